@@ -1,0 +1,101 @@
+"""trueup reconciles prepaid cloud compute: contract, bill and telemetry, to the last digit.
+
+Everything public is here. Names are resolved when they are first used, so that ``import trueup``
+costs next to nothing and a script pays only for what it calls.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trueup.api import reconcile as reconcile
+    from trueup.errors import (
+        ConfigurationError,
+        CurrencyMismatch,
+        IntegrityError,
+        MissingDependency,
+        SourceError,
+        TrueupError,
+        UnitError,
+        UsageError,
+    )
+    from trueup.focus.charges import read_charges
+    from trueup.focus.commitments import read_commitments
+    from trueup.model.dataset import Dataset
+    from trueup.model.rules import Rules, read_rules
+    from trueup.model.table import Table
+    from trueup.report.result import Result
+    from trueup.telemetry.usage import read_usage
+
+    __version__: str
+
+__all__ = [
+    "ConfigurationError",
+    "CurrencyMismatch",
+    "Dataset",
+    "IntegrityError",
+    "MissingDependency",
+    "Result",
+    "Rules",
+    "SourceError",
+    "Table",
+    "TrueupError",
+    "UnitError",
+    "UsageError",
+    "__version__",
+    "read_charges",
+    "read_commitments",
+    "read_rules",
+    "read_usage",
+    "reconcile",
+]
+
+_HOMES = {
+    "Dataset": "trueup.model.dataset",
+    "Result": "trueup.report.result",
+    "Rules": "trueup.model.rules",
+    "Table": "trueup.model.table",
+    "read_charges": "trueup.focus.charges",
+    "read_commitments": "trueup.focus.commitments",
+    "read_rules": "trueup.model.rules",
+    "read_usage": "trueup.telemetry.usage",
+    "reconcile": "trueup.api",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used, and keep it."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value: object = version("trueup")
+    elif name in __all__:
+        from importlib import import_module
+
+        value = getattr(import_module(_HOMES.get(name, "trueup.errors")), name)
+    else:
+        raise AttributeError(f"module 'trueup' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+class _Face(ModuleType):
+    """Keeps a public function where a subpackage of the same name (reconcile) would replace it.
+
+    Importing a submodule binds its name in the parent package; without this, ``trueup.reconcile``
+    would be the function at first and the subpackage after its first call.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name not in __all__ or not isinstance(value, ModuleType):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Face

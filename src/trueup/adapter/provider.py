@@ -1,0 +1,51 @@
+"""The contract of a provider adapter: plain declarations, no behaviour beyond what files need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+
+@dataclass(frozen=True)
+class CapacityFactor:
+    """How many capacity units one billed instance holds, and who says so."""
+
+    instance_type: str
+    meter: str  # gpu | tpu_chip | vcpu
+    count: int
+    valid_from: str  # ISO date
+    source: str  # the provider's page
+
+
+@dataclass(frozen=True)
+class MeterPattern:
+    """How one of the provider's SKUs is metered: the first pattern that matches decides.
+
+    ``column`` is a FOCUS column (or an x_ column) of the charge, ``pattern`` a regular expression
+    searched case-insensitively in it. Named groups ``model`` and ``tier`` are taken over.
+    """
+
+    column: str
+    pattern: str
+    meter: str
+    tier: str | None = None
+
+
+@dataclass(frozen=True)
+class ProviderAdapter:
+    """Everything trueup knows about a provider without asking it."""
+
+    name: str  # the slug under which the entry point is registered
+    title: str
+    bill_names: tuple[str, ...]  # ServiceProviderName / ProviderName / PublisherName prefixes
+    telemetry_names: tuple[str, ...]  # gen_ai.provider.name, custom_llm_provider ...
+    arrives_within: timedelta  # how late a charge may be without being missing
+    final_after: timedelta  # after BillingPeriodEnd, when the month is final
+    extra: str  # pip extra that installs its SDK
+    sdk_modules: tuple[str, ...]  # import names `trueup doctor` looks for
+    configuration_template: str  # the commented block that `trueup init` writes
+    meters: tuple[MeterPattern, ...] = ()
+    factors: tuple[CapacityFactor, ...] = ()
+    layers: Mapping[str, str] = field(default_factory=dict)  # commitment type (lower case) -> layer
+    credential_variables: tuple[str, ...] = ()  # environment variables `trueup doctor` looks at

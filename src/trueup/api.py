@@ -1,0 +1,144 @@
+"""``trueup.reconcile``: inputs in any of their forms, one result.
+
+This is the edge between a caller and the core: it reads what is not read yet, parses the period
+and the clock, and says which argument is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from trueup.errors import UsageError
+
+if TYPE_CHECKING:
+    from trueup.model.dataset import Dataset
+    from trueup.model.outcome import Outcome
+    from trueup.model.rules import Rules
+    from trueup.period import Period
+    from trueup.report.result import Result
+
+ENGINES = ("duckdb", "spark")
+
+
+class ArrowStream(Protocol):
+    """A pandas, polars or Arrow table, or anything else that hands itself on as Arrow."""
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any: ...
+
+
+Paths: TypeAlias = "str | Path | Sequence[str | Path]"
+Instant: TypeAlias = "datetime | date | str"
+PeriodLike: TypeAlias = "Period | date | str | tuple[Instant, Instant]"
+RulesLike: TypeAlias = "Rules | Mapping[str, Any] | str | Path"
+
+
+def reconcile(
+    charges: Dataset | Paths | ArrowStream,
+    *,
+    commitments: Dataset | Paths | None = None,
+    usage: Dataset | Paths | ArrowStream | None = None,
+    period: PeriodLike | None = None,
+    rules: RulesLike | None = None,
+    as_of: Instant | None = None,
+    engine: str = "duckdb",
+) -> Result:
+    """Match contract, bill and telemetry; say what does not agree, what is unused, who used it.
+
+    ``charges``, ``commitments`` and ``usage`` are what the ``read_*`` functions gave, or what they
+    take. ``period`` is half-open, in UTC, on the charge period: "2026-10", "2026-10-03",
+    "2026-10-03T14", "START/END" or a pair; without it everything in the files. ``as_of`` is the
+    clock of the run, on which lag and age depend: default now. ``engine`` is "duckdb" or "spark":
+    both give the same answer.
+
+    Raises UsageError for a wrong argument, SourceError for a file that cannot be read,
+    CurrencyMismatch and UnitError where figures cannot be compared, IntegrityError where an
+    identity does not hold. What is wrong with a row, or does not agree, is in the result.
+    """
+    from trueup.model.rules import read_rules
+    from trueup.report.result import Result
+
+    engine = checked_engine(engine)
+    checked_rules = read_rules(rules)
+    when = None if period is None else parsed_period(period)
+    clock = parsed_clock(as_of)
+    return Result(
+        outcome_of(
+            dataset_of("charges", charges),
+            None if commitments is None else dataset_of("commitments", commitments),
+            None if usage is None else dataset_of("usage", usage),
+            period=when,
+            rules=checked_rules,
+            as_of=clock,
+            engine=engine,
+        )
+    )
+
+
+def outcome_of(
+    charges: Dataset,
+    commitments: Dataset | None,
+    usage: Dataset | None,
+    *,
+    period: Period | None,
+    rules: Rules,
+    as_of: datetime,
+    engine: str,
+) -> Outcome:
+    """What the core finds in datasets that are read and arguments that are checked."""
+    from trueup.reconcile import reconcile as core
+
+    return core(charges, commitments, usage, period, rules, as_of, engine)
+
+
+def reader_of(kind: str) -> Callable[..., Dataset]:
+    """The ``read_*`` function of a kind of input: charges, commitments or usage."""
+    if kind == "charges":
+        from trueup.focus.charges import read_charges
+
+        return read_charges
+    if kind == "commitments":
+        from trueup.focus.commitments import read_commitments
+
+        return read_commitments
+    from trueup.telemetry.usage import read_usage
+
+    return read_usage
+
+
+def dataset_of(kind: str, given: Dataset | Paths | ArrowStream) -> Dataset:
+    """A dataset of the kind, read from paths or a table where it is not one already."""
+    from trueup.model.dataset import Dataset
+
+    if not isinstance(given, Dataset):
+        return reader_of(kind)(given)
+    if given.kind != kind:
+        raise UsageError(
+            f"{kind}: this is a dataset of {given.kind}; give what trueup.read_{kind} returned"
+        )
+    return given
+
+
+def checked_engine(name: str) -> str:
+    """The engine's name; raises UsageError that lists the engines."""
+    if name in ENGINES:
+        return name
+    close = get_close_matches(str(name), ENGINES, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    raise UsageError(f"engine {name!r}: {hint}it is one of {', '.join(ENGINES)}")
+
+
+def parsed_period(given: PeriodLike) -> Period:
+    from trueup.period import parse_period
+
+    return parse_period(given)
+
+
+def parsed_clock(given: Instant | None) -> datetime:
+    """The instant given, in UTC, or now."""
+    from trueup.period import parse_instant
+
+    return datetime.now(UTC) if given is None else parse_instant(given)

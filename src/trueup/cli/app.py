@@ -1,0 +1,82 @@
+"""The group of all commands, with their one-line help, so that ``--help`` imports none of them."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any
+
+import click
+
+from trueup.cli.exits import ExitCodes
+
+# name -> (module that defines `command`, one line of help)
+COMMANDS = {
+    "run": ("trueup.cli.run", "Perform the nightly job that a trueup.toml describes."),
+    "reconcile": ("trueup.cli.reconcile", "Reconcile files, without a configuration."),
+    "init": ("trueup.cli.init", "Write a commented trueup.toml to start from."),
+    "doctor": ("trueup.cli.doctor", "Say what works and what does not; change nothing."),
+}
+
+
+class Commands(click.Group):
+    """Imports a command when it is called; turns errors into one line and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            close = get_close_matches(name, COMMANDS, n=1)
+            hint = f"Did you mean {close[0]!r}?" if close else f"Commands: {', '.join(COMMANDS)}."
+            raise click.UsageError(f"There is no command {name!r}. {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with ExitCodes(ctx):
+            return super().invoke(ctx)
+
+
+def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"trueup {version('trueup')}")
+        ctx.exit()
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done, 1 material breaks (where asked for) or a failed check, "
+    "2 wrong use or configuration, 3 partial, 4 internal error.",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
+def app() -> None:
+    """Reconcile prepaid cloud compute: contract, bill and telemetry, to the last digit.
+
+    \b
+    Examples:
+      trueup run -c examples/nightly/trueup.toml
+      trueup reconcile --charges bills/*.csv --usage spans.jsonl --out out
+    """

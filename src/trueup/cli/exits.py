@@ -1,0 +1,68 @@
+"""What an exception becomes at the command line: one line on stderr and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import TracebackType
+from typing import NoReturn
+
+import click
+
+from trueup.errors import IntegrityError, TrueupError
+
+WRONG_USE = 2
+INTERNAL = 4
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+BROKEN_PIPE = 141  # 128 + SIGPIPE: the reader of our output went away
+
+
+class ExitCodes:
+    """A context in which every exception ends the command with its exit code.
+
+    What trueup raises on purpose is one line; what it did not expect comes with its traceback
+    and a request to report it. click's own exceptions pass: click shows them, with exit code 2.
+    """
+
+    def __init__(self, ctx: click.Context) -> None:
+        self.ctx = ctx
+
+    def __enter__(self) -> ExitCodes:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        passing = (click.ClickException, click.exceptions.Exit, click.Abort, SystemExit)
+        if error is None or isinstance(error, passing):
+            return
+        if isinstance(error, TrueupError):
+            self._stop(error)
+        if isinstance(error, KeyboardInterrupt):
+            click.echo("Interrupted.", err=True)
+            self.ctx.exit(INTERRUPTED)
+        if isinstance(error, BrokenPipeError):
+            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (until the exit)
+            self.ctx.exit(BROKEN_PIPE)
+        if isinstance(error, MemoryError):
+            click.echo("Error: out of memory; give the machine more of it.", err=True)
+            self.ctx.exit(INTERNAL)
+        self._report(error)
+
+    def _stop(self, error: TrueupError) -> NoReturn:
+        click.echo(f"Error: {error}", err=True)
+        self.ctx.exit(INTERNAL if isinstance(error, IntegrityError) else WRONG_USE)
+
+    def _report(self, error: BaseException) -> NoReturn:
+        from traceback import format_exception
+
+        click.echo("".join(format_exception(error)), err=True, nl=False)
+        click.echo(
+            f"Error: internal error in trueup ({type(error).__name__}): "
+            "please report it with the lines above.",
+            err=True,
+        )
+        self.ctx.exit(INTERNAL)

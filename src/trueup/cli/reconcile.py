@@ -1,0 +1,132 @@
+"""``trueup reconcile``: the same as the job, on files named on the command line."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from trueup.cli import options
+from trueup.cli.gather import GatheringCommand, PathsOption
+
+if TYPE_CHECKING:
+    from trueup.model.dataset import Dataset
+    from trueup.period import Period
+
+MATERIAL_BREAKS = 1
+
+
+@click.command(cls=GatheringCommand)
+@click.option("--charges", cls=PathsOption, required=True, help="FOCUS or native bills.")
+@click.option("--commitments", cls=PathsOption, help="Contract commitments: FOCUS or TOML.")
+@click.option("--usage", cls=PathsOption, help="Telemetry.")
+@click.option("--rules", type=click.Path(), metavar="F", help="Tolerances, rates: a TOML file.")
+@options.period
+@options.as_of
+@options.engine
+@options.out
+@options.fail_on_breaks
+@options.material_amount
+@click.option(
+    "--usage-format", metavar="NAME", help="How to read the telemetry.  [default: by its content]"
+)
+@click.option(
+    "--usage-column",
+    "columns",
+    type=options.PairValue(),
+    multiple=True,
+    metavar="NAME=COLUMN",
+    help="A usage column and the file's column for it; repeatable.",
+)
+@click.option(
+    "--usage-constant",
+    "constants",
+    type=options.PairValue(),
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A usage column and its value for the whole file; repeatable.",
+)
+@click.pass_context
+def command(
+    ctx: click.Context,
+    charges: tuple[str, ...],
+    commitments: tuple[str, ...],
+    usage: tuple[str, ...],
+    rules: str | None,
+    period: Period | None,
+    as_of: datetime | None,
+    engine: str | None,
+    out: str | None,
+    fail_on_breaks: bool | None,
+    material_amount: Decimal | None,
+    usage_format: str | None,
+    columns: tuple[tuple[str, str], ...],
+    constants: tuple[tuple[str, str], ...],
+) -> None:
+    """Reconcile files, without a configuration.
+
+    Each of --charges, --commitments and --usage takes one or more paths, patterns or URLs (F...)
+    and may be repeated. Without --out only the summary is printed; without --period everything in
+    the files is reconciled.
+
+    \b
+    Examples:
+      trueup reconcile --charges bills/*.parquet
+      trueup reconcile --charges bills/*.csv --commitments contracts.csv \\
+          --usage spans.jsonl --period 2026-10 --out out
+      trueup reconcile --charges bill.csv --usage calls.csv --usage-format table \\
+          --usage-column window_start=TIMESTAMP --usage-constant provider=acme
+    """
+    from trueup.api import reconcile
+    from trueup.model.rules import read_rules
+
+    checked = read_rules(rules)
+    if material_amount is not None:
+        checked = checked.model_copy(update={"material_amount": material_amount})
+    if out is not None:
+        _refuse_unwritable(Path(out))
+    result = reconcile(
+        list(charges),
+        commitments=list(commitments) or None,
+        usage=_usage(usage, usage_format, dict(columns), dict(constants)),
+        period=period,
+        rules=checked,
+        as_of=as_of,
+        engine=engine or "duckdb",
+    )
+    if out is not None:
+        result.write(Path(out))
+    click.echo(result.summary())
+    material = len(result.material_breaks(checked.material_amount))
+    if fail_on_breaks and material:
+        click.echo(f"{material} material breaks: exit code {MATERIAL_BREAKS}.", err=True)
+        ctx.exit(MATERIAL_BREAKS)
+
+
+def _usage(
+    paths: tuple[str, ...],
+    usage_format: str | None,
+    columns: dict[str, str],
+    constants: dict[str, str],
+) -> Dataset | None:
+    if not paths:
+        if usage_format or columns or constants:
+            raise click.UsageError("--usage-format, --usage-column and --usage-constant need --usage.")
+        return None
+    from trueup.telemetry.usage import read_usage
+
+    return read_usage(
+        list(paths), format=usage_format, columns=columns or None, constants=constants or None
+    )
+
+
+def _refuse_unwritable(out: Path) -> None:
+    from trueup.errors import UsageError
+    from trueup.job import why_not_writable
+
+    refusal = why_not_writable(out)
+    if refusal:
+        raise UsageError(f"{out}: {refusal}; choose another folder with --out")

@@ -1,0 +1,272 @@
+"""``trueup.toml``: what a nightly run reads, how it judges, where the results go.
+
+The file is small, so pydantic checks every key; a mistake names the file, the key, the value and
+what would be right. Paths are relative to the file's folder, URLs are as they stand. Numbers are
+exact: a bare ``0.05`` is read as a decimal, never as a binary fraction.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, BeforeValidator, Field, StrictBool, ValidationError
+from pydantic import ValidationInfo as Info
+from pydantic import field_validator, model_validator
+from pydantic_core import ErrorDetails
+
+from trueup.adapter.registry import providers as known_providers
+from trueup.adapter.registry import telemetry_readers
+from trueup.errors import ConfigurationError, UsageError
+from trueup.model.rules import Exact, Rules, Strict, read_rules
+from trueup.period import Period, parse_instant, parse_period
+
+DEFAULT_FILE = "trueup.toml"
+_RIGHT = {  # where pydantic's own words speak of Python rather than of TOML
+    "bool_type": "it is true or false, without quotes",
+    "string_type": 'it is text in quotes, as "this"',
+    "tuple_type": 'it is a list, as ["this", "that"]',
+    "mapping_type": "it is a table of keys and values",
+    "dict_type": "it is a table of keys and values",
+    "model_type": "it is a table of keys and values",
+    "datetime_type": "it is an instant, as 2026-11-05T06:00:00Z",
+    "decimal_parsing": 'it is a number, as "0.05"',
+    "decimal_type": 'it is a number, as "0.05"',
+}
+_URL = re.compile(r"[a-z][a-z0-9+.-]*(://|::)", re.IGNORECASE)
+
+
+def is_url(path: str) -> bool:
+    """Whether it is a URL (or a chain of them) rather than a path of this machine."""
+    return _URL.match(path) is not None
+
+
+def _close(name: str, known: list[str]) -> str:
+    found = get_close_matches(name.lower(), known, n=1)
+    return f"did you mean {found[0]!r}? " if found else ""
+
+
+def _period(value: object) -> object:
+    """A period in any of its forms; a TOML year or date stands for itself."""
+    if value is None or isinstance(value, Period):
+        return value
+    try:
+        return parse_period(str(value) if isinstance(value, int) else value)  # type: ignore[arg-type]  # checked there
+    except UsageError as error:
+        raise ValueError(str(error)) from error
+
+
+def _instant(value: object) -> object:
+    if not isinstance(value, str | date):
+        return value
+    try:
+        return parse_instant(value)
+    except UsageError as error:
+        raise ValueError(str(error)) from error
+
+
+def _listed(value: object) -> object:
+    """One path is a list of one; one table is a list of one."""
+    return [value] if isinstance(value, str | Mapping) else value
+
+
+class RunSettings(Strict):
+    """``[run]``: the period and the clock, the engine, where results go and what is material."""
+
+    period: Annotated[Period | None, BeforeValidator(_period)] = None  # None: all in the files
+    as_of: Annotated[datetime | None, BeforeValidator(_instant)] = None  # None: the wall clock
+    out: str = Field(default="out", min_length=1)  # results go to <out>/<period>/
+    engine: Literal["duckdb", "spark"] = "duckdb"
+    fail_on_breaks: StrictBool = False  # exit code 1 when there are material breaks
+    material_amount: Annotated[Exact | None, Field(ge=0)] = None  # None: as the rules say
+
+    @field_validator("out")
+    @classmethod
+    def _local(cls, value: str) -> str:
+        if is_url(value):
+            raise ValueError("results are written to a folder of this machine: give its path")
+        return value
+
+
+class Files(Strict):
+    """``[[charges]]``, ``[[commitments]]``: files that are read together, under one name."""
+
+    paths: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_listed)] = (
+        Field(min_length=1)
+    )
+    name: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _path(cls, value: object) -> object:
+        """``path`` is another way to write ``paths`` where there is one."""
+        if not isinstance(value, dict) or "path" not in value:
+            return value
+        if "paths" in value:
+            raise ValueError("give either path or paths, not both")
+        return {("paths" if key == "path" else key): item for key, item in value.items()}
+
+    @property
+    def title(self) -> str:
+        return self.name or ", ".join(self.paths)
+
+
+class UsageFiles(Files):
+    """``[[usage]]``: telemetry files, and how to read them where they do not tell."""
+
+    format: str | None = None  # None: recognised by the content
+    columns: Mapping[str, str] = Field(default_factory=dict)  # usage column -> file column
+    constants: Mapping[str, str] = Field(default_factory=dict)  # usage column -> fixed value
+
+    @field_validator("format")
+    @classmethod
+    def _known(cls, value: str | None) -> str | None:
+        known = list(telemetry_readers())
+        if value is None or value in known:
+            return value
+        raise ValueError(f"{_close(value, known)}formats are {', '.join(known)}")
+
+
+def _rules(value: object, info: Info) -> object:
+    """Rules stand in the configuration, or in a file of their own."""
+    if not isinstance(value, str):
+        return value
+    return read_rules(Path(info.context["folder"]) / value if info.context else value)
+
+
+class Configuration(Strict):
+    """A whole ``trueup.toml``, and the folder that its paths start from."""
+
+    file: Path = Field(exclude=True)
+    run: RunSettings = RunSettings()
+    charges: Annotated[tuple[Files, ...], BeforeValidator(_listed)] = ()
+    commitments: Annotated[tuple[Files, ...], BeforeValidator(_listed)] = ()
+    usage: Annotated[tuple[UsageFiles, ...], BeforeValidator(_listed)] = ()
+    rules: Annotated[Rules, BeforeValidator(_rules)] = Rules()
+    providers: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
+
+    @field_validator("providers")
+    @classmethod
+    def _installed(cls, value: Mapping[str, Any]) -> Mapping[str, Any]:
+        known = list(known_providers())
+        for name in value:
+            if name not in known:
+                raise ValueError(
+                    f"no provider is called {name!r}: {_close(name, known)}"
+                    f"known providers are {', '.join(known)}"
+                )
+        return value
+
+    @property
+    def folder(self) -> Path:
+        return self.file.parent
+
+    @property
+    def out(self) -> Path:
+        return Path(self.located(self.run.out))
+
+    def located(self, path: str) -> str:
+        """The path from the configuration's folder; a URL or an absolute path as it stands."""
+        return path if is_url(path) else str(self.folder / Path(path).expanduser())
+
+    def sources(self) -> Iterator[tuple[str, Files]]:
+        """Every entry that names files, with its kind, in the order in which they are read."""
+        yield from (("charges", entry) for entry in self.charges)
+        yield from (("commitments", entry) for entry in self.commitments)
+        yield from (("usage", entry) for entry in self.usage)
+
+
+def read_configuration(file: str | Path) -> Configuration:
+    """The configuration in a file; raises ConfigurationError with a line for each mistake."""
+    file = Path(file)
+    values = _toml(file)
+    if "file" in values:
+        raise ConfigurationError(_unknown(str(file), ("file",), Configuration))
+    try:
+        return Configuration.model_validate(
+            {**values, "file": file}, context={"folder": file.parent}
+        )
+    except ValidationError as error:
+        mistakes = error.errors(include_url=False)
+        raise ConfigurationError(
+            "\n".join(_mistake(str(file), mistake) for mistake in mistakes)
+        ) from error
+
+
+def _toml(file: Path) -> dict[str, Any]:
+    try:
+        with file.open("rb") as stream:
+            return tomllib.load(stream, parse_float=Decimal)
+    except FileNotFoundError as error:
+        raise ConfigurationError(
+            f"{file}: there is no such file; name the configuration with -c, or write one with "
+            f"`trueup init --out {file}`"
+        ) from error
+    except OSError as error:
+        raise ConfigurationError(f"{file}: cannot be opened ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{file}: not UTF-8 text, as TOML must be") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(
+            f'{file}: not valid TOML: {error}; text such as "2026-10" stands in quotes'
+        ) from error
+
+
+def _mistake(file: str, mistake: ErrorDetails) -> str:
+    """One line: file, key, value, and what would be right."""
+    place = mistake["loc"]
+    if mistake["type"] == "extra_forbidden":
+        return _unknown(file, place, Configuration)
+    key = _key(place) or "(top level)"
+    if mistake["type"] == "missing":
+        return f"{file}: {key}: is missing; it must be given"
+    message = _RIGHT.get(mistake["type"]) or mistake["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    if mistake["type"] == "literal_error":
+        known = re.findall(r"'([^']*)'", mistake["ctx"]["expected"])
+        message = f"{_close(str(mistake['input']), known)}it is one of {', '.join(known)}"
+    given = mistake["input"]
+    shown = "" if isinstance(given, Mapping | list | tuple) else f" = {_shown(given)}"
+    return f"{file}: {key}{shown}: {message}"
+
+
+def _shown(value: object) -> str:
+    text = str(value) if isinstance(value, Decimal) else repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _key(place: tuple[str | int, ...]) -> str:
+    """``usage[2].format``: entries are counted from 1, as a person counts them."""
+    text = ""
+    for part in place:
+        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def _unknown(file: str, place: tuple[str | int, ...], top: type[BaseModel]) -> str:
+    known = _keys_at(top, place[:-1])
+    return (
+        f"{file}: {_key(place)}: there is no such key; "
+        f"{_close(str(place[-1]), known)}known here: {', '.join(known)}"
+    )
+
+
+def _keys_at(model: type[BaseModel], place: tuple[str | int, ...]) -> list[str]:
+    """The keys that a table of the configuration may have."""
+    for part in place:
+        if isinstance(part, str) and part in model.model_fields:
+            model = next(_models(model.model_fields[part].annotation), model)
+    return [name for name in model.model_fields if (model, name) != (Configuration, "file")]
+
+
+def _models(annotation: object) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models(inner)

@@ -1,0 +1,54 @@
+"""What an engine must offer: scan, keep, collect. Everything else is Ibis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from trueup.errors import UsageError
+
+
+class Engine(Protocol):
+    """A relational engine for one run; a context manager that leaves nothing behind."""
+
+    name: str
+
+    def scan(self, files: Sequence[Path], schema: pa.Schema) -> ir.Table:
+        """The rows of Parquet files of one layout, read when needed; no files: no rows."""
+
+    def load(self, rows: pa.Table) -> ir.Table:
+        """A small table made in Python, for joining with."""
+
+    def keep(self, expression: ir.Table) -> ir.Table:
+        """Compute ``expression`` once and give a table that later steps can read repeatedly."""
+
+    def collect(self, expression: ir.Table) -> pa.Table:
+        """The rows of a small expression."""
+
+    def __enter__(self) -> Engine: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+@contextmanager
+def open_engine(name: str) -> Iterator[Engine]:
+    """The engine of that name; UsageError names the ones there are."""
+    if name == "duckdb":
+        from trueup.engine.duckdb import DuckDBEngine as chosen
+    elif name == "spark":
+        from trueup.engine.spark import SparkEngine as chosen  # type: ignore[assignment]
+    else:
+        raise UsageError(f"engine {name!r} is not known; choose duckdb or spark")
+    with chosen() as engine:
+        yield engine

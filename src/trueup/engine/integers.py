@@ -1,0 +1,114 @@
+"""Exact integer arithmetic for Ibis expressions, the same on every engine.
+
+The core computes with whole numbers held as DECIMAL(38, 0): an amount is a count of 10^-scale, a
+quantity a count of its meter's base unit. Division is the one operation on which engines differ,
+so each registers a function of the same name for it (``engine.duckdb``, ``engine.spark``).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+import pyarrow as pa
+
+DIGITS = 38
+WHOLE = dt.Decimal(DIGITS, 0)
+EXACT = dt.Decimal(DIGITS, 18)
+EDGE_SCALE = 18  # decimals of every amount and quantity at the edges
+
+
+@ibis.udf.scalar.builtin(name="trueup_divide", signature=((WHOLE, WHOLE), WHOLE))
+def _divide(dividend: int, divisor: int) -> int: ...  # type: ignore[empty-body]
+
+
+@ibis.udf.scalar.builtin(name="trueup_units", signature=((EXACT, WHOLE), WHOLE))
+def _units(value: Decimal, factor: int) -> int: ...  # type: ignore[empty-body]
+
+
+@ibis.udf.scalar.builtin(name="trueup_decimals", signature=((EXACT,), dt.int64))
+def _decimals(value: Decimal) -> int: ...  # type: ignore[empty-body]
+
+
+def whole(value: int) -> ir.DecimalScalar:
+    """A literal whole number."""
+    return ibis.literal(Decimal(value), type=WHOLE)
+
+
+def total(column: ir.Value) -> ir.Value:
+    """The sum of whole numbers; null over no rows."""
+    return column.cast(WHOLE).sum().cast(WHOLE)
+
+
+def divide(dividend: ir.Value, divisor: ir.Value) -> ir.Value:
+    """Quotient truncated toward zero; the divisor is never zero."""
+    return _divide(dividend.cast(WHOLE), divisor.cast(WHOLE))
+
+
+def units(value: ir.Value, factor: ir.Value | int) -> ir.Value:
+    """``value`` x ``factor`` as a whole number; the product must be whole (see ``scale``)."""
+    return _units(value, whole(factor) if isinstance(factor, int) else factor.cast(WHOLE))
+
+
+def decimals(value: ir.Value) -> ir.Value:
+    """How many decimals ``value`` uses, trailing zeros not counted: 0 to 18."""
+    return _decimals(value)
+
+
+def magnitude(value: ir.Value) -> ir.Value:
+    """|value|."""
+    return ibis.ifelse(value < whole(0), whole(0) - value, value).cast(WHOLE)
+
+
+def divide_half_even(dividend: ir.Value, divisor: ir.Value) -> ir.Value:
+    """Quotient rounded half to even; ``divisor`` > 0. The sign of the dividend is kept."""
+    absolute = magnitude(dividend)
+    quotient = divide(absolute, divisor)
+    twice = (absolute - quotient * divisor) * whole(2)
+    odd = (quotient - divide(quotient, whole(2)) * whole(2)) == whole(1)
+    rounded = ibis.ifelse(
+        (twice > divisor) | ((twice == divisor) & odd), quotient + whole(1), quotient
+    )
+    return ibis.ifelse(dividend < whole(0), whole(0) - rounded, rounded).cast(WHOLE)
+
+
+def ratio_at_edge(dividend: ir.Value, divisor: ir.Value) -> ir.Value:
+    """``dividend`` / ``divisor`` in units of 10^-18, half-even, without overflow; divisor > 0."""
+    absolute = magnitude(dividend)
+    quotient = divide(absolute, divisor)
+    rest = absolute - quotient * divisor
+    fraction = divide_half_even(rest * whole(10**EDGE_SCALE), divisor)
+    scaled = quotient * whole(10**EDGE_SCALE) + fraction
+    return ibis.ifelse(dividend < whole(0), whole(0) - scaled, scaled).cast(WHOLE)
+
+
+def at_edge(value: ir.Value, scale: int) -> ir.Value:
+    """Units of 10^-scale as units of 10^-18."""
+    return (value * whole(10 ** (EDGE_SCALE - scale))).cast(WHOLE)
+
+
+def as_decimal(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Read whole numbers of 10^-18 as decimals: the same 16 bytes under another type, no arithmetic.
+
+    Columns that ``schema`` declares as decimals must be decimal128(38, 0); all others are cast.
+    """
+    columns = []
+    for field in schema:
+        column = table.column(field.name)
+        if pa.types.is_decimal(field.type) and not pa.types.is_null(column.type):
+            column = pa.chunked_array(
+                [_reinterpreted(chunk, field.type) for chunk in column.chunks], type=field.type
+            )
+        else:
+            column = column.cast(field.type)
+        columns.append(column)
+    return pa.table(columns, schema=schema)
+
+
+def _reinterpreted(chunk: pa.Array, kind: pa.DataType) -> pa.Array:
+    whole_numbers = chunk.cast(pa.decimal128(DIGITS, 0))
+    return pa.Array.from_buffers(
+        kind, len(whole_numbers), whole_numbers.buffers(), offset=whole_numbers.offset
+    )

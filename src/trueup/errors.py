@@ -1,0 +1,61 @@
+"""Every exception trueup raises on purpose.
+
+TrueupError
+├── UsageError              the caller asked for something impossible (exit code 2)
+│   └── ConfigurationError  a key of a configuration, rules or contract file is wrong
+├── SourceError             a whole file or provider could not be read; names it
+├── MissingDependency       an optional package is needed; says which extra installs it
+├── CurrencyMismatch        two currencies were about to be added
+├── UnitError               a unit cannot be parsed, or two units do not convert exactly
+└── IntegrityError          an identity or a control total does not hold: nothing was written
+
+What is wrong with a *row* is never an exception: it is a row of ``rejects``.
+What does not agree between bill and telemetry is never an exception: it is a row of ``breaks``.
+"""
+
+from __future__ import annotations
+
+
+class TrueupError(Exception):
+    """Base of all errors raised on purpose; its text says what, where and what to do next."""
+
+
+class UsageError(TrueupError):
+    """A call or command cannot be carried out as it was given."""
+
+
+class ConfigurationError(UsageError):
+    """A configuration, rules or contract file has a wrong key or value."""
+
+
+class SourceError(TrueupError):
+    """A whole source (file, URL or provider) could not be read.
+
+    ``source`` is the path or URL as it was given.
+    """
+
+    def __init__(self, source: str, reason: str) -> None:
+        super().__init__(f"{source}: {reason}")
+        self.source = source
+        self.reason = reason
+
+
+class MissingDependency(TrueupError):
+    """An optional package is needed for what was asked."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"{package} is needed for this: pip install 'trueup[{extra}]'")
+        self.package = package
+        self.extra = extra
+
+
+class CurrencyMismatch(TrueupError):
+    """Two amounts of different currencies were about to be added or compared."""
+
+
+class UnitError(TrueupError):
+    """A unit cannot be read, or there is no exact factor between two units."""
+
+
+class IntegrityError(TrueupError):
+    """An identity that every run checks did not hold; the run cannot be trusted."""

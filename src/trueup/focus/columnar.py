@@ -1,0 +1,57 @@
+"""Parquet files as raw records: any physical types, each record with its number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from trueup.errors import SourceError
+from trueup.focus.landing import Landed
+from trueup.focus.raw import ROW, Refuse, column
+
+BATCH_ROWS = 32_768
+
+
+def _readable(kind: pa.DataType) -> pa.DataType:
+    """The type under which a column is handed on: the engine knows no wide decimals or halves."""
+    if pa.types.is_decimal256(kind):
+        return pa.string()
+    if pa.types.is_float16(kind):
+        return pa.float32()
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return pa.string()  # text that was written without its logical type
+    if pa.types.is_dictionary(kind):
+        return _readable(kind.value_type)
+    return kind
+
+
+class ParquetFile:
+    """One Parquet file (see RawFile)."""
+
+    def __init__(self, landed: Landed) -> None:
+        self._landed = landed
+        try:
+            with pq.ParquetFile(landed.path) as file:
+                schema = file.schema_arrow
+        except (pa.ArrowException, OSError) as error:
+            reason = f"not a complete Parquet file: {error}"
+            raise SourceError(landed.source, reason) from error
+        self.header: Sequence[str] = list(schema.names)
+        self.types: Sequence[pa.DataType] = [_readable(kind) for kind in schema.types]
+
+    def batches(self, refuse: Refuse) -> Iterator[pa.RecordBatch]:
+        """Stream the records (see RawFile); a Parquet record is never refused here."""
+        names = [column(index) for index in range(len(self.header))] + [ROW]
+        row = 1
+        with pq.ParquetFile(self._landed.path) as file:
+            for batch in file.iter_batches(batch_size=BATCH_ROWS):
+                arrays = [
+                    array if array.type == kind else pc.cast(array, kind)
+                    for array, kind in zip(batch.columns, self.types, strict=True)
+                ]
+                numbers = pa.array(range(row, row + batch.num_rows), pa.int64())
+                row += batch.num_rows
+                yield pa.RecordBatch.from_arrays([*arrays, numbers], names=names)

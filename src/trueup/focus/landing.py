@@ -1,0 +1,180 @@
+"""Brings what a user names (paths, globs, URLs, data frames) to local files with their hash."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Any
+
+from trueup.errors import SourceError, UsageError
+
+MAGIC = "*?["
+
+
+@dataclass(frozen=True)
+class Landed:
+    """One local file: where it came from as it was given, its content's hash and its size."""
+
+    source: str
+    path: Path
+    sha256: str
+    size_bytes: int
+
+
+def flatten(sources: Iterable[Any]) -> tuple[list[str], list[Any]]:
+    """Split arguments into names (paths, globs, URLs) and data frames, lists opened up."""
+    names: list[str] = []
+    frames: list[Any] = []
+    for item in sources:
+        if isinstance(item, str | os.PathLike):
+            names.append(os.fspath(item))
+        elif hasattr(item, "__arrow_c_stream__"):
+            frames.append(item)
+        elif isinstance(item, list | tuple | set | frozenset):
+            inner_names, inner_frames = flatten(item)
+            names += inner_names
+            frames += inner_frames
+        else:
+            raise UsageError(
+                f"cannot read a {type(item).__name__}: give a path, a glob, a URL, "
+                "or a pandas, polars or Arrow table"
+            )
+    return names, frames
+
+
+def expand(paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[str]:
+    """Every file the paths, globs and URLs name, as given, sorted; each path once.
+
+    A pattern that finds nothing, a file that is not there and a directory raise SourceError.
+    """
+    names, frames = flatten([paths])
+    if frames:
+        raise UsageError("a data frame has no path")
+    found: dict[str, str] = {}
+    for name in names:
+        for file in _remote(name) if "://" in name else _local(name):
+            key = file if "://" in file else os.path.realpath(file)
+            found[key] = min(file, found.get(key, file))
+    if not found:
+        raise SourceError(", ".join(names) or "(nothing)", "no file was given")
+    return sorted(found.values())
+
+
+def _local(name: str) -> list[str]:
+    if not name:
+        raise SourceError("(empty path)", "a path is needed")
+    path = Path(name)
+    if path.is_dir():
+        raise SourceError(name, f"is a directory; give its files, such as {path / '*.csv'}")
+    if path.exists():
+        return [name]
+    if not any(character in name for character in MAGIC):
+        raise SourceError(name, "no such file")
+    found = [file for file in glob.glob(name, recursive=True) if not os.path.isdir(file)]
+    if not found:
+        raise SourceError(name, "no file matches this pattern")
+    return found
+
+
+def _file_system(url: str) -> tuple[Any, str]:
+    from fsspec.core import url_to_fs
+
+    try:
+        return url_to_fs(url)
+    except ImportError as error:
+        raise SourceError(url, f"this kind of URL needs another package: {error}") from error
+    except ValueError as error:
+        raise SourceError(url, str(error)) from error
+
+
+def _remote(url: str) -> list[str]:
+    system, path = _file_system(url)
+    try:
+        if any(character in path for character in MAGIC) and not system.exists(path):
+            found = [system.unstrip_protocol(file) for file in system.glob(path)]
+            if not found:
+                raise SourceError(url, "no file matches this pattern")
+            return found
+        if not system.exists(path):
+            raise SourceError(url, "no such file")
+        if system.isdir(path):
+            raise SourceError(url, "is a directory; give its files by a pattern such as /*.csv")
+    except OSError as error:
+        raise SourceError(url, f"cannot be reached ({error})") from error
+    return [url]
+
+
+class Landing:
+    """A place for the copies of remote files and data frames, gone when the context ends.
+
+    Local files are used where they are.
+    """
+
+    def __init__(self) -> None:
+        self._directory: TemporaryDirectory[str] | None = None
+        self._count = 0
+
+    def __enter__(self) -> Landing:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._directory is not None:
+            self._directory.cleanup()
+
+    def _new_file(self) -> Path:
+        if self._directory is None:
+            self._directory = TemporaryDirectory(prefix="trueup-landing-")
+        self._count += 1
+        return Path(self._directory.name) / f"{self._count:06d}"
+
+    def file(self, name: str) -> Landed:
+        """Land one file that ``expand`` named; SourceError when it cannot be read."""
+        try:
+            return _landed(name, self._copied(name) if "://" in name else Path(name))
+        except OSError as error:
+            raise SourceError(name, f"cannot be read ({error.strerror or error})") from error
+
+    def _copied(self, url: str) -> Path:
+        system, path = _file_system(url)
+        if "file" in (system.protocol if isinstance(system.protocol, tuple) else ()):
+            return Path(path)
+        local = self._new_file()
+        with system.open(path, "rb") as remote, local.open("wb") as copy:
+            copyfileobj(remote, copy, 1 << 20)
+        return local
+
+    def frame(self, frame: Any, name: str) -> Landed:
+        """Land a pandas, polars or Arrow table (or any Arrow stream) as Parquet."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        local = self._new_file()
+        try:
+            if type(frame).__module__.split(".")[0] == "pandas":
+                reader = pa.Table.from_pandas(frame, preserve_index=False).to_reader()
+            else:
+                reader = pa.RecordBatchReader.from_stream(frame)
+            with pq.ParquetWriter(local, reader.schema) as writer:
+                for batch in reader:
+                    writer.write_batch(batch)
+        except (pa.ArrowException, TypeError, ValueError) as error:
+            raise SourceError(name, f"cannot be taken over as Arrow: {error}") from error
+        return _landed(name, local)
+
+
+def _landed(name: str, path: Path) -> Landed:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Landed(name, path, digest, path.stat().st_size)

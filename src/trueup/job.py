@@ -1,0 +1,316 @@
+"""The nightly job: read every source, reconcile what could be read, write the results.
+
+A source that fails is recorded with its remedy and the rest goes on: the run is then *partial*,
+and says so in its notes, its summary, ``result.json`` and its exit code.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from glob import glob, has_magic
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from trueup.api import outcome_of, reader_of
+from trueup.config import Configuration, Files, UsageFiles, is_url
+from trueup.errors import (
+    ConfigurationError,
+    MissingDependency,
+    SourceError,
+    TrueupError,
+    UnitError,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from trueup.model.dataset import Dataset
+    from trueup.model.outcome import Outcome
+    from trueup.model.rules import Rules
+    from trueup.period import Period
+    from trueup.report.result import Result
+
+DONE, MATERIAL_BREAKS, WRONG_USE, PARTIAL = 0, 1, 2, 3
+KINDS = ("charges", "commitments", "usage")
+SOURCE_FAILED = "source_failed"
+_FAILURES = (SourceError, MissingDependency, UsageError, UnitError)  # of a source, not of the run
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A source that could not be read, why, and what to do about it."""
+
+    kind: str
+    source: str
+    reason: str
+    remedy: str
+
+    @property
+    def text(self) -> str:
+        return f"{self.source}: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a command line may override of ``[run]``; None leaves the configuration's value."""
+
+    period: Period | None = None
+    as_of: datetime | None = None
+    out: Path | None = None  # exactly this folder, without one for the period in it
+    engine: str | None = None
+    fail_on_breaks: bool | None = None
+    material_amount: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class JobOutcome:
+    """What a run found, what it could not read, and where the results are."""
+
+    result: Result | None  # None: no charges could be read
+    failures: tuple[Failure, ...]
+    folder: Path | None
+    written: tuple[Path, ...]
+    material_breaks: int
+    exit_code: int
+
+
+class Progress(Protocol):
+    """Whoever watches the run: a terminal, a log, nobody."""
+
+    def reading(self, kind: str, title: str) -> None: ...
+
+    def read(self, kind: str, title: str, dataset: Dataset) -> None: ...
+
+    def failed(self, failure: Failure) -> None: ...
+
+    def step(self, text: str) -> None: ...
+
+
+class Unwatched:
+    """Progress that nobody watches."""
+
+    def reading(self, kind: str, title: str) -> None:
+        """A source is about to be read."""
+
+    def read(self, kind: str, title: str, dataset: Dataset) -> None:
+        """A source was read."""
+
+    def failed(self, failure: Failure) -> None:
+        """A source could not be read."""
+
+    def step(self, text: str) -> None:
+        """A long step begins."""
+
+
+def run(
+    config: Configuration, settings: Settings | None = None, progress: Progress | None = None
+) -> JobOutcome:
+    """Perform the run that the configuration describes and write its results.
+
+    Exit codes: 0 done; 1 done, with material breaks where ``fail_on_breaks`` asks for that;
+    2 no charges could be read; 3 partial. Raises ConfigurationError where the configuration names
+    no charges, UsageError where the results cannot be written, and what ``trueup.reconcile``
+    raises.
+    """
+    settings = settings or Settings()
+    progress = progress or Unwatched()
+    if not config.charges:
+        raise ConfigurationError(
+            f"{config.file}: charges: is missing; a run needs at least one [[charges]] with its "
+            'paths, as paths = ["bills/*.csv"]'
+        )
+    out = settings.out or config.out
+    refusal = why_not_writable(out)
+    if refusal:
+        raise UsageError(f"{out}: {refusal}; results go there: choose another folder with --out")
+    read, failures = _read_all(config, progress)
+    if read["charges"] is None:
+        return JobOutcome(None, tuple(failures), None, (), 0, WRONG_USE)
+    return _finished(config, settings, progress, read, failures)
+
+
+def _finished(
+    config: Configuration,
+    settings: Settings,
+    progress: Progress,
+    read: dict[str, Dataset | None],
+    failures: list[Failure],
+) -> JobOutcome:
+    from trueup.report.result import Result
+
+    charges = read["charges"]
+    if charges is None:
+        raise UsageError("a run needs charges")
+    period = settings.period or config.run.period
+    rules = _rules(config, settings)
+    progress.step("reconciling")
+    outcome = outcome_of(
+        charges,
+        read["commitments"],
+        read["usage"],
+        period=period,
+        rules=rules,
+        as_of=settings.as_of or config.run.as_of or datetime.now(UTC),
+        engine=settings.engine or config.run.engine,
+    )
+    result = Result(_annotated(outcome, _notes(config, failures)))
+    folder = settings.out or config.out / folder_name(period)
+    progress.step(f"writing {folder}")
+    written = result.write(folder)
+    material = len(result.material_breaks(rules.material_amount))
+    fails = settings.fail_on_breaks
+    fails = config.run.fail_on_breaks if fails is None else fails
+    code = PARTIAL if failures else MATERIAL_BREAKS if fails and material else DONE
+    return JobOutcome(result, tuple(failures), folder, tuple(written), material, code)
+
+
+def _rules(config: Configuration, settings: Settings) -> Rules:
+    """The configuration's rules; a material amount of the command line or of [run] goes first."""
+    for amount in (settings.material_amount, config.run.material_amount):
+        if amount is not None:
+            return config.rules.model_copy(update={"material_amount": amount})
+    return config.rules
+
+
+def _read_all(
+    config: Configuration, progress: Progress
+) -> tuple[dict[str, Dataset | None], list[Failure]]:
+    """One dataset per kind, of all its sources that could be read, and those that could not."""
+    from trueup.model.combined import combined
+
+    datasets: dict[str, list[Dataset]] = {kind: [] for kind in KINDS}
+    failures: list[Failure] = []
+    for kind, entry in config.sources():
+        progress.reading(kind, entry.title)
+        found, failed = _read_entry(config, kind, entry)
+        failures.extend(failed)
+        datasets[kind].extend(found)
+        for failure in failed:
+            progress.failed(failure)
+        for dataset in found:
+            progress.read(kind, _title(entry, dataset), dataset)
+    return {kind: combined(found) if found else None for kind, found in datasets.items()}, failures
+
+
+def _title(entry: Files, dataset: Dataset) -> str:
+    count = len(dataset.sources)
+    return entry.title if count == 1 else f"{entry.title} ({count} files)"
+
+
+def _read_entry(
+    config: Configuration, kind: str, entry: Files
+) -> tuple[list[Dataset], list[Failure]]:
+    """All files of an entry together; file by file where that fails, to keep those that can be."""
+    reader = reader_of(kind)
+    options = _options(entry)
+    paths = [config.located(path) for path in entry.paths]
+    try:
+        return [reader(paths, **options)], []
+    except _FAILURES as error:
+        files = _files(paths)
+        if len(files) == 1:
+            return [], [_failure(kind, files[0], error, config)]
+    datasets, failures = [], []
+    for file in files:
+        try:
+            datasets.append(reader([file], **options))
+        except _FAILURES as error:
+            failures.append(_failure(kind, file, error, config))
+    return datasets, failures
+
+
+def _options(entry: Files) -> dict[str, Any]:
+    if not isinstance(entry, UsageFiles):
+        return {}
+    return {
+        "format": entry.format,
+        "columns": dict(entry.columns) or None,
+        "constants": dict(entry.constants) or None,
+    }
+
+
+def _files(paths: Sequence[str]) -> list[str]:
+    """The local files that patterns stand for, sorted; a pattern without any, and URLs, as given."""
+    found: list[str] = []
+    for path in paths:
+        matches = sorted(glob(path, recursive=True)) if has_magic(path) and not is_url(path) else []
+        found.extend(matches or [path])
+    return list(dict.fromkeys(found))
+
+
+def _failure(kind: str, source: str, error: TrueupError, config: Configuration) -> Failure:
+    if isinstance(error, SourceError):
+        source, reason = error.source, error.reason
+    else:
+        reason = str(error).removeprefix(f"{source}: ")
+    if isinstance(error, MissingDependency):
+        remedy = "Install what is missing, then run again."
+    else:
+        remedy = f"Correct the file, or its [[{kind}]] entry in {config.file}, then run again."
+    return Failure(kind, source, reason, remedy)
+
+
+def _notes(config: Configuration, failures: Sequence[Failure]) -> list[dict[str, str]]:
+    notes = [
+        {
+            "code": SOURCE_FAILED,
+            "subject": failure.source,
+            "text": f"PARTIAL RUN: these {failure.kind} could not be read, so every figure is "
+            f"without them: {failure.reason}",
+            "remedy": failure.remedy,
+        }
+        for failure in failures
+    ]
+    notes += [
+        {
+            "code": "provider_not_asked",
+            "subject": name,
+            "text": f"[providers.{name}] is configured, but this run read files only.",
+            "remedy": "Name the provider's exports under [[charges]] and [[commitments]].",
+        }
+        for name in config.providers
+    ]
+    return notes
+
+
+def _annotated(outcome: Outcome, notes: list[dict[str, str]]) -> Outcome:
+    """The outcome with the job's own notes before those of the core."""
+    if not notes:
+        return outcome
+    from trueup.model.schema import NOTES
+    from trueup.model.table import Table
+
+    table = Table.from_rows(NOTES, [*notes, *outcome.tables["notes"].rows()])
+    return replace(outcome, tables={**outcome.tables, "notes": table})
+
+
+def folder_name(period: Period | None) -> str:
+    """A folder for a period's results: 2026-10, 2026-10-03, 2026-10-03T14, or both ends; or all."""
+    from trueup.period import parse_period
+
+    if period is None:
+        return "all"
+    for form in ("%Y", "%Y-%m", "%Y-%m-%d", "%Y-%m-%dT%H"):
+        name = period.start.strftime(form)
+        if parse_period(name) == period:
+            return name
+    whole_days = all(
+        (end.hour, end.minute, end.second, end.microsecond) == (0, 0, 0, 0)
+        for end in (period.start, period.end)
+    )
+    form = "%Y-%m-%d" if whole_days else "%Y-%m-%dT%H%M%S"
+    return f"{period.start.strftime(form)}_{period.end.strftime(form)}"
+
+
+def why_not_writable(folder: Path) -> str | None:
+    """Why results cannot be written to a folder that need not exist yet; None when they can."""
+    for place in (folder, *folder.absolute().parents):
+        if place.exists():
+            if not place.is_dir():
+                return f"{place} is a file, not a folder"
+            allowed = os.access(place, os.W_OK | os.X_OK)
+            return None if allowed else f"no permission to write to {place}"
+    return "no such place on this machine"

@@ -1,0 +1,99 @@
+"""Datasets of one kind that were read apart, made one: columns united, numbers kept unique."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from trueup.errors import UsageError
+from trueup.model.dataset import Dataset
+from trueup.model.table import Table
+
+SOURCE_IDS = ("source_id", "x_SourceId")
+ROW_IDS = ("usage_id", "x_ChargeId")
+
+
+def combined(datasets: Sequence[Dataset]) -> Dataset:
+    """One dataset of all rows, in the order given.
+
+    Source and row numbers of each following dataset are shifted past those before it, so that
+    they stay unique. Columns that only some have are null in the others. Rows are streamed, in
+    bounded memory. Raises UsageError for datasets of different kinds.
+    """
+    if len(datasets) == 1:
+        return datasets[0]
+    kinds = sorted({dataset.kind for dataset in datasets})
+    if len(kinds) != 1:
+        raise UsageError(f"only datasets of one kind can be combined, not {', '.join(kinds)}")
+    directory = TemporaryDirectory(prefix="trueup-")
+    folder = Path(directory.name)
+    shifts = list(_source_shifts(datasets))
+    parts = {
+        name: _stacked([getattr(dataset, name) for dataset in datasets], shifts, folder / name)
+        for name in ("table", "sources", "rejects")
+    }
+    tables = {
+        name: Table(schema, files=files, keep=directory) for name, (schema, files) in parts.items()
+    }
+    return Dataset(kind=kinds[0], directory=directory, **tables).checked()
+
+
+def _source_shifts(datasets: Sequence[Dataset]) -> Iterator[int]:
+    taken = 0
+    for dataset in datasets:
+        yield taken
+        numbers = [row["source_id"] for row in dataset.sources.rows()]
+        taken += max(numbers, default=-1) + 1
+
+
+def _stacked(
+    tables: Sequence[Table], source_shifts: Sequence[int], folder: Path
+) -> tuple[pa.Schema, list[Path]]:
+    """The schema of all tables together, and a Parquet file for each of them."""
+    folder.mkdir()
+    schema = pa.schema(_united(tables))
+    files = []
+    rows_taken = 0
+    for number, (table, source_shift) in enumerate(zip(tables, source_shifts, strict=True)):
+        files.append(folder / f"{number:06d}.parquet")
+        shift = {name: source_shift for name in SOURCE_IDS} | {name: rows_taken for name in ROW_IDS}
+        with pq.ParquetWriter(files[-1], schema) as writer:
+            for batch in table.reader():
+                shifted = _fitted(batch, schema, shift)
+                rows_taken = max(rows_taken, _next_row_id(shifted))
+                writer.write_batch(shifted)
+    return schema, files
+
+
+def _united(tables: Sequence[Table]) -> list[pa.Field]:
+    fields: dict[str, pa.Field] = {}
+    for table in tables:
+        for column in table.schema:
+            fields.setdefault(column.name, column)
+    return list(fields.values())
+
+
+def _fitted(batch: pa.RecordBatch, schema: pa.Schema, shift: Mapping[str, int]) -> pa.RecordBatch:
+    columns = []
+    for column in schema:
+        if column.name not in batch.schema.names:
+            columns.append(pa.nulls(batch.num_rows, column.type))
+            continue
+        values = batch.column(column.name)
+        if shift.get(column.name):
+            values = pc.add_checked(values, pa.scalar(shift[column.name], column.type))
+        columns.append(values.cast(column.type))
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _next_row_id(batch: pa.RecordBatch) -> int:
+    """One past the largest row number of the batch; 0 where it has none."""
+    largest = [
+        pc.max(batch.column(name)).as_py() for name in ROW_IDS if name in batch.schema.names
+    ]
+    return max((number + 1 for number in largest if number is not None), default=0)

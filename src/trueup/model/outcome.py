@@ -1,0 +1,27 @@
+"""What one reconciliation found: tables, and what they were made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from trueup.model.dataset import Dataset
+from trueup.model.table import Table
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result tables (``model.schema.RESULT_TABLES``) of one period, and their inputs."""
+
+    start: datetime
+    end: datetime
+    as_of: datetime
+    tables: Mapping[str, Table]
+    charges: Dataset
+    commitments: Dataset | None
+    usage: Dataset | None
+
+    @property
+    def usage_leg_ran(self) -> bool:
+        return self.usage is not None

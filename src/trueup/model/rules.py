@@ -1,0 +1,155 @@
+"""Rules a user gives to a reconciliation: tolerances, conversions, rates, names.
+
+They come as a TOML file, a dictionary or a ``Rules`` object, and are small, so pydantic checks
+every key. See docs/reference/rules.md for each key with an example.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from trueup.errors import ConfigurationError
+
+Leg = Literal["commitment", "usage", "price", "balance", "invoice"]
+
+
+def _exact(value: object) -> object:
+    if isinstance(value, float):
+        raise ValueError('write the number in quotes, as "0.05": a bare decimal is not exact')
+    return value
+
+
+def _fraction(value: object) -> object:
+    value = _exact(value)
+    return Fraction(str(value)) if isinstance(value, int | str | Decimal) else value
+
+
+Exact = Annotated[Decimal, BeforeValidator(_exact)]
+ExactFraction = Annotated[Fraction, BeforeValidator(_fraction)]
+
+
+class Strict(BaseModel):
+    """Unknown keys are mistakes, values never change once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class Tolerance(Strict):
+    """How far billed and metered may be apart before it is a break: the lesser of both limits."""
+
+    leg: Leg = "usage"
+    provider: str | None = None
+    relative: Exact = Decimal("0.01")  # of the billed quantity, boundary included
+    absolute: Exact | None = None  # of the money at stake, boundary included
+    days: int = Field(default=1, ge=0)  # how far apart in time the same quantity is `timing`
+    period_relative: Exact = Decimal("0.005")  # of a SKU's billed quantity over the period
+
+
+class Factor(Strict):
+    """A dated conversion between dimensions: one billed unit holds ``count`` metered units."""
+
+    match: Mapping[str, str]  # charge column -> regular expression, all must match
+    meter: str  # gpu | tpu_chip | vcpu | instance ...
+    count: ExactFraction
+    valid_from: date | None = None
+    valid_to: date | None = None
+    source: str  # the page or document that says so
+
+
+class MeterRule(Strict):
+    """Says by which meter a charge is measured, where its SKU does not tell."""
+
+    match: Mapping[str, str]
+    meter: str
+    model: str | None = None
+    tier: str | None = None
+    capacity: Literal["allocated", "busy"] | None = None
+
+
+class Rate(Strict):
+    """A contract price: what one unit costs on demand and, where it draws one, from a commitment."""
+
+    match: Mapping[str, str]  # usage column -> regular expression, all must match
+    meter: str
+    unit: str  # FOCUS unit format
+    price: Exact
+    currency: str
+    commitment_id: str | None = None
+    commitment_price: Exact | None = None
+    valid_from: date | None = None
+    valid_to: date | None = None
+    source: str | None = None
+
+
+class Lag(Strict):
+    """Overrides how late a provider's charges arrive and when its month is final."""
+
+    provider: str
+    arrives_within: timedelta | None = None
+    final_after: timedelta | None = None
+
+
+class Rules(Strict):
+    """All rules of a run; the defaults are what a first run needs."""
+
+    material_amount: Exact | None = None  # None: any break is material
+    idle: Literal["apart", "owner", "spread"] = "apart"
+    tolerance: tuple[Tolerance, ...] = ()
+    factor: tuple[Factor, ...] = ()
+    meter: tuple[MeterRule, ...] = ()
+    rate: tuple[Rate, ...] = ()
+    lag: tuple[Lag, ...] = ()
+    model_aliases: Mapping[str, str] = Field(default_factory=dict)  # as telemetry says -> as billed
+    owners: Mapping[str, str] = Field(default_factory=dict)  # resource id -> team (idle = "owner")
+
+    def tolerance_of(self, leg: Leg, provider: str | None) -> Tolerance:
+        """The tolerance of a leg: the provider's own, else the leg's, else the default."""
+        for wanted in (provider, None):
+            for entry in self.tolerance:
+                if entry.leg == leg and entry.provider == wanted:
+                    return entry
+        return Tolerance(leg=leg)
+
+
+def read_rules(rules: Rules | Mapping[str, Any] | str | Path | None) -> Rules:
+    """Rules from any of their forms; raises ConfigurationError naming key, value and remedy."""
+    if rules is None:
+        return Rules()
+    if isinstance(rules, Rules):
+        return rules
+    origin = "rules"
+    if isinstance(rules, str | Path):
+        origin = str(rules)
+        rules = _toml(Path(rules))
+    try:
+        return Rules.model_validate(rules)
+    except ValidationError as error:
+        raise ConfigurationError(explain(origin, error)) from error
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file, parse_float=Decimal)
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be opened ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: not valid TOML: {error}") from error
+
+
+def explain(origin: str, error: ValidationError) -> str:
+    """One line per mistake: the key, the value that was given and what would be right."""
+    lines = []
+    for item in error.errors():
+        key = ".".join(str(part) for part in item["loc"]) or "(top level)"
+        given = "" if item["type"] in ("missing", "extra_forbidden") else f" = {item['input']!r}"
+        lines.append(f"{origin}: {key}{given}: {item['msg']}")
+    return "\n".join(lines)

@@ -1,0 +1,64 @@
+"""Google Cloud. Sources, quirks and gaps: README.md in this folder."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from trueup.adapter.provider import ProviderAdapter
+from trueup.providers.declarations import read_factors, read_meters, read_template
+
+BENEFIT = (
+    "compute flexible committed use discount",
+    "committed use discount",
+    "committed_usage_discount",
+    "committed_usage_discount_dollar_base",
+    "cud",
+    "flexible committed use discount",
+    "flexible cud",
+    "future reservation",
+    "generative ai scale unit",
+    "provisioned throughput",
+    "reservation",
+    "resource-based committed use discount",
+    "resource-based cud",
+    "spend-based committed use discount",
+    "spend-based cud",
+)
+FUNDING = ("credit", "prepayment", "promotion", "promotional credit", "tpu credit")
+AGREEMENT = ("commit", "enterprise agreement", "google commit", "private pricing")
+
+adapter = ProviderAdapter(
+    name="gcp",
+    title="Google Cloud",
+    bill_names=("Google", "Google Cloud", "Google Cloud Platform", "Google LLC"),
+    telemetry_names=(
+        "vertex_ai",
+        "vertex_ai_beta",
+        "vertexai",
+        "vertex",
+        "gemini",
+        "google_vertexai",
+        "google_genai",
+        "palm",
+    ),
+    # The export gives no guarantee; most services report within a day.
+    arrives_within=timedelta(hours=24),
+    # No date is published: the invoice is drawn up in the first week, and the month's rows in the
+    # export are taken as final after it.
+    final_after=timedelta(days=7),
+    extra="gcp",
+    sdk_modules=("google.cloud.billing", "google.cloud.bigquery", "google.cloud.compute_v1"),
+    configuration_template=read_template(__name__),
+    meters=read_meters(__name__),
+    factors=read_factors(__name__),
+    layers={
+        **{name: "benefit" for kind in BENEFIT for name in (kind, f"{kind}s")},
+        **{name: "funding" for kind in FUNDING for name in (kind, f"{kind}s")},
+        **{name: "agreement" for kind in AGREEMENT for name in (kind, f"{kind}s")},
+    },
+    credential_variables=(
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "GOOGLE_CLOUD_PROJECT",
+        "GOOGLE_CLOUD_QUOTA_PROJECT",
+    ),
+)

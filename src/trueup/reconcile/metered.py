@@ -1,0 +1,167 @@
+"""Usage rows as the core sees them: whole quantities, at the hour, under the bill's names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from trueup.engine.engine import Engine
+from trueup.engine.integers import WHOLE, decimals, divide, units
+from trueup.errors import UnitError
+from trueup.model.rules import Rules
+from trueup.period import Period
+from trueup.reconcile.metering import COUNTED, STANDARD, NotMetered, base_factor, plain_name
+from trueup.reconcile.scale import Counted
+from trueup.reconcile.text import key_with_nulls
+from trueup.units import parse_unit
+
+WHO = ("session", "agent", "tool", "team", "cost_centre")
+HOUR_SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One distinct (model, meter, unit, tier) of the telemetry, under the names used for matching."""
+
+    key: str
+    meter: str
+    model: str | None
+    tier: str
+    unit: str
+    counted: Counted
+
+
+KIND_DIMENSION = pa.schema(
+    [
+        pa.field("kind_key", pa.string()),
+        pa.field("plain_model", pa.string()),
+        pa.field("tier", pa.string()),
+        pa.field("factor", pa.decimal128(38, 0)),
+        pa.field("meter_unit", pa.string()),
+    ]
+)
+
+
+def _kind_key(usage: ir.Table) -> ir.Value:
+    return key_with_nulls(usage.model, usage.meter, usage.unit, usage.service_tier)
+
+
+def distinct_kinds(usage: ir.Table, engine: Engine) -> list[dict[str, Any]]:
+    """One row per distinct kind of usage, with the decimals of its quantities."""
+    found = usage.group_by(kind_key=_kind_key(usage)).aggregate(
+        model=usage.model.min(),
+        meter=usage.meter.min(),
+        unit=usage.unit.min(),
+        tier=usage.service_tier.min(),
+        decimals=decimals(usage.quantity).max(),
+        rows=usage.count(),
+    )
+    return list(engine.collect(found.order_by("kind_key")).to_pylist())
+
+
+def classify_kinds(
+    found: list[dict[str, Any]], rules: Rules
+) -> tuple[list[Kind], list[NotMetered]]:
+    """The kinds whose unit converts to their meter's base unit, and those whose does not."""
+    aliases = {plain_name(said): plain_name(billed) for said, billed in rules.model_aliases.items()}
+    kinds: list[Kind] = []
+    not_compared: list[NotMetered] = []
+    for row in found:
+        model = plain_name(row["model"])
+        try:
+            factor = base_factor(parse_unit(row["unit"]), row["meter"])
+        except UnitError as error:
+            not_compared.append(
+                NotMetered(
+                    row["meter"],
+                    f"{row['rows']} usage rows in {row['unit']} were not compared: {error}",
+                    "give the usage in a unit of its meter",
+                )
+            )
+            continue
+        kinds.append(
+            Kind(
+                key=row["kind_key"],
+                meter=row["meter"],
+                model=aliases.get(model, model),
+                tier=plain_name(row["tier"]) or STANDARD,
+                unit=row["unit"],
+                counted=Counted(row["meter"], factor, row["decimals"]),
+            )
+        )
+    return kinds, not_compared
+
+
+def metered_rows(usage: ir.Table, kinds: ir.Table) -> ir.Table:
+    """Usage rows of the known kinds with whole quantities (``q``); others are left out."""
+    keyed = usage.mutate(kind_key=_kind_key(usage))
+    joined = keyed.join(kinds, "kind_key")
+    return joined.select(
+        usage_id=joined.usage_id,
+        provider=joined.provider,
+        account=joined.account_id,
+        region=joined.region_id,
+        said_resource=joined.resource_id,
+        model=joined.plain_model,
+        meter=joined.meter,
+        tier=joined.tier,
+        held=joined.capacity == "allocated",
+        capacity_meter=~joined.meter.isin(COUNTED),
+        meter_unit=joined.meter_unit,
+        factor=joined.factor,
+        start=joined.window_start,
+        end=joined.window_end,
+        q=units(joined.quantity, joined.factor),
+        session=joined.session_id,
+        agent=joined.agent,
+        tool=joined.tool,
+        team=joined.team,
+        cost_centre=joined.cost_centre,
+    )
+
+
+def by_hour(rows: ir.Table, period: Period | None, engine: Engine) -> ir.Table:
+    """Rows cut at full hours and to the period: capacity by time, counted work by its start.
+
+    ``first_piece`` is 1 on exactly one piece of each row, so that its sum counts rows.
+    """
+    hour = rows.start.truncate("h")
+    begin = rows.start.epoch_seconds()
+    offset = begin - hour.epoch_seconds()
+    length = rows.end.epoch_seconds() - begin
+    long = rows.capacity_meter & (offset + length > HOUR_SECONDS)
+    prepared = rows.mutate(hour=hour, offset=offset, length=length, long=long)
+    short = prepared.filter(~prepared.long).mutate(first_piece=ibis.literal(1, type="int64"))
+    pieces = _pieces(prepared.filter(prepared.long))
+    columns = [name for name in short.columns if name not in ("offset", "length", "long")]
+    cut = short.select(columns).union(pieces.select(columns))
+    if period is not None:
+        # Counted work and short windows belong to the hour, or instant, they start in.
+        inside = (cut.start >= ibis.literal(period.start)) & (cut.start < ibis.literal(period.end))
+        cut = cut.filter(inside)
+    return engine.keep(cut)
+
+
+def _pieces(rows: ir.Table) -> ir.Table:
+    """Capacity held over several hours, one row an hour, split by time without loss."""
+    count = (rows.offset + rows.length + HOUR_SECONDS - 1) // HOUR_SECONDS
+    exploded = rows.mutate(number=ibis.range(0, count).unnest())
+    number = exploded.number.cast("int64")
+    begin = ibis.greatest(number * HOUR_SECONDS - exploded.offset, 0)
+    finish = ibis.least((number + 1) * HOUR_SECONDS - exploded.offset, exploded.length)
+    length = exploded.length.cast(WHOLE)
+    q = divide(exploded.q * finish.cast(WHOLE), length) - divide(
+        exploded.q * begin.cast(WHOLE), length
+    )
+    moved = exploded.mutate(
+        q=q.cast(WHOLE),
+        hour=exploded.hour + number.as_interval("h"),
+        first_piece=ibis.ifelse(number == 0, 1, 0).cast("int64"),
+    )
+    return moved.mutate(start=ibis.ifelse(number == 0, exploded.start, moved.hour))
+
+

@@ -1,0 +1,236 @@
+"""The few figures at the top of every report, summed once from a result's tables.
+
+Currencies are never added to one another, layers neither. A sum goes over what is known and says
+how many figures it lacks; with none known it is null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal, localcontext
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trueup.model.table import Table
+    from trueup.report.result import Result
+
+Row = dict[str, Any]
+ZERO = Decimal(0)
+EXPIRY_HORIZON = timedelta(days=60)
+REJECT_ROWS_NAMED = 5
+_PRECISION = 60
+
+
+@dataclass
+class Sum:
+    """A sum of known figures, and how many were not known."""
+
+    known: Decimal | None = None
+    unknown: int = 0
+
+    def add(self, value: Decimal | None) -> None:
+        if value is None:
+            self.unknown += 1
+            return
+        with localcontext(prec=_PRECISION):
+            self.known = (self.known or ZERO) + value
+
+
+@dataclass
+class Commitments:
+    """The benefit layer in one currency: cost, and the share of it that was used."""
+
+    rows: int = 0
+    committed: Sum = field(default_factory=Sum)
+    used: Sum = field(default_factory=Sum)
+    unused: Sum = field(default_factory=Sum)
+    _used_of_pairs: Decimal = ZERO
+    _whole_of_pairs: Decimal = ZERO
+
+    def add(self, row: Row) -> None:
+        self.rows += 1
+        self.committed.add(row["committed_cost"])
+        self.used.add(row["used_cost"])
+        self.unused.add(row["unused_cost"])
+        if row["used_cost"] is not None and row["unused_cost"] is not None:
+            self._used_of_pairs += row["used_cost"]
+            self._whole_of_pairs += row["used_cost"] + row["unused_cost"]
+
+    @property
+    def utilization(self) -> Decimal | None:
+        """Used / (used + unused) in cost, over commitments of which both are known."""
+        if self._whole_of_pairs <= 0:
+            return None
+        with localcontext(prec=_PRECISION):
+            return self._used_of_pairs / self._whole_of_pairs
+
+
+@dataclass
+class Drift:
+    """All breaks in one currency (None: breaks whose amount is not known)."""
+
+    count: int = 0
+    over: Decimal = ZERO  # billed too much
+    under: Decimal = ZERO  # billed too little, as a negative amount: a liability
+    by_class: dict[str, Drift] = field(default_factory=dict)
+
+    @property
+    def gross(self) -> Decimal:
+        return self.over - self.under
+
+    @property
+    def net(self) -> Decimal:
+        return self.over + self.under
+
+    def add(self, row: Row) -> None:
+        self.by_class.setdefault(row["class"] or "", Drift())._count(row["amount"])
+        self._count(row["amount"])
+
+    def _count(self, amount: Decimal | None) -> None:
+        self.count += 1
+        if amount is not None and amount > 0:
+            self.over += amount
+        elif amount is not None:
+            self.under += amount
+
+
+@dataclass(frozen=True)
+class RejectSummary:
+    """The rejects of one source, column and reason."""
+
+    source: str
+    column: str | None
+    reason: str
+    rows: int
+    first_rows: tuple[int, ...]
+    example: str | None
+
+
+def currencies(result: Result) -> list[str]:
+    """Every currency of the result, alphabetically."""
+    found = {row["currency"] for row in result.identity.rows()}
+    found |= {row["currency"] for row in result.commitments.rows()}
+    found |= {value for value in _distinct(result.breaks, "currency")}
+    return sorted(code for code in found if code)
+
+
+def _distinct(table: Table, column: str) -> list[Any]:
+    import pyarrow.compute as pc
+
+    seen: set[Any] = set()
+    for batch in table.reader():
+        seen.update(pc.unique(batch.column(column)).to_pylist())
+    return list(seen)
+
+
+def benefit_by_currency(result: Result) -> dict[str, Commitments]:
+    """Committed, used and unused cost of the benefit layer alone, per currency."""
+    found: dict[str, Commitments] = {}
+    for row in result.commitments.rows():
+        if row["layer"] in (None, "benefit") and row["currency"] is not None:
+            found.setdefault(row["currency"], Commitments()).add(row)
+    return dict(sorted(found.items()))
+
+
+def drift_by_currency(result: Result) -> dict[str | None, Drift]:
+    """Drift per currency, and under None the breaks whose amount is not known."""
+    found: dict[str | None, Drift] = {}
+    for row in _columns(result.breaks, ["class", "amount", "currency"]):
+        known = row["amount"] is not None and row["currency"] is not None
+        found.setdefault(row["currency"] if known else None, Drift()).add(row)
+    return dict(sorted(found.items(), key=lambda item: (item[0] is None, item[0] or "")))
+
+
+def _columns(table: Table, names: list[str]) -> Iterator[Row]:
+    for batch in table.reader():
+        yield from batch.select(names).to_pylist()
+
+
+def amounts_by_currency(rows: Iterable[Row], column: str = "amount") -> dict[str | None, Sum]:
+    """A sum per currency; under None those whose currency is not known."""
+    found: dict[str | None, Sum] = {}
+    for row in rows:
+        found.setdefault(row["currency"], Sum()).add(row[column])
+    return dict(sorted(found.items(), key=lambda item: (item[0] is None, item[0] or "")))
+
+
+def cost_by(result: Result, columns: tuple[str, ...]) -> list[tuple[tuple[str | None, ...], Decimal]]:
+    """Allocated cost per (currency, *columns), largest first within a currency.
+
+    Sums batch by batch, so that any number of allocations needs memory for the groups alone.
+    """
+    import pyarrow as pa
+
+    keys = ["currency", *columns]
+    found: dict[tuple[str | None, ...], Decimal] = {}
+    for batch in result.allocations.reader():
+        sums = pa.Table.from_batches([batch.select([*keys, "cost"])]).group_by(keys)
+        for row in sums.aggregate([("cost", "sum")]).to_pylist():
+            key = tuple(row[name] for name in keys)
+            found[key] = found.get(key, ZERO) + (row["cost_sum"] or ZERO)
+    return sorted(
+        found.items(),
+        key=lambda item: (item[0][0] or "", -item[1], [(part is None, part or "") for part in item[0]]),
+    )
+
+
+def provisional(result: Result) -> bool | None:
+    """True while any figure may still change, False when all are final, None when nothing tells."""
+    flags = {row["provisional"] for row in result.commitments.rows()}
+    flags |= set(_distinct(result.utilization, "provisional"))
+    if True in flags or len(result.pending):
+        return True
+    return False if False in flags else None
+
+
+def expiring(result: Result, within: timedelta = EXPIRY_HORIZON) -> list[Row]:
+    """Lots with something left, or of which it is not known, that expire soon after as_of."""
+    return [
+        row
+        for row in result.credits.rows()
+        if row["expires_at"] is not None
+        and result.as_of <= row["expires_at"] <= result.as_of + within
+        and (row["remaining"] is None or row["remaining"] > 0)
+    ]
+
+
+def rejects_summary(result: Result) -> list[RejectSummary]:
+    """Rejects per source, column and reason, most frequent first, with the first row numbers."""
+    counts: dict[tuple[str, str | None, str], int] = {}
+    first: dict[tuple[str, str | None, str], list[int]] = {}
+    example: dict[tuple[str, str | None, str], str | None] = {}
+    for row in _columns(result.rejects, ["source", "row_number", "column", "reason", "value"]):
+        key = (row["source"] or "", row["column"], row["reason"] or "")
+        counts[key] = counts.get(key, 0) + 1
+        example.setdefault(key, row["value"])
+        rows = first.setdefault(key, [])
+        if row["row_number"] is not None and len(rows) < REJECT_ROWS_NAMED:
+            rows.append(row["row_number"])
+    return [
+        RejectSummary(*key, counts[key], tuple(first[key]), example[key])
+        for key in sorted(counts, key=lambda key: (-counts[key], key[0], key[1] or "", key[2]))
+    ]
+
+
+def rows_in_and_out(result: Result) -> tuple[int, int, int]:
+    """Rows read, accepted and rejected over all sources."""
+    sources = result.sources.rows()
+    names = ("rows_in", "accepted", "rejected")
+    read, accepted, rejected = (sum(row[name] or 0 for row in sources) for name in names)
+    return read, accepted, rejected
+
+
+def period_text(start: datetime, end: datetime) -> str:
+    """The period in words: a month, a day, an hour, or both ends of the half-open interval."""
+    month_end = (start.replace(day=1) + timedelta(days=32)).replace(day=1)
+    at_midnight = (start.hour, start.minute, start.second, start.microsecond) == (0, 0, 0, 0)
+    if at_midnight and start.day == 1 and end == month_end:
+        return f"{start:%B %Y}"
+    if at_midnight and end - start == timedelta(days=1):
+        return f"{start.day} {start:%B %Y}"
+    if end - start == timedelta(hours=1):
+        return f"{start:%Y-%m-%d %H:%M} to {end:%H:%M}"
+    form = "%Y-%m-%d" if at_midnight and (end.hour, end.minute) == (0, 0) else "%Y-%m-%d %H:%M"
+    return f"{start:{form}} to {end:{form}}"

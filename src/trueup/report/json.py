@@ -1,0 +1,108 @@
+"""result.json: the figures for other programs, streamed row by row.
+
+Amounts and quantities are plain decimal text without an exponent, instants are ISO 8601 in UTC,
+what is not known is null. The schema is published as docs/reference/result.schema.json.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from trueup.model.display import MONEY_DECIMALS, instant, is_money, plain
+from trueup.report.atomic import replacing
+from trueup.report.figures import rejects_summary
+
+if TYPE_CHECKING:
+    from trueup.model.table import Table
+    from trueup.report.result import Result
+
+SCHEMA_VERSION = "1"
+
+# utilization and burn_down are large and for Parquet only; rejects are summarised.
+TABLES = (
+    "control_totals",
+    "commitments",
+    "breaks",
+    "pending",
+    "credits",
+    "allocations",
+    "identity",
+    "unattributed_by_reason",
+    "buckets",
+    "notes",
+    "sources",
+)
+
+
+def write_json(result: Result, path: Path) -> Path:
+    """Write the document; memory use does not grow with the number of rows."""
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        _document(result, file)
+    return path
+
+
+def _document(result: Result, file: TextIO) -> None:
+    from trueup.report.figures import provisional
+
+    head = {
+        "schema_version": SCHEMA_VERSION,
+        "period": {"start": instant(result.start), "end": instant(result.end)},
+        "as_of": instant(result.as_of),
+        "provisional": provisional(result),
+        "usage_leg_ran": result.outcome.usage_leg_ran,
+    }
+    file.write("{\n")
+    for key, value in head.items():
+        file.write(f'"{key}": {_dump(value)},\n')
+    for name in TABLES:
+        _array(file, name, _rows(getattr(result, name)))
+        file.write(",\n")
+    _array(file, "rejects", _reject_rows(result))
+    file.write("\n}\n")
+
+
+def _array(file: TextIO, name: str, rows: Iterable[dict[str, Any]]) -> None:
+    file.write(f'"{name}": [')
+    separator = "\n"
+    for row in rows:
+        file.write(separator + _dump(row))
+        separator = ",\n"
+    file.write("]" if separator == "\n" else "\n]")
+
+
+def _dump(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _rows(table: Table) -> Iterator[dict[str, Any]]:
+    writers = {name: _writer(is_money(name, table.schema)) for name in table.columns}
+    for row in table:
+        yield {name: writers[name](row[name]) for name in table.columns}
+
+
+def _writer(money: bool) -> Callable[[object], object]:
+    def write(value: object) -> object:
+        if isinstance(value, Decimal):
+            return plain(value, MONEY_DECIMALS if money else 0)
+        if isinstance(value, datetime):
+            return instant(value)
+        return value
+
+    return write
+
+
+def _reject_rows(result: Result) -> Iterator[dict[str, Any]]:
+    for item in rejects_summary(result):
+        yield {
+            "source": item.source,
+            "column": item.column,
+            "reason": item.reason,
+            "rows": item.rows,
+            "first_rows": list(item.first_rows),
+            "example": item.example,
+        }

@@ -1,0 +1,87 @@
+"""The order in which a result's tables are read and written: fixed, so bytes are, too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from trueup.model.table import Table
+
+MEMORY_LIMIT = "1GB"  # for tables on disk, which may not fit
+
+# Columns by which each table is sorted first; "-" is descending, "|" is by size, largest first.
+# Every remaining column follows ascending, so that the order is total.
+READING_ORDER: dict[str, tuple[str, ...]] = {
+    "commitments": ("layer", "currency", "|committed_cost", "commitment_id"),
+    "utilization": ("commitment_id", "currency", "interval_start"),
+    "breaks": ("currency", "|amount", "id"),
+    "pending": ("currency", "|amount", "expected_by"),
+    "allocations": ("currency", "-cost"),
+    "credits": ("expires_at", "lot_id"),
+    "control_totals": ("source", "currency"),
+    "identity": ("currency",),
+    "unattributed_by_reason": ("currency", "|cost", "reason"),
+    "buckets": ("side", "bucket", "reason"),
+    "burn_down": ("commitment_id", "day"),
+    "sources": ("source_id",),
+    "rejects": ("source_id", "row_number", "column", "reason"),
+    "notes": ("code", "subject"),
+    "unused": ("currency", "-unused_cost", "-unused_quantity"),
+}
+
+
+def ordered(name: str, table: Table) -> Table:
+    """The table in its reading order; what is null comes last."""
+    keys = READING_ORDER[name]
+    if table.files:
+        return _ordered_on_disk(table, keys)
+    return _ordered_in_memory(table, keys)
+
+
+def _terms(schema: pa.Schema, keys: tuple[str, ...]) -> list[tuple[str, str]]:
+    named = [(key.lstrip("-|"), key[0] if key[0] in "-|" else "") for key in keys]
+    return named + [(column, "") for column in schema.names if column not in dict(named)]
+
+
+def _ordered_in_memory(table: Table, keys: tuple[str, ...]) -> Table:
+    arrow = table.to_arrow()
+    sorting: list[tuple[str, str]] = []
+    work: dict[str, pa.ChunkedArray] = {}
+    for position, (column, how) in enumerate(_terms(table.schema, keys)):
+        values = arrow[column]
+        label = f"k{position}"
+        work[label] = pc.abs(values) if how == "|" else values
+        sorting.append((label, "descending" if how else "ascending"))
+    indices = pc.sort_indices(pa.table(work), sort_keys=sorting, null_placement="at_end")
+    return Table(table.schema, arrow=arrow.take(indices).combine_chunks())
+
+
+def _ordered_on_disk(table: Table, keys: tuple[str, ...]) -> Table:
+    import duckdb
+    import pyarrow.parquet as pq
+
+    directory = TemporaryDirectory(prefix="trueup-report-")
+    target = Path(directory.name) / "ordered.parquet"
+    clauses = []
+    for column, how in _terms(table.schema, keys):
+        quoted = '"' + column.replace('"', '""') + '"'
+        term = f"abs({quoted})" if how == "|" else quoted
+        clauses.append(f"{term} {'DESC' if how else 'ASC'} NULLS LAST")
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": MEMORY_LIMIT,
+        "temp_directory": directory.name,
+        "TimeZone": "UTC",
+    }
+    with duckdb.connect(config=config) as connection:
+        relation = connection.read_parquet([str(file) for file in table.files])
+        names = ", ".join('"' + name.replace('"', '""') + '"' for name in table.columns)
+        batches = relation.project(names).order(", ".join(clauses)).to_arrow_reader(100_000)
+        with pq.ParquetWriter(target, table.schema) as writer:
+            for batch in batches:
+                writer.write_batch(pa.RecordBatch.from_arrays(
+                    [column.cast(field.type) for column, field in
+                     zip(batch.columns, table.schema, strict=True)], schema=table.schema))
+    return Table(table.schema, files=[target], keep=(directory, table))

@@ -1,0 +1,221 @@
+"""The result of a reconciliation as a person holds it: tables, a summary and writers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trueup.model.table import Table
+from trueup.report.order import ordered
+
+if TYPE_CHECKING:
+    from trueup.model.dataset import Dataset
+    from trueup.model.outcome import Outcome
+
+
+class Result:
+    """What one reconciliation found, over one half-open UTC period, known at ``as_of``.
+
+    Every table attribute is a Table in a fixed order. All writers write whole files or none, and
+    write the same bytes for the same result; they raise UsageError where a path cannot be
+    written to.
+    """
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        self.written: list[Path] = []  # what ``write`` left behind, for the summary
+
+    @property
+    def start(self) -> datetime:
+        return self.outcome.start
+
+    @property
+    def end(self) -> datetime:
+        return self.outcome.end
+
+    @property
+    def as_of(self) -> datetime:
+        return self.outcome.as_of
+
+    @property
+    def charges(self) -> Dataset:
+        """The charges that went in."""
+        return self.outcome.charges
+
+    @property
+    def contracts(self) -> Dataset | None:
+        """The contract commitments that went in, if any."""
+        return self.outcome.commitments
+
+    @property
+    def usage(self) -> Dataset | None:
+        """The telemetry that went in, if any."""
+        return self.outcome.usage
+
+    def _table(self, name: str) -> Table:
+        return ordered(name, self.outcome.tables[name])
+
+    @cached_property
+    def commitments(self) -> Table:
+        """One row per commitment and currency over the period."""
+        return self._table("commitments")
+
+    @cached_property
+    def utilization(self) -> Table:
+        """One row per commitment and fulfilment interval."""
+        return self._table("utilization")
+
+    @cached_property
+    def breaks(self) -> Table:
+        """One row per break, per currency by the amount at stake; amounts not known last."""
+        return self._table("breaks")
+
+    @cached_property
+    def pending(self) -> Table:
+        """Metered, not yet billed, and still inside the source's lag."""
+        return self._table("pending")
+
+    @cached_property
+    def allocations(self) -> Table:
+        """Effective cost by session, agent, tool, team and cost centre."""
+        return self._table("allocations")
+
+    @cached_property
+    def credits(self) -> Table:
+        """One row per credit lot or contract, the next to expire first."""
+        return self._table("credits")
+
+    @cached_property
+    def control_totals(self) -> Table:
+        """Rows and sums in and out, per source and currency."""
+        return self._table("control_totals")
+
+    @cached_property
+    def identity(self) -> Table:
+        """Per currency: billed = allocated + unused + unattributed."""
+        return self._table("identity")
+
+    @cached_property
+    def unattributed_by_reason(self) -> Table:
+        """The unattributed cost, itemised."""
+        return self._table("unattributed_by_reason")
+
+    @cached_property
+    def buckets(self) -> Table:
+        """Where every accepted row ended: matched, break, pending or out of scope."""
+        return self._table("buckets")
+
+    @cached_property
+    def burn_down(self) -> Table:
+        """One row per commitment and day."""
+        return self._table("burn_down")
+
+    @cached_property
+    def sources(self) -> Table:
+        """Every file that was read, with its sha256 and row counts."""
+        return self._table("sources")
+
+    @cached_property
+    def rejects(self) -> Table:
+        """Every row that could not be read, with its reason."""
+        return self._table("rejects")
+
+    @cached_property
+    def notes(self) -> Table:
+        """What a reader of the figures has to know."""
+        return self._table("notes")
+
+    @cached_property
+    def unused(self) -> Table:
+        """Utilization rows with something unused, largest first: by cost, then by quantity."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        kept = [
+            batch.filter(
+                pc.or_kleene(
+                    pc.greater(batch.column("unused_quantity"), 0),
+                    pc.greater(batch.column("unused_cost"), 0),
+                )
+            )
+            for batch in self.utilization.reader()
+        ]
+        schema = self.utilization.schema
+        return ordered("unused", Table(schema, arrow=pa.Table.from_batches(kept, schema=schema)))
+
+    @property
+    def tables(self) -> dict[str, Table]:
+        """All result tables by name, in the order of the reports."""
+        return {name: getattr(self, name) for name in self.outcome.tables}
+
+    def material_breaks(self, threshold: Decimal | None = None) -> Table:
+        """Breaks of at least ``threshold``, by size; None: every break.
+
+        Whether an amount that is not known is below a threshold is not known either, so such a
+        break is material.
+        """
+        if threshold is None:
+            return self.breaks
+        rows = [
+            row
+            for row in self.breaks
+            if row["amount"] is None or abs(row["amount"]) >= abs(threshold)
+        ]
+        return Table.from_rows(self.breaks.schema, rows)
+
+    def summary(self) -> str:
+        """The screen to read every morning; plain text, at most 100 characters wide."""
+        from trueup.report.summary import summary_text
+
+        return summary_text(self)
+
+    def to_json(self, path: str | Path) -> Path:
+        """Write result.json; see docs/reference/result.schema.json."""
+        from trueup.report.json import write_json
+
+        return write_json(self, Path(path))
+
+    def to_html(self, path: str | Path) -> Path:
+        """Write the report as one self-contained HTML file."""
+        from trueup.report.html import write_html
+
+        return write_html(self, Path(path))
+
+    def to_excel(self, path: str | Path) -> Path:
+        """Write the workbook: a sheet a table, totals as formulas."""
+        from trueup.report.excel import write_excel
+
+        return write_excel(self, Path(path))
+
+    def to_parquet(self, directory: str | Path) -> list[Path]:
+        """Write ``<table>.parquet`` for every table into a folder."""
+        from trueup.report.parquet import write_parquet
+
+        return [
+            write_parquet(table, Path(directory) / f"{name}.parquet")
+            for name, table in self.tables.items()
+        ]
+
+    def to_focus(self, directory: str | Path) -> list[Path]:
+        """Write what FOCUS 1.4 has a dataset for; see report.focus for what is and is not."""
+        from trueup.report.focus import write_focus
+
+        return write_focus(self, Path(directory)).files
+
+    def write(self, directory: str | Path) -> list[Path]:
+        """Write everything: result.json, report.html, report.xlsx and parquet/."""
+        folder = Path(directory)
+        self.written = [
+            self.to_html(folder / "report.html"),
+            self.to_excel(folder / "report.xlsx"),
+            self.to_json(folder / "result.json"),
+        ]
+        parquet = self.to_parquet(folder / "parquet")
+        self.written.append(folder / "parquet")
+        return [*self.written[:3], *parquet]
+
+    def __repr__(self) -> str:
+        return self.summary()

@@ -1,0 +1,195 @@
+"""The one ledger: what happened, what was billed for it, and what was planted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+ZERO = Decimal(0)
+IDLE = "idle"
+
+Value = Decimal | datetime | str | dict[str, object] | None
+
+
+class Party(NamedTuple):
+    """Who used something; nobody known is five times None."""
+
+    session: str | None = None
+    agent: str | None = None
+    tool: str | None = None
+    team: str | None = None
+    cost_centre: str | None = None
+
+
+NOBODY = Party()
+
+
+@dataclass(frozen=True)
+class Call:
+    """One answer of a model: the instant, what served it, its tokens by meter, and for whom."""
+
+    at: datetime
+    provider: str
+    account: str
+    region: str
+    model: str
+    party: Party
+    tokens: Mapping[str, int]  # meter -> tokens; input_tokens are the uncached ones
+    resource: str | None = None  # the deployment, where capacity is provisioned
+
+
+@dataclass(frozen=True)
+class Holding:
+    """Capacity of one resource in one hour: seconds held, and seconds of work by party.
+
+    Seconds are those of the meter's own thing (GPU, chip); ``units`` of it are held at a time.
+    """
+
+    hour: datetime
+    provider: str
+    account: str
+    region: str
+    resource: str  # as the bill names it
+    told: str  # as telemetry names it
+    meter: str
+    units: int
+    allocated: int
+    busy: Mapping[Party, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Charge:
+    """One row of a bill, in FOCUS columns."""
+
+    provider: str
+    file: str
+    values: Mapping[str, Value]
+
+    @property
+    def effective(self) -> Decimal:
+        return _decimal(self.values["EffectiveCost"])
+
+    @property
+    def billed(self) -> Decimal:
+        return _decimal(self.values["BilledCost"])
+
+    @property
+    def currency(self) -> str:
+        return str(self.values["BillingCurrency"])
+
+    @property
+    def start(self) -> datetime:
+        start = self.values["ChargePeriodStart"]
+        if not isinstance(start, datetime):
+            raise TypeError("ChargePeriodStart is an instant")
+        return start
+
+
+def _decimal(value: Value) -> Decimal:
+    if not isinstance(value, Decimal):
+        raise TypeError(f"{value!r} is no amount")
+    return value
+
+
+@dataclass(frozen=True)
+class Malformed:
+    """A row of a bill that cannot be read: a charge with one value spoilt."""
+
+    charge: Charge
+    column: str
+    text: str
+
+
+@dataclass
+class Cell:
+    """One thing in one hour or day, both sides of it, and what the ledger knows about them.
+
+    Quantities are in ``unit``, the bill's. ``weights`` are whole numbers in any one measure.
+    """
+
+    verdict: str  # matched | quantity | duplicate | timing | missing_in_usage | ...
+    provider: str
+    meter: str
+    start: datetime
+    end: datetime
+    unit: str
+    currency: str
+    billed: Decimal = ZERO
+    metered: Decimal = ZERO
+    cost: Decimal = ZERO
+    weights: dict[Party | str, int] = field(default_factory=dict)
+    resource: str | None = None  # named where the break is that of a resource
+    model: str | None = None
+    price: Decimal | None = None  # of one ``unit``
+    extra: Decimal = ZERO  # billed quantity of superfluous copies
+    extra_cost: Decimal = ZERO
+    expected_by: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Outside:
+    """A charge that telemetry cannot confirm, and the reason it stands under."""
+
+    reason: str
+    currency: str
+    cost: Decimal
+
+
+@dataclass(frozen=True)
+class Covered:
+    """What the bill says of a benefit commitment in one interval."""
+
+    commitment: str
+    start: datetime
+    currency: str
+    used: Decimal
+    unused: Decimal
+    used_cost: Decimal
+    unused_cost: Decimal
+
+
+@dataclass
+class Ledger:
+    """Everything about one company over one period."""
+
+    seed: int
+    start: datetime
+    end: datetime
+    charges: list[Charge] = field(default_factory=list)
+    malformed: list[Malformed] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    holdings: list[Holding] = field(default_factory=list)
+    cells: list[Cell] = field(default_factory=list)
+    outside: list[Outside] = field(default_factory=list)
+    covered: list[Covered] = field(default_factory=list)
+
+    @property
+    def as_of(self) -> datetime:
+        """A day and a half after the period: some bills are final by then and some are late."""
+        return self.end + 36 * HOUR
+
+    @property
+    def days(self) -> int:
+        return (self.end - self.start).days
+
+    def hours(self) -> list[datetime]:
+        return [self.start + number * HOUR for number in range(24 * self.days)]
+
+    def at(self, day: int, hour: int) -> datetime:
+        """The instant of an hour on a day of the period, both from 0."""
+        return self.start + day * DAY + hour * HOUR
+
+    def put_outside(self, charge: Charge, reason: str) -> None:
+        self.charges.append(charge)
+        self.outside.append(Outside(reason, charge.currency, charge.effective))
+
+
+def month_of(instant: datetime) -> tuple[datetime, datetime]:
+    """The calendar month an instant lies in, as a half-open interval."""
+    first = instant.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return first, (first + 32 * DAY).replace(day=1)
