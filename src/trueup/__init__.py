@@ -66,7 +66,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> object:
+def _resolve(name: str) -> object:
     """Import a public name when it is first used, and keep it."""
     if name == "__version__":
         from importlib.metadata import version
@@ -80,6 +80,10 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'trueup' has no attribute {name!r}")
     globals()[name] = value
     return value
+
+
+if not TYPE_CHECKING:  # a type checker would take every misspelt name for a public one
+    __getattr__ = _resolve
 
 
 def __dir__() -> list[str]:

@@ -132,6 +132,7 @@ def checked_engine(name: str) -> str:
 
 
 def parsed_period(given: PeriodLike) -> Period:
+    """The period given, in UTC; raises UsageError that lists its forms."""
     from trueup.period import parse_period
 
     return parse_period(given)

@@ -16,9 +16,16 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, Field, StrictBool, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic import ValidationInfo as Info
-from pydantic import field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from trueup.adapter.registry import providers as known_providers
@@ -31,6 +38,8 @@ DEFAULT_FILE = "trueup.toml"
 _RIGHT = {  # where pydantic's own words speak of Python rather than of TOML
     "bool_type": "it is true or false, without quotes",
     "string_type": 'it is text in quotes, as "this"',
+    "string_too_short": "it must not be empty",
+    "too_short": "at least one is needed",
     "tuple_type": 'it is a list, as ["this", "that"]',
     "mapping_type": "it is a table of keys and values",
     "dict_type": "it is a table of keys and values",

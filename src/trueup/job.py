@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from glob import glob, has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from trueup.api import outcome_of, reader_of
-from trueup.config import Configuration, Files, UsageFiles, is_url
+from trueup.config import Configuration, Files, UsageFiles
 from trueup.errors import (
     ConfigurationError,
     MissingDependency,
@@ -25,6 +24,7 @@ from trueup.errors import (
     UnitError,
     UsageError,
 )
+from trueup.focus.landing import expand
 
 if TYPE_CHECKING:
     from trueup.model.dataset import Dataset
@@ -187,11 +187,11 @@ def _read_all(
         progress.reading(kind, entry.title)
         found, failed = _read_entry(config, kind, entry)
         failures.extend(failed)
-        datasets[kind].extend(found)
         for failure in failed:
             progress.failed(failure)
-        for dataset in found:
-            progress.read(kind, _title(entry, dataset), dataset)
+        if found is not None:
+            datasets[kind].append(found)
+            progress.read(kind, _title(entry, found), found)
     return {kind: combined(found) if found else None for kind, found in datasets.items()}, failures
 
 
@@ -202,24 +202,29 @@ def _title(entry: Files, dataset: Dataset) -> str:
 
 def _read_entry(
     config: Configuration, kind: str, entry: Files
-) -> tuple[list[Dataset], list[Failure]]:
-    """All files of an entry together; file by file where that fails, to keep those that can be."""
-    reader = reader_of(kind)
-    options = _options(entry)
+) -> tuple[Dataset | None, list[Failure]]:
+    """All files of an entry, or those that can be read, and the others.
+
+    What can be read is read together, since duplicates are found across files: only to find out
+    which files fail are they read one by one.
+    """
+    reader, options = reader_of(kind), _options(entry)
     paths = [config.located(path) for path in entry.paths]
     try:
-        return [reader(paths, **options)], []
+        return reader(paths, **options), []
     except _FAILURES as error:
         files = _files(paths)
         if len(files) == 1:
-            return [], [_failure(kind, files[0], error, config)]
-    datasets, failures = [], []
+            return None, [_failure(kind, files[0], error, config)]
+    good, failures = [], []
     for file in files:
         try:
-            datasets.append(reader([file], **options))
+            reader([file], **options)
         except _FAILURES as error:
             failures.append(_failure(kind, file, error, config))
-    return datasets, failures
+        else:
+            good.append(file)
+    return (reader(good, **options) if good else None), failures
 
 
 def _options(entry: Files) -> dict[str, Any]:
@@ -233,11 +238,13 @@ def _options(entry: Files) -> dict[str, Any]:
 
 
 def _files(paths: Sequence[str]) -> list[str]:
-    """The local files that patterns stand for, sorted; a pattern without any, and URLs, as given."""
+    """Every file that paths, patterns and URLs stand for; one that stands for none, as given."""
     found: list[str] = []
     for path in paths:
-        matches = sorted(glob(path, recursive=True)) if has_magic(path) and not is_url(path) else []
-        found.extend(matches or [path])
+        try:
+            found.extend(expand(path))
+        except SourceError:
+            found.append(path)  # reading it will say what is wrong with it
     return list(dict.fromkeys(found))
 
 
@@ -258,8 +265,8 @@ def _notes(config: Configuration, failures: Sequence[Failure]) -> list[dict[str,
         {
             "code": SOURCE_FAILED,
             "subject": failure.source,
-            "text": f"PARTIAL RUN: these {failure.kind} could not be read, so every figure is "
-            f"without them: {failure.reason}",
+            "text": f"PARTIAL RUN: every figure is without these {failure.kind}, which could not "
+            f"be read: {failure.reason}",
             "remedy": failure.remedy,
         }
         for failure in failures
@@ -271,7 +278,8 @@ def _notes(config: Configuration, failures: Sequence[Failure]) -> list[dict[str,
             "text": f"[providers.{name}] is configured, but this run read files only.",
             "remedy": "Name the provider's exports under [[charges]] and [[commitments]].",
         }
-        for name in config.providers
+        for name, asked in config.providers.items()
+        if asked.get("enabled", True)
     ]
     return notes
 

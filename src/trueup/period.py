@@ -28,9 +28,11 @@ _MONTHS = {"monthly": 1, "quarterly": 3, "semi-annual": 6, "annual": 12}
 _FULL = "full period"
 KINDS = (*_FIXED, *_MONTHS, _FULL)
 
+# 24:00 is left out: newer Pythons read it in fromisoformat, older ones do not.
 _INSTANT = re.compile(
     r"(?P<date>\d{4}-\d\d-\d\d)"
-    r"(?:[T ](?P<hour>\d\d)(?::(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<part>\d+))?)?)?"
+    r"(?:[T ](?P<hour>[01]\d|2[0-3])"
+    r"(?::(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<part>\d+))?)?)?"
     r"\s?(?P<zone>Z|UTC|[+-]\d\d(?::?\d\d)?)?)?",
     re.IGNORECASE,
 )

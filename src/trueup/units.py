@@ -33,7 +33,7 @@ _SCALES = {
 _TIMES = {
     **dict.fromkeys(("microsecond",), "microsecond"),
     **dict.fromkeys(("millisecond", "msec", "ms"), "millisecond"),
-    **dict.fromkeys(("second", "sec"), "second"),
+    **dict.fromkeys(("second", "sec", "s"), "second"),
     **dict.fromkeys(("minute", "min"), "minute"),
     **dict.fromkeys(("hour", "hr"), "hour"),
     "day": "day",
@@ -68,6 +68,7 @@ _SAME = {
     "chip": "tpu_chip",
 }
 _SHOWN = {"gpu": "GPU", "tpu": "TPU", "vcpu": "vCPU", "ocpu": "OCPU", "iops": "IOPS", "byte": "B"}
+_INVARIANT = ("iops", "ss", "is", "status")  # endings that a plural leaves alone
 _CACHED_MAX = 4096  # distinct units and pairs kept; bills have some dozens
 
 _QUANTITY = re.compile(
@@ -190,7 +191,7 @@ def _thing(text: str, words: list[str]) -> tuple[Fraction, str]:
 
 def _singular(word: str) -> str:
     lower = word.lower()
-    if lower == "iops" or lower.endswith(("ss", "us", "is")) or not lower.endswith("s"):
+    if lower.endswith(_INVARIANT) or not lower.endswith("s"):
         return word
     if lower.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"
@@ -201,7 +202,7 @@ def _singular(word: str) -> str:
 
 def _plural(word: str) -> str:
     lower = word.lower()
-    if word in ("IOPS", "B") or lower.endswith(("ss", "us", "is")):
+    if word == "B" or lower.endswith(_INVARIANT):
         return word
     if lower.endswith("y") and not lower.endswith(("ay", "ey", "oy", "uy")):
         return word[:-1] + "ies"

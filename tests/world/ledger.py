@@ -44,25 +44,6 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Holding:
-    """Capacity of one resource in one hour: seconds held, and seconds of work by party.
-
-    Seconds are those of the meter's own thing (GPU, chip); ``units`` of it are held at a time.
-    """
-
-    hour: datetime
-    provider: str
-    account: str
-    region: str
-    resource: str  # as the bill names it
-    told: str  # as telemetry names it
-    meter: str
-    units: int
-    allocated: int
-    busy: Mapping[Party, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Charge:
     """One row of a bill, in FOCUS columns."""
 
@@ -153,6 +134,15 @@ class Covered:
     unused_cost: Decimal
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """What one charge took from a term commitment or lot, in the commitment's own unit."""
+
+    commitment: str
+    start: datetime
+    quantity: Decimal
+
+
 @dataclass
 class Ledger:
     """Everything about one company over one period."""
@@ -163,10 +153,12 @@ class Ledger:
     charges: list[Charge] = field(default_factory=list)
     malformed: list[Malformed] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
-    holdings: list[Holding] = field(default_factory=list)
     cells: list[Cell] = field(default_factory=list)
     outside: list[Outside] = field(default_factory=list)
     covered: list[Covered] = field(default_factory=list)
+    earlier: list[Charge] = field(default_factory=list)  # on the bill, before the period
+    drawings: list[Drawing] = field(default_factory=list)
+    purchased: dict[str, Decimal] = field(default_factory=dict)  # fees billed, by commitment
 
     @property
     def as_of(self) -> datetime:
@@ -183,6 +175,9 @@ class Ledger:
     def at(self, day: int, hour: int) -> datetime:
         """The instant of an hour on a day of the period, both from 0."""
         return self.start + day * DAY + hour * HOUR
+
+    def draw(self, commitment: str, start: datetime, quantity: Decimal) -> None:
+        self.drawings.append(Drawing(commitment, start, quantity))
 
     def put_outside(self, charge: Charge, reason: str) -> None:
         self.charges.append(charge)

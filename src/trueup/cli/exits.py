@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from types import TracebackType
-from typing import NoReturn
+from typing import NoReturn, Self
 
 import click
 
@@ -27,7 +27,7 @@ class ExitCodes:
     def __init__(self, ctx: click.Context) -> None:
         self.ctx = ctx
 
-    def __enter__(self) -> ExitCodes:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -45,7 +45,7 @@ class ExitCodes:
             click.echo("Interrupted.", err=True)
             self.ctx.exit(INTERRUPTED)
         if isinstance(error, BrokenPipeError):
-            sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (until the exit)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to flush
             self.ctx.exit(BROKEN_PIPE)
         if isinstance(error, MemoryError):
             click.echo("Error: out of memory; give the machine more of it.", err=True)

@@ -19,9 +19,8 @@ class GatheringCommand(click.Command):
     """A command that gives each ``PathsOption`` all the paths that follow its flag."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        flags = {
-            flag for option in self.params if isinstance(option, PathsOption) for flag in option.opts
-        }
+        gathering = [option for option in self.params if isinstance(option, PathsOption)]
+        flags = {flag for option in gathering for flag in option.opts}
         return super().parse_args(ctx, list(_spread(args, flags, ctx)))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,82 +15,71 @@ if TYPE_CHECKING:
 
     from trueup.period import Period
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 
+def _read_by(
+    reader: Callable[[str], Any],
+) -> Callable[[click.Context, click.Parameter, str | None], Any]:
+    """A callback that reads an option's text, and names the option where it is wrong."""
 
-class PeriodValue(click.ParamType):
-    """A period in any of its written forms."""
-
-    name = "period"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Period:
-        from trueup.period import parse_period
-
+    def read(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+        if value is None:
+            return None
         try:
-            return parse_period(value)
+            return reader(value)
         except UsageError as error:
-            self.fail(str(error), param, ctx)
+            raise click.BadParameter(str(error), ctx, param) from error
+
+    return read
 
 
-class InstantValue(click.ParamType):
-    """An instant; UTC where it names no zone."""
+def _period(text: str) -> Period:
+    from trueup.period import parse_period
 
-    name = "time"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        from trueup.period import parse_instant
-
-        try:
-            return parse_instant(value)
-        except UsageError as error:
-            self.fail(str(error), param, ctx)
+    return parse_period(text)
 
 
-class AmountValue(click.ParamType):
+def _instant(text: str) -> datetime:
+    from trueup.period import parse_instant
+
+    return parse_instant(text)
+
+
+def _amount(text: str) -> Decimal:
     """An exact amount of money, zero or more."""
-
-    name = "amount"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Decimal:
-        try:
-            amount = Decimal(value)
-        except InvalidOperation:
-            self.fail(f"{value!r} is not an amount; write it as 100 or 0.05", param, ctx)
-        if not amount.is_finite() or amount < 0:
-            self.fail(f"{value!r} is not an amount of zero or more", param, ctx)
-        return amount
+    try:
+        amount = Decimal(text)
+    except InvalidOperation as error:
+        raise UsageError(f"{text!r} is not an amount; write it as 100 or 0.05") from error
+    if not amount.is_finite() or amount < 0:
+        raise UsageError(f"{text!r} is not an amount of zero or more")
+    return amount
 
 
-class PairValue(click.ParamType):
-    """NAME=VALUE; only the first equals sign separates."""
-
-    name = "pair"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, str]:
-        if isinstance(value, tuple):
-            return value
-        name, separator, rest = str(value).partition("=")
-        if not (separator and name.strip() and rest):
-            self.fail(f"{value!r} is not NAME=VALUE, such as model=gpt-x", param, ctx)
-        return name.strip(), rest
+def pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    """NAME=VALUE of a repeatable option; only the first equals sign separates."""
+    found: dict[str, str] = {}
+    for text in values:
+        name, separator, value = text.partition("=")
+        name = name.strip()
+        if not (separator and name and value):
+            raise click.BadParameter(f"{text!r} is not NAME=VALUE", ctx, param)
+        if name in found:
+            raise click.BadParameter(f"{name!r} is given twice", ctx, param)
+        found[name] = value
+    return found
 
 
 period = click.option(
     "--period",
-    type=PeriodValue(),
+    callback=_read_by(_period),
     metavar="P",
     help="2026-10, 2026-10-03, 2026-10-03T14 or START/END, in UTC, END not in it.",
 )
 as_of = click.option(
-    "--as-of", type=InstantValue(), metavar="TIME", help="The run's clock.  [default: now]"
+    "--as-of",
+    callback=_read_by(_instant),
+    metavar="TIME",
+    help="The run's clock.  [default: now]",
 )
 engine = click.option(
     "--engine", type=click.Choice(["duckdb", "spark"]), help="Where to compute.  [default: duckdb]"
@@ -108,7 +97,7 @@ fail_on_breaks = click.option(
 )
 material_amount = click.option(
     "--material-amount",
-    type=AmountValue(),
+    callback=_read_by(_amount),
     metavar="AMOUNT",
     help="Breaks of at least this amount, in their own currency, are material.  [default: any]",
 )

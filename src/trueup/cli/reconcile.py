@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
@@ -17,6 +17,24 @@ if TYPE_CHECKING:
     from trueup.period import Period
 
 MATERIAL_BREAKS = 1
+
+
+class Given(TypedDict):
+    """The options, as they were given."""
+
+    charges: tuple[str, ...]
+    commitments: tuple[str, ...]
+    usage: tuple[str, ...]
+    rules: str | None
+    period: Period | None
+    as_of: datetime | None
+    engine: str | None
+    out: str | None
+    fail_on_breaks: bool | None
+    material_amount: Decimal | None
+    usage_format: str | None
+    columns: dict[str, str]
+    constants: dict[str, str]
 
 
 @click.command(cls=GatheringCommand)
@@ -36,7 +54,7 @@ MATERIAL_BREAKS = 1
 @click.option(
     "--usage-column",
     "columns",
-    type=options.PairValue(),
+    callback=options.pairs,
     multiple=True,
     metavar="NAME=COLUMN",
     help="A usage column and the file's column for it; repeatable.",
@@ -44,29 +62,14 @@ MATERIAL_BREAKS = 1
 @click.option(
     "--usage-constant",
     "constants",
-    type=options.PairValue(),
+    callback=options.pairs,
     multiple=True,
     metavar="NAME=VALUE",
     help="A usage column and its value for the whole file; repeatable.",
 )
 @click.pass_context
-def command(
-    ctx: click.Context,
-    charges: tuple[str, ...],
-    commitments: tuple[str, ...],
-    usage: tuple[str, ...],
-    rules: str | None,
-    period: Period | None,
-    as_of: datetime | None,
-    engine: str | None,
-    out: str | None,
-    fail_on_breaks: bool | None,
-    material_amount: Decimal | None,
-    usage_format: str | None,
-    columns: tuple[tuple[str, str], ...],
-    constants: tuple[tuple[str, str], ...],
-) -> None:
-    """Reconcile files, without a configuration.
+def command(ctx: click.Context, **given: Unpack[Given]) -> None:
+    r"""Reconcile files, without a configuration.
 
     Each of --charges, --commitments and --usage takes one or more paths, patterns or URLs (F...)
     and may be repeated. Without --out only the summary is printed; without --period everything in
@@ -75,51 +78,50 @@ def command(
     \b
     Examples:
       trueup reconcile --charges bills/*.parquet
-      trueup reconcile --charges bills/*.csv --commitments contracts.csv \\
+      trueup reconcile --charges bills/*.csv --commitments contracts.csv \
           --usage spans.jsonl --period 2026-10 --out out
-      trueup reconcile --charges bill.csv --usage calls.csv --usage-format table \\
+      trueup reconcile --charges bill.csv --usage calls.csv --usage-format table \
           --usage-column window_start=TIMESTAMP --usage-constant provider=acme
     """
     from trueup.api import reconcile
     from trueup.model.rules import read_rules
 
-    checked = read_rules(rules)
-    if material_amount is not None:
-        checked = checked.model_copy(update={"material_amount": material_amount})
+    rules = read_rules(given["rules"])
+    if given["material_amount"] is not None:
+        rules = rules.model_copy(update={"material_amount": given["material_amount"]})
+    out = None if given["out"] is None else Path(given["out"])
     if out is not None:
-        _refuse_unwritable(Path(out))
+        _refuse_unwritable(out)
     result = reconcile(
-        list(charges),
-        commitments=list(commitments) or None,
-        usage=_usage(usage, usage_format, dict(columns), dict(constants)),
-        period=period,
-        rules=checked,
-        as_of=as_of,
-        engine=engine or "duckdb",
+        list(given["charges"]),
+        commitments=list(given["commitments"]) or None,
+        usage=_usage(given),
+        period=given["period"],
+        rules=rules,
+        as_of=given["as_of"],
+        engine=given["engine"] or "duckdb",
     )
     if out is not None:
-        result.write(Path(out))
+        result.write(out)
     click.echo(result.summary())
-    material = len(result.material_breaks(checked.material_amount))
-    if fail_on_breaks and material:
+    material = len(result.material_breaks(rules.material_amount))
+    if given["fail_on_breaks"] and material:
         click.echo(f"{material} material breaks: exit code {MATERIAL_BREAKS}.", err=True)
         ctx.exit(MATERIAL_BREAKS)
 
 
-def _usage(
-    paths: tuple[str, ...],
-    usage_format: str | None,
-    columns: dict[str, str],
-    constants: dict[str, str],
-) -> Dataset | None:
-    if not paths:
-        if usage_format or columns or constants:
-            raise click.UsageError("--usage-format, --usage-column and --usage-constant need --usage.")
+def _usage(given: Given) -> Dataset | None:
+    if not given["usage"]:
+        if given["usage_format"] or given["columns"] or given["constants"]:
+            raise click.UsageError("an option for reading usage was given without --usage")
         return None
-    from trueup.telemetry.usage import read_usage
+    from trueup.api import reader_of
 
-    return read_usage(
-        list(paths), format=usage_format, columns=columns or None, constants=constants or None
+    return reader_of("usage")(
+        list(given["usage"]),
+        format=given["usage_format"],
+        columns=given["columns"] or None,
+        constants=given["constants"] or None,
     )
 
 

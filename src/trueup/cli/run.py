@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
@@ -14,6 +15,22 @@ from trueup.cli import options
 if TYPE_CHECKING:
     from trueup.job import JobOutcome
     from trueup.period import Period
+
+MATERIAL_BREAKS = 1
+FAILURES_SHOWN = 10
+
+
+class Given(TypedDict):
+    """The options, as they were given."""
+
+    file: str
+    period: Period | None
+    as_of: datetime | None
+    out: str | None
+    engine: str | None
+    fail_on_breaks: bool | None
+    material_amount: Decimal | None
+    quiet: bool
 
 
 @click.command()
@@ -35,18 +52,8 @@ if TYPE_CHECKING:
 @options.material_amount
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but what failed.")
 @click.pass_context
-def command(
-    ctx: click.Context,
-    file: str,
-    period: Period | None,
-    as_of: datetime | None,
-    out: str | None,
-    engine: str | None,
-    fail_on_breaks: bool | None,
-    material_amount: Decimal | None,
-    quiet: bool,
-) -> None:
-    """Perform the nightly job that a configuration describes.
+def command(ctx: click.Context, **given: Unpack[Given]) -> None:
+    r"""Perform the nightly job that a trueup.toml describes.
 
     Reads every source in turn, reconciles, prints a summary and writes the results to the
     configuration's out folder, in a folder for the period. A source that cannot be read is
@@ -63,36 +70,41 @@ def command(
     from trueup.job import Settings, run
 
     settings = Settings(
-        period=period,
-        as_of=as_of,
-        out=None if out is None else Path(out),
-        engine=engine,
-        fail_on_breaks=fail_on_breaks,
-        material_amount=material_amount,
+        period=given["period"],
+        as_of=given["as_of"],
+        out=None if given["out"] is None else Path(given["out"]),
+        engine=given["engine"],
+        fail_on_breaks=given["fail_on_breaks"],
+        material_amount=given["material_amount"],
     )
-    config = read_configuration(file)
-    with progress_for(quiet) as progress:
+    config = read_configuration(given["file"])
+    with progress_for(given["quiet"]) as progress:
         outcome = run(config, settings, progress)
-    _say(outcome, quiet)
+    _say(outcome, given["quiet"])
     ctx.exit(outcome.exit_code)
 
 
 def _say(outcome: JobOutcome, quiet: bool) -> None:
+    """The summary on stdout, under what is missing from it; what failed also on stderr if quiet."""
+    if outcome.result is None:
+        click.echo("Error: no charges could be read, so nothing was reconciled.", err=True)
+    if outcome.failures:
+        click.echo("\n".join(_failed(outcome)), err=quiet or outcome.result is None)
     if outcome.result is not None and not quiet:
         click.echo(outcome.result.summary())
-    if outcome.failures:
-        _say_failures(outcome)
-    elif outcome.exit_code:
+    if outcome.exit_code == MATERIAL_BREAKS:
         click.echo(f"{outcome.material_breaks} material breaks: exit code 1.", err=True)
 
 
-def _say_failures(outcome: JobOutcome) -> None:
+def _failed(outcome: JobOutcome) -> Iterator[str]:
     count = len(outcome.failures)
     sources = "1 source" if count == 1 else f"{count} sources"
-    if outcome.result is None:
-        click.echo(f"Error: no charges could be read; {sources} failed:", err=True)
-    else:
-        click.echo(f"PARTIAL RUN: {sources} could not be read, the rest is done:", err=True)
-    for failure in outcome.failures:
-        click.echo(f"  {failure.kind}: {failure.text}", err=True)
-        click.echo(f"    {failure.remedy}", err=True)
+    if outcome.result is not None:
+        yield f"PARTIAL RUN: {sources} could not be read; every figure is without them."
+    for failure in outcome.failures[:FAILURES_SHOWN]:
+        yield f"  {failure.kind}: {failure.text}"
+        yield f"    {failure.remedy}"
+    if count > FAILURES_SHOWN:
+        yield f"  and {count - FAILURES_SHOWN:,} more: they are in the notes of result.json"
+    if outcome.result is not None:
+        yield ""

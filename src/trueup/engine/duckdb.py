@@ -13,6 +13,8 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from trueup.engine.instants import unzoned, zoned
+
 MEMORY_LIMIT = os.environ.get("TRUEUP_MEMORY_LIMIT", "4GB")
 
 # Products of HUGEINTs raise on overflow; `//` on HUGEINT is exact, on DECIMAL it would not be.
@@ -25,6 +27,7 @@ FUNCTIONS = (
     "CREATE OR REPLACE TEMP MACRO trueup_decimals(x) AS"
     " CASE WHEN x IS NULL THEN NULL WHEN x = trunc(x) THEN 0"
     " ELSE length(rtrim(split_part(x::VARCHAR, '.', 2), '0')) END",
+    "CREATE OR REPLACE TEMP MACRO trueup_digest(t) AS sha256(t)",
 )
 
 
@@ -40,9 +43,8 @@ class DuckDBEngine:
             temp_directory=self._scratch.name,
             autoinstall_known_extensions=False,
             autoload_known_extensions=False,
-            TimeZone="UTC",
         )
-        for function in FUNCTIONS:
+        for function in ("SET TimeZone = 'UTC'", *FUNCTIONS):
             self.backend.raw_sql(function)
         self._names = (f"kept_{number}" for number in count())
 
@@ -52,13 +54,25 @@ class DuckDBEngine:
         return self.backend.read_parquet([str(file) for file in files], union_by_name=True)
 
     def load(self, rows: pa.Table) -> ir.Table:
-        return self.backend.create_table(next(self._names), rows, temp=True)
+        name = next(self._names)
+        self.backend.con.register(f"given_{name}", unzoned(rows))
+        self._create(name, f"SELECT * FROM given_{name}")
+        self.backend.con.unregister(f"given_{name}")
+        return self._table(name)
 
     def keep(self, expression: ir.Table) -> ir.Table:
-        return self.backend.create_table(next(self._names), expression, temp=True)
+        name = next(self._names)
+        self._create(name, self.backend.compile(expression))
+        return self._table(name)
+
+    def _create(self, name: str, query: str) -> None:
+        self.backend.con.execute(f"CREATE TEMP TABLE {name} AS {query}")
+
+    def _table(self, name: str) -> ir.Table:
+        return self.backend.table(name, database=("temp", "main"))
 
     def collect(self, expression: ir.Table) -> pa.Table:
-        return expression.to_pyarrow()
+        return zoned(expression.to_pyarrow())
 
     def __enter__(self) -> DuckDBEngine:
         return self

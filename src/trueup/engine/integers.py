@@ -7,7 +7,9 @@ so each registers a function of the same name for it (``engine.duckdb``, ``engin
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -32,6 +34,11 @@ def _units(value: Decimal, factor: int) -> int: ...  # type: ignore[empty-body]
 def _decimals(value: Decimal) -> int: ...  # type: ignore[empty-body]
 
 
+@ibis.udf.scalar.builtin(name="trueup_digest", signature=((dt.string,), dt.string))
+def digest(text: str) -> str:  # type: ignore[empty-body]
+    """SHA-256 of a text as 64 hexadecimal digits."""
+
+
 def whole(value: int) -> ir.DecimalScalar:
     """A literal whole number."""
     return ibis.literal(Decimal(value), type=WHOLE)
@@ -40,6 +47,11 @@ def whole(value: int) -> ir.DecimalScalar:
 def total(column: ir.Value) -> ir.Value:
     """The sum of whole numbers; null over no rows."""
     return column.cast(WHOLE).sum().cast(WHOLE)
+
+
+def tally(column: ir.Value) -> ir.Value:
+    """The sum of row counts as int64: engines widen it, and Ibis does not know that they do."""
+    return column.sum().cast(WHOLE).cast("int64")
 
 
 def divide(dividend: ir.Value, divisor: ir.Value) -> ir.Value:
@@ -105,6 +117,26 @@ def as_decimal(table: pa.Table, schema: pa.Schema) -> pa.Table:
             column = column.cast(field.type)
         columns.append(column)
     return pa.table(columns, schema=schema)
+
+
+def as_whole(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Rows made in Python as whole numbers of 10^-18, ready to be united with computed ones."""
+    fields = [
+        pa.field(field.name, pa.decimal128(DIGITS, 0))
+        if pa.types.is_decimal(field.type)
+        else field
+        for field in schema
+    ]
+    columns = {
+        field.name: [
+            row.get(field.name)
+            if row.get(field.name) is None or not pa.types.is_decimal(field.type)
+            else Decimal(int(row[field.name].scaleb(EDGE_SCALE)))
+            for row in rows
+        ]
+        for field in schema
+    }
+    return pa.table(columns, schema=pa.schema(fields))
 
 
 def _reinterpreted(chunk: pa.Array, kind: pa.DataType) -> pa.Array:

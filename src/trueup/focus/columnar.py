@@ -42,8 +42,8 @@ class ParquetFile:
         self.header: Sequence[str] = list(schema.names)
         self.types: Sequence[pa.DataType] = [_readable(kind) for kind in schema.types]
 
-    def batches(self, refuse: Refuse) -> Iterator[pa.RecordBatch]:
-        """Stream the records (see RawFile); a Parquet record is never refused here."""
+    def batches(self, refuse: Refuse) -> Iterator[pa.RecordBatch]:  # noqa: ARG002  # none is refused
+        """Stream the records (see RawFile)."""
         names = [column(index) for index in range(len(self.header))] + [ROW]
         row = 1
         with pq.ParquetFile(self._landed.path) as file:

@@ -61,12 +61,16 @@ SERVICE_CATEGORIES = (
 )
 
 _CHARGE_COLUMNS = [
-    *_of("text", "1.0", "AvailabilityZone BillingAccountId!* BillingAccountName* BillingCurrency!*"),
+    *_of(
+        "text", "1.0", "AvailabilityZone BillingAccountId!* BillingAccountName* BillingCurrency!*"
+    ),
     *_of("text", "1.0", "ChargeDescription* CommitmentDiscountId CommitmentDiscountName"),
     *_of("text", "1.0", "CommitmentDiscountType ConsumedUnit InvoiceIssuerName!* PricingUnit*"),
     *_of("text", "1.0", "RegionId RegionName ResourceId ResourceName ResourceType ServiceName!*"),
     *_of("text", "1.0", "SkuId SkuPriceId SubAccountId SubAccountName"),
-    *_of("text", "1.1", "CapacityReservationId CommitmentDiscountUnit ServiceSubcategory! SkuMeter"),
+    *_of(
+        "text", "1.1", "CapacityReservationId CommitmentDiscountUnit ServiceSubcategory! SkuMeter"
+    ),
     *_of("text", "1.2", "BillingAccountType! InvoiceId PricingCurrency! SubAccountType"),
     *_of("text", "1.3", "AllocatedMethodId AllocatedResourceId AllocatedResourceName"),
     *_of("text", "1.3", "HostProviderName* ServiceProviderName!*"),

@@ -1,11 +1,11 @@
-"""CSV files as raw records: every record is either well-formed text columns or refused by number."""
+"""CSV files as raw records: each is either well-formed text columns or refused by number."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -146,7 +146,9 @@ class _Records:
     def _without_unclosed(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         row = batch.slice(batch.num_rows - 1).to_pylist()[0]
         number = row.pop(ROW)
-        values = [value if END not in value else value[: value.index(END)] for value in row.values()]
+        values = [
+            value if END not in value else value[: value.index(END)] for value in row.values()
+        ]
         if any(END in value for value in row.values()):
             text = self._file.delimiter.join(values).rstrip("\r\n")
             self._refuse(number, "a quote is opened and not closed: the file was cut", text)
@@ -167,13 +169,12 @@ class _Records:
         return batch.filter(pc.invert(broken))
 
 
-def _beginning(read: object) -> bytes:
+def _beginning(read: Callable[[int], bytes]) -> bytes:
     """The first bytes, enough for any header (one read may give fewer than asked)."""
-    assert callable(read)
     parts: list[bytes] = []
     size = 0
     while size < HEADER_BYTES_MAX:
-        part: bytes = read(HEADER_BYTES_MAX - size)
+        part = read(HEADER_BYTES_MAX - size)
         if not part:
             break
         parts.append(part)
@@ -181,10 +182,9 @@ def _beginning(read: object) -> bytes:
     return b"".join(parts)
 
 
-def _skip(read: object, count: int) -> None:
-    assert callable(read)
+def _skip(read: Callable[[int], bytes], count: int) -> None:
     while count:
-        part: bytes = read(count)
+        part = read(count)
         if not part:
             return
         count -= len(part)
@@ -193,7 +193,7 @@ def _skip(read: object, count: int) -> None:
 def _parse_header(beginning: bytes, source: str) -> tuple[str, list[str], int]:
     """Delimiter, column names, and at which byte the first record begins."""
     start = len(BOM) if beginning.startswith(BOM) else 0
-    text = beginning[start:].decode("utf-8", errors="replace")
+    text = beginning[start:].decode("utf-8", errors="surrogateescape")
     if not text.strip():
         raise SourceError(source, "the file is empty")
     best: tuple[str, list[str], int] = ("", [], 0)
@@ -204,7 +204,12 @@ def _parse_header(beginning: bytes, source: str) -> tuple[str, list[str], int]:
     delimiter, names, characters = best
     if characters == len(text) and len(beginning) >= HEADER_BYTES_MAX:
         raise SourceError(source, "not a CSV file: its first record does not end")
-    return delimiter, names, start + len(text[:characters].encode("utf-8"))
+    body_at = start + len(text[:characters].encode("utf-8", errors="surrogateescape"))
+    return delimiter, [_clean(name) for name in names], body_at
+
+
+def _clean(name: str) -> str:
+    return name.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="replace")
 
 
 def _first_record(text: str, delimiter: str) -> tuple[list[str], int]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from trueup.errors import SourceError, UsageError
 
@@ -77,7 +77,8 @@ def _local(name: str) -> list[str]:
         return [name]
     if not any(character in name for character in MAGIC):
         raise SourceError(name, "no such file")
-    found = [file for file in glob.glob(name, recursive=True) if not os.path.isdir(file)]
+    matches = glob.glob(name, recursive=True)  # noqa: PTH207  # as given: Path drops a leading ./
+    found = [file for file in matches if not Path(file).is_dir()]
     if not found:
         raise SourceError(name, "no file matches this pattern")
     return found
@@ -87,11 +88,12 @@ def _file_system(url: str) -> tuple[Any, str]:
     from fsspec.core import url_to_fs
 
     try:
-        return url_to_fs(url)
+        system, path = url_to_fs(url)
     except ImportError as error:
         raise SourceError(url, f"this kind of URL needs another package: {error}") from error
     except ValueError as error:
         raise SourceError(url, str(error)) from error
+    return system, path
 
 
 def _remote(url: str) -> list[str]:
@@ -121,7 +123,7 @@ class Landing:
         self._directory: TemporaryDirectory[str] | None = None
         self._count = 0
 
-    def __enter__(self) -> Landing:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -12,7 +12,8 @@ from trueup.focus.landing import Landed
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ROW = "row"  # the column of record numbers, 1 for the first data record
+ROW = "row"  # the column of record numbers, 1 for the first data record of a file
+SOURCE = "source"  # the column of source numbers
 PARQUET_MAGIC = b"PAR1"
 
 Refuse = Callable[[int, str, str], None]  # record number, reason, text
@@ -26,8 +27,12 @@ def column(index: int) -> str:
 class RawFile(Protocol):
     """A file whose header is known and whose records can be streamed once or again."""
 
-    header: Sequence[str]
-    types: Sequence[pa.DataType]  # physical types, in the order of the header
+    @property
+    def header(self) -> Sequence[str]: ...
+
+    @property
+    def types(self) -> Sequence[pa.DataType]:
+        """Physical types, in the order of the header."""
 
     def batches(self, refuse: Refuse) -> Iterator[pa.RecordBatch]:
         """Stream ``c0 ... cN`` and ``row``; records that have no such columns go to ``refuse``.
@@ -36,42 +41,62 @@ class RawFile(Protocol):
         """
 
 
+@dataclass(frozen=True)
+class Part:
+    """One file of a dataset: its number among the sources, and what to say about it."""
+
+    source_id: int
+    landed: Landed
+    file: RawFile
+    format: str
+    notes: Sequence[str] = ()
+
+    @property
+    def source(self) -> str:
+        return self.landed.source
+
+
 @dataclass
 class RawStream:
-    """A raw file being read: counts its records and remembers why reading stopped."""
+    """Files of one layout read one after another: counts records, remembers why reading stopped."""
 
-    file: RawFile
-    source: str
-    refuse: Refuse
-    rows_in: int = 0
-    failure: SourceError | None = field(default=None)
+    parts: Sequence[Part]
+    refuse: Callable[[Part, int, str, str], None]
+    rows_in: dict[int, int] = field(default_factory=dict)  # by source_id
+    failure: SourceError | None = None
 
     def reader(self) -> pa.RecordBatchReader:
         """The records as an Arrow reader for the engine; ``failure`` is set where it breaks off."""
         import pyarrow as pa
 
-        types = enumerate(self.file.types)
+        types = enumerate(self.parts[0].file.types)
         fields = [pa.field(column(index), kind) for index, kind in types]
-        schema = pa.schema([*fields, pa.field(ROW, pa.int64())])
-        return pa.RecordBatchReader.from_batches(schema, self._counted())
+        schema = pa.schema([*fields, pa.field(ROW, pa.int64()), pa.field(SOURCE, pa.int32())])
+        return pa.RecordBatchReader.from_batches(schema, self._batches())
 
-    def _refuse(self, row: int, reason: str, text: str) -> None:
-        self.rows_in += 1
-        self.refuse(row, reason, text)
-
-    def _counted(self) -> Iterator[pa.RecordBatch]:
+    def _batches(self) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
-        try:
-            for batch in self.file.batches(self._refuse):
-                self.rows_in += batch.num_rows
-                yield batch
-        except (OSError, pa.ArrowException) as error:
-            self.failure = SourceError(self.source, f"damaged or cut: {error}")
-            raise self.failure from error
-        except SourceError as error:
-            self.failure = error
-            raise
+        for part in self.parts:
+            self.rows_in[part.source_id] = 0
+            try:
+                for batch in part.file.batches(self._refusal(part)):
+                    self.rows_in[part.source_id] += batch.num_rows
+                    source = pa.repeat(pa.scalar(part.source_id, pa.int32()), batch.num_rows)
+                    yield batch.append_column(SOURCE, source)
+            except (OSError, pa.ArrowException) as error:
+                self.failure = SourceError(part.source, f"damaged or cut: {error}")
+                raise self.failure from error
+            except SourceError as error:
+                self.failure = error
+                raise
+
+    def _refusal(self, part: Part) -> Refuse:
+        def refuse(row: int, reason: str, text: str) -> None:
+            self.rows_in[part.source_id] += 1
+            self.refuse(part, row, reason, text)
+
+        return refuse
 
 
 def open_raw(landed: Landed) -> RawFile:

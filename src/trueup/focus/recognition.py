@@ -37,13 +37,17 @@ class Recognition:
 
     dataset: str
     version: str
+    format: str  # as sources show it
     positions: Mapping[str, int]  # FOCUS column -> index in the file
     others: tuple[int, ...]  # indexes of the columns that FOCUS does not know
     repeated: tuple[str, ...]  # FOCUS columns that are there more than once: the first is read
 
     @property
-    def format(self) -> str:
-        return f"focus-{self.version}"
+    def notes(self) -> list[str]:
+        """What a person should know about the file's header."""
+        return [
+            f"column {name} is there more than once: the first is read" for name in self.repeated
+        ]
 
 
 def recognise(source: str, header: Sequence[str], dataset: str) -> Recognition:
@@ -58,9 +62,11 @@ def recognise(source: str, header: Sequence[str], dataset: str) -> Recognition:
     if missing:
         raise SourceError(source, _refusal(header, dataset, positions, missing))
     known = set(positions.values())
+    version = _version(set(positions), dataset)
     return Recognition(
         dataset=dataset,
-        version=_version(set(positions), dataset),
+        version=version,
+        format=f"focus-{version}",
         positions=positions,
         others=tuple(index for index in range(len(header)) if index not in known),
         repeated=repeated,

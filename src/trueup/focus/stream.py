@@ -47,8 +47,9 @@ def opened(path: Path, source: str) -> BinaryIO:
 
 
 def _mark(error: UnicodeError) -> tuple[str, int]:
-    assert isinstance(error, UnicodeDecodeError)
-    return NOT_UTF8, error.end
+    if isinstance(error, UnicodeDecodeError):
+        return NOT_UTF8, error.end
+    raise error
 
 
 codecs.register_error("trueup-mark", _mark)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,6 +11,7 @@ import pyarrow.parquet as pq
 
 from trueup.errors import UsageError
 from trueup.model.dataset import Dataset
+from trueup.model.folder import OwnedFolder
 from trueup.model.table import Table
 
 SOURCE_IDS = ("source_id", "x_SourceId")
@@ -30,17 +30,15 @@ def combined(datasets: Sequence[Dataset]) -> Dataset:
     kinds = sorted({dataset.kind for dataset in datasets})
     if len(kinds) != 1:
         raise UsageError(f"only datasets of one kind can be combined, not {', '.join(kinds)}")
-    directory = TemporaryDirectory(prefix="trueup-")
-    folder = Path(directory.name)
+    folder = OwnedFolder()
     shifts = list(_source_shifts(datasets))
-    parts = {
-        name: _stacked([getattr(dataset, name) for dataset in datasets], shifts, folder / name)
-        for name in ("table", "sources", "rejects")
-    }
-    tables = {
-        name: Table(schema, files=files, keep=directory) for name, (schema, files) in parts.items()
-    }
-    return Dataset(kind=kinds[0], directory=directory, **tables).checked()
+
+    def whole(name: str) -> Table:
+        parts = [getattr(dataset, name) for dataset in datasets]
+        schema, files = _stacked(parts, shifts, folder.path / name)
+        return Table(schema, files=files, keep=folder)
+
+    return Dataset(kinds[0], whole("table"), whole("sources"), whole("rejects")).checked()
 
 
 def _source_shifts(datasets: Sequence[Dataset]) -> Iterator[int]:
@@ -61,7 +59,7 @@ def _stacked(
     rows_taken = 0
     for number, (table, source_shift) in enumerate(zip(tables, source_shifts, strict=True)):
         files.append(folder / f"{number:06d}.parquet")
-        shift = {name: source_shift for name in SOURCE_IDS} | {name: rows_taken for name in ROW_IDS}
+        shift = dict.fromkeys(SOURCE_IDS, source_shift) | dict.fromkeys(ROW_IDS, rows_taken)
         with pq.ParquetWriter(files[-1], schema) as writer:
             for batch in table.reader():
                 shifted = _fitted(batch, schema, shift)
@@ -93,7 +91,5 @@ def _fitted(batch: pa.RecordBatch, schema: pa.Schema, shift: Mapping[str, int]) 
 
 def _next_row_id(batch: pa.RecordBatch) -> int:
     """One past the largest row number of the batch; 0 where it has none."""
-    largest = [
-        pc.max(batch.column(name)).as_py() for name in ROW_IDS if name in batch.schema.names
-    ]
+    largest = [pc.max(batch.column(name)).as_py() for name in ROW_IDS if name in batch.schema.names]
     return max((number + 1 for number in largest if number is not None), default=0)

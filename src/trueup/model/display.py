@@ -9,9 +9,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 from html import escape
+from shutil import get_terminal_size
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+
+from trueup.money import plain
 
 if TYPE_CHECKING:
     from trueup.model.table import Table
@@ -24,6 +28,7 @@ MONEY_COLUMNS = frozenset(
         "purchased_cost",
         "billed_cost",
         "effective_cost",
+        "effective_cost_in_period",
         "cost",
         "cost_per_credit",
         "amount",
@@ -33,16 +38,22 @@ MONEY_DECIMALS = 2
 TEXT_WIDTH_MAX = 36  # characters of one terminal cell; the notebook wraps instead
 NOTEBOOK_TEXT_MAX = 300
 UNKNOWN = "-"
+WIDTH_MAX = 10_000
+GAP = 3  # spaces between two columns
 
-
-def plain(value: Decimal, decimals_min: int = 0) -> str:
-    """Return the exact decimal text: no exponent, trailing zeros cut down to ``decimals_min``."""
-    text = format(value, "f")
-    whole, _, fraction = text.partition(".")
-    fraction = fraction.rstrip("0").ljust(decimals_min, "0")
-    if value == 0:
-        whole = "0"
-    return f"{whole}.{fraction}" if fraction else whole
+# What a terminal has room for first, and what it can do without.
+FIRST = (
+    *("commitment_id", "lot_id", "class", "source", "currency", "amount", "cost"),
+    *("used_cost", "unused_cost", "utilization", "committed_cost", "billed", "allocated"),
+    *("unused", "unattributed", "remaining", "team", "agent", "rows_in", "accepted", "rejected"),
+    *("interval_start", "period_start", "resource_id", "unit", "expected"),
+)
+LAST = (
+    *("status", "region_id", "account_id", "layer", "provisional", "leg", "name", "category"),
+    *("type", "purchased_cost", "source_id", "quantity_basis", "overage_quantity"),
+    *("not_covered_quantity", "interval_end", "period_end", "id", "rule", "priced_by"),
+    *("opening", "rows_billed", "rows_metered", "size_bytes", "explanation", "tags", "sha256"),
+)
 
 
 def instant(value: datetime) -> str:
@@ -70,11 +81,11 @@ def _escaped(sign: str) -> str:
 def is_money(column: str, schema: pa.Schema) -> bool:
     """Say whether a column holds an amount of the row's currency.
 
-    The identity's columns are money without saying so in their names: there, every decimal is.
+    In an identity every decimal is money, without saying so in its name.
     """
     if not pa.types.is_decimal(schema.field(column).type):
         return False
-    return column in MONEY_COLUMNS or {"allocated", "unattributed"} <= set(schema.names)
+    return column in MONEY_COLUMNS or "difference" in schema.names
 
 
 def cell(value: object, money: bool = False) -> str:
@@ -95,34 +106,36 @@ def _is_number(kind: pa.DataType) -> bool:
 
 
 def _cells(table: Table) -> tuple[list[str], list[list[str]]]:
-    money = {name: is_money(name, table.schema) for name in table.columns}
-    rows = [
-        [cell(row[name], money[name]) for name in table.columns] for row in table.head().to_pylist()
-    ]
-    shown = [
-        index
-        for index, name in enumerate(table.columns)
-        if not rows or name in ("currency", "unit") or any(row[index] != UNKNOWN for row in rows)
-    ]
-    return [table.columns[index] for index in shown], [[row[i] for i in shown] for row in rows]
+    """The names and texts of the first rows; a column without any value there is left out."""
+    money = [is_money(name, table.schema) for name in table.columns]
+    columns = {
+        name: [cell(value, of_money) for value in column.to_pylist()]
+        for name, of_money, column in zip(table.columns, money, table.head().columns, strict=True)
+    }
+    empty = len(table) == 0
+    shown = {name: texts for name, texts in columns.items() if empty or set(texts) != {UNKNOWN}}
+    return list(shown), [list(row) for row in zip(*shown.values(), strict=True)]
 
 
-def _closing(table: Table, shown: int, columns_shown: int) -> str:
+def _closing(table: Table, shown: int, hidden: list[str]) -> str:
     count = len(table)
     said = []
     if count > shown:
-        said.append(f"{count - shown:,} more rows")
-    if columns_shown < len(table.columns):
-        said.append(f"{len(table.columns) - columns_shown} columns without a value not shown")
+        said.append(f"{count - shown:,} more row{'s' if count - shown > 1 else ''}")
     if count == 0:
         said.append("no rows")
+    elif hidden:
+        said.append(
+            f"{len(hidden)} more column{'s' if len(hidden) > 1 else ''}: {', '.join(hidden)}"
+        )
     return "; ".join(said)
 
 
-def table_text(table: Table, width: int = 0) -> str:
+def table_text(table: Table, width: int | None = None) -> str:
     """Return the first rows for a terminal, numbers to the right, and how many more there are.
 
-    ``width`` 0 lets the table be as wide as its cells: nothing is ever cut out of a number.
+    ``width`` is that of the terminal unless given. Where a row is wider, the columns that say
+    least are left out and named below; a number is never cut.
     """
     from io import StringIO
 
@@ -131,20 +144,48 @@ def table_text(table: Table, width: int = 0) -> str:
     from rich.table import Table as Grid
     from rich.text import Text
 
-    names, rows = _cells(table)
+    names, rows = _fitting(*_cells(table), width or get_terminal_size((120, 24)).columns)
     grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for name in names:
         right = _is_number(table.schema.field(name).type)
         grid.add_column(
-            Text(name), justify="right" if right else "left", no_wrap=True, overflow="ignore"
+            Text(name), justify="right" if right else "left", no_wrap=True, overflow="crop"
         )
     for row in rows:
-        grid.add_row(*(Text(_cut(text)) for text in row))
-    wide = width or sum(max(map(len, column)) + 3 for column in zip(names, *rows, strict=True)) + 8
+        grid.add_row(*(Text(text) for text in row))
     target = StringIO()
-    Console(file=target, width=max(wide, 20), color_system=None, legacy_windows=False).print(grid)
+    Console(file=target, width=WIDTH_MAX, color_system=None, legacy_windows=False).print(grid)
     lines = [line.rstrip() for line in target.getvalue().splitlines()]
-    return "\n".join(filter(None, [*lines, _closing(table, len(rows), len(names))]))
+    hidden = [name for name in table.columns if name not in names]
+    closing = wrap(_closing(table, len(rows), hidden), max(width or 0, 80))
+    return "\n".join([*lines, *closing])
+
+
+def _fitting(
+    names: list[str], rows: list[list[str]], width: int
+) -> tuple[list[str], list[list[str]]]:
+    """The columns that fit, in their own order: FIRST is given room first, LAST last."""
+    from rich.cells import cell_len
+
+    texts = list(zip(*rows, strict=True)) if rows else [()] * len(names)
+    columns = {
+        name: [_cut(text) for text in column] for name, column in zip(names, texts, strict=True)
+    }
+    widths = {name: max(map(cell_len, [name, *columns[name]])) + GAP for name in names}
+    room = width
+    shown: set[str] = set()
+    for name in sorted(names, key=_importance):
+        if widths[name] <= room or not shown:
+            shown.add(name)
+            room -= widths[name]
+    kept = [name for name in names if name in shown]
+    return kept, [list(row) for row in zip(*(columns[name] for name in kept), strict=True)]
+
+
+def _importance(name: str) -> int:
+    if name in FIRST:
+        return FIRST.index(name)
+    return len(FIRST) + (1 + LAST.index(name) if name in LAST else 0)
 
 
 def _cut(text: str) -> str:
@@ -169,7 +210,8 @@ def table_html(table: Table) -> str:
         return f"<tr>{''.join(parts)}</tr>"
 
     body = "".join(row_of("td", row) for row in rows)
-    closing = escape(_closing(table, len(rows), len(names)))
+    hidden = [name for name in table.columns if name not in names]
+    closing = escape(_closing(table, len(rows), hidden))
     return (
         f'<table style="font-variant-numeric:tabular-nums"><thead>{row_of("th", names)}</thead>'
         f"<tbody>{body}</tbody></table>" + (f"<p>{closing}</p>" if closing else "")

@@ -224,6 +224,25 @@ IDENTITY = _schema(
     difference=AMOUNT,  # zero, or the run failed
 )
 
+BILLED_IDENTITY = _schema(  # the same on BilledCost: what was compared and what was not
+    currency=TEXT,
+    billed=AMOUNT,
+    compared=AMOUNT,
+    unused=AMOUNT,
+    not_compared=AMOUNT,
+    difference=AMOUNT,
+)
+
+STRADDLING = _schema(  # charges that an edge of the period cuts, split by time
+    source_id=pa.int32(),
+    source_row=COUNT,
+    period_start=INSTANT,
+    period_end=INSTANT,
+    currency=TEXT,
+    effective_cost=AMOUNT,
+    effective_cost_in_period=AMOUNT,
+)
+
 UNATTRIBUTED = _schema(currency=TEXT, reason=TEXT, cost=AMOUNT, billed_cost=AMOUNT, rows=COUNT)
 
 BUCKETS = _schema(
@@ -255,9 +274,11 @@ RESULT_TABLES: dict[str, pa.Schema] = {
     "credits": CREDITS,
     "control_totals": CONTROL_TOTALS,
     "identity": IDENTITY,
+    "billed_identity": BILLED_IDENTITY,
     "unattributed_by_reason": UNATTRIBUTED,
     "buckets": BUCKETS,
     "burn_down": BURN_DOWN,
+    "straddling": STRADDLING,
     "sources": SOURCES,
     "rejects": REJECTS,
     "notes": NOTES,

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from trueup.adapter.registry import providers
 from trueup.engine.engine import Engine
+from trueup.engine.instants import instant, moment
 from trueup.engine.integers import WHOLE, decimals, divide, magnitude, units, whole
 from trueup.model.rules import Rules
 from trueup.period import Period
@@ -82,9 +83,9 @@ def billed_rows(
         provider_name=t.ServiceProviderName,
         publisher=t.x_PublisherName,
         currency=t.BillingCurrency,
-        period_end=t.BillingPeriodEnd,
-        start=t.ChargePeriodStart,
-        end=t.ChargePeriodEnd,
+        period_end=instant(t.BillingPeriodEnd),
+        start=instant(t.ChargePeriodStart),
+        end=instant(t.ChargePeriodEnd),
         quantity=ibis.ifelse(consumed, t.ConsumedQuantity, t.PricingQuantity),
         unit=unit,
         sku_key=key_with_nulls(t.x_Provider, unit, *(t[column] for column in columns)),
@@ -104,7 +105,7 @@ def in_period(rows: ir.Table, period: Period | None) -> ir.Table:
         return rows.mutate(
             straddles=ibis.literal(False), length=whole(1), from_second=whole(0), to_second=whole(1)
         )
-    start, end = ibis.literal(period.start), ibis.literal(period.end)
+    start, end = moment(period.start), moment(period.end)
     first, last = int(period.start.timestamp()), int(period.end.timestamp())
     begin, finish = rows.start.epoch_seconds(), rows.end.epoch_seconds()
     touching = rows.filter(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 
 from trueup.engine.engine import Engine
+from trueup.engine.instants import instant
 from trueup.reconcile.text import key_of
 
 
@@ -24,8 +25,8 @@ class MatchingRule:
 
         Capacity has no model, so it needs none.
         """
-        known = cells.mutate(model=ibis.ifelse(cells.held, cells.model.fill_null(""), cells.model))
-        return key_of(*(known[name] for name in self.attributes))
+        model = ibis.ifelse(cells.held, cells.model.fill_null(""), cells.model)
+        return key_of(*(model if name == "model" else cells[name] for name in self.attributes))
 
     def metered_key(self, cells: ir.Table) -> ir.Value:
         """The key on the side of the meters.
@@ -45,54 +46,72 @@ RULES = (
     MatchingRule("model", ("meter", "provider", "model", "tier")),
 )
 GRAINS = {"hour": "h", "day": "D", "month": "M"}
+HITS = pa.schema(
+    [
+        pa.field("cell", pa.int64()),
+        pa.field("rule", pa.string()),
+        pa.field("grain", pa.string()),
+        pa.field("key", pa.string()),
+        pa.field("bucket", pa.timestamp("us")),
+        pa.field("metered_bucket", pa.timestamp("us")),
+    ]
+)
 
 
 @dataclass(frozen=True)
 class Pairing:
-    """What the cascade found: cell -> group on both sides, and the cells it left over."""
+    """What the cascade found: cell -> group on both sides, and the cells it left over.
 
-    billed: ir.Table  # cell, rule, grain, key, bucket
-    metered: ir.Table  # cell, rule, grain, key, bucket
+    A hit has ``cell``, ``rule``, ``grain``, ``key``, ``bucket`` (the charge's) and
+    ``metered_bucket`` (the usage's: another hour only where it is a matter of timing).
+    """
+
+    billed: ir.Table
+    metered: ir.Table
     billed_left: ir.Table
     metered_left: ir.Table
 
 
 def pair(billed: ir.Table, metered: ir.Table, engine: Engine) -> Pairing:
     """Run the rules, for hourly charges first, then daily, then monthly ones."""
-    found_billed, found_metered = [], []
+    found_billed, found_metered, left = [], [], []
     for grain, unit in GRAINS.items():
         of_grain = engine.keep(billed.filter(billed.grain == grain))
+        if rows_of(of_grain, engine) == 0:
+            continue
         for rule in RULES:
             ours = of_grain.mutate(key=rule.key(of_grain))
-            theirs = metered.mutate(key=rule.metered_key(metered), bucket=metered.hour.truncate(unit))
+            theirs = metered.mutate(key=rule.metered_key(metered), bucket=instant(metered.hour.truncate(unit)))
             hits_billed = engine.keep(_hits(ours, theirs, rule.name, grain))
+            if rows_of(hits_billed, engine) == 0:
+                continue
             hits_metered = engine.keep(_hits(theirs, ours, rule.name, grain))
             of_grain = engine.keep(of_grain.anti_join(hits_billed, "cell"))
             metered = engine.keep(metered.anti_join(hits_metered, "cell"))
             found_billed.append(hits_billed)
             found_metered.append(hits_metered)
-    groups_billed = ibis.union(*found_billed)
+        left.append(of_grain)
     return Pairing(
-        billed=groups_billed,
-        metered=ibis.union(*found_metered),
-        billed_left=billed.anti_join(groups_billed, "cell"),
+        billed=ibis.union(engine.load(HITS.empty_table()), *found_billed),
+        metered=ibis.union(engine.load(HITS.empty_table()), *found_metered),
+        billed_left=ibis.union(*left) if left else billed,
         metered_left=metered,
     )
+
+
+def rows_of(table: ir.Table, engine: Engine) -> int:
+    """How many rows a kept table has."""
+    return int(engine.collect(table.aggregate(rows=table.count())).column("rows")[0].as_py())
 
 
 def _hits(side: ir.Table, other: ir.Table, rule: str, grain: str) -> ir.Table:
     partners = other.filter(other.key.notnull()).select("key", "bucket").distinct()
     matched = side.filter(side.key.notnull()).semi_join(partners, ["key", "bucket"])
-    return matched.select("cell", "key", "bucket", rule=ibis.literal(rule), grain=ibis.literal(grain))
-
-
-def rule_named(name: str) -> MatchingRule:
-    """The matching rule of that name."""
-    return next(rule for rule in RULES if rule.name == name)
-
-
-def rules_by_grain() -> Iterator[tuple[MatchingRule, str, str]]:
-    """Every rule with every grain and its truncation unit, in the cascade's order."""
-    for grain, unit in GRAINS.items():
-        for rule in RULES:
-            yield rule, grain, unit
+    return matched.select(
+        "cell",
+        rule=ibis.literal(rule),
+        grain=ibis.literal(grain),
+        key=matched.key,
+        bucket=matched.bucket,
+        metered_bucket=matched.bucket,
+    )

@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from trueup.engine.engine import Engine
+from trueup.engine.instants import instant, moment
 from trueup.engine.integers import WHOLE, decimals, divide, units
 from trueup.errors import UnitError
 from trueup.model.rules import Rules
@@ -19,7 +20,6 @@ from trueup.reconcile.scale import Counted
 from trueup.reconcile.text import key_with_nulls
 from trueup.units import parse_unit
 
-WHO = ("session", "agent", "tool", "team", "cost_centre")
 HOUR_SECONDS = 3600
 
 
@@ -109,12 +109,12 @@ def metered_rows(usage: ir.Table, kinds: ir.Table) -> ir.Table:
         model=joined.plain_model,
         meter=joined.meter,
         tier=joined.tier,
-        held=joined.capacity == "allocated",
-        capacity_meter=~joined.meter.isin(COUNTED),
+        held=~joined.meter.isin(COUNTED),
+        allocated=joined.capacity == "allocated",
         meter_unit=joined.meter_unit,
         factor=joined.factor,
-        start=joined.window_start,
-        end=joined.window_end,
+        start=instant(joined.window_start),
+        end=instant(joined.window_end),
         q=units(joined.quantity, joined.factor),
         session=joined.session_id,
         agent=joined.agent,
@@ -129,11 +129,11 @@ def by_hour(rows: ir.Table, period: Period | None, engine: Engine) -> ir.Table:
 
     ``first_piece`` is 1 on exactly one piece of each row, so that its sum counts rows.
     """
-    hour = rows.start.truncate("h")
+    hour = instant(rows.start.truncate("h"))
     begin = rows.start.epoch_seconds()
     offset = begin - hour.epoch_seconds()
     length = rows.end.epoch_seconds() - begin
-    long = rows.capacity_meter & (offset + length > HOUR_SECONDS)
+    long = rows.held & (offset + length > HOUR_SECONDS)
     prepared = rows.mutate(hour=hour, offset=offset, length=length, long=long)
     short = prepared.filter(~prepared.long).mutate(first_piece=ibis.literal(1, type="int64"))
     pieces = _pieces(prepared.filter(prepared.long))
@@ -141,7 +141,7 @@ def by_hour(rows: ir.Table, period: Period | None, engine: Engine) -> ir.Table:
     cut = short.select(columns).union(pieces.select(columns))
     if period is not None:
         # Counted work and short windows belong to the hour, or instant, they start in.
-        inside = (cut.start >= ibis.literal(period.start)) & (cut.start < ibis.literal(period.end))
+        inside = (cut.start >= moment(period.start)) & (cut.start < moment(period.end))
         cut = cut.filter(inside)
     return engine.keep(cut)
 
@@ -159,7 +159,7 @@ def _pieces(rows: ir.Table) -> ir.Table:
     )
     moved = exploded.mutate(
         q=q.cast(WHOLE),
-        hour=exploded.hour + number.as_interval("h"),
+        hour=instant(exploded.hour + number.as_interval("h")),
         first_piece=ibis.ifelse(number == 0, 1, 0).cast("int64"),
     )
     return moved.mutate(start=ibis.ifelse(number == 0, exploded.start, moved.hour))

@@ -80,7 +80,7 @@ def base_factor(unit: Unit, meter: str) -> Fraction:
         return unit.count
     if unit.time is None:
         raise UnitError(f"{meter} is capacity held over time, but the unit has no time")
-    if unit.thing not in ("", meter, "chip", "instance", "node"):
+    if unit.thing not in ("", meter, "instance", "node"):
         raise UnitError(f"a {unit.thing} is not a {meter}: they convert by a dated factor only")
     return unit.count * factor(Unit(Fraction(1), "", unit.time), "Seconds")
 
@@ -103,17 +103,19 @@ def metering_of(
     details = _details(sku.get("SkuPriceDetails"))
     model = next((details[key] for key in _MODEL_KEYS if details.get(key)), None)
     tier = plain_name(details.get("x_ServiceTier")) or STANDARD
-    said = _by_rule(sku, rules.meter) or _by_pattern(sku, adapter)
     meter: str | None
-    if said is not None:
+    if (said := _by_rule(sku, rules.meter)) is not None:
         meter, model, tier = said[0], said[1] or model, said[2] or tier
+    elif (pattern := _by_pattern(sku, adapter)) is not None:
+        # The bill's own words come before what a pattern reads out of a description.
+        meter, model, tier = pattern[0], model or pattern[1], pattern[2] or tier
     else:
         meter = _by_unit(sku, unit)
-    if meter is None and unit.thing in ("", "instance", "node") and unit.time is not None:
-        return _by_capacity(sku, unit, details, adapter, rules, span)
-    if meter is None:
-        return None
     try:
+        if meter is None and unit.thing in ("", "instance", "node") and unit.time is not None:
+            return _by_capacity(sku, unit, details, adapter, rules, span)
+        if meter is None:
+            return None
         return Metering(meter, base_factor(unit, meter), plain_name(model), tier)
     except UnitError as error:
         return NotMetered(str(sku.get("SkuId")), f"{unit_text}: {error}", "add a [[rules.factor]]")
@@ -167,10 +169,10 @@ def _by_unit(sku: Mapping[str, str | None], unit: Unit) -> str | None:
                     return meter
         return None
     if unit.time is None:
-        return "requests" if unit.thing in ("request", "call", "api_request", "api_call") else None
+        return "requests" if unit.thing == "request" else None
     if unit.thing in ("", "instance", "node"):
         return None
-    return {"chip": "tpu_chip"}.get(unit.thing, unit.thing)
+    return unit.thing
 
 
 def _by_capacity(
@@ -182,6 +184,8 @@ def _by_capacity(
     span: tuple[datetime, datetime],
 ) -> Metering | NotMetered | None:
     """Instance hours: how many GPUs (or chips) an instance has, by rule, by bill, by adapter."""
+    if unit.time in ("month", "quarter", "year"):
+        return None  # calendar time has no fixed length in hours
     seconds = base_factor(unit, "instance")
     for rule in rules.factor:
         if _matches(sku, rule.match):

@@ -27,12 +27,21 @@ class Counted:
 
 
 def base_sizes(units: Iterable[Counted]) -> dict[str, int]:
-    """Per meter, into how many parts a base unit is divided so that every quantity is whole."""
+    """Per meter, into how many parts a base unit is divided so that every quantity is whole.
+
+    All token meters share one size, because tokens of every direction are added as a key.
+    """
+    units = list(units)
     sizes: dict[str, int] = {}
     for unit in units:
         denominator = (unit.factor / 10**unit.decimals).denominator
-        sizes[unit.meter] = lcm(sizes.get(unit.meter, 1), denominator, unit.factor.denominator)
-    return sizes
+        family = _family(unit.meter)
+        sizes[family] = lcm(sizes.get(family, 1), denominator, unit.factor.denominator)
+    return {unit.meter: sizes[_family(unit.meter)] for unit in units}
+
+
+def _family(meter: str) -> str:
+    return "tokens" if meter.endswith("_tokens") else meter
 
 
 def whole_factor(unit: Counted, size: int) -> int:

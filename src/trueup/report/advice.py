@@ -20,8 +20,7 @@ ADVICE: dict[str, Advice] = {
     ),
     "quantity": Advice(
         "Billed and metered quantity differ",
-        "Compare the meter with the provider's usage record of that window, then claim or "
-        "correct the meter.",
+        "Compare the meter with the provider's usage record, then claim or mend the meter.",
     ),
     "price": Advice(
         "Billed at another rate than the contract's",
@@ -33,7 +32,7 @@ ADVICE: dict[str, Advice] = {
     ),
     "missing_in_billing": Advice(
         "Metered or committed, but not billed",
-        "Accrue it: the charge may still come. Check that every billing account is in the input.",
+        "Accrue it; check that every billing account is in the input.",
     ),
     "duplicate": Advice(
         "Charged more than once",

@@ -20,6 +20,7 @@ Row = dict[str, Any]
 ZERO = Decimal(0)
 EXPIRY_HORIZON = timedelta(days=60)
 REJECT_ROWS_NAMED = 5
+SOURCE_FAILED = "source_failed"  # the code of the note that a run leaves for such a source
 _PRECISION = 60
 
 
@@ -69,9 +70,10 @@ class Commitments:
 
 @dataclass
 class Drift:
-    """All breaks in one currency (None: breaks whose amount is not known)."""
+    """All breaks in one currency whose amount is known, or all whose amount is not."""
 
     count: int = 0
+    unpriced: int = 0  # further breaks in this currency, whose amount is not known
     over: Decimal = ZERO  # billed too much
     under: Decimal = ZERO  # billed too little, as a negative amount: a liability
     by_class: dict[str, Drift] = field(default_factory=dict)
@@ -85,10 +87,11 @@ class Drift:
         return self.over + self.under
 
     def add(self, row: Row) -> None:
-        self.by_class.setdefault(row["class"] or "", Drift())._count(row["amount"])
-        self._count(row["amount"])
+        self.by_class.setdefault(row["class"] or "", Drift()).count_in(row["amount"])
+        self.count_in(row["amount"])
 
-    def _count(self, amount: Decimal | None) -> None:
+    def count_in(self, amount: Decimal | None) -> None:
+        """Count one break and add its amount to its own side."""
         self.count += 1
         if amount is not None and amount > 0:
             self.over += amount
@@ -112,7 +115,7 @@ def currencies(result: Result) -> list[str]:
     """Every currency of the result, alphabetically."""
     found = {row["currency"] for row in result.identity.rows()}
     found |= {row["currency"] for row in result.commitments.rows()}
-    found |= {value for value in _distinct(result.breaks, "currency")}
+    found |= set(_distinct(result.breaks, "currency"))
     return sorted(code for code in found if code)
 
 
@@ -135,11 +138,13 @@ def benefit_by_currency(result: Result) -> dict[str, Commitments]:
 
 
 def drift_by_currency(result: Result) -> dict[str | None, Drift]:
-    """Drift per currency, and under None the breaks whose amount is not known."""
+    """Drift per currency, and under None the breaks whose amount or currency is not known."""
     found: dict[str | None, Drift] = {}
     for row in _columns(result.breaks, ["class", "amount", "currency"]):
         known = row["amount"] is not None and row["currency"] is not None
         found.setdefault(row["currency"] if known else None, Drift()).add(row)
+        if not known and row["currency"] is not None:
+            found.setdefault(row["currency"], Drift()).unpriced += 1
     return dict(sorted(found.items(), key=lambda item: (item[0] is None, item[0] or "")))
 
 
@@ -156,7 +161,9 @@ def amounts_by_currency(rows: Iterable[Row], column: str = "amount") -> dict[str
     return dict(sorted(found.items(), key=lambda item: (item[0] is None, item[0] or "")))
 
 
-def cost_by(result: Result, columns: tuple[str, ...]) -> list[tuple[tuple[str | None, ...], Decimal]]:
+def cost_by(
+    result: Result, columns: tuple[str, ...]
+) -> list[tuple[tuple[str | None, ...], Decimal]]:
     """Allocated cost per (currency, *columns), largest first within a currency.
 
     Sums batch by batch, so that any number of allocations needs memory for the groups alone.
@@ -172,7 +179,11 @@ def cost_by(result: Result, columns: tuple[str, ...]) -> list[tuple[tuple[str | 
             found[key] = found.get(key, ZERO) + (row["cost_sum"] or ZERO)
     return sorted(
         found.items(),
-        key=lambda item: (item[0][0] or "", -item[1], [(part is None, part or "") for part in item[0]]),
+        key=lambda item: (
+            item[0][0] or "",
+            -item[1],
+            [(part is None, part or "") for part in item[0]],
+        ),
     )
 
 
@@ -183,6 +194,11 @@ def provisional(result: Result) -> bool | None:
     if True in flags or len(result.pending):
         return True
     return False if False in flags else None
+
+
+def is_partial(result: Result) -> bool:
+    """Say whether a source could not be read, so that every figure lacks it."""
+    return any(row["code"] == SOURCE_FAILED for row in result.notes)
 
 
 def expiring(result: Result, within: timedelta = EXPIRY_HORIZON) -> list[Row]:

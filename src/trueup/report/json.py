@@ -13,9 +13,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from trueup.model.display import MONEY_DECIMALS, instant, is_money, plain
+from trueup.model.display import MONEY_DECIMALS, instant, is_money
+from trueup.money import plain
 from trueup.report.atomic import replacing
-from trueup.report.figures import rejects_summary
+from trueup.report.figures import is_partial, provisional, rejects_summary
 
 if TYPE_CHECKING:
     from trueup.model.table import Table
@@ -32,8 +33,10 @@ TABLES = (
     "credits",
     "allocations",
     "identity",
+    "billed_identity",
     "unattributed_by_reason",
     "buckets",
+    "straddling",
     "notes",
     "sources",
 )
@@ -47,18 +50,16 @@ def write_json(result: Result, path: Path) -> Path:
 
 
 def _document(result: Result, file: TextIO) -> None:
-    from trueup.report.figures import provisional
-
     head = {
         "schema_version": SCHEMA_VERSION,
         "period": {"start": instant(result.start), "end": instant(result.end)},
         "as_of": instant(result.as_of),
         "provisional": provisional(result),
+        "partial": is_partial(result),
         "usage_leg_ran": result.outcome.usage_leg_ran,
     }
     file.write("{\n")
-    for key, value in head.items():
-        file.write(f'"{key}": {_dump(value)},\n')
+    file.writelines(f'"{key}": {_dump(value)},\n' for key, value in head.items())
     for name in TABLES:
         _array(file, name, _rows(getattr(result, name)))
         file.write(",\n")

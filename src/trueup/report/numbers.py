@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
-from trueup.model.display import plain
+from trueup.money import plain
 
 NOT_KNOWN = "not known"
 _CENT = Decimal("0.01")

@@ -15,7 +15,7 @@ MEMORY_LIMIT = "1GB"  # for tables on disk, which may not fit
 # Columns by which each table is sorted first; "-" is descending, "|" is by size, largest first.
 # Every remaining column follows ascending, so that the order is total.
 READING_ORDER: dict[str, tuple[str, ...]] = {
-    "commitments": ("layer", "currency", "|committed_cost", "commitment_id"),
+    "commitments": ("currency", "|committed_cost", "commitment_id"),
     "utilization": ("commitment_id", "currency", "interval_start"),
     "breaks": ("currency", "|amount", "id"),
     "pending": ("currency", "|amount", "expected_by"),
@@ -23,19 +23,22 @@ READING_ORDER: dict[str, tuple[str, ...]] = {
     "credits": ("expires_at", "lot_id"),
     "control_totals": ("source", "currency"),
     "identity": ("currency",),
+    "billed_identity": ("currency",),
+    "straddling": ("source_id", "source_row"),
     "unattributed_by_reason": ("currency", "|cost", "reason"),
     "buckets": ("side", "bucket", "reason"),
     "burn_down": ("commitment_id", "day"),
     "sources": ("source_id",),
     "rejects": ("source_id", "row_number", "column", "reason"),
-    "notes": ("code", "subject"),
     "unused": ("currency", "-unused_cost", "-unused_quantity"),
 }
 
 
 def ordered(name: str, table: Table) -> Table:
-    """The table in its reading order; what is null comes last."""
-    keys = READING_ORDER[name]
+    """The table in its reading order; what is null comes last. Notes stay as they were given."""
+    keys = READING_ORDER.get(name)
+    if keys is None:
+        return table
     if table.files:
         return _ordered_on_disk(table, keys)
     return _ordered_in_memory(table, keys)
@@ -55,7 +58,7 @@ def _ordered_in_memory(table: Table, keys: tuple[str, ...]) -> Table:
         label = f"k{position}"
         work[label] = pc.abs(values) if how == "|" else values
         sorting.append((label, "descending" if how else "ascending"))
-    indices = pc.sort_indices(pa.table(work), sort_keys=sorting, null_placement="at_end")
+    indices = pc.sort_indices(pa.table(work), sort_keys=sorting)  # null: at the end
     return Table(table.schema, arrow=arrow.take(indices).combine_chunks())
 
 
@@ -81,7 +84,9 @@ def _ordered_on_disk(table: Table, keys: tuple[str, ...]) -> Table:
         batches = relation.project(names).order(", ".join(clauses)).to_arrow_reader(100_000)
         with pq.ParquetWriter(target, table.schema) as writer:
             for batch in batches:
-                writer.write_batch(pa.RecordBatch.from_arrays(
-                    [column.cast(field.type) for column, field in
-                     zip(batch.columns, table.schema, strict=True)], schema=table.schema))
+                columns = [
+                    column.cast(field.type)
+                    for column, field in zip(batch.columns, table.schema, strict=True)
+                ]
+                writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=table.schema))
     return Table(table.schema, files=[target], keep=(directory, table))

@@ -12,8 +12,10 @@ def write_parquet(table: Table, path: Path) -> Path:
     """Stream one table into one file, in the table's own order."""
     import pyarrow.parquet as pq
 
-    with replacing(path) as temporary:
-        with pq.ParquetWriter(temporary, table.schema, compression="zstd") as writer:
-            for batch in table.reader():
-                writer.write_batch(batch)
+    with (
+        replacing(path) as temporary,
+        pq.ParquetWriter(temporary, table.schema, compression="zstd") as writer,
+    ):
+        for batch in table.reader():
+            writer.write_batch(batch)
     return path

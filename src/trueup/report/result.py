@@ -99,6 +99,16 @@ class Result:
         return self._table("identity")
 
     @cached_property
+    def billed_identity(self) -> Table:
+        """Per currency, on BilledCost: billed = compared + unused + not compared."""
+        return self._table("billed_identity")
+
+    @cached_property
+    def straddling(self) -> Table:
+        """Charges that an edge of the period cuts, and how much of them is inside."""
+        return self._table("straddling")
+
+    @cached_property
     def unattributed_by_reason(self) -> Table:
         """The unattributed cost, itemised."""
         return self._table("unattributed_by_reason")

@@ -20,7 +20,9 @@ WIDTH = 100
 BREAKS_SHOWN = 5
 LINES_MAX = 6  # per section
 _ID_MAX = 44
+_NOTE_MAX = 300
 _INDENT = "  "
+_STEP = "       → "
 
 
 def summary_text(result: Result) -> str:
@@ -32,6 +34,7 @@ def summary_text(result: Result) -> str:
         _waiting(result),
         _credits(result),
         _controls(result),
+        _notes(result),
         _files(result),
     ]
     return "\n\n".join("\n".join(lines) for lines in map(list, sections) if lines)
@@ -40,9 +43,8 @@ def summary_text(result: Result) -> str:
 def state(result: Result) -> str:
     """Provisional or final, in words."""
     known = figures.provisional(result)
-    if known is None:
-        return "finality not known"
-    return "PROVISIONAL" if known else "FINAL"
+    words = "finality not known" if known is None else "PROVISIONAL" if known else "FINAL"
+    return f"PARTIAL RUN · {words}" if figures.is_partial(result) else words
 
 
 def short(text: str | None, length_max: int = _ID_MAX) -> str:
@@ -62,9 +64,15 @@ def subject(row: dict[str, Any]) -> str:
     return " ".join(filter(None, [row["provider"], found, meter]))
 
 
+def _code(currency: str | None) -> str:
+    """A currency as a bill wrote it, harmless to a terminal."""
+    return legible(currency, 11) if currency else "no currency"
+
+
 def _head(result: Result) -> Iterator[str]:
     period = figures.period_text(result.start, result.end)
-    yield f"{period} (UTC) · {state(result)} · as of {result.as_of.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    as_of = f"{result.as_of.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    yield f"{period} (UTC) · {state(result)} · as of {as_of}"
     if not result.outcome.usage_leg_ran:
         yield "No telemetry was given: bill and usage were not compared."
 
@@ -74,17 +82,15 @@ def _commitments(result: Result) -> Iterator[str]:
     if not found:
         yield "Commitments   none on this bill"
         return
-    yield (
-        f"{'Commitments':<14}{'committed':>18}{'used':>18}{'unused':>18}{'utilization':>14}"
-    )
+    yield (f"{'Commitments':<14}{'committed':>18}{'used':>18}{'unused':>18}{'utilization':>14}")
     lacking: list[str] = []
     for code, item in found.items():
         sums = (item.committed, item.used, item.unused)
         texts = "".join(f"{money(part.known):>18}" for part in sums)
-        yield f"{_INDENT}{code:<12}{texts}{percent(item.utilization):>14}"
+        yield f"{_INDENT}{_code(code):<12}{texts}{percent(item.utilization):>14}"
         unknown = max(part.unknown for part in sums)
         if unknown:
-            lacking.append(f"{unknown} of {count(item.rows, 'commitment')} in {code}")
+            lacking.append(f"{unknown} of {count(item.rows, 'commitment')} in {_code(code)}")
     if lacking:
         yield f"{_INDENT}Not in these sums, as a figure is {NOT_KNOWN}: {', '.join(lacking)}."
 
@@ -101,7 +107,7 @@ def _drift(result: Result) -> Iterator[str]:
             continue
         parts = (item.gross, item.net, item.over, item.under)
         texts = "".join(f"{money(part):>18}" for part in parts)
-        yield f"{_INDENT}{code:<12}{texts}  {item.count:>6,}"
+        yield f"{_INDENT}{_code(code):<12}{texts}  {item.count:>6,}"
     classes: dict[str, int] = {}
     for item in drift.values():
         for name, part in item.by_class.items():
@@ -138,11 +144,12 @@ def _first_breaks(result: Result) -> Iterator[str]:
         yield ""
         yield "To look at first"
     for rank, row in enumerate(rows, start=1):
-        amount = f"{row['currency']} {money(row['amount'])}"
+        amount = f"{_code(row['currency'])} {money(row['amount'])}"
+        head = f"{_INDENT}{rank} {amount:>18}  {legible(row['class'] or ''):<18}"
         at = f"{row['period_start']:%d %b %H:%M}" if row["period_start"] else ""
-        yield f"{_INDENT}{rank} {amount:>18}  {row['class']:<18}  {short(subject(row))}  {at}".rstrip()
+        yield f"{head}  {short(subject(row))}  {at}".rstrip()
         step = advice_for(row["class"]).next_step
-        yield from wrap(step, WIDTH, initial_indent=" " * 24, subsequent_indent=" " * 24)
+        yield from wrap(step, WIDTH, initial_indent=_STEP, subsequent_indent=" " * 9)
 
 
 def _waiting(result: Result) -> Iterator[str]:
@@ -153,7 +160,7 @@ def _waiting(result: Result) -> Iterator[str]:
         yield f"Pending       {count(len(rows), 'item')} inside the provider's usual delay{until}"
         for code, total in figures.amounts_by_currency(rows).items():
             lacking = f" ({total.unknown:,} without a known price)" if total.unknown else ""
-            yield f"{_INDENT}{code or 'no currency':<12}{money(total.known):>18}{lacking}"
+            yield f"{_INDENT}{_code(code):<12}{money(total.known):>18}{lacking}"
     else:
         yield "Pending       nothing"
     rows = [row for row in result.unattributed_by_reason.rows() if row["cost"]]
@@ -167,7 +174,7 @@ def _waiting(result: Result) -> Iterator[str]:
         yield from wrap(
             ", ".join(parts),
             WIDTH,
-            initial_indent=f"{_INDENT}{code:<12}",
+            initial_indent=f"{_INDENT}{_code(code):<12}",
             subsequent_indent=" " * 14,
         )
 
@@ -181,10 +188,8 @@ def _credits(result: Result) -> Iterator[str]:
     yield f"Credits       expiring within {days} days"
     for row in rows[:LINES_MAX]:
         left = quantity(row["remaining"])
-        yield (
-            f"{_INDENT}{row['expires_at']:%Y-%m-%d}  {left:>16} {legible(row['unit'] or ''):<10} left"
-            f"  {short(row['lot_id'])}"
-        )
+        head = f"{_INDENT}{row['expires_at']:%Y-%m-%d}  {left:>16}"
+        yield f"{head} {legible(row['unit'] or ''):<10} left  {short(row['lot_id'])}"
     if len(rows) > LINES_MAX:
         yield f"{_INDENT}and {len(rows) - LINES_MAX:,} more"
 
@@ -195,20 +200,27 @@ def _controls(result: Result) -> Iterator[str]:
     yield f"Rows          {read:,} in = {accepted:,} accepted + {rejected:,} rejected: {verdict}"
     for item in figures.rejects_summary(result)[:3]:
         where = f"{item.column}: " if item.column else ""
-        yield (
-            f"{_INDENT}{item.rows:>7,} × {short(where + item.reason, 50)} in {short(item.source, 30)}"
-        )
+        said = f"{short(where + item.reason, 50)} in {short(item.source, 30)}"
+        yield f"{_INDENT}{item.rows:>7,} rows: {said}"
     for row in result.identity.rows():
         difference: Decimal | None = row["difference"]
         held = "holds" if difference == 0 else f"OFF BY {exact(difference)}"
         parts = [exact(row[name]) for name in ("allocated", "unused", "unattributed", "billed")]
         line = (
-            f"{row['currency']} {parts[0]} allocated + {parts[1]} unused + {parts[2]} unattributed"
+            f"{_code(row['currency'])} {parts[0]} allocated + {parts[1]} unused + {parts[2]} unattributed"
             f" = {parts[3]} billed: {held}"
         )
-        yield from wrap(
-            line, WIDTH, initial_indent=f"{'Identity':<14}", subsequent_indent=" " * 18
-        )
+        yield from wrap(line, WIDTH, initial_indent=f"{'Identity':<14}", subsequent_indent=" " * 18)
+
+
+def _notes(result: Result) -> Iterator[str]:
+    rows = result.notes.rows()
+    for row in rows[:LINES_MAX]:
+        about = f"{short(row['subject'])}: " if row["subject"] else ""
+        said = f"{about}{legible(row['text'] or '', _NOTE_MAX)}"
+        yield from wrap(said, WIDTH, initial_indent="Note          ", subsequent_indent=" " * 14)
+    if len(rows) > LINES_MAX:
+        yield f"{_INDENT}and {len(rows) - LINES_MAX:,} more notes in the report"
 
 
 def _files(result: Result) -> Iterator[str]:

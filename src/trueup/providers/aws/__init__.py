@@ -37,8 +37,8 @@ AGREEMENT = (
 adapter = ProviderAdapter(
     name="aws",
     title="Amazon Web Services",
-    bill_names=("Amazon", "Amazon Web Services", "Amazon Internet Services", "AWS Marketplace"),
-    telemetry_names=("bedrock", "sagemaker", "amazon_bedrock", "amazon_nova", "nova"),
+    bill_names=("Amazon", "AWS"),
+    telemetry_names=("bedrock", "sagemaker"),
     # Cost and usage data is refreshed at least daily; rows arrive up to two days late.
     arrives_within=timedelta(hours=48),
     # Support fees reach the month on its 6th or 7th. BillingPeriodEnd is the 1st at 00:00, so

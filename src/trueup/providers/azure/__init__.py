@@ -40,8 +40,8 @@ AGREEMENT = (
 adapter = ProviderAdapter(
     name="azure",
     title="Microsoft Azure",
-    bill_names=("Microsoft", "Microsoft Azure", "Azure"),
-    telemetry_names=("az.ai.openai", "az.ai.inference", "azure_ai", "azure_text", "azureopenai"),
+    bill_names=("Microsoft", "Azure"),
+    telemetry_names=("az.ai.openai", "az.ai.inference", "azureopenai"),
     # Late usage of a day may be added for up to three days.
     arrives_within=timedelta(hours=72),
     # The provider closes a month on its fifth day; corrections and marketplace rows still follow

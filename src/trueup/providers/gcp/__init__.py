@@ -30,17 +30,8 @@ AGREEMENT = ("commit", "enterprise agreement", "google commit", "private pricing
 adapter = ProviderAdapter(
     name="gcp",
     title="Google Cloud",
-    bill_names=("Google", "Google Cloud", "Google Cloud Platform", "Google LLC"),
-    telemetry_names=(
-        "vertex_ai",
-        "vertex_ai_beta",
-        "vertexai",
-        "vertex",
-        "gemini",
-        "google_vertexai",
-        "google_genai",
-        "palm",
-    ),
+    bill_names=("Google",),
+    telemetry_names=("vertex", "vertex_ai", "vertexai", "gemini", "palm"),
     # The export gives no guarantee; most services report within a day.
     arrives_within=timedelta(hours=24),
     # No date is published: the invoice is drawn up in the first week, and the month's rows in the

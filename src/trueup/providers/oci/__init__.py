@@ -24,7 +24,7 @@ AGREEMENT = ("enterprise agreement", "private pricing")
 adapter = ProviderAdapter(
     name="oci",
     title="Oracle Cloud Infrastructure",
-    bill_names=("Oracle", "Oracle Cloud", "Oracle Cloud Infrastructure"),
+    bill_names=("Oracle",),
     telemetry_names=("oci_genai", "oci_generative_ai", "oracle_genai"),
     # Cost reports are written every six hours and hold usage up to a day late.
     arrives_within=timedelta(hours=24),
@@ -40,5 +40,5 @@ adapter = ProviderAdapter(
         **{name: "funding" for kind in FUNDING for name in (kind, f"{kind}s")},
         **{name: "agreement" for kind in AGREEMENT for name in (kind, f"{kind}s")},
     },
-    credential_variables=("OCI_CONFIG_FILE", "OCI_CLI_PROFILE", "OCI_CLI_TENANCY"),
+    credential_variables=("OCI_CONFIG_FILE", "OCI_RESOURCE_PRINCIPAL_VERSION"),
 )

@@ -1,0 +1,118 @@
+"""Who shares the cost of a group, and by what weight."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import ibis
+import ibis.expr.types as ir
+from ibis import _
+
+from trueup.engine.engine import Engine
+from trueup.engine.instants import instant
+from trueup.engine.integers import WHOLE, total, whole
+
+WHO = ("session", "agent", "tool", "team", "cost_centre")
+Idle = Literal["apart", "owner", "spread"]
+
+
+def of_counted_work(
+    groups: ir.Table, members: ir.Table, cells: ir.Table, parties: ir.Table
+) -> ir.Table:
+    """Tokens and calls: each party by the quantity it used."""
+    counted = groups.filter(~groups.held).select("group")
+    return _own(counted, members, cells, parties)
+
+
+def of_capacity(
+    groups: ir.Table,
+    members: ir.Table,
+    cells: ir.Table,
+    parties: ir.Table,
+    busy_keys: ir.Table,
+    engine: Engine,
+) -> ir.Table:
+    """Held capacity: by busy time, else by the work it served, else by who held it.
+
+    ``busy_keys`` are the groups' keys met by busy usage of the same meter: group, WHO, q.
+    Where busy time is known, what was allocated and not busy is a party of its own (``idle``).
+    """
+    held = groups.filter(groups.held)
+    busy = engine.keep(
+        busy_keys.filter(busy_keys.q > whole(0)).group_by("group", *WHO).aggregate(weight=total(_.q))
+    )
+    sums = busy.group_by("group").aggregate(busy_q=total(_.weight))
+    reported = busy_keys.select("group").distinct()
+    idle = held.semi_join(reported, "group").left_join(sums, "group").select(
+        group=held.group,
+        weight=(held.metered_q - sums.busy_q.fill_null(whole(0))).cast(WHOLE),
+    )
+    idle = idle.filter(idle.weight > whole(0)).mutate(
+        **{name: ibis.null(str) for name in WHO}, idle=ibis.literal(True)
+    )
+    unreported = held.anti_join(reported, "group")
+    served = engine.keep(_served(unreported, parties))
+    by_holder = _own(unreported.anti_join(served, "group").select("group"), members, cells, parties)
+    columns = ["group", *WHO, "weight", "idle"]
+    return ibis.union(
+        busy.mutate(idle=ibis.literal(False)).select(columns),
+        idle.select(columns),
+        served.mutate(idle=ibis.literal(False)).select(columns),
+        by_holder.select(columns),
+    )
+
+
+def _own(wanted: ir.Table, members: ir.Table, cells: ir.Table, parties: ir.Table) -> ir.Table:
+    """The parties of the groups' own usage cells."""
+    keyed = members.semi_join(wanted, "group").join(cells.select("cell", "cell_key", "hour"), "cell")
+    own = keyed.join(
+        parties.filter(parties.matchable).select("cell_key", "hour", "q", *WHO),
+        ["cell_key", "hour"],
+    )
+    return (
+        own.filter(own.q > whole(0))
+        .group_by("group", *WHO)
+        .aggregate(weight=total(_.q))
+        .mutate(idle=ibis.literal(False))
+    )
+
+
+def _served(groups: ir.Table, parties: ir.Table) -> ir.Table:
+    """Work counted on the groups' own resources in their time: tokens, else other work.
+
+    Tokens of every direction weigh the same here; calls are never added to tokens.
+    """
+    work = parties.filter(~parties.held & parties.resource.notnull() & (parties.q > whole(0)))
+    joined = ibis.union(
+        *(
+            _work_in(groups.filter(groups.grain == grain), work, unit)
+            for grain, unit in (("hour", "h"), ("day", "D"), ("month", "M"))
+        )
+    )
+    kinds = joined.mutate(kind=ibis.ifelse(joined.meter.endswith("_tokens"), "", joined.meter))
+    best = kinds.group_by("group").aggregate(kind=_.kind.min())
+    return (
+        kinds.semi_join(best, ["group", "kind"]).group_by("group", *WHO).aggregate(weight=total(_.q))
+    )
+
+
+def _work_in(groups: ir.Table, work: ir.Table, unit: str) -> ir.Table:
+    timed = work.mutate(at=instant(work.hour.truncate(unit)))
+    return groups.select("group", "resource", "metered_bucket").join(
+        timed,
+        [
+            groups.resource == timed.resource,
+            groups.metered_bucket == timed.at,
+        ],
+    ).select("group", "meter", "q", *WHO)
+
+
+def with_idle(parts: ir.Table, policy: Idle) -> ir.Table:
+    """The parts under the idle policy: ``spread`` leaves idle out, so that the busy carry it.
+
+    A group that was wholly idle keeps its idle part whatever the policy.
+    """
+    if policy != "spread":
+        return parts
+    busy = parts.filter(~parts.idle).select("group").distinct()
+    return parts.filter(~parts.idle).union(parts.filter(parts.idle).anti_join(busy, "group"))

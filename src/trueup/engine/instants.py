@@ -1,0 +1,41 @@
+"""Instants in expressions: UTC without a zone, since engines disagree on how they carry one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+import pyarrow as pa
+
+INSTANT = dt.Timestamp(scale=6)
+ZONED = pa.timestamp("us", tz="UTC")
+
+
+def instant(column: ir.Value) -> ir.Value:
+    """A column of UTC instants, its zone taken off (the engines' sessions run in UTC)."""
+    return column.cast(INSTANT)
+
+
+def moment(value: datetime) -> ir.Value:
+    """A literal instant."""
+    return ibis.literal(value.astimezone(UTC).replace(tzinfo=None), type=INSTANT)
+
+
+def zoned(rows: pa.Table) -> pa.Table:
+    """Rows that leave an engine, their instants marked as UTC again."""
+    fields = [
+        pa.field(field.name, ZONED) if pa.types.is_timestamp(field.type) else field
+        for field in rows.schema
+    ]
+    return rows.cast(pa.schema(fields))
+
+
+def unzoned(rows: pa.Table) -> pa.Table:
+    """Rows that enter an engine, their UTC instants without the zone."""
+    fields = [
+        pa.field(field.name, pa.timestamp("us")) if pa.types.is_timestamp(field.type) else field
+        for field in rows.schema
+    ]
+    return rows.cast(pa.schema(fields))

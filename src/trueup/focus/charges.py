@@ -1,0 +1,115 @@
+"""``read_charges``: bills in FOCUS 1.0 to 1.4, any number of files, as one typed dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from trueup.errors import UsageError
+from trueup.focus.columns import CHARGES, COST_AND_USAGE, DATASETS
+from trueup.focus.extras import ExtraNames
+from trueup.focus.intake import Intake
+from trueup.focus.landing import Landed, Landing, expand, flatten
+from trueup.focus.native import recognise_charges
+from trueup.focus.projection import Reading, Span, select, typed
+from trueup.focus.provider import ProviderColumn, ProviderOf, registry
+from trueup.focus.raw import ROW, SOURCE, Part, open_raw
+from trueup.focus.recognition import REQUIRED, Recognition
+from trueup.model.dataset import Dataset
+
+SPAN = Span("ChargePeriodStart", "ChargePeriodEnd", may_be_empty=True)
+ROWS_PER_SOURCE = 1 << 32  # x_ChargeId is unique and ordered by source, then row
+
+
+@dataclass(frozen=True)
+class Bill:
+    """One file to read: recognised, its further columns named."""
+
+    part: Part
+    recognition: Recognition
+    extras: dict[str, int]  # output name -> index in the file
+
+
+def read_charges(*sources: Any, provider_of: ProviderOf | None = None) -> Dataset:
+    """Read bills: paths, globs, fsspec URLs, lists of them, pandas, polars or Arrow tables.
+
+    Takes FOCUS 1.0 to 1.4 as CSV (comma, semicolon, tab; plain, gzip or zstd by content) or
+    Parquet, recognised by its columns, whatever their order. The table has the 65 columns of
+    FOCUS 1.4, ``x_Provider``, ``x_PublisherName``, ``x_SourceId``, ``x_SourceRow``,
+    ``x_ChargeId``, then every further column of the files as text. Amounts and quantities are
+    exact DECIMAL(38, 18), times UTC; how values are repaired is in ``trueup.focus.repair``.
+
+    A row is accepted when it has BilledCost, EffectiveCost, BillingCurrency, a ChargeCategory of
+    the specification, and a charge period that does not end before it starts, and when no number
+    or time in it is unreadable; otherwise it is one row of ``rejects``. A JSON value that cannot
+    be read is null, and counted in the source's note. Raises SourceError, naming the file, when
+    one cannot be read at all. ``provider_of`` translates ServiceProviderName to the provider's
+    slug; the default asks the installed adapters.
+    """
+    with Landing() as landing:
+        bills, extra_names = _bills(landing, sources)
+        extras = [pa.field(name, pa.string()) for name in extra_names]
+        providers = ProviderColumn(provider_of or registry())
+        with Intake("charges", pa.schema([*CHARGES, *extras])) as intake:
+            for query, parts in by_layout((_query(bill, extra_names), bill.part) for bill in bills):
+                intake.read(parts, query, providers.added)
+            return intake.dataset()
+
+
+def by_layout(queries: Iterable[tuple[str, Part]]) -> list[tuple[str, list[Part]]]:
+    """Files that the same query reads, together: planning one takes longer than a small file."""
+    layouts: dict[tuple[str, str], list[Part]] = {}
+    for query, part in queries:
+        layouts.setdefault((query, repr(part.file.types)), []).append(part)
+    return [(query, parts) for (query, _), parts in layouts.items()]
+
+
+def landed_sources(landing: Landing, sources: Sequence[Any]) -> list[Landed]:
+    """Every file and data frame of the arguments, landed, files sorted by name first."""
+    names, frames = flatten(sources)
+    if not names and not frames:
+        raise UsageError("nothing to read: give at least one path, URL or table")
+    landed = [landing.file(name) for name in expand(names)] if names else []
+    numbered = enumerate(frames, start=1)
+    return landed + [landing.frame(frame, f"data frame {number}") for number, frame in numbered]
+
+
+def _bills(landing: Landing, sources: Sequence[Any]) -> tuple[list[Bill], list[str]]:
+    """Every bill, and the names of all further columns in the order of first appearance."""
+    names = ExtraNames(CHARGES.names, kept=("PublisherName",))
+    bills = []
+    for source_id, landed in enumerate(landed_sources(landing, sources), start=1):
+        file = open_raw(landed)
+        recognition = recognise_charges(landed.source, file.header)
+        part = Part(source_id, landed, file, recognition.format, recognition.notes)
+        bills.append(Bill(part, recognition, names.of_file(file.header, recognition)))
+    return bills, names.all
+
+
+def _query(bill: Bill, extra_names: Sequence[str]) -> str:
+    positions = bill.recognition.positions
+    publisher = typed("PublisherName") if "PublisherName" in positions else "NULL::VARCHAR"
+    names = [typed(n) for n in ("ServiceProviderName", "ProviderName") if n in positions]
+    output = {
+        "x_PublisherName": publisher,
+        "x_SourceId": SOURCE,
+        "x_SourceRow": ROW,
+        "x_ChargeId": f"{SOURCE}::BIGINT * {ROWS_PER_SOURCE} + {ROW}",
+        **{name: "NULL::VARCHAR" for name in extra_names if name not in bill.extras},
+    }
+    return select(
+        Reading(
+            columns=DATASETS[COST_AND_USAGE],
+            positions=positions,
+            types=bill.part.file.types,
+            required=REQUIRED[COST_AND_USAGE],
+            closed=("ChargeCategory",),
+            span=SPAN,
+            output=output,
+            texts=bill.extras,
+            replaced={"ServiceProviderName": f"coalesce({', '.join([*names, 'NULL'])})"},
+        )
+    )

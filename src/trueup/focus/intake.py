@@ -1,0 +1,209 @@
+"""Takes files into a dataset: streams them through a query, writes rows, counts, rejects."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from trueup.focus.landing import Landed
+from trueup.focus.projection import (
+    CONTROL,
+    FAULT_COLUMN,
+    FAULT_CURRENCY,
+    FAULT_REASON,
+    FAULT_VALUE,
+    JSON_LOST,
+    LATE_HOURS,
+)
+from trueup.focus.raw import Part, RawStream
+from trueup.focus.rejects import RejectFile
+from trueup.focus.session import session
+from trueup.model.dataset import Dataset
+from trueup.model.schema import REJECTS, SOURCES
+from trueup.model.table import Table
+
+if TYPE_CHECKING:
+    import duckdb
+
+BATCH_ROWS = 32_768
+
+Finish = Callable[[pa.Table], pa.Table]
+
+
+class Intake:
+    """One dataset being read, as a context: everything is removed again when reading fails."""
+
+    def __init__(self, kind: str, schema: pa.Schema) -> None:
+        self._kind = kind
+        self._schema = schema
+        self._directory: TemporaryDirectory[str] = TemporaryDirectory(prefix=f"trueup-{kind}-")
+        self._folder = Path(self._directory.name)
+        self._session = session(self._folder)
+        self._rejects = RejectFile(self._folder)
+        self._sources: list[dict[str, Any]] = []
+        self._names: dict[int, str] = {}
+
+    def __enter__(self) -> Self:
+        self._connection: duckdb.DuckDBPyConnection = self._session.__enter__()
+        self._file = self._folder / f"{self._kind}.parquet"
+        self._writer = pq.ParquetWriter(self._file, self._schema)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._writer.close()
+        self._rejects.close()
+        self._session.__exit__(kind, error, trace)
+        if error is not None:
+            self._directory.cleanup()
+
+    def read(self, parts: Sequence[Part], query: str, finish: Finish) -> None:
+        """Read files of one layout to their ends; SourceError when one breaks off.
+
+        ``finish`` completes the accepted rows of each batch before they are written.
+        """
+        import duckdb
+
+        stream = RawStream(parts, self._refuse)
+        tally = Tally()
+        self._connection.register("raw", stream.reader())
+        try:
+            for batch in self._connection.sql(query).to_arrow_reader(BATCH_ROWS):
+                self._take(pa.Table.from_batches([batch]), tally, finish)
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            if stream.failure is None:
+                raise
+            raise stream.failure from error
+        finally:
+            self._connection.unregister("raw")
+        for part in parts:
+            number = part.source_id
+            notes = [*part.notes, *tally.notes(number)]
+            counts = stream.rows_in[number], tally.accepted[number]
+            self.add_source(number, part.landed, part.format, *counts, notes)
+
+    def write(self, rows: pa.Table) -> None:
+        """Append rows that are complete already."""
+        self._writer.write_table(rows.select(self._schema.names).cast(self._schema))
+
+    def add_source(
+        self,
+        source_id: int,
+        landed: Landed,
+        name: str,
+        rows_in: int,
+        accepted: int,
+        notes: Sequence[str],
+    ) -> None:
+        """Account for a source; what it had and did not give must be among the rejects."""
+        self._sources.append(
+            {
+                "source_id": source_id,
+                "source": landed.source,
+                "kind": self._kind,
+                "format": name,
+                "sha256": landed.sha256,
+                "size_bytes": landed.size_bytes,
+                "rows_in": rows_in,
+                "accepted": accepted,
+                "note": "; ".join(notes) or None,
+            }
+        )
+        self._names[source_id] = landed.source
+
+    def _refuse(self, part: Part, row: int, reason: str, text: str) -> None:
+        self._rejects.add(part.source_id, row, reason, text)
+
+    def _take(self, rows: pa.Table, tally: Tally, finish: Finish) -> None:
+        faulty = pc.is_valid(rows[FAULT_COLUMN])
+        if pc.any(faulty).as_py():
+            self._rejects.extend(_rejected(rows.filter(faulty)))
+            rows = rows.filter(pc.invert(faulty))
+        if rows.num_rows:
+            tally.add(rows)
+            self.write(finish(rows.drop_columns(list(CONTROL))))
+
+    def dataset(self) -> Dataset:
+        """Everything read, with its control totals proved."""
+        self._writer.close()
+        self._sources.sort(key=lambda source: source["source_id"])
+        rejects = self._rejects.table(self._connection, self._names, self._directory)
+        for source in self._sources:
+            source["rejected"] = self._rejects.counts[source["source_id"]]
+        _note_same_content(self._sources)
+        return Dataset(
+            kind=self._kind,
+            table=Table(self._schema, files=[self._file], keep=self._directory),
+            sources=Table.from_rows(SOURCES, self._sources),
+            rejects=rejects,
+            directory=self._directory,
+        ).checked()
+
+
+class Tally:
+    """What is worth knowing about the accepted rows, by source."""
+
+    def __init__(self) -> None:
+        self.accepted: Counter[int] = Counter()
+        self._json_lost: Counter[int] = Counter()
+        self._late: Counter[int] = Counter()
+
+    def add(self, rows: pa.Table) -> None:
+        """Count the accepted rows of a batch."""
+        _count(self.accepted, rows)
+        _count(self._json_lost, rows.filter(pc.greater(rows[JSON_LOST], 0)))
+        _count(self._late, rows.filter(rows[LATE_HOURS]))
+
+    def notes(self, source_id: int) -> list[str]:
+        """What a person should know about a source, in words."""
+        notes = []
+        if self._json_lost[source_id]:
+            notes.append(f"{self._json_lost[source_id]} rows have a JSON value that cannot be read")
+        if self._late[source_id]:
+            count = self._late[source_id]
+            notes.append(f"{count} rows have an hour over 23, read as hours after midnight")
+        return notes
+
+
+def _count(counter: Counter[int], rows: pa.Table) -> None:
+    for count in pc.value_counts(rows["x_SourceId"]).to_pylist():
+        counter[count["values"]] += count["counts"]
+
+
+def _rejected(rows: pa.Table) -> pa.Table:
+    return pa.table(
+        {
+            "source_id": rows["x_SourceId"],
+            "source": pa.nulls(rows.num_rows, pa.string()),
+            "row_number": rows["x_SourceRow"],
+            "column": rows[FAULT_COLUMN],
+            "reason": rows[FAULT_REASON],
+            "value": rows[FAULT_VALUE],
+            "currency": rows[FAULT_CURRENCY],
+        },
+        schema=REJECTS,
+    )
+
+
+def _note_same_content(sources: list[dict[str, Any]]) -> None:
+    by_content: dict[str, list[dict[str, Any]]] = {}
+    for source in sources:
+        by_content.setdefault(source["sha256"], []).append(source)
+    for same in by_content.values():
+        for source in same:
+            others = [other["source"] for other in same if other is not source]
+            if others:
+                text = f"same content as {', '.join(others[:3])}: every file was read"
+                source["note"] = f"{source['note']}; {text}" if source["note"] else text

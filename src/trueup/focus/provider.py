@@ -1,0 +1,49 @@
+"""What the installed adapters know of providers, as the readers use it.
+
+The lookups are arguments; their defaults here are the one way up, to the registry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pyarrow as pa
+
+ProviderOf = Callable[[str | None], str | None]
+
+
+def registry() -> ProviderOf:
+    """The installed adapters' own answer to what a bill calls a provider."""
+    from trueup.adapter.registry import provider_of_bill
+
+    return provider_of_bill
+
+
+def registered_layer(provider: str | None, commitment_type: str) -> str | None:
+    """The layer that a provider's adapter declares for a type of commitment, else None."""
+    from trueup.adapter.registry import providers
+
+    adapter = providers().get(provider or "")
+    return None if adapter is None else adapter.layers.get(commitment_type.strip().lower())
+
+
+class ProviderColumn:
+    """Maps a column of names to slugs; each distinct name is asked for once."""
+
+    def __init__(self, provider_of: ProviderOf) -> None:
+        self._provider_of = provider_of
+        self._known: dict[str | None, str | None] = {}
+
+    def of(self, name: str | None) -> str | None:
+        """The slug of one name."""
+        if name not in self._known:
+            self._known[name] = self._provider_of(name)
+        return self._known[name]
+
+    def added(self, rows: pa.Table) -> pa.Table:
+        """The rows with x_Provider set from ServiceProviderName."""
+        names = rows["ServiceProviderName"].combine_chunks().dictionary_encode()
+        if isinstance(names, pa.ChunkedArray):
+            names = names.combine_chunks()
+        slugs = pa.array([self.of(name) for name in names.dictionary.to_pylist()], pa.string())
+        return rows.append_column("x_Provider", slugs.take(names.indices))

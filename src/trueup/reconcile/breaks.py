@@ -1,0 +1,82 @@
+"""Breaks as data: stable identities, one sentence for a person, one order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import ibis.expr.types as ir
+
+from trueup.engine.engine import Engine
+from trueup.engine.integers import as_whole, digest, magnitude, whole
+from trueup.errors import IntegrityError
+from trueup.model.schema import BREAKS
+from trueup.reconcile.text import key_with_nulls
+from trueup.reconcile.usage_leg import LEG
+
+if TYPE_CHECKING:
+    from trueup.reconcile.usage import UsageFindings
+
+ID_DIGITS = 16
+# What makes a break the same break in the next run: not its figures, which may still change.
+IDENTITY = (
+    "class",
+    "leg",
+    "provider",
+    "commitment_id",
+    "account_id",
+    "region_id",
+    "resource_id",
+    "model",
+    "meter",
+    "period_start",
+    "currency",
+    "rule",
+)
+SENTENCES = {
+    "timing": "The same quantity stands in the bill at another hour than in the telemetry.",
+    "quantity": "Billed and metered quantities differ by more than the tolerance.",
+    "duplicate": "The bill holds identical charges; without the copies it agrees with the meter.",
+    "missing_in_usage": "Billed, but the meter that reports on it saw nothing.",
+    "missing_in_billing": "Used, but not on the bill although its provider's lag has passed.",
+    "commitment": "Used and unused on the bill do not add up to what the contract commits.",
+}
+
+
+def united(
+    of_commitments: Sequence[Mapping[str, Any]], used: UsageFindings | None, engine: Engine
+) -> ir.Table:
+    """All breaks under the schema of ``breaks``, whole numbers of 10^-18, largest money first."""
+    columns = [name for name in BREAKS.names if name not in ("id", "explanation")]
+    tables = [engine.load(as_whole(of_commitments, BREAKS)).select(columns)]
+    for table in used.breaks if used else []:
+        tables.append(table.mutate(leg=ibis.literal(LEG)).select(columns))
+    rows = ibis.union(*tables)
+    named = rows.mutate(
+        id=digest(key_with_nulls(*(_text(rows, name) for name in IDENTITY))).substr(0, ID_DIGITS),
+        explanation=ibis.cases(
+            *((rows["class"] == kind, text) for kind, text in SENTENCES.items()),
+            else_=ibis.null(str),
+        ),
+    )
+    size = magnitude(named.amount.fill_null(whole(0)))
+    return named.order_by(
+        ibis.desc(size), "period_start", "leg", "class", "provider", "id"
+    ).select(*BREAKS.names)
+
+
+def _text(rows: ir.Table, name: str) -> ir.Value:
+    column = rows[name]
+    if name == "period_start":
+        return column.epoch_seconds().cast("string")
+    return column
+
+
+def check_zero(row: Mapping[str, Any]) -> None:
+    """Raise IntegrityError where the second identity (on BilledCost) does not hold."""
+    if row["difference"]:
+        raise IntegrityError(
+            f"{row['currency']}: billed cost {row['billed']} is not compared + unused + not "
+            f"compared ({row}); nothing was written, please report this as a defect"
+        )

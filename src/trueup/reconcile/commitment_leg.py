@@ -1,0 +1,358 @@
+"""The commitment leg: committed = used + unused, per interval and over the period."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+from ibis import _
+
+from trueup.engine.engine import Engine
+from trueup.engine.integers import EDGE_SCALE, at_edge, ratio_at_edge, tally, total, whole
+from trueup.money import EXACT
+from trueup.period import Period
+from trueup.reconcile.terms import SPEND, Terms, per_interval
+
+LEG = "commitment"
+
+
+@dataclass(frozen=True)
+class Scales:
+    """The decimals of whole amounts and of whole commitment quantities."""
+
+    money: int
+    quantity: int
+
+
+def edge_decimal(value: Fraction | None) -> Decimal | None:
+    """A fraction as a decimal of at most 18 places, half-even; null stays null."""
+    if value is None:
+        return None
+    return Decimal(round(value * 10**EDGE_SCALE)).scaleb(-EDGE_SCALE, EXACT)
+
+
+def utilization(intervals: ir.Table, scales: Scales, final: ir.Value) -> ir.Table:
+    """The utilization rows of the result, in units of 10^-18."""
+    t = intervals
+    both = t.used_q + t.unused_q
+    known = both.notnull() & (both > whole(0))
+    share = ratio_at_edge(
+        ibis.ifelse(known, t.used_q, whole(0)), ibis.ifelse(known, both, whole(1))
+    )
+
+    def quantity(value: ir.Value) -> ir.Value:
+        return at_edge(value, scales.quantity)
+
+    def cost(value: ir.Value) -> ir.Value:
+        return at_edge(value, scales.money)
+
+    return t.select(
+        commitment_id=t.commitment_id,
+        provider=t.provider,
+        interval_start=t.interval_start,
+        interval_end=t.interval_end,
+        unit=ibis.ifelse(t.units <= 1, t.unit, ibis.null(str)),
+        committed_quantity=quantity(t.committed_q),
+        used_quantity=quantity(t.used_q),
+        unused_quantity=quantity(t.unused_q),
+        overage_quantity=quantity(t.overage_q),
+        currency=t.currency,
+        committed_cost=cost(t.committed_cost),
+        used_cost=cost(t.used_cost),
+        unused_cost=cost(t.unused_cost),
+        utilization=ibis.ifelse(known, share, ibis.null(share.type())),
+        provisional=final,
+        reason=unknown_reason(t),
+    ).order_by("commitment_id", "currency", "interval_start")
+
+
+def unknown_reason(t: ir.Table) -> ir.Value:
+    """Why a quantity is null, for a person; null where none is."""
+    return ibis.cases(
+        (t.units > 1, "its rows count in different units"),
+        (
+            t.used_unknown > 0,
+            "Used rows without CommitmentDiscountQuantity and without a positive EffectiveCost",
+        ),
+        (t.unused_unknown > 0, "Unused rows without a quantity"),
+        else_=ibis.null(str),
+    )
+
+
+def sums(intervals: ir.Table, engine: Engine) -> list[dict[str, Any]]:
+    """Per commitment and currency, summed over the covered intervals; unknown is contagious."""
+    t = intervals
+
+    def known(name: str) -> dict[str, ir.Value]:
+        return {name: total(t[name]), f"{name}_missing": tally(t[name].isnull().cast("int64"))}
+
+    found = t.group_by("commitment_id", "currency").aggregate(
+        provider=_.provider.min(),
+        name=_.name.min(),
+        category=_.category.min(),
+        type=_.type.min(),
+        unit=_.unit.min(),
+        units=_.unit.nunique(),
+        stated=_.stated.min(),
+        any_stated=_.any_stated.max(),
+        billing_end=_.billing_end.max(),
+        covered=_.count(),
+        intervals=tally(_.intervals),
+        used_cost=total(_.used_cost),
+        reason=unknown_reason(t).min(),
+        first=_.interval_start.min(),
+        last=_.interval_end.max(),
+        **known("committed_q"),
+        **known("used_q"),
+        **known("unused_q"),
+        **known("overage_q"),
+        **known("committed_cost"),
+        **known("unused_cost"),
+    )
+    return list(engine.collect(found.order_by("commitment_id", "currency")).to_pylist())
+
+
+def figures(
+    terms: Iterable[Terms], billed: Sequence[Mapping[str, Any]], q_scale: int
+) -> dict[str, tuple[Fraction | None, str | None]]:
+    """Per contract, the committed figure of one interval and how it was read."""
+    per: dict[str, Fraction] = {}
+    for row in billed:
+        if row["used_q"] is not None and row["unused_q"] is not None and row["intervals"]:
+            both = Fraction(row["used_q"] + row["unused_q"]) / 10**q_scale
+            per[row["commitment_id"]] = both / row["intervals"]
+    return {
+        term.commitment_id: per_interval(term, per.get(term.commitment_id))
+        for term in terms
+        if not term.is_term
+    }
+
+
+def purchases(rows: ir.Table, engine: Engine) -> dict[tuple[str, str], Decimal]:
+    """BilledCost of Purchase rows per commitment and currency, in whole money units."""
+    bought = rows.filter((rows.category == "Purchase") & rows.commitment_id.notnull())
+    found = bought.group_by("commitment_id", "currency").aggregate(cost=total(_.billed))
+    return {
+        (row["commitment_id"], row["currency"]): row["cost"]
+        for row in engine.collect(found).to_pylist()
+    }
+
+
+def commitment_row(
+    row: Mapping[str, Any],
+    term: Terms | None,
+    figure: Fraction | None,
+    purchased: Decimal | None,
+    period: Period,
+    scales: Scales,
+    provisional: bool,
+) -> dict[str, Any]:
+    """One row of the result for a commitment that the bill covers at least in part."""
+
+    def sum_of(name: str, scale: int) -> Decimal | None:
+        unknown = row.get(f"{name}_missing", 0)
+        return None if unknown or row[name] is None else row[name].scaleb(-scale, EXACT)
+
+    used, unused = sum_of("used_q", scales.quantity), sum_of("unused_q", scales.quantity)
+    both = None if used is None or unused is None else used + unused
+    active = period if term is None else term.active(period)
+    whole_count = term.intervals(active) if term and active else None
+    open_intervals = None if whole_count is None else max(0, whole_count - row["intervals"])
+    not_covered = None if figure is None or open_intervals is None else figure * open_intervals
+    partial = (
+        open_intervals > 0
+        if open_intervals is not None
+        else row["first"] > period.start or row["last"] < period.end
+    )
+    return {
+        "commitment_id": row["commitment_id"],
+        "provider": row["provider"],
+        "name": row["name"] or (term.name if term else None),
+        "category": row["category"] or (term.category if term else None),
+        "type": row["type"] or (term.type if term else None),
+        "layer": term.layer if term else "benefit",
+        "quantity_basis": _basis(row, term),
+        "unit": row["unit"] if row["units"] <= 1 else None,
+        "committed_quantity": sum_of("committed_q", scales.quantity),
+        "used_quantity": used,
+        "unused_quantity": unused,
+        "overage_quantity": sum_of("overage_q", scales.quantity),
+        "not_covered_quantity": edge_decimal(not_covered),
+        "currency": row["currency"],
+        "committed_cost": sum_of("committed_cost", scales.money),
+        "used_cost": sum_of("used_cost", scales.money),
+        "unused_cost": sum_of("unused_cost", scales.money),
+        "purchased_cost": None if purchased is None else purchased.scaleb(-scales.money, EXACT),
+        "utilization": edge_decimal(Fraction(used) / Fraction(both)) if both and used is not None
+        else None,
+        "status": "partial" if partial else "complete",
+        "provisional": provisional,
+        "expires_at": term.end if term else None,
+        "reason": row["reason"],
+    }
+
+
+def _basis(row: Mapping[str, Any], term: Terms | None) -> str:
+    if not row["any_stated"]:
+        return "effective_cost"
+    if term and term.quantity_basis:
+        return term.quantity_basis
+    return "commitment_rate" if row["category"] == SPEND else "unit_hours"
+
+
+def uncovered_row(
+    term: Terms, figure: Fraction | None, period: Period, purchased: Decimal | None, scale: int
+) -> dict[str, Any]:
+    """One row of the result for a contract of which the bill of this period says nothing."""
+    active = term.active(period)
+    count = term.intervals(active) if active else 0
+    return {
+        "commitment_id": term.commitment_id,
+        "provider": term.provider,
+        "name": term.name,
+        "category": term.category,
+        "type": term.type,
+        "layer": term.layer,
+        "quantity_basis": term.quantity_basis,
+        "unit": term.unit,
+        "not_covered_quantity": edge_decimal(None if figure is None else figure * count),
+        "currency": term.currency,
+        "purchased_cost": None if purchased is None else purchased.scaleb(-scale, EXACT),
+        "status": "not_covered",
+        "provisional": True,
+        "expires_at": term.end,
+        "reason": "no charge of the period carries it"
+        if active
+        else "it is not active in the period",
+    }
+
+
+def gap_breaks(intervals: ir.Table, scales: Scales, engine: Engine) -> list[dict[str, Any]]:
+    """Where used + unused is not what the contract commits: one break per run of intervals.
+
+    The money is the difference itself for a commitment in the billing currency, else the
+    difference at the commitment's own effective cost per unit; null where neither is known.
+    """
+    wrong = intervals.filter(intervals.gap.notnull() & (intervals.gap != whole(0)))
+    rows = engine.collect(wrong.order_by("commitment_id", "currency", "interval_start")).to_pylist()
+    runs: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
+    open_run: tuple[Any, ...] | None = None
+    last_end: datetime | None = None
+    for row in rows:
+        same = open_run is not None and open_run[:3] == (
+            row["commitment_id"],
+            row["currency"],
+            row["gap"],
+        )
+        if not (same and last_end == row["interval_start"]):
+            open_run = (row["commitment_id"], row["currency"], row["gap"], row["interval_start"])
+        runs[open_run or ()].append(row)
+        last_end = row["interval_end"]
+    return [_gap_break(run, scales) for run in runs.values()]
+
+
+def _gap_break(run: Sequence[Mapping[str, Any]], scales: Scales) -> dict[str, Any]:
+    first, last = run[0], run[-1]
+    billed = sum(Fraction(row["used_q"] + row["unused_q"]) for row in run) / 10**scales.quantity
+    expected = sum(Fraction(row["committed_q"]) for row in run) / 10**scales.quantity
+    money = [row["used_cost"] + row["unused_cost"] for row in run if row["unused_cost"] is not None]
+    amount: Fraction | None = None
+    priced_by = "bill"
+    if first["unit"] == first["currency"]:
+        amount, priced_by = billed - expected, "contract"
+    elif len(money) == len(run) and billed:
+        cost = Fraction(sum(money)) / 10**scales.money
+        amount, priced_by = cost * (billed - expected) / billed, "observed"
+    return _break(
+        "commitment",
+        first["provider"],
+        first["commitment_id"],
+        (first["interval_start"], last["interval_end"]),
+        (billed, expected),
+        first["unit"],
+        amount,
+        first["currency"],
+        priced_by,
+        sum(row["used_rows"] + row["unused_rows"] for row in run),
+    )
+
+
+def uncovered_break(term: Terms, figure: Fraction, active: Period) -> dict[str, Any]:
+    """A commitment that the contract has and the bill does not: the whole figure is at stake."""
+    expected = figure * term.intervals(active)
+    in_money = term.category == SPEND and term.unit == term.currency
+    return _break(
+        "missing_in_billing",
+        term.provider,
+        term.commitment_id,
+        (active.start, active.end),
+        (Fraction(0), expected),
+        term.unit,
+        -expected if in_money else None,
+        term.currency,
+        "contract",
+        0,
+    )
+
+
+def _break(
+    kind: str,
+    provider: str | None,
+    commitment_id: str,
+    window: tuple[datetime, datetime],
+    figures: tuple[Fraction, Fraction],
+    unit: str | None,
+    amount: Fraction | None,
+    currency: str | None,
+    priced_by: str,
+    rows: int,
+) -> dict[str, Any]:
+    return {
+        "class": kind,
+        "leg": LEG,
+        "provider": provider,
+        "commitment_id": commitment_id,
+        "period_start": window[0],
+        "period_end": window[1],
+        "billed": edge_decimal(figures[0]),
+        "expected": edge_decimal(figures[1]),
+        "unit": unit,
+        "amount": edge_decimal(amount),
+        "currency": currency,
+        "priced_by": None if amount is None else priced_by,
+        "rows_billed": rows,
+        "rows_metered": 0,
+    }
+
+
+def per_day(intervals: ir.Table, scales: Scales, engine: Engine) -> list[dict[str, Any]]:
+    """Committed, used and unused per commitment and day, for pictures."""
+    by_day = intervals.group_by(
+        "commitment_id", "provider", "unit", day=intervals.interval_start.truncate("D")
+    ).aggregate(
+        committed=total(_.committed_q), used=total(_.used_q), unused=total(_.unused_q)
+    )
+    rows = engine.collect(by_day.order_by("commitment_id", "day", "unit")).to_pylist()
+
+    def figure(value: Decimal | None) -> Decimal | None:
+        return None if value is None else value.scaleb(-scales.quantity, EXACT)
+
+    return [
+        {
+            "commitment_id": row["commitment_id"],
+            "provider": row["provider"],
+            "day": row["day"],
+            "unit": row["unit"],
+            "committed_quantity": figure(row["committed"]),
+            "used_quantity": figure(row["used"]),
+            "unused_quantity": figure(row["unused"]),
+        }
+        for row in rows
+    ]

@@ -1,0 +1,184 @@
+"""The commitment leg over a run's bill and contracts: utilization, lots, breaks, credits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from trueup.engine.engine import Engine
+from trueup.model.rules import Rules
+from trueup.period import Period
+from trueup.reconcile import commitment_leg as leg
+from trueup.reconcile import intervals as spans
+from trueup.reconcile import lots
+from trueup.reconcile.lags import is_provisional, provisional
+from trueup.reconcile.terms import BENEFIT, Terms
+
+
+@dataclass
+class CommitmentFindings:
+    """What the commitment leg gives the run."""
+
+    utilization: ir.Table
+    intervals: ir.Table
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    breaks: list[dict[str, Any]] = field(default_factory=list)
+    credits: list[dict[str, Any]] = field(default_factory=list)
+    burn_down: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class CommitmentRun:
+    """The inputs of the leg. ``window`` is the period, or the span of the files without one."""
+
+    charges: ir.Table
+    billed: ir.Table
+    applied: pa.Table
+    terms: Sequence[Terms]
+    period: Period | None
+    window: Period
+    rules: Rules
+    as_of: datetime
+    scale: int
+
+
+def run_leg(run: CommitmentRun, engine: Engine) -> CommitmentFindings:
+    """Utilization and breaks of used-or-lost commitments, balances of those drawn down."""
+    q_scale = spans.quantity_scale(run.charges, run.scale, engine)
+    scales = leg.Scales(run.scale, q_scale)
+    rows = engine.keep(spans.commitment_rows(run.charges, run.scale, q_scale, run.period))
+    known = [term for term in run.terms if term.counts]
+    drawn_ids = {term.commitment_id for term in known if term.is_term}
+    used_or_lost = rows.filter(~rows.commitment_id.isin(sorted(drawn_ids))) if drawn_ids else rows
+
+    def covered(figures: dict[str, Any]) -> ir.Table:
+        contracts = spans.contract_table(known, figures, run.scale, q_scale)
+        joined = spans.per_interval(used_or_lost, engine.load(contracts), engine)
+        return spans.with_committed(joined, run.period, engine)
+
+    first_look = leg.sums(covered({}), engine)
+    read = leg.figures(known, first_look, q_scale)
+    intervals = covered({name: figure for name, (figure, _how) in read.items()})
+    final = is_provisional(intervals.provider, intervals.billing_end, run.rules, run.as_of)
+    findings = CommitmentFindings(
+        utilization=leg.utilization(intervals, scales, final), intervals=intervals
+    )
+    findings.breaks.extend(leg.gap_breaks(intervals, scales, engine))
+    _used_or_lost(run, findings, read, scales, engine)
+    _drawn_down(run, findings, known, engine)
+    _burned(findings, intervals, scales, engine)
+    findings.notes.extend(_readings(read))
+    return findings
+
+
+def _used_or_lost(
+    run: CommitmentRun,
+    findings: CommitmentFindings,
+    read: dict[str, Any],
+    scales: leg.Scales,
+    engine: Engine,
+) -> None:
+    bought = leg.purchases(run.billed, engine)
+    terms = {term.commitment_id: term for term in run.terms}
+    seen = set()
+    for row in leg.sums(findings.intervals, engine):
+        name = row["commitment_id"]
+        seen.add(name)
+        figure, _how = read.get(name, (None, None))
+        findings.rows.append(
+            leg.commitment_row(
+                row,
+                terms.get(name),
+                figure,
+                bought.get((name, row["currency"])),
+                run.window,
+                scales,
+                provisional(row["provider"], row["billing_end"], run.rules, run.as_of),
+            )
+        )
+    named = set(run.applied.column("commitment_id").to_pylist())
+    for term in run.terms:
+        if term.is_term or term.commitment_id in seen or term.commitment_id in named:
+            continue
+        figure, _how = read.get(term.commitment_id, (None, None))
+        purchased = bought.get((term.commitment_id, term.currency or ""))
+        findings.rows.append(
+            leg.uncovered_row(term, figure, run.window, purchased, run.scale)
+        )
+        active = term.active(run.window)
+        if figure and active and term.layer == BENEFIT and term.intervals(active):
+            findings.breaks.append(leg.uncovered_break(term, figure, active))
+
+
+def _drawn_down(
+    run: CommitmentRun, findings: CommitmentFindings, known: Sequence[Terms], engine: Engine
+) -> None:
+    carried = _carried(run.charges, engine)
+    since = engine.collect(
+        run.charges.group_by("x_Provider").aggregate(
+            first=run.charges.ChargePeriodStart.min(), last=run.charges.BillingPeriodEnd.max()
+        )
+    ).to_pylist()
+    first = {row["x_Provider"]: row["first"] for row in since}
+    last = {row["x_Provider"]: row["last"] for row in since}
+    in_applied = set(run.applied.column("commitment_id").to_pylist())
+    days = _days(run.window)
+    for term in known:
+        if not term.is_term and (
+            term.commitment_id in carried or term.commitment_id not in in_applied
+        ):
+            continue
+        draws = lots.draws_of(
+            term, run.charges, run.applied, term.commitment_id in carried, engine
+        )
+        balance = lots.balance_of(term, draws, run.window, first.get(term.provider), run.as_of)
+        open_figures = provisional(
+            term.provider, last.get(term.provider), run.rules, run.as_of
+        )
+        findings.rows.append(lots.lot_row(term, balance, draws, open_figures))
+        if term.is_term:
+            findings.credits.append(lots.credit_row(term, balance))
+            findings.burn_down.extend(lots.burn_down(term, draws, balance, days))
+
+
+def _carried(charges: ir.Table, engine: Engine) -> set[str]:
+    ids = charges.filter(
+        charges.CommitmentDiscountId.notnull() & (charges.ChargeCategory == "Usage")
+    )
+    found = engine.collect(ids.select("CommitmentDiscountId").distinct())
+    return set(found.column("CommitmentDiscountId").to_pylist())
+
+
+def _days(window: Period) -> list[datetime]:
+    day = window.start.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    days = []
+    while day < window.end:
+        days.append(day)
+        day += timedelta(days=1)
+    return days
+
+
+def _burned(
+    findings: CommitmentFindings, intervals: ir.Table, scales: leg.Scales, engine: Engine
+) -> None:
+    """Used and unused per commitment and day, for the picture."""
+    findings.burn_down.extend(leg.per_day(intervals, scales, engine))
+
+
+def _readings(read: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "code": "contract_figure",
+            "subject": name,
+            "text": f"the contract's figure was read {how}",
+            "remedy": 'state per = "interval" or "term" in the contract where that is wrong',
+        }
+        for name, (_figure, how) in sorted(read.items())
+        if how == "per term"
+    ]

@@ -1,0 +1,140 @@
+"""Control totals and identities: computed apart from the figures they prove, in every run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import ibis.expr.types as ir
+from ibis import _
+
+from trueup.engine.engine import Engine
+from trueup.errors import IntegrityError
+from trueup.model.dataset import Dataset
+
+SUM = "decimal(38, 18)"
+
+
+def control_totals(
+    charges: ir.Table, datasets: Sequence[Dataset], engine: Engine
+) -> list[dict[str, Any]]:
+    """One row per source and currency, before any filter; rejects stand under their currency.
+
+    A source's rows_in add up to its file's data rows. Raises IntegrityError where they do not.
+    """
+    accepted = engine.collect(
+        charges.group_by(source_id=charges.x_SourceId, currency=charges.BillingCurrency).aggregate(
+            accepted=_.count(),
+            billed_cost=_.BilledCost.sum().cast(SUM),
+            effective_cost=_.EffectiveCost.sum().cast(SUM),
+        )
+    ).to_pylist()
+    totals: list[dict[str, Any]] = []
+    for dataset in datasets:
+        rejected = _rejected(dataset)
+        for source in dataset.sources.rows():
+            of_source = [
+                row
+                for row in accepted
+                if dataset.kind == "charges" and row["source_id"] == source["source_id"]
+            ]
+            totals.extend(
+                _rows_of(source, of_source, rejected.get(source["source_id"], {}))
+            )
+    return totals
+
+
+def _rejected(dataset: Dataset) -> dict[int, dict[str | None, int]]:
+    counted: dict[int, dict[str | None, int]] = {}
+    table = dataset.rejects.to_arrow().select(["source_id", "currency"])
+    for row in table.group_by(["source_id", "currency"]).aggregate([([], "count_all")]).to_pylist():
+        counted.setdefault(row["source_id"], {})[row["currency"]] = row["count_all"]
+    return counted
+
+
+def _rows_of(
+    source: dict[str, Any], accepted: list[dict[str, Any]], rejected: dict[str | None, int]
+) -> list[dict[str, Any]]:
+    by_currency: dict[str | None, dict[str, Any]] = {
+        row["currency"]: row for row in accepted
+    }
+    if source["kind"] != "charges":
+        by_currency = {None: {"accepted": source["accepted"]}}
+    currencies = sorted({*by_currency, *rejected}, key=lambda name: (name is None, name or ""))
+    rows = []
+    for currency in currencies or [None]:
+        found = by_currency.get(currency, {})
+        refused = rejected.get(currency, 0)
+        rows.append(
+            {
+                "source": source["source"],
+                "kind": source["kind"],
+                "rows_in": found.get("accepted", 0) + refused,
+                "accepted": found.get("accepted", 0),
+                "rejected": refused,
+                "currency": currency,
+                "billed_cost": found.get("billed_cost"),
+                "effective_cost": found.get("effective_cost"),
+            }
+        )
+    if sum(row["rows_in"] for row in rows) != source["rows_in"]:
+        raise IntegrityError(
+            f"{source['source']}: {source['rows_in']} rows in, but its currencies add up to "
+            f"{sum(row['rows_in'] for row in rows)}; please report this as a defect"
+        )
+    return rows
+
+
+def identity(
+    rows: ir.Table,
+    allocated: dict[str, Decimal],
+    unused: dict[str, Decimal],
+    unattributed: dict[str, Decimal],
+    engine: Engine,
+) -> list[dict[str, Any]]:
+    """billed = allocated + unused + unattributed, per currency, in whole money units.
+
+    ``rows`` are the period's charges, summed here on their own. Raises IntegrityError with the
+    figures where they differ by as little as one unit.
+    """
+    found = engine.collect(
+        rows.group_by("currency").aggregate(billed=_.effective.sum().cast("decimal(38, 0)"))
+    ).to_pylist()
+    table = []
+    for row in sorted(found, key=lambda each: each["currency"]):
+        currency = row["currency"]
+        parts = [side.get(currency, Decimal(0)) for side in (allocated, unused, unattributed)]
+        difference = row["billed"] - sum(parts)
+        if difference:
+            raise IntegrityError(
+                f"{currency}: billed {row['billed']} is not allocated {parts[0]} + unused "
+                f"{parts[1]} + unattributed {parts[2]} (in the smallest unit of the run); "
+                "nothing was written, please report this as a defect"
+            )
+        table.append(
+            {
+                "currency": currency,
+                "billed": row["billed"],
+                "allocated": parts[0],
+                "unused": parts[1],
+                "unattributed": parts[2],
+                "difference": difference,
+            }
+        )
+    return table
+
+
+def check_buckets(
+    buckets: Sequence[dict[str, Any]], accepted: dict[str, int]
+) -> None:
+    """Every accepted row is in exactly one bucket; raises IntegrityError with the counts."""
+    for side, count in accepted.items():
+        placed = sum(row["rows"] for row in buckets if row["side"] == side)
+        if placed != count:
+            raise IntegrityError(
+                f"{count} accepted {side} rows, but {placed} in the buckets; "
+                "please report this as a defect"
+            )
+
+

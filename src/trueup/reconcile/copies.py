@@ -1,0 +1,75 @@
+"""Charge rows that stand in the bill more than once, looked for only where too much is billed."""
+
+from __future__ import annotations
+
+import ibis.expr.types as ir
+import pyarrow as pa
+from ibis import _
+
+from trueup.engine.engine import Engine
+from trueup.engine.integers import tally, total
+from trueup.reconcile.cascade import rows_of
+from trueup.reconcile.cells import ATTRIBUTES
+from trueup.reconcile.text import key_with_nulls
+
+PROVENANCE = ("x_ChargeId", "x_SourceId", "x_SourceRow")
+COPIES = pa.schema(
+    [
+        pa.field("group", pa.int64()),
+        pa.field("currency", pa.string()),
+        pa.field("copy_q", pa.decimal128(38, 0)),
+        pa.field("copy_cost", pa.decimal128(38, 0)),
+        pa.field("copies", pa.int64()),
+    ]
+)
+
+
+def copied_rows(
+    charges: ir.Table,
+    rows: ir.Table,
+    cells: ir.Table,
+    members: ir.Table,
+    groups: ir.Table,
+    engine: Engine,
+) -> ir.Table:
+    """Per group and currency, what the second and later copies of identical charges add up to.
+
+    Identical means equal in every column of the file; where they came from does not count.
+    """
+    suspected = groups.filter(groups.q > groups.metered_q).select("group")
+    if rows_of(suspected, engine) == 0:
+        return engine.load(COPIES.empty_table())
+    of_cells = (
+        members.semi_join(suspected, "group")
+        .join(cells, "cell")
+        .select("group", "grain", "bucket", "currency", cell_key=key_with_nulls(
+            *(cells[name] for name in ATTRIBUTES)))
+    )
+    keyed = rows.mutate(cell_key=key_with_nulls(*(rows[name] for name in ATTRIBUTES)))
+    inside = keyed.join(of_cells, ["cell_key", "grain", "bucket", "currency"])
+    content = [name for name in charges.columns if name not in PROVENANCE]
+    texts = charges.select(
+        charge_id=charges.x_ChargeId, content=key_with_nulls(*(charges[name] for name in content))
+    )
+    named = engine.keep(inside.join(texts, "charge_id"))
+    repeated = (
+        named.group_by("group", "currency", "content")
+        .aggregate(n=_.count(), q=_.q.min(), effective=_.effective.min())
+        .filter(_.n > 1)
+    )
+    return engine.keep(
+        repeated.mutate(more=(repeated.n - 1).cast("decimal(38, 0)"))
+        .group_by("group", "currency")
+        .aggregate(
+            copy_q=total(_.q * _.more),
+            copy_cost=total(_.effective * _.more),
+            copies=tally(_.n - 1),
+        )
+    )
+
+
+def per_group(copies: ir.Table) -> ir.Table:
+    """The quantity of the copies per group, over all currencies."""
+    return copies.group_by("group").aggregate(copy_q=total(_.copy_q))
+
+

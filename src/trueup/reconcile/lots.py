@@ -1,0 +1,282 @@
+"""Commitments drawn down over their term: credit lots, prepaid pools, agreements that only count."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import ibis.expr.types as ir
+import pyarrow as pa
+from ibis import _
+
+from trueup.engine.engine import Engine
+from trueup.engine.instants import instant
+from trueup.engine.integers import tally
+from trueup.errors import UnitError
+from trueup.period import Period
+from trueup.reconcile.commitment_leg import edge_decimal
+from trueup.reconcile.terms import Terms
+from trueup.units import factor
+
+AGREEMENT = "agreement"
+EXACT_SUM = "decimal(38, 18)"
+
+
+@dataclass
+class Draws:
+    """What was drawn from one commitment per day, in its unit."""
+
+    days: dict[datetime, Fraction] = field(default_factory=dict)
+    unknown: str | None = None  # why the draws are not known
+
+    def add(self, day: datetime, quantity: Fraction) -> None:
+        self.days[day] = self.days.get(day, Fraction(0)) + quantity
+
+    def between(self, start: datetime, end: datetime) -> Fraction:
+        """Drawn on the days from ``start`` up to, not including, ``end``."""
+        return sum((q for day, q in self.days.items() if start <= day < end), Fraction(0))
+
+
+def draws_of(
+    terms: Terms, charges: ir.Table, applied: pa.Table, carried: bool, engine: Engine
+) -> Draws:
+    """The draws that the bill shows: by the commitment's id, by ContractApplied, by x_AppliesTo."""
+    if terms.applies_to is not None:
+        return _by_rule(terms, charges, engine)
+    if carried:
+        return _by_id(terms, charges, engine)
+    return _by_applied(terms, applied)
+
+
+def _by_applied(terms: Terms, applied: pa.Table) -> Draws:
+    draws = Draws()
+    rows = applied.to_pylist()
+    ours = [row for row in rows if row["commitment_id"] == terms.commitment_id]
+    if not ours:
+        if not any(row["provider"] == terms.provider for row in rows):
+            draws.unknown = "no charge of its provider says what it drew on (ContractApplied)"
+        return draws
+    if any(row["unreadable"] for row in ours):
+        draws.unknown = "ContractApplied has amounts that are not plain numbers"
+    if terms.unit == terms.currency and {row["currency"] for row in ours} - {terms.currency}:
+        draws.unknown = f"it is in {terms.currency}, and charges in another currency drew on it"
+    for row in ours:
+        amount = row["cost"] if row["cost"] is not None else _converted(row, terms, draws)
+        if amount is not None:
+            draws.add(row["day"], Fraction(amount))
+    return draws
+
+
+def _converted(row: Mapping[str, Any], terms: Terms, draws: Draws) -> Fraction | None:
+    if row["quantity"] is None:
+        return None
+    if row["unit"] is None or terms.unit is None or row["unit"] == terms.unit:
+        return Fraction(row["quantity"])
+    try:
+        return Fraction(row["quantity"]) * factor(row["unit"], terms.unit)
+    except UnitError as error:
+        draws.unknown = str(error)
+        return None
+
+
+def _by_id(terms: Terms, charges: ir.Table, engine: Engine) -> Draws:
+    used = charges.filter(
+        (charges.ChargeCategory == "Usage")
+        & (charges.CommitmentDiscountId == terms.commitment_id)
+        & (charges.CommitmentDiscountStatus == "Used")
+    )
+    draws = Draws()
+    rows = engine.collect(
+        used.group_by(day=instant(used.ChargePeriodStart).truncate("D")).aggregate(
+            quantity=_.CommitmentDiscountQuantity.sum().cast(EXACT_SUM),
+            cost=_.EffectiveCost.sum().cast(EXACT_SUM),
+            without=tally(_.CommitmentDiscountQuantity.isnull().cast("int64")),
+            not_positive=tally(
+                (_.CommitmentDiscountQuantity.isnull() & (_.EffectiveCost <= 0)).cast("int64")
+            ),
+        )
+    ).to_pylist()
+    for row in rows:
+        if row["without"] and (row["quantity"] is not None or row["not_positive"]):
+            draws.unknown = "Used rows without CommitmentDiscountQuantity"
+        amount = row["cost"] if row["without"] else row["quantity"]
+        draws.add(row["day"], Fraction(amount))
+    return draws
+
+
+def _by_rule(terms: Terms, charges: ir.Table, engine: Engine) -> Draws:
+    draws = Draws()
+    wanted: dict[str, str] = json.loads(terms.applies_to or "{}")
+    missing = [column for column in wanted if column not in charges.columns]
+    if missing or not wanted:
+        draws.unknown = f"applies_to names columns the bill does not have: {', '.join(missing)}"
+        return draws
+    rows = charges.filter(
+        charges.ChargeCategory == "Usage", charges.x_Provider == terms.provider
+    ) if terms.provider else charges.filter(charges.ChargeCategory == "Usage")
+    for column, pattern in wanted.items():
+        rows = rows.filter(rows[column].re_search(f"(?i){re.compile(pattern).pattern}"))
+    found = engine.collect(
+        rows.group_by(
+            day=instant(rows.ChargePeriodStart).truncate("D"),
+            unit=rows.ConsumedUnit,
+            currency=rows.BillingCurrency,
+        ).aggregate(
+            quantity=_.ConsumedQuantity.sum().cast(EXACT_SUM),
+            cost=_.EffectiveCost.sum().cast(EXACT_SUM),
+        )
+    ).to_pylist()
+    for row in found:
+        draws.add(row["day"], _credits(row, terms, draws))
+    return draws
+
+
+def _credits(row: Mapping[str, Any], terms: Terms, draws: Draws) -> Fraction:
+    if not terms.compute_units_per_credit:
+        if row["currency"] != terms.unit:
+            draws.unknown = f"it is in {terms.unit}, and its charges are in {row['currency']}"
+        return Fraction(row["cost"])
+    if row["quantity"] is None:
+        draws.unknown = "charges that draw on it have no ConsumedQuantity"
+        return Fraction(0)
+    units = Fraction(row["quantity"])
+    if row["unit"] and terms.compute_unit:
+        try:
+            units *= factor(row["unit"], terms.compute_unit)
+        except UnitError as error:
+            draws.unknown = str(error)
+    return units / Fraction(terms.compute_units_per_credit)
+
+
+@dataclass(frozen=True)
+class Balance:
+    """A lot over one period, in its own unit; null where it is not known."""
+
+    opening: Fraction | None
+    drawn: Fraction | None
+    expired: Fraction | None
+    remaining: Fraction | None
+    overage: Fraction | None
+
+
+def balance_of(
+    terms: Terms, draws: Draws, period: Period, billed_since: datetime | None, as_of: datetime
+) -> Balance:
+    """opening - drawn - expired = remaining; draws beyond the lot are overage, never negative.
+
+    The opening is known from a stated balance, from a contract that starts in the period, or from
+    files that reach back to its start. What is left when the term has ended expires; an agreement
+    counts and does not expire: what it lacks is a shortfall.
+    """
+    if draws.unknown is not None:
+        return Balance(None, None, None, None, None)
+    drawn = draws.between(period.start, period.end)
+    opening = _opening(terms, draws, period, billed_since)
+    if opening is None:
+        return Balance(None, drawn, None, None, None)
+    left = max(opening - drawn, Fraction(0))
+    overage = max(drawn - opening, Fraction(0))
+    ended = terms.layer != AGREEMENT and terms.end <= min(period.end, as_of)
+    expired = left if ended else Fraction(0)
+    return Balance(opening, drawn, expired, left - expired, overage)
+
+
+def _opening(
+    terms: Terms, draws: Draws, period: Period, billed_since: datetime | None
+) -> Fraction | None:
+    if terms.opening is not None and terms.opening_at is not None:
+        stated, at = Fraction(terms.opening), terms.opening_at
+        if at <= period.start:
+            return stated - draws.between(at, period.start)
+        return stated + draws.between(period.start, at)
+    if terms.figure is None:
+        return None
+    if terms.start >= period.start:
+        return Fraction(terms.figure)
+    if billed_since is not None and billed_since <= terms.start:
+        return Fraction(terms.figure) - draws.between(terms.start, period.start)
+    return None
+
+
+def lot_row(
+    terms: Terms, balance: Balance, draws: Draws, provisional: bool
+) -> dict[str, Any]:
+    """The row of the result for a commitment that is drawn down."""
+    figure = None if terms.figure is None else Fraction(terms.figure)
+    in_money = terms.unit is not None and terms.unit == terms.currency
+    return {
+        "commitment_id": terms.commitment_id,
+        "provider": terms.provider,
+        "name": terms.name,
+        "category": terms.category,
+        "type": terms.type,
+        "layer": terms.layer,
+        "quantity_basis": terms.quantity_basis or ("spend" if in_money else "credits"),
+        "unit": terms.unit,
+        "committed_quantity": edge_decimal(figure),
+        "used_quantity": edge_decimal(balance.drawn),
+        "overage_quantity": edge_decimal(balance.overage),
+        "currency": terms.currency,
+        "committed_cost": edge_decimal(figure) if in_money else None,
+        "used_cost": edge_decimal(balance.drawn) if in_money else None,
+        "status": "complete" if balance.drawn is not None else "not_covered",
+        "provisional": provisional,
+        "opening": edge_decimal(balance.opening),
+        "drawn": edge_decimal(balance.drawn),
+        "expired": edge_decimal(balance.expired),
+        "remaining": edge_decimal(balance.remaining),
+        "expires_at": terms.end,
+        "reason": draws.unknown
+        or (None if balance.opening is not None else "its balance before the period is not known"),
+    }
+
+
+def credit_row(terms: Terms, balance: Balance) -> dict[str, Any]:
+    """The row of ``credits``: the lot to date, so that granted = drawn + expired + remaining."""
+    granted = None if terms.figure is None else Fraction(terms.figure)
+    drawn = None
+    if granted is not None and balance.remaining is not None and balance.expired is not None:
+        drawn = granted - balance.remaining - balance.expired
+    return {
+        "lot_id": terms.commitment_id,
+        "commitment_id": terms.commitment_id,
+        "provider": terms.provider,
+        "unit": terms.unit,
+        "granted": edge_decimal(granted),
+        "drawn": edge_decimal(drawn),
+        "expired": edge_decimal(balance.expired),
+        "remaining": edge_decimal(balance.remaining),
+        "expires_at": terms.end,
+        "compute_unit": terms.compute_unit,
+        "compute_units_per_credit": terms.compute_units_per_credit,
+        "cost_per_credit": terms.cost_per_credit,
+        "currency": terms.currency,
+    }
+
+
+def burn_down(
+    terms: Terms, draws: Draws, balance: Balance, days: Iterable[datetime]
+) -> list[dict[str, Any]]:
+    """One row a day: drawn that day, and what remained when it ended (null where not known)."""
+    rows, left = [], balance.opening
+    for day in days:
+        used = draws.days.get(day, Fraction(0))
+        if left is not None:
+            left = max(left - used, Fraction(0))
+        rows.append(
+            {
+                "commitment_id": terms.commitment_id,
+                "provider": terms.provider,
+                "day": day,
+                "unit": terms.unit,
+                "used_quantity": edge_decimal(used) if draws.unknown is None else None,
+                "remaining": edge_decimal(left),
+            }
+        )
+    return rows

@@ -1,0 +1,68 @@
+"""What is compared at all: a charge that some source meters, a usage that some bill could hold."""
+
+from __future__ import annotations
+
+import ibis
+import ibis.expr.types as ir
+
+from trueup.engine.engine import Engine
+from trueup.reconcile.metering import TOKENS
+
+PROVISIONED = "provisioned"
+ALWAYS_BILLED = TOKENS  # calls and requests are metered by many and billed by few
+
+
+def metered_scope(rows: ir.Table, parties: ir.Table, engine: Engine) -> ir.Table:
+    """The metered charges whose provider, meter and account some usage row speaks of.
+
+    Usage without a provider or an account speaks of any.
+    """
+    reporting = parties.filter(parties.matchable).select("provider", "account", "meter").distinct()
+    any_account = reporting.filter(reporting.account.isnull() & reporting.provider.notnull())
+    any_provider = reporting.filter(reporting.provider.isnull())
+    exact = reporting.filter(reporting.account.notnull() & reporting.provider.notnull())
+    return engine.keep(
+        ibis.union(
+            rows.semi_join(exact, ["provider", "account", "meter"]).select("charge_id"),
+            rows.semi_join(any_account, ["provider", "meter"]).select("charge_id"),
+            rows.semi_join(any_provider, ["meter"]).select("charge_id"),
+            distinct=True,
+        )
+    )
+
+
+def matchable(pieces: ir.Table, metered_charges: ir.Table) -> ir.Table:
+    """Usage with ``matchable``: whether it is compared with the bill, or only shares its cost out.
+
+    Busy time of held capacity and work served by it are the key by which its cost is shared.
+    """
+    holding = (
+        metered_charges.filter(metered_charges.held & metered_charges.resource.notnull())
+        .select(held_resource=metered_charges.resource)
+        .distinct()
+    )
+    joined = pieces.left_join(holding, pieces.resource == holding.held_resource)
+    work = ~joined.held & (joined.tier != PROVISIONED) & joined.held_resource.isnull()
+    return joined.mutate(matchable=(joined.held & joined.allocated) | work).drop("held_resource")
+
+
+def billed_scope(parties: ir.Table, rows: ir.Table, metered_charges: ir.Table) -> ir.Table:
+    """``scope_reason`` of usage that no charge of these files could match, null where one could."""
+    providers = rows.select(billed_provider=rows.provider).distinct()
+    meters = metered_charges.select(
+        meter_provider=metered_charges.provider, meter_billed=metered_charges.meter
+    ).distinct()
+    joined = parties.left_join(providers, parties.provider == providers.billed_provider)
+    both = joined.left_join(
+        meters,
+        (joined.provider == meters.meter_provider) & (joined.meter == meters.meter_billed),
+    )
+    known = both.held | both.meter.isin(ALWAYS_BILLED) | both.meter_billed.notnull()
+    return both.mutate(
+        scope_reason=ibis.cases(
+            (both.provider.isnull(), "no_provider"),
+            (both.billed_provider.isnull(), "no_bill_of_provider"),
+            (~known, "not_billed_by_this_meter"),
+            else_=ibis.null(str),
+        )
+    ).drop("billed_provider", "meter_provider", "meter_billed")

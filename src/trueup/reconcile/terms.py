@@ -1,0 +1,141 @@
+"""What the contract says of a commitment: its figure per interval, its term, its layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from trueup.errors import UsageError
+from trueup.period import Period, interval_kind, intervals_in
+
+HOURLY, DAILY, MONTHLY, FULL_PERIOD = "hourly", "daily", "monthly", "full period"
+SPEND = "Spend"
+BENEFIT = "benefit"
+ENDED = ("Canceled", "Superseded", "Proposed", "Pending")
+
+
+@dataclass(frozen=True)
+class Terms:
+    """One contract row. ``figure`` is its committed quantity, in ``unit``, as the row writes it."""
+
+    commitment_id: str
+    provider: str | None
+    name: str | None
+    category: str | None
+    type: str | None
+    layer: str
+    quantity_basis: str | None
+    unit: str | None
+    currency: str | None
+    figure: Decimal | None
+    per: str | None  # interval | term | None: not stated
+    fee: Decimal | None
+    interval: str | None
+    start: datetime
+    end: datetime
+    opening: Decimal | None
+    opening_at: datetime | None
+    compute_unit: str | None
+    compute_units_per_credit: Decimal | None
+    cost_per_credit: Decimal | None
+    applies_to: str | None
+    lifecycle: str | None
+
+    @property
+    def is_term(self) -> bool:
+        """Whether it is drawn down over its term rather than used or lost each interval."""
+        return self.interval == FULL_PERIOD or self.layer != BENEFIT
+
+    @property
+    def counts(self) -> bool:
+        """A contract that is only proposed or pending commits nothing yet."""
+        return self.lifecycle not in ("Proposed", "Pending")
+
+    def active(self, period: Period) -> Period | None:
+        """The part of the period in which the commitment is active."""
+        start, end = max(self.start, period.start), min(self.end, period.end)
+        return Period(start, end) if start < end and self.counts else None
+
+    def intervals(self, window: Period) -> int:
+        """How many whole fulfilment intervals of the term lie in the window."""
+        if self.interval is None:
+            return 0
+        return intervals_in(self.interval, window.start, window.end, anchor=_anchor(self))
+
+
+def _anchor(terms: Terms) -> datetime:
+    """Intervals are calendar hours, days and months in UTC, as bills state them."""
+    day = terms.start.replace(hour=0, minute=0, second=0, microsecond=0)
+    return day.replace(day=1) if terms.interval not in (HOURLY, DAILY, "weekly") else day
+
+
+def read_terms(row: Mapping[str, Any]) -> Terms:
+    """A row of the commitments table as terms; ContractCommitmentCost is the figure of Spend."""
+    spend = row["ContractCommitmentCategory"] == SPEND
+    cost, quantity = row["ContractCommitmentCost"], row["ContractCommitmentQuantity"]
+    in_money = spend and cost is not None
+    interval = row["ContractCommitmentFulfillmentInterval"]
+    return Terms(
+        commitment_id=row["ContractCommitmentId"],
+        provider=row["x_Provider"],
+        name=row["ContractCommitmentDescription"],
+        category=row["ContractCommitmentCategory"],
+        type=row["ContractCommitmentType"],
+        layer=row["x_Layer"] or BENEFIT,
+        quantity_basis=row["x_QuantityBasis"],
+        unit=row["BillingCurrency"] if in_money else row["ContractCommitmentUnit"],
+        currency=row["BillingCurrency"],
+        figure=cost if in_money else quantity,
+        per=row["x_Per"],
+        fee=row["x_Fee"],
+        interval=_interval(interval),
+        start=row["ContractCommitmentPeriodStart"],
+        end=row["ContractCommitmentPeriodEnd"],
+        opening=row["x_OpeningQuantity"],
+        opening_at=row["x_OpeningAt"],
+        compute_unit=row["x_ComputeUnit"],
+        compute_units_per_credit=row["x_ComputeUnitsPerCredit"],
+        cost_per_credit=row["x_CostPerCredit"],
+        applies_to=row["x_AppliesTo"],
+        lifecycle=row["ContractCommitmentLifecycleStatus"],
+    )
+
+
+def _interval(text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        return interval_kind(text)
+    except UsageError:  # Transactional, Custom: no interval that time alone defines
+        return FULL_PERIOD
+
+
+def per_interval(terms: Terms, billed: Fraction | None) -> tuple[Fraction | None, str | None]:
+    """The figure of one fulfilment interval, and how the contract's figure was read.
+
+    FOCUS does not say whether ContractCommitmentCost is of one interval or of the whole term, and
+    real files write both. ``x_Per`` decides; without it the reading that is nearer, as a ratio, to
+    ``billed`` (used + unused in an interval) is taken: the two are thousands of times apart.
+    """
+    if terms.figure is None:
+        return None, None
+    figure = Fraction(terms.figure)
+    count = terms.intervals(Period(terms.start, terms.end))
+    if terms.per == "interval" or count <= 1:
+        return figure, "per interval"
+    if terms.per == "term":
+        return figure / count, "per term"
+    if not billed:
+        return (figure, "per interval") if terms.lifecycle else (figure / count, "per term")
+    as_interval, as_term = figure / billed, figure / count / billed
+    if _distance(as_term) < _distance(as_interval):
+        return figure / count, "per term"
+    return figure, "per interval"
+
+
+def _distance(ratio: Fraction) -> Fraction:
+    return max(ratio, 1 / ratio) if ratio > 0 else Fraction(10**18)

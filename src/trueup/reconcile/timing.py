@@ -1,0 +1,91 @@
+"""Timing: the same quantity on both sides, in different hours within the tolerance's days."""
+
+from __future__ import annotations
+
+import ibis
+import ibis.expr.types as ir
+from ibis import _
+
+from trueup.engine.engine import Engine
+from trueup.engine.integers import WHOLE, total
+from trueup.reconcile.cascade import RULES, MatchingRule, Pairing, rows_of
+from trueup.reconcile.tolerance import Limits, within
+
+PREFIX = "timing "
+DAY_SECONDS = 86400
+
+
+def pair_in_time(pairing: Pairing, limits: Limits, engine: Engine) -> Pairing:
+    """Pair what the cascade left of hourly charges with usage of other hours, one to one.
+
+    A pair must be each other's nearest; whatever is not stays left over.
+    """
+    for rule in RULES:
+        pairs = engine.keep(_pairs(pairing, rule, limits))
+        if rows_of(pairs, engine) == 0:
+            continue
+        pairing = _accept(pairing, rule, pairs, engine)
+    return pairing
+
+
+def _pairs(pairing: Pairing, rule: MatchingRule, limits: Limits) -> ir.Table:
+    billed = pairing.billed_left
+    billed = billed.filter((billed.grain == "hour") & ~billed.correction).mutate(
+        key=rule.key(billed)
+    )
+    ours = (
+        billed.filter(billed.key.notnull())
+        .group_by("key", "bucket")
+        .aggregate(provider=_.provider.min(), q=total(_.q))
+    )
+    metered = pairing.metered_left.mutate(key=rule.metered_key(pairing.metered_left))
+    theirs = (
+        metered.filter(metered.key.notnull())
+        .group_by("key", metered_bucket=metered.hour)
+        .aggregate(metered_q=total(_.q))
+    )
+    both = ours.join(theirs, "key")
+    apart = (both.bucket.epoch_seconds() - both.metered_bucket.epoch_seconds()).abs()
+    candidates = both.mutate(apart=apart)
+    near = candidates.filter(
+        (candidates.apart <= limits.days(candidates.provider) * DAY_SECONDS)
+        & (candidates.q != ibis.literal(0).cast(WHOLE))
+        & within(candidates.q, candidates.metered_q, candidates.provider, limits)
+    )
+    ranked = near.mutate(
+        of_billed=ibis.row_number().over(
+            group_by=["key", "bucket"], order_by=["apart", "metered_bucket"]
+        ),
+        of_metered=ibis.row_number().over(
+            group_by=["key", "metered_bucket"], order_by=["apart", "bucket"]
+        ),
+    )
+    mutual = ranked.filter((ranked.of_billed == 0) & (ranked.of_metered == 0))
+    return mutual.select("key", "bucket", "metered_bucket")
+
+
+def _accept(pairing: Pairing, rule: MatchingRule, pairs: ir.Table, engine: Engine) -> Pairing:
+    billed = pairing.billed_left.mutate(key=rule.key(pairing.billed_left))
+    hourly = billed.filter((billed.grain == "hour") & ~billed.correction)
+    hits_billed = engine.keep(_hits(hourly.join(pairs, ["key", "bucket"]), rule))
+    metered = pairing.metered_left.mutate(
+        key=rule.metered_key(pairing.metered_left), metered_bucket=pairing.metered_left.hour
+    )
+    hits_metered = engine.keep(_hits(metered.join(pairs, ["key", "metered_bucket"]), rule))
+    return Pairing(
+        billed=pairing.billed.union(hits_billed),
+        metered=pairing.metered.union(hits_metered),
+        billed_left=engine.keep(pairing.billed_left.anti_join(hits_billed, "cell")),
+        metered_left=engine.keep(pairing.metered_left.anti_join(hits_metered, "cell")),
+    )
+
+
+def _hits(joined: ir.Table, rule: MatchingRule) -> ir.Table:
+    return joined.select(
+        "cell",
+        rule=ibis.literal(PREFIX + rule.name),
+        grain=ibis.literal("hour"),
+        key=joined.key,
+        bucket=joined.bucket,
+        metered_bucket=joined.metered_bucket,
+    )

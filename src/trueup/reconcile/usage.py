@@ -1,0 +1,291 @@
+"""The usage leg over a run: from charges and usage rows to groups, breaks, shares and buckets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+from ibis import _
+
+from trueup.attribute.allocation import allocate
+from trueup.attribute.parties import of_capacity, of_counted_work
+from trueup.engine.engine import Engine
+from trueup.engine.instants import moment
+from trueup.engine.integers import divide, tally, units, whole
+from trueup.model.rules import Rules
+from trueup.period import Period
+from trueup.reconcile import usage_leg as leg
+from trueup.reconcile.billed import SKU_DIMENSION, UNUSED, classify, distinct_skus, part
+from trueup.reconcile.busy import busy_usage
+from trueup.reconcile.cascade import pair
+from trueup.reconcile.cells import billed_cells, metered_cells, metered_parties, placed
+from trueup.reconcile.copies import copied_rows, per_group
+from trueup.reconcile.groups import MATCHED, form_groups, group_costs, judge
+from trueup.reconcile.lags import expected_by
+from trueup.reconcile.liability import observed_prices, priced, rate_rows, subjects
+from trueup.reconcile.metered import (
+    KIND_DIMENSION,
+    by_hour,
+    classify_kinds,
+    distinct_kinds,
+    metered_rows,
+)
+from trueup.reconcile.metering import NotMetered
+from trueup.reconcile.resources import resource_names
+from trueup.reconcile.scale import Counted, base_sizes, whole_factor
+from trueup.reconcile.scope import billed_scope, matchable, metered_scope
+from trueup.reconcile.timing import pair_in_time
+from trueup.reconcile.tolerance import limits_of
+
+
+@dataclass
+class UsageFindings:
+    """What the usage leg gives the run; amounts are whole, breaks at the edge's scale."""
+
+    in_scope: ir.Table  # charge_id
+    breaks: list[ir.Table]
+    pending: ir.Table
+    allocated: ir.Table
+    left: ir.Table  # billed cells without a partner, with their verdict
+    costs: ir.Table
+    buckets: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class UsageRun:
+    """The inputs of the leg; ``billed`` is cut to the period, ``columns`` tell SKUs apart."""
+
+    charges: ir.Table
+    billed: ir.Table
+    usage: ir.Table
+    accepted: int
+    columns: tuple[str, ...]
+    intervals: ir.Table
+    quantity_scale: int
+    period: Period | None
+    rules: Rules
+    as_of: datetime
+    scale: int
+
+
+def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
+    """Match, judge, price and share; every row of both sides ends in one bucket."""
+    metered, pieces, not_compared, sizes = _both_sides(run, engine)
+    pieces = matchable(pieces, metered)
+    parties = metered_parties(pieces, engine)
+    cells = metered_cells(parties, engine)
+    in_scope = metered_scope(metered, parties, engine)
+    scoped = placed(metered.semi_join(in_scope, "charge_id"))
+    billed = billed_cells(scoped, engine)
+
+    limits = limits_of("usage", run.rules)
+    pairing = pair_in_time(pair(billed, cells, engine), limits, engine)
+    groups, ours, theirs = form_groups(pairing, billed, cells, engine)
+    costs = group_costs(billed, ours, engine)
+    copies = copied_rows(run.charges, scoped, billed, ours, groups, engine)
+    judged = judge(groups, costs, per_group(copies), limits, run.scale, engine)
+
+    left = leg.left_over(pairing.billed_left, cells, engine)
+    alone = engine.keep(billed_scope(pairing.metered_left, run.billed, metered))
+    unbilled = leg.unbilled(alone.filter(alone.scope_reason.isnull()), engine)
+    liable = _liable(run, unbilled, billed, sizes, engine)
+    money = leg.Money(run.scale)
+    parts = ibis.union(
+        of_counted_work(judged, theirs, cells, parties),
+        of_capacity(judged, theirs, cells, parties, busy_usage(judged, parties), engine),
+    )
+    allocated = allocate(judged, costs, parts, run.rules.idle, run.rules.owners, engine)
+    findings = UsageFindings(
+        in_scope=in_scope,
+        breaks=[
+            leg.group_breaks(judged, costs, copies, money),
+            leg.accumulated_breaks(judged, costs, limits, money),
+            leg.missing_in_usage(left, money),
+            leg.missing_in_billing(liable, run.as_of, money),
+        ],
+        pending=leg.pending(liable, run.as_of, money),
+        allocated=allocated,
+        left=left,
+        costs=costs,
+        notes=[_note(each) for each in not_compared],
+    )
+    findings.buckets.extend(_billed_buckets(judged, left, engine))
+    findings.buckets.extend(_metered_buckets(run, judged, alone, parties, pieces, engine))
+    findings.notes.extend(_scope_notes(findings.buckets))
+    return findings
+
+
+def _both_sides(
+    run: UsageRun, engine: Engine
+) -> tuple[ir.Table, ir.Table, list[NotMetered], dict[str, int]]:
+    """Metered charges, usage pieces, what could not be compared, and the size of base units."""
+    skus, not_compared = classify(
+        distinct_skus(run.charges, run.columns, engine), run.columns, run.rules
+    )
+    kinds, unknown = classify_kinds(distinct_kinds(run.usage, engine), run.rules)
+    billed_units = [Counted(s.metering.meter, s.metering.factor, s.decimals) for s in skus]
+    sizes = base_sizes([*billed_units, *(kind.counted for kind in kinds)])
+    sku_rows = [
+        {
+            "sku_key": sku.key,
+            "meter": sku.metering.meter,
+            "model": sku.metering.model,
+            "tier": sku.metering.tier,
+            "held": sku.metering.held,
+            "factor": Decimal(whole_factor(counted, sizes[counted.meter])),
+            "bill_unit": sku.unit,
+        }
+        for sku, counted in zip(skus, billed_units, strict=True)
+    ]
+    kind_rows = [
+        {
+            "kind_key": kind.key,
+            "plain_model": kind.model,
+            "tier": kind.tier,
+            "factor": Decimal(whole_factor(kind.counted, sizes[kind.meter])),
+            "meter_unit": kind.unit,
+        }
+        for kind in kinds
+    ]
+    metered = _metered_charges(run.billed, engine.load(_table(sku_rows, SKU_DIMENSION)))
+    metered = engine.keep(metered)
+    rows = metered_rows(run.usage, engine.load(_table(kind_rows, KIND_DIMENSION)))
+    named = by_hour(rows, run.period, engine)
+    names = engine.keep(resource_names(metered, named))
+    joined = named.left_join(names, "said_resource")
+    pieces = joined.select(named, resource=names.resource)
+    return metered, pieces, [*not_compared, *unknown], sizes
+
+
+def _metered_charges(billed: ir.Table, skus: ir.Table) -> ir.Table:
+    usage = billed.filter(
+        (billed.category == "Usage")
+        & (billed.status.fill_null("") != UNUSED)
+        & billed.quantity.notnull()
+        & billed.unit.notnull()
+    )
+    joined = usage.join(skus, "sku_key")
+    return joined.mutate(q=part(joined, units(joined.quantity, joined.factor)))
+
+
+def _table(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+    return pa.table({name: [row[name] for row in rows] for name in schema.names}, schema=schema)
+
+
+def _liable(
+    run: UsageRun,
+    unbilled: ir.Table,
+    billed: ir.Table,
+    sizes: dict[str, int],
+    engine: Engine,
+) -> ir.Table:
+    found = subjects(unbilled, engine) if run.rules.rate else []
+    rates = engine.load(rate_rows(found, run.rules, sizes, run.scale))
+    spare = run.intervals.filter(run.intervals.unused_q.notnull()).select(
+        unused_commitment=run.intervals.commitment_id,
+        unused_hour=run.intervals.interval_start,
+        unused_q=divide(
+            run.intervals.unused_q, whole(10 ** (run.quantity_scale - run.scale))
+        ),
+    )
+    rows = priced(unbilled, observed_prices(billed, engine), rates, spare, engine)
+    return rows.mutate(expected_by=expected_by(rows, run.rules))
+
+
+def _billed_buckets(judged: ir.Table, left: ir.Table, engine: Engine) -> list[dict[str, Any]]:
+    agreed = judged.group_by(
+        bucket=ibis.ifelse(judged.verdict == MATCHED, "matched", "break"), reason=judged.verdict
+    ).aggregate(rows=tally(_.n_billed))
+    missing = left.verdict == leg.MISSING_IN_USAGE
+    alone = left.group_by(
+        bucket=ibis.ifelse(missing, "break", "out_of_scope"), reason=left.verdict
+    ).aggregate(rows=tally(_.n))
+    return [{"side": "billed", **row} for row in engine.collect(agreed.union(alone)).to_pylist()]
+
+
+def _metered_buckets(
+    run: UsageRun,
+    judged: ir.Table,
+    alone: ir.Table,
+    parties: ir.Table,
+    pieces: ir.Table,
+    engine: Engine,
+) -> list[dict[str, Any]]:
+    agreed = judged.group_by(
+        bucket=ibis.ifelse(judged.verdict == MATCHED, "matched", "break"), reason=judged.verdict
+    ).aggregate(rows=tally(_.n_metered))
+    dated = alone.mutate(due=expected_by(alone, run.rules))
+    overdue = dated.due <= moment(run.as_of)
+    lonely = dated.mutate(
+        bucket=ibis.cases(
+            (dated.scope_reason.notnull(), "out_of_scope"),
+            (dated.q == whole(0), "out_of_scope"),
+            (overdue, "break"),
+            else_="pending",
+        ),
+        reason=ibis.cases(
+            (dated.scope_reason.notnull(), dated.scope_reason),
+            (dated.q == whole(0), "nothing_used"),
+            (overdue, "missing_in_billing"),
+            else_="within_lag",
+        ),
+    )
+    lonely = lonely.group_by("bucket", "reason").aggregate(rows=tally(_.n))
+    keys = parties.filter(~parties.matchable).aggregate(
+        bucket=ibis.literal("out_of_scope"),
+        reason=ibis.literal("allocation_key"),
+        rows=tally(_.n),
+    )
+    columns = ["bucket", "reason", "rows"]
+    found = engine.collect(
+        agreed.select(columns).union(lonely.select(columns)).union(keys.select(columns))
+    ).to_pylist()
+    inside = engine.collect(
+        pieces.aggregate(rows=tally(pieces.first_piece))
+    )
+    compared = inside.column("rows")[0].as_py()
+    found.append(
+        {
+            "bucket": "out_of_scope",
+            "reason": "outside_period_or_unit",
+            "rows": run.accepted - compared,
+        }
+    )
+    return [{"side": "metered", **row} for row in found if row["rows"]]
+
+
+def _note(each: NotMetered) -> dict[str, Any]:
+    return {
+        "code": "not_compared",
+        "subject": each.subject,
+        "text": each.text,
+        "remedy": each.remedy,
+    }
+
+
+_REMEDIES = {
+    "no_provider": "say whose it is: constants = { provider = ... } for that usage source",
+    "no_bill_of_provider": "give the charges of that provider too",
+    "not_billed_by_this_meter": "nothing to do, unless the provider bills it: then add a "
+    "[[rules.meter]] for its SKU",
+}
+
+
+def _scope_notes(buckets: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {
+            "code": "usage_out_of_scope",
+            "subject": row["reason"],
+            "text": f"{row['rows']} usage rows were not compared with a bill",
+            "remedy": _REMEDIES[row["reason"]],
+        }
+        for row in buckets
+        if row["side"] == "metered" and row["reason"] in _REMEDIES
+    ]

@@ -1,0 +1,313 @@
+"""The usage leg: billed quantity against metered quantity, group by group, and what is left over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import ibis
+import ibis.expr.types as ir
+from ibis import _
+
+from trueup.engine.engine import Engine
+from trueup.engine.instants import moment
+from trueup.engine.integers import WHOLE, at_edge, divide_half_even, ratio_at_edge, tally, total, whole
+from trueup.reconcile import groups as grouping
+from trueup.reconcile.groups import DUPLICATE, MATCHED, MISSING_IN_USAGE, QUANTITY, TIMING
+from trueup.reconcile.tolerance import Limits
+
+LEG = "usage"
+UNVERIFIED, CORRECTION = "unverified_capacity", "correction"
+BREAK_COLUMNS = (
+    "class",
+    "provider",
+    "commitment_id",
+    "account_id",
+    "region_id",
+    "resource_id",
+    "model",
+    "meter",
+    "period_start",
+    "period_end",
+    "billed",
+    "expected",
+    "unit",
+    "amount",
+    "currency",
+    "priced_by",
+    "rule",
+    "rows_billed",
+    "rows_metered",
+)
+
+
+@dataclass(frozen=True)
+class Money:
+    """How whole amounts become figures at the edge."""
+
+    scale: int
+
+    def edge(self, value: ir.Value) -> ir.Value:
+        return at_edge(value, self.scale)
+
+
+def group_breaks(
+    judged: ir.Table, costs: ir.Table, copies: ir.Table, money: Money
+) -> ir.Table:
+    """One break per group and currency that does not agree: timing, quantity, duplicate, missing."""
+    wrong = judged.filter(judged.verdict != MATCHED)
+    priced = wrong.join(costs.select("group", "currency", "effective"), "group")
+    extra = copies.select("group", "currency", "copy_cost")
+    rows = priced.left_join(extra, ["group", "currency"]).select(
+        priced, copy_cost=extra.copy_cost.fill_null(whole(0)).cast(WHOLE)
+    )
+    size = ibis.ifelse(rows.q == whole(0), whole(1), grouping.magnitude(rows.q))
+    share = divide_half_even(
+        ibis.ifelse(rows.q < whole(0), whole(0) - rows.effective, rows.effective)
+        * (rows.q - rows.metered_q),
+        size,
+    )
+    amount = ibis.cases(
+        (rows.verdict == TIMING, whole(0)),
+        (rows.verdict == DUPLICATE, rows.copy_cost),
+        (rows.verdict == MISSING_IN_USAGE, rows.effective),
+        else_=share,
+    ).cast(WHOLE)
+    expected = ibis.cases(
+        (rows.verdict == TIMING, rows.metered_q),
+        (rows.verdict == DUPLICATE, rows.q - rows.copy_q),
+        else_=rows.metered_q,
+    ).cast(WHOLE)
+    late = rows.verdict == TIMING
+    hour_end = rows.metered_bucket + ibis.interval(hours=1)
+    return _break_columns(
+        rows,
+        kind=rows.verdict,
+        start=ibis.ifelse(late, ibis.least(rows.bucket, rows.metered_bucket), rows.start),
+        end=ibis.ifelse(late, ibis.greatest(rows.end, hour_end), rows.end),
+        billed=ratio_at_edge(rows.q, rows.unit_factor),
+        expected=ratio_at_edge(expected, rows.unit_factor),
+        unit=rows.bill_unit,
+        amount=money.edge(amount),
+        priced_by=ibis.literal("bill"),
+        rule=rows.rule,
+        rows_billed=rows.n_billed,
+        rows_metered=rows.n_metered,
+    )
+
+
+def accumulated_breaks(
+    judged: ir.Table, costs: ir.Table, limits: Limits, money: Money
+) -> ir.Table:
+    """In-tolerance differences that add up to more than the period's threshold, per SKU."""
+    fine = judged.filter(judged.verdict == MATCHED)
+    priced = fine.join(costs.select("group", "currency", "effective"), "group")
+    size = ibis.ifelse(priced.q == whole(0), whole(1), grouping.magnitude(priced.q))
+    each = priced.mutate(
+        gap=priced.q - priced.metered_q,
+        money=divide_half_even(priced.effective * (priced.q - priced.metered_q), size),
+    )
+    sums = each.group_by("provider", "model", "meter", "tier", "currency").aggregate(
+        q=total(_.q),
+        metered_q=total(_.metered_q),
+        money=total(_.money),
+        start=_.start.min(),
+        end=_.end.max(),
+        bill_unit=_.bill_unit.min(),
+        unit_factor=_.unit_factor.min(),
+        n_billed=tally(_.n_billed),
+        n_metered=tally(_.n_metered),
+    )
+    numerator, denominator = limits.fraction(sums.provider, "period_relative")
+    gap = grouping.magnitude(sums.q - sums.metered_q)
+    over = sums.filter(gap * denominator > grouping.magnitude(sums.q) * numerator)
+    nowhere = ibis.null(str)
+    rows = over.mutate(account=nowhere, region=nowhere, resource=nowhere)
+    return _break_columns(
+        rows,
+        kind=ibis.literal(QUANTITY),
+        start=rows.start,
+        end=rows.end,
+        billed=ratio_at_edge(rows.q, rows.unit_factor),
+        expected=ratio_at_edge(rows.metered_q, rows.unit_factor),
+        unit=rows.bill_unit,
+        amount=money.edge(rows.money),
+        priced_by=ibis.literal("bill"),
+        rule=ibis.literal("accumulated"),
+        rows_billed=rows.n_billed,
+        rows_metered=rows.n_metered,
+    )
+
+
+def left_over(billed_left: ir.Table, cells: ir.Table, engine: Engine) -> ir.Table:
+    """Billed cells without a partner, each with its ``verdict``.
+
+    Capacity is missing only where its meter is known to have reported: the resource was seen by
+    an allocated meter in the run, and some such meter reported in that time. Otherwise nobody
+    can tell, and it is unverified.
+    """
+    held = cells.filter(cells.held)
+    seen = held.filter(held.resource.notnull()).select(
+        seen_resource=held.resource, seen_meter=held.meter
+    ).distinct()
+    alive = held.select(alive_meter=held.meter, alive_day=held.hour.truncate("D")).distinct()
+    alive_hour = held.select(live_meter=held.meter, live_hour=held.hour).distinct()
+    b = billed_left
+    joined = b.left_join(seen, (b.resource == seen.seen_resource) & (b.meter == seen.seen_meter))
+    joined = joined.select(b, known=seen.seen_resource.notnull())
+    more = joined.left_join(
+        alive, (joined.meter == alive.alive_meter) & (joined.bucket.truncate("D") == alive.alive_day)
+    )
+    more = more.select(joined, alive_day=alive.alive_day.notnull())
+    last = more.left_join(
+        alive_hour, (more.meter == alive_hour.live_meter) & (more.bucket == alive_hour.live_hour)
+    )
+    last = last.select(more, alive_hour=alive_hour.live_hour.notnull())
+    reporting = last.known & ibis.ifelse(last.grain == "hour", last.alive_hour, last.alive_day)
+    verdict = ibis.cases(
+        (last.correction, CORRECTION),
+        (last.held & ~reporting, UNVERIFIED),
+        else_=MISSING_IN_USAGE,
+    )
+    return engine.keep(last.mutate(verdict=verdict).drop("known", "alive_day", "alive_hour"))
+
+
+def missing_in_usage(left: ir.Table, money: Money) -> ir.Table:
+    """One break per resource (or SKU) and time bucket of charges that no meter saw."""
+    missing = left.filter(left.verdict == MISSING_IN_USAGE)
+    named = missing.mutate(
+        resource=ibis.ifelse(missing.held, missing.resource, ibis.null(str)),
+    )
+    rows = named.group_by(
+        "provider",
+        "account",
+        "region",
+        "resource",
+        "model",
+        "meter",
+        "tier",
+        "grain",
+        "bucket",
+        "currency",
+    ).aggregate(
+        q=total(_.q),
+        effective=total(_.effective),
+        start=_.start.min(),
+        end=_.end.max(),
+        bill_unit=_.bill_unit.min(),
+        unit_factor=_.unit_factor.min(),
+        n_billed=tally(_.n),
+    )
+    return _break_columns(
+        rows,
+        kind=ibis.literal(MISSING_IN_USAGE),
+        start=rows.start,
+        end=rows.end,
+        billed=ratio_at_edge(rows.q, rows.unit_factor),
+        expected=whole(0),
+        unit=rows.bill_unit,
+        amount=money.edge(rows.effective),
+        priced_by=ibis.literal("bill"),
+        rule=ibis.null(str),
+        rows_billed=rows.n_billed,
+        rows_metered=ibis.literal(0, type="int64"),
+    )
+
+
+def unbilled(metered_left: ir.Table, engine: Engine) -> ir.Table:
+    """Usage without a charge, one row per resource (or SKU) and hour."""
+    work = metered_left.mutate(
+        resource=ibis.ifelse(metered_left.held, metered_left.resource, ibis.null(str))
+    )
+    return engine.keep(
+        work.group_by(
+            "provider", "account", "region", "resource", "model", "meter", "tier", "held", "hour"
+        ).aggregate(
+            q=total(_.q),
+            n=tally(_.n),
+            end=_.end.max(),
+            unit=_.unit.min(),
+            unit_factor=_.unit_factor.min(),
+        ).filter(_.q > whole(0))
+    )
+
+
+def missing_in_billing(priced: ir.Table, as_of: datetime, money: Money) -> ir.Table:
+    """Usage whose charge is overdue: a liability, negative."""
+    rows = priced.filter(priced.expected_by <= moment(as_of))
+    return _break_columns(
+        rows,
+        kind=ibis.literal("missing_in_billing"),
+        start=rows.hour,
+        end=rows.hour + ibis.interval(hours=1),
+        billed=whole(0),
+        expected=ratio_at_edge(rows.q, rows.shown_factor),
+        unit=rows.shown_unit,
+        amount=money.edge(whole(0) - rows.liability),
+        priced_by=rows.priced_by,
+        rule=ibis.null(str),
+        rows_billed=ibis.literal(0, type="int64"),
+        rows_metered=rows.n,
+        commitment=rows.commitment_id,
+    )
+
+
+def pending(priced: ir.Table, as_of: datetime, money: Money) -> ir.Table:
+    """Usage whose charge may still come, with what it would add to the bill."""
+    rows = priced.filter(priced.expected_by > moment(as_of))
+    return rows.select(
+        provider=rows.provider,
+        account_id=rows.account,
+        resource_id=rows.resource,
+        model=rows.model,
+        meter=rows.meter,
+        period_start=rows.hour,
+        period_end=rows.hour + ibis.interval(hours=1),
+        expected=ratio_at_edge(rows.q, rows.shown_factor),
+        unit=rows.shown_unit,
+        amount=money.edge(whole(0) - rows.liability),
+        currency=rows.currency,
+        expected_by=rows.expected_by,
+        rows_metered=rows.n,
+    )
+
+
+def _break_columns(
+    rows: ir.Table,
+    *,
+    kind: ir.Value,
+    start: ir.Value,
+    end: ir.Value,
+    billed: ir.Value,
+    expected: ir.Value,
+    unit: ir.Value,
+    amount: ir.Value,
+    priced_by: ir.Value,
+    rule: ir.Value,
+    rows_billed: ir.Value,
+    rows_metered: ir.Value,
+    commitment: ir.Value | None = None,
+) -> ir.Table:
+    return rows.select(
+        **{
+            "class": kind,
+            "provider": rows.provider,
+            "commitment_id": ibis.null(str) if commitment is None else commitment,
+            "account_id": rows.account,
+            "region_id": rows.region,
+            "resource_id": rows.resource,
+            "model": rows.model,
+            "meter": rows.meter,
+            "period_start": start,
+            "period_end": end,
+            "billed": billed.cast(WHOLE),
+            "expected": expected.cast(WHOLE),
+            "unit": unit,
+            "amount": amount.cast(WHOLE),
+            "currency": rows.currency,
+            "priced_by": priced_by,
+            "rule": rule,
+            "rows_billed": rows_billed,
+            "rows_metered": rows_metered,
+        }
+    )

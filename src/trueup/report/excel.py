@@ -1,0 +1,190 @@
+"""report.xlsx: a sheet a table, real numbers and dates, totals that are formulas.
+
+Excel keeps 15 digits of a number; the exact figures are in result.json and the Parquet files, and
+the Summary sheet says so. Text from outside is always text: never a formula, never a link.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from trueup.model.display import is_money
+from trueup.report.atomic import replacing
+from trueup.report.excel_layout import (
+    SheetPlan,
+    clean,
+    column_width,
+    plan_sheets,
+    total_formula,
+)
+
+if TYPE_CHECKING:
+    from xlsxwriter import Workbook
+    from xlsxwriter.format import Format
+    from xlsxwriter.worksheet import Worksheet
+
+    from trueup.model.table import Table
+    from trueup.report.result import Result
+
+ROWS_MAX = 1_048_575  # of a sheet, its first row aside
+EARLIEST = datetime(1900, 3, 1, tzinfo=UTC)  # before it, Excel's calendar is a day off
+
+# Utilization may be long: it is there for whoever filters; the Summary refers to the others.
+SHEETS = {
+    "commitments": "Commitments",
+    "utilization": "Utilization",
+    "breaks": "Breaks",
+    "pending": "Pending",
+    "credits": "Credits",
+    "allocations": "Allocations",
+    "identity": "Identity",
+    "billed_identity": "Billed identity",
+    "unattributed_by_reason": "Unattributed",
+    "control_totals": "Control totals",
+    "buckets": "Buckets",
+    "burn_down": "Burn-down",
+    "straddling": "Straddling",
+    "sources": "Sources",
+    "rejects": "Rejects",
+    "notes": "Notes",
+}
+_FORMATS = {
+    "money": "#,##0.00;[Red]-#,##0.00",
+    "quantity": "#,##0.00####",
+    "count": "#,##0",
+    "share": "0.0%",
+    "instant": "yyyy-mm-dd hh:mm",
+    "text": "@",
+}
+
+
+def write_excel(result: Result, path: Path, rows_max: int = ROWS_MAX) -> Path:
+    """Write the workbook; sheets are streamed, so memory use does not grow with their rows."""
+    from xlsxwriter import Workbook
+
+    options = {
+        "constant_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "strings_to_numbers": False,
+        "remove_timezone": True,
+    }
+    with replacing(path) as temporary, Workbook(str(temporary), options) as workbook:
+        workbook.set_properties(
+            {
+                "title": "trueup",
+                "author": "trueup",
+                "created": result.as_of.astimezone(UTC).replace(tzinfo=None),
+            }
+        )
+        workbook.set_calc_mode("auto")
+        _Book(workbook, result, rows_max).write()
+    return path
+
+
+class _Book:
+    """The workbook while it is written: its formats, and where each table's columns stand."""
+
+    def __init__(self, workbook: Workbook, result: Result, rows_max: int) -> None:
+        self.workbook = workbook
+        self.result = result
+        self.formats = {
+            name: workbook.add_format({"num_format": form, "valign": "top"})
+            for name, form in _FORMATS.items()
+        }
+        self.bold = {
+            name: workbook.add_format({"num_format": form, "bold": True, "bg_color": "#EEF2F5"})
+            for name, form in _FORMATS.items()
+        }
+        self.header = workbook.add_format(
+            {"bold": True, "bg_color": "#1F3A4D", "font_color": "#FFFFFF", "text_wrap": True,
+             "valign": "vcenter"}
+        )  # fmt: skip
+        self.plans = {
+            name: plan_sheets(title, getattr(result, name), rows_max)
+            for name, title in SHEETS.items()
+        }
+
+    def write(self) -> None:
+        from trueup.report.excel_summary import write_summary
+
+        write_summary(self.workbook, self.result, self.plans, self.formats, self.bold)
+        for name, plan in self.plans.items():
+            self._table(getattr(self.result, name), plan)
+
+    def _table(self, table: Table, plan: SheetPlan) -> None:
+        rows = _rows(table)
+        kinds = [_kind(name, table.schema) for name in table.columns]
+        for position, (sheet, count) in enumerate(plan.sheets):
+            worksheet = self.workbook.add_worksheet(sheet)
+            self._columns(worksheet, table, kinds)
+            top = plan.top if position == 0 else 0
+            if position == 0:
+                self._totals(worksheet, table, plan)
+            for column, name in enumerate(table.columns):
+                worksheet.write_string(top, column, name.replace("_", " "), self.header)
+            worksheet.set_row(top, 30, self.header)
+            worksheet.freeze_panes(top + 1, min(1, len(kinds) - 1))
+            for offset, row in enumerate(islice(rows, count), start=top + 1):
+                for column, value in enumerate(row):
+                    _write(worksheet, offset, column, value, self.formats[kinds[column]])
+            worksheet.autofilter(top, 0, top + max(count, 1), len(kinds) - 1)
+            worksheet.repeat_rows(top)
+            worksheet.set_landscape()
+            worksheet.fit_to_pages(1, 0)
+
+    def _columns(self, worksheet: Worksheet, table: Table, kinds: list[str]) -> None:
+        for column, name in enumerate(table.columns):
+            worksheet.set_column(column, column, column_width(name, kinds[column]))
+
+    def _totals(self, worksheet: Worksheet, table: Table, plan: SheetPlan) -> None:
+        for row, group in enumerate(plan.groups):
+            worksheet.write_string(row, 0, group.label, self.bold["text"])
+            for column, name in enumerate(table.columns):
+                if name in group.sums:
+                    formula = total_formula(plan, name, group)
+                    worksheet.write_formula(
+                        row, column, formula, self.bold["money"], float(group.sums[name])
+                    )
+
+
+def _kind(name: str, schema: pa.Schema) -> str:
+    kind = schema.field(name).type
+    if name == "utilization":
+        return "share"
+    if is_money(name, schema):
+        return "money"
+    if pa.types.is_decimal(kind):
+        return "quantity"
+    if pa.types.is_integer(kind):
+        return "count"
+    return "instant" if pa.types.is_timestamp(kind) else "text"
+
+
+def _rows(table: Table) -> Iterator[tuple[Any, ...]]:
+    for batch in table.reader():
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
+
+
+def _write(sheet: Worksheet, row: int, column: int, value: object, form: Format) -> None:
+    """Write one value as its own type; what is not known stays an empty cell."""
+    if value is None:
+        return
+    if isinstance(value, bool):
+        sheet.write_string(row, column, "yes" if value else "no", form)
+    elif isinstance(value, Decimal | int):
+        sheet.write_number(row, column, float(value), form)  # the file format has no decimals
+    elif isinstance(value, datetime):
+        if value < EARLIEST:
+            sheet.write_string(row, column, value.isoformat(), form)
+        else:
+            sheet.write_datetime(row, column, value.astimezone(UTC).replace(tzinfo=None), form)
+    else:
+        sheet.write_string(row, column, clean(str(value)), form)

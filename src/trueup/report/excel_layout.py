@@ -1,0 +1,165 @@
+"""Where the tables of the workbook stand: sheets, header rows, totals, widths."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from trueup.model.display import is_money
+from trueup.model.table import Table
+
+TEXT_MAX = 32_767  # characters of one cell
+GROUPS_MAX = 40  # total rows above a table: one per currency, and layer where there are layers
+_NOT_IN_XML = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]"
+)
+_NOT_TOTALLED = frozenset({"cost_per_credit"})  # a price, not an amount
+_WIDTHS = {"money": 16, "quantity": 16, "count": 11, "share": 11, "instant": 17}
+_TEXT_WIDTHS = {
+    "commitment_id": 42,
+    "resource_id": 42,
+    "lot_id": 32,
+    "source": 38,
+    "explanation": 60,
+    "text": 70,
+    "remedy": 50,
+    "reason": 34,
+    "value": 34,
+    "sha256": 66,
+    "session": 26,
+    "model": 24,
+    "rule": 24,
+    "class": 20,
+    "subject": 34,
+    "name": 26,
+}
+
+
+@dataclass
+class Group:
+    """One total row: a currency, and a layer where the table has layers.
+
+    A column of which no figure is known has no sum.
+    """
+
+    currency: str
+    layer: str | None = None
+    sums: dict[str, Decimal] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        layer = f", {self.layer} layer" if self.layer else ""
+        return f"Total {clean(self.currency)}{layer}"
+
+
+@dataclass(frozen=True)
+class SheetPlan:
+    """A table's sheets with their rows, and the totals above the first of them."""
+
+    sheets: list[tuple[str, int]]
+    groups: list[Group]
+    totalled: list[str]
+    columns: list[str]
+
+    @property
+    def top(self) -> int:
+        """The header's row on the first sheet, counted from 0."""
+        return len(self.groups)
+
+    def ranges(self, column: str) -> Iterator[str]:
+        """The column's cells on every sheet of the table, as references from other sheets."""
+        letter = letters(self.columns.index(column))
+        for position, (sheet, count) in enumerate(self.sheets):
+            first = (self.top if position == 0 else 0) + 2
+            quoted = sheet.replace("'", "''")
+            yield f"'{quoted}'!${letter}${first}:${letter}${first + max(count, 1) - 1}"
+
+
+def letters(index: int) -> str:
+    """The letters of a column counted from 0: A, B ... Z, AA."""
+    text = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        text = chr(ord("A") + rest) + text
+    return text
+
+
+def clean(text: str) -> str:
+    """Text without control characters and direction overrides, no longer than a cell holds."""
+    return _NOT_IN_XML.sub("", text)[:TEXT_MAX]
+
+
+def quoted(text: str) -> str:
+    """Text as a literal of a formula; wildcards of SUMIF mean themselves."""
+    escaped = re.sub(r"([~*?])", r"~\1", clean(text))
+    return '"' + escaped.replace('"', '""') + '"'
+
+
+def column_width(name: str, kind: str) -> int:
+    """A width in characters that shows most values of a column."""
+    if kind != "text":
+        return _WIDTHS[kind]
+    return _TEXT_WIDTHS.get(name, 16)
+
+
+def plan_sheets(title: str, table: Table, rows_max: int) -> SheetPlan:
+    """Lay a table out over as many sheets as its rows need, at most ``rows_max`` on each."""
+    groups, totalled = _totals(table)
+    left = len(table)
+    first = min(left, rows_max - len(groups))
+    sheets = [(title, first)]
+    left -= first
+    while left > 0:
+        count = min(left, rows_max)
+        sheets.append((f"{title} ({len(sheets) + 1})", count))
+        left -= count
+    return SheetPlan(sheets, groups, totalled, table.columns)
+
+
+def _totals(table: Table) -> tuple[list[Group], list[str]]:
+    """The total rows of a table and their sums: never over two currencies or two layers."""
+    import pyarrow as pa
+
+    money = [
+        name for name in table.columns if is_money(name, table.schema) and name not in _NOT_TOTALLED
+    ]
+    if "currency" not in table.columns or not money:
+        return [], []
+    keys = ["currency", "layer"] if "layer" in table.columns else ["currency"]
+    found: dict[tuple[str | None, ...], Group] = {}
+    for batch in table.reader():
+        part = pa.Table.from_batches([batch.select([*keys, *money])]).group_by(keys)
+        for row in part.aggregate([(name, "sum") for name in money]).to_pylist():
+            if row["currency"] is None:
+                continue
+            key = tuple(row[name] for name in keys)
+            group = found.setdefault(key, Group(row["currency"], row.get("layer")))
+            for name in money:
+                if row[f"{name}_sum"] is not None:
+                    group.sums[name] = group.sums.get(name, Decimal(0)) + row[f"{name}_sum"]
+    order = sorted(found, key=lambda key: [part or "" for part in key])
+    return [found[key] for key in order[:GROUPS_MAX]], money
+
+
+def total_formula(plan: SheetPlan, name: str, group: Group) -> str:
+    """The formula of one total: SUBTOTAL, which follows the filter, where all rows are its own."""
+    if len(plan.groups) == 1 and len(plan.sheets) == 1:
+        return f"=SUBTOTAL(109,{next(plan.ranges(name))})"
+    return "=" + sum_if(plan, name, currency=group.currency, layer=group.layer)
+
+
+def sum_if(plan: SheetPlan, name: str, condition: str | None = None, **where: str | None) -> str:
+    """SUMIFS over every sheet of a table; ``condition`` is one on the summed column itself."""
+    terms = []
+    criteria = {column: value for column, value in where.items() if value is not None}
+    for position, summed in enumerate(plan.ranges(name)):
+        parts = [summed]
+        for column, value in criteria.items():
+            parts += [list(plan.ranges(column))[position], quoted(value)]
+        if condition:
+            parts += [summed, f'"{condition}"']
+        terms.append(f"SUMIFS({','.join(parts)})")
+    return "+".join(terms)

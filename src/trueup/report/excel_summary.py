@@ -1,0 +1,150 @@
+"""The workbook's first sheet: the money per currency, as formulas over the other sheets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from trueup.report import figures
+from trueup.report.excel_layout import SheetPlan, clean, sum_if
+from trueup.report.summary import state
+
+if TYPE_CHECKING:
+    from xlsxwriter import Workbook
+    from xlsxwriter.format import Format
+    from xlsxwriter.worksheet import Worksheet
+
+    from trueup.report.result import Result
+
+DIGITS_NOTE = (
+    "Excel keeps 15 digits of a number. The exact figures, to the last digit, are in result.json "
+    "and in the Parquet files; this workbook is for reading and filtering."
+)
+LAYERS_NOTE = (
+    "Commitments here are the benefit layer (what lowers a row's cost). Funding and agreements "
+    "count the same money again: they stand on their own sheets and are never added."
+)
+UNKNOWN_NOTE = "An empty cell is a figure that is not known; it is not zero, and no sum holds it."
+ZERO = Decimal(0)
+
+
+def write_summary(
+    workbook: Workbook,
+    result: Result,
+    plans: Mapping[str, SheetPlan],
+    formats: Mapping[str, Format],
+    bold: Mapping[str, Format],
+) -> None:
+    """Write the sheet; every amount is a formula with its value stored beside it."""
+    sheet = workbook.add_worksheet("Summary")
+    title = workbook.add_format({"bold": True, "font_size": 16})
+    wrapped = workbook.add_format({"text_wrap": True, "valign": "top", "font_color": "#52616B"})
+    codes = figures.currencies(result)
+    sheet.set_column(0, 0, 40)
+    sheet.set_column(1, max(len(codes), 1), 20)
+    period = figures.period_text(result.start, result.end)
+    sheet.write_string(0, 0, f"trueup: {period} (UTC)", title)
+    sheet.write_string(
+        1, 0, f"{state(result)}, as of {result.as_of.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    )
+    sheet.write_string(3, 0, "Never added to one another:", bold["text"])
+    for column, code in enumerate(codes, start=1):
+        sheet.write_string(3, column, clean(code), bold["text"])
+    row = 4
+    for label, values in _lines(result, plans, codes).items():
+        sheet.write_string(row, 0, label)
+        for column, (formula, value) in enumerate(values, start=1):
+            form = formats["share"] if label.startswith("Utilization") else formats["money"]
+            if value is not None:
+                sheet.write_formula(row, column, f"={formula}", form, float(value))
+            else:
+                sheet.write_string(row, column, "not known", formats["text"])
+        row += 1
+    row = _controls(sheet, result, plans, row + 1, formats, bold)
+    for note in (DIGITS_NOTE, LAYERS_NOTE, UNKNOWN_NOTE):
+        row += 1
+        sheet.set_row(row, 48)
+        sheet.merge_range(row, 0, row, max(len(codes), 3), note, wrapped)
+    sheet.freeze_panes(4, 1)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
+
+
+Cell = tuple[str, Decimal | None]
+
+
+def _lines(
+    result: Result, plans: Mapping[str, SheetPlan], codes: list[str]
+) -> dict[str, list[Cell]]:
+    benefit = figures.benefit_by_currency(result)
+    drift = figures.drift_by_currency(result)
+    identity = {row["currency"]: row for row in result.identity.rows()}
+    lines: dict[str, list[Cell]] = {}
+    for code in codes:
+        item = benefit.get(code, figures.Commitments())
+        for label, column, total in (
+            ("Committed", "committed_cost", item.committed),
+            ("Used", "used_cost", item.used),
+            ("Unused", "unused_cost", item.unused),
+        ):
+            formula = _benefit_formula(plans["commitments"], column, code)
+            lines.setdefault(f"{label} (benefit layer)", []).append((formula, total.known))
+        breaks = drift.get(code, figures.Drift())
+        over = sum_if(plans["breaks"], "amount", ">0", currency=code)
+        under = sum_if(plans["breaks"], "amount", "<0", currency=code)
+        for label, formula, value in (
+            ("Drift: billed over", over, breaks.over),
+            ("Drift: billed under", under, breaks.under),
+            ("Drift, gross", f"{over}-({under})", breaks.gross),
+            ("Drift, net", f"{over}+{under}", breaks.net),
+        ):
+            lines.setdefault(label, []).append((formula, value))
+        row = identity.get(code, dict.fromkeys(result.identity.columns))
+        for label, name in (
+            ("Effective cost billed", "billed"),
+            ("= allocated", "allocated"),
+            ("+ unused", "unused"),
+            ("+ unattributed", "unattributed"),
+        ):
+            formula = sum_if(plans["identity"], name, currency=code)
+            lines.setdefault(label, []).append((formula, row[name]))
+        parts = (sum_if(plans["identity"], name, currency=code) for name in _IDENTITY)
+        lines.setdefault("Identity: difference (0 holds)", []).append(
+            ("-".join(f"({part})" for part in parts), row["difference"])
+        )
+    return lines
+
+
+def _benefit_formula(plan: SheetPlan, column: str, code: str) -> str:
+    """A commitment that names no layer is of the benefit layer."""
+    parts = [sum_if(plan, column, currency=code)]
+    parts += [sum_if(plan, column, currency=code, layer=layer) for layer in _OTHER_LAYERS]
+    return "-".join(f"({part})" for part in parts)
+
+
+_OTHER_LAYERS = ("funding", "agreement")
+_IDENTITY = ("billed", "allocated", "unused", "unattributed")
+
+
+def _controls(
+    sheet: Worksheet,
+    result: Result,
+    plans: Mapping[str, SheetPlan],
+    row: int,
+    formats: Mapping[str, Format],
+    bold: Mapping[str, Format],
+) -> int:
+    read, accepted, rejected = figures.rows_in_and_out(result)
+    sheet.write_string(row, 0, "Rows", bold["text"])
+    for label, name, value in (
+        ("Rows in", "rows_in", read),
+        ("= accepted", "accepted", accepted),
+        ("+ rejected", "rejected", rejected),
+    ):
+        row += 1
+        formula = "+".join(f"SUM({cells})" for cells in plans["sources"].ranges(name))
+        sheet.write_string(row, 0, label)
+        sheet.write_formula(row, 1, f"={formula}", formats["count"], value)
+    return row

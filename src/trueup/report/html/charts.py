@@ -1,0 +1,235 @@
+"""The charts, drawn by Vega-Lite as static SVG: utilization, burn-down, allocation.
+
+A chart is for the eye: here, and only here, figures become floats. Every figure that a chart
+shows stands in a table, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from trueup.model.display import legible
+from trueup.report.html.series import Heat, Run
+from trueup.report.html.svg import render
+
+if TYPE_CHECKING:
+    import altair as alt
+
+# Told apart by lightness as well as by hue, so that print and colour-blind readers see them.
+BANDS: tuple[tuple[str, str, Decimal], ...] = (
+    ("95 % and more", "#1f6f8b", Decimal("0.95")),
+    ("80 to 95 %", "#7fb7c9", Decimal("0.80")),
+    ("50 to 80 %", "#f2b25c", Decimal("0.50")),
+    ("under 50 %", "#c4501b", Decimal(0)),
+)
+NOT_KNOWN = ("not known", "#b9bfc4")
+USED = ("used", "#2d7f9d")
+UNUSED = ("unused", "#e39a3b")
+REMAINING = ("remaining", "#2d7f9d")
+WIDE = 1000
+NARROW = 330
+_LABEL_WIDE = 34
+_LABEL_NARROW = 15
+
+
+def band(share: Decimal | None) -> tuple[str, str]:
+    """The name and colour of a utilization."""
+    if share is None:
+        return NOT_KNOWN
+    return next((name, colour) for name, colour, floor in BANDS if share >= floor or floor == 0)
+
+
+def middle_cut(text: str, length_max: int) -> str:
+    """A label cut in its middle, of printable characters only (the renderer needs that)."""
+    shown = legible(text)
+    if len(shown) <= length_max:
+        return shown
+    head = (length_max - 1) // 2
+    return f"{shown[:head]}…{shown[-(length_max - 1 - head) :]}"
+
+
+def labels(names: Iterable[str], length_max: int) -> dict[str, str]:
+    """A short label for each name; two names never share one."""
+    found: dict[str, str] = {}
+    for name in names:
+        label = middle_cut(name, length_max)
+        number = 2
+        while label in found.values():
+            label = f"{middle_cut(name, length_max - 3)} {number}"
+            number += 1
+        found[name] = label
+    return found
+
+
+def heat_map(cells: Sequence[Heat], names: Sequence[str], *, narrow: bool) -> str:
+    """Utilization, a row per commitment and a column per hour, day or week."""
+    import altair as alt
+
+    label = labels(names, _LABEL_NARROW if narrow else _LABEL_WIDE)
+    values = [
+        {
+            "row": label[cell.commitment],
+            "start": _milliseconds(cell.start),
+            "end": _milliseconds(cell.end),
+            "band": band(cell.share)[0],
+        }
+        for cell in cells
+    ]
+    scale = [*((name, colour) for name, colour, _ in BANDS), NOT_KNOWN]
+    space = 1 if narrow else 2
+    chart = (
+        alt.Chart({"values": values})
+        .mark_rect(aria=False, x2Offset=-space)
+        .encode(
+            x=_time_axis(cells[0].start, cells[-1].end, narrow=narrow),
+            x2="end:T",
+            y=alt.Y(
+                "row:N",
+                sort=[label[name] for name in names],
+                title=None,
+                scale=alt.Scale(paddingInner=0.16),
+                axis=alt.Axis(ticks=False, domain=False, labelLimit=260, labelPadding=8),
+            ),
+            color=alt.Color(
+                "band:N",
+                legend=None,
+                scale=alt.Scale(
+                    domain=[name for name, _ in scale], range=[colour for _, colour in scale]
+                ),
+            ),
+        )
+    )
+    label_width = 6.1 * max(map(len, label.values())) + 14
+    width = (NARROW if narrow else WIDE) - label_width
+    return _draw(chart, width=width, height=len(names) * (22 if narrow else 26))
+
+
+def burn_down(run: Run) -> str:
+    """One commitment over the period: used and unused stacked, or what remains of it."""
+    import altair as alt
+
+    axis = _time_axis(run.points[0].start, run.points[-1].end, narrow=True)
+    number = alt.Axis(
+        tickCount=3, domain=False, ticks=False, format="~s", title=None, gridDash=[2, 3]
+    )
+    if run.term:
+        values: list[dict[str, Any]] = [
+            {"start": _milliseconds(point.end), "value": float(point.remaining or 0)}
+            for point in run.points
+            if point.remaining is not None
+        ]
+        chart = (
+            alt.Chart({"values": values})
+            .mark_area(
+                aria=False,
+                color=REMAINING[1],
+                fillOpacity=0.22,
+                line={"color": REMAINING[1], "strokeWidth": 2},
+            )
+            .encode(x=axis, y=alt.Y("value:Q", axis=number, scale=alt.Scale(zero=True)))
+        )
+        return _draw(chart, width=270, height=110)
+    values = [
+        {
+            "start": _milliseconds(point.start),
+            "end": _milliseconds(point.end),
+            "low": low,
+            "high": high,
+            "part": part,
+        }
+        for point in run.points
+        for part, low, high in _stack(point.used, point.unused)
+    ]
+    chart = (
+        alt.Chart({"values": values})
+        .mark_rect(aria=False, x2Offset=-1)
+        .encode(
+            x=axis,
+            x2="end:T",
+            y=alt.Y("low:Q", axis=number, scale=alt.Scale(zero=True)),
+            y2="high:Q",
+            color=alt.Color(
+                "part:N",
+                legend=None,
+                scale=alt.Scale(domain=[USED[0], UNUSED[0]], range=[USED[1], UNUSED[1]]),
+            ),
+        )
+    )
+    return _draw(chart, width=270, height=110)
+
+
+def _stack(used: Decimal | None, unused: Decimal | None) -> list[tuple[str, float, float]]:
+    middle = float(used or 0)
+    return [(USED[0], 0.0, middle), (UNUSED[0], middle, middle + float(unused or 0))]
+
+
+def bars(values: Sequence[tuple[str, Decimal]]) -> str:
+    """Costs as horizontal bars, largest first; labels are the reader's own words."""
+    import altair as alt
+
+    label = labels([name for name, _ in values], 22)
+    data = [{"who": label[name], "cost": float(cost)} for name, cost in values]
+    chart = (
+        alt.Chart({"values": data})
+        .mark_bar(aria=False, color=USED[1], cornerRadiusEnd=2, height=13)
+        .encode(
+            x=alt.X(
+                "cost:Q",
+                title=None,
+                axis=alt.Axis(tickCount=3, format="~s", domain=False, ticks=False, gridDash=[2, 3]),
+            ),
+            y=alt.Y(
+                "who:N",
+                sort=list(label.values()),
+                title=None,
+                axis=alt.Axis(ticks=False, domain=False, labelLimit=170, labelPadding=6),
+            ),
+        )
+    )
+    return _draw(chart, width=330 - 6.3 * max(map(len, label.values())), height=len(data) * 22)
+
+
+def _time_axis(start: datetime, end: datetime, *, narrow: bool) -> alt.X:
+    import altair as alt
+
+    hours = (end - start).total_seconds() / 3600
+    form = "%H:%M" if hours <= 24 else "%-d %b %H:%M" if hours <= 72 else "%-d %b"
+    return alt.X(
+        "start:T",
+        title=None,
+        scale=alt.Scale(type="utc", domain=[_milliseconds(start), _milliseconds(end)], nice=False),
+        axis=alt.Axis(
+            format=form,
+            tickCount=4 if narrow else 10,
+            labelAlign="left",
+            labelOffset=0,
+            grid=False,
+            domain=False,
+            tickSize=4,
+            labelFlush=False,
+            labelOverlap="greedy",
+            labelBound=True,
+        ),
+    )
+
+
+def _draw(chart: alt.Chart, *, width: float, height: float) -> str:
+    specification: dict[str, Any] = (
+        chart.properties(width=round(width), height=round(height))
+        .configure(
+            background="transparent",
+            font="Helvetica",
+            padding={"left": 2, "right": 6, "top": 4, "bottom": 2},
+        )
+        .configure_view(stroke=None)
+        .configure_axis(labelFontSize=11)
+        .to_dict()
+    )
+    return render(specification)
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp()) * 1000

@@ -1,0 +1,25 @@
+"""SQL that turns what telemetry writes into counts and instants, or into null."""
+
+from __future__ import annotations
+
+# The engine may evaluate a branch before its condition: only TRY_CAST is safe in one.
+MACROS: tuple[str, ...] = (
+    # A whole, non-negative number however it is written: 12, "12", 12.0, 1.2e1. Never rounded.
+    r"CREATE MACRO whole_number(t) AS CASE "
+    r"WHEN regexp_full_match(t, '[0-9]{1,18}') THEN TRY_CAST(t AS BIGINT) "
+    r"WHEN exact_decimal(trim(t)) BETWEEN 0 AND 999999999999999999 "
+    r"AND exact_decimal(trim(t)) = trunc(exact_decimal(trim(t))) "
+    r"THEN TRY_CAST(exact_decimal(trim(t)) AS BIGINT) END",
+    "CREATE MACRO whole_number_fault(t) AS CASE "
+    "WHEN exact_decimal(trim(t)) < 0 THEN 'negative' ELSE 'not a whole number' END",
+    # Nanoseconds since 1970 as text; what is finer than a microsecond is not kept.
+    "CREATE MACRO nano_instant(t) AS CASE WHEN regexp_full_match(t, '[0-9]{1,19}') "
+    "AND TRY_CAST(t AS BIGINT) > 0 THEN make_timestamptz(TRY_CAST(t AS BIGINT) // 1000) END",
+    # A time as text, or seconds or milliseconds since 1970.
+    r"CREATE MACRO moment(t) AS CASE "
+    r"WHEN regexp_full_match(t, '[0-9]{9,10}(\.[0-9]{1,6})?') "
+    r"THEN make_timestamptz(TRY_CAST(TRY_CAST(t AS DECIMAL(18,6)) * 1000000 AS BIGINT)) "
+    r"WHEN regexp_full_match(t, '[0-9]{12,13}') "
+    r"THEN make_timestamptz(TRY_CAST(t AS BIGINT) * 1000) ELSE instant(trim(t)) END",
+    "CREATE MACRO hour_of(t) AS date_trunc('hour', t)",
+)

@@ -1,0 +1,99 @@
+"""How OTLP spells what trueup wants to know: attribute names and their aliases, as SQL.
+
+Names: OpenTelemetry semantic conventions for generative AI and for resources, and what SDKs wrote
+before them. Of several names of one thing the first that is present counts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from trueup.focus.repair import literal
+
+VALUE = dict.fromkeys(("stringValue", "intValue", "doubleValue", "boolValue"), "VARCHAR")
+ATTRIBUTES = [{"key": "VARCHAR", "value": VALUE}]
+
+OPERATION = ("gen_ai.operation.name",)
+PROVIDER = ("gen_ai.provider.name", "gen_ai.system")
+MODEL = ("gen_ai.response.model", "gen_ai.request.model")
+RESPONSE = ("gen_ai.response.id",)
+TIER = (
+    "gen_ai.openai.response.service_tier",
+    "openai.response.service_tier",
+    "gen_ai.response.service_tier",
+    "gen_ai.openai.request.service_tier",
+    "openai.request.service_tier",
+    "gen_ai.request.service_tier",
+)
+INPUT = ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens")
+OUTPUT = ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens")
+CACHE_READ = (
+    "gen_ai.usage.cache_read.input_tokens",
+    "gen_ai.usage.cache_read_input_tokens",
+    "gen_ai.usage.input_tokens.cached",
+    "gen_ai.usage.cache_read_tokens",
+)
+CACHE_WRITE = (
+    "gen_ai.usage.cache_creation.input_tokens",
+    "gen_ai.usage.cache_creation_input_tokens",
+    "gen_ai.usage.cache_write.input_tokens",
+    "gen_ai.usage.cache_creation_tokens",
+    "gen_ai.usage.cache_write_tokens",
+)
+DEPLOYMENT = ("gen_ai.deployment.id", "gen_ai.deployment.name", "gen_ai.deployment")
+RESOURCE = ("cloud.resource_id",)
+ACCOUNT = ("cloud.account.id",)
+REGION = ("cloud.region",)
+SESSION = ("gen_ai.conversation.id", "session.id")
+AGENT = ("gen_ai.agent.name",)
+TOOL = ("gen_ai.tool.name",)
+TEAM = ("team", "team.id")
+COST_CENTRE = ("cost_centre", "cost_center")
+
+# Usage columns whose attribute the caller may name: it is looked at before the usual ones.
+MAPPABLE = {
+    "provider": PROVIDER,
+    "account_id": ACCOUNT,
+    "region_id": REGION,
+    "resource_id": RESOURCE,
+    "model": MODEL,
+    "service_tier": TIER,
+    "session_id": SESSION,
+    "agent": AGENT,
+    "tool": TOOL,
+    "team": TEAM,
+    "cost_centre": COST_CENTRE,
+}
+
+
+def shape(layout: object) -> str:
+    """A JSON layout as the engine's from_json takes it."""
+    return literal(json.dumps(layout))
+
+
+def unpacked(attributes: str, keys: str, values: str) -> str:
+    """SQL columns with the names and the texts of a list of attributes, side by side."""
+    value = "x.value.intValue, x.value.stringValue, x.value.doubleValue, x.value.boolValue"
+    return (
+        f"[x.key FOR x IN {attributes}] AS {keys}, "
+        f"[coalesce({value}) FOR x IN {attributes}] AS {values}"
+    )
+
+
+def first_of(names: Sequence[str], *places: tuple[str, str]) -> str:
+    """SQL of the first attribute found: place by place, and name by name within a place."""
+    found = [
+        f"{values}[list_position({keys}, {literal(name)})]"
+        for keys, values in places
+        for name in names
+    ]
+    return f"coalesce({', '.join(found)})" if len(found) > 1 else found[0]
+
+
+def tier_of(text: str) -> str:
+    """SQL of a service tier in trueup's words; what only says "automatic" is not known."""
+    return (
+        f"CASE lower({text}) WHEN 'auto' THEN NULL WHEN 'default' THEN 'standard' "
+        f"WHEN 'on_demand' THEN 'standard' ELSE lower({text}) END"
+    )

@@ -1,0 +1,238 @@
+"""OTLP traces: generative AI spans as calls.
+
+- An inference span (chat, generate_content, text_completion, embeddings, or any span with usage
+  and no operation name) gives a row per kind of token it states. ``input_tokens`` of the
+  conventions includes what came from and went to a cache: it is taken off, and a span where that
+  leaves less than nothing is rejected. Reasoning is part of the output already.
+- ``execute_tool`` gives one ``tool_calls``. Every other operation (agents, workflows, plans) may
+  repeat its children's usage: see ``call_tree``.
+- The same span twice, and the same response of the same provider twice (retries of an exporter,
+  partial and final counts of a stream), count once: the one with most tokens, of equals the one
+  that ended last, of equals the first in the files. A span that shares a response with one that
+  it encloses is not a duplicate of it but repeats it.
+- Spans without usage are accepted and give nothing; so are failed ones.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trueup.adapter.telemetry import UsageSource
+from trueup.telemetry import call_tree
+from trueup.telemetry import otlp_attributes as names
+from trueup.telemetry.calls import (
+    CALL_COLUMNS,
+    TOKENS,
+    create_calls,
+    drop_duplicates,
+    emit_calls,
+    faults,
+    is_staged,
+)
+from trueup.telemetry.records import documents, unreadable
+from trueup.telemetry.sample import sample
+from trueup.telemetry.workbench import count, own_columns
+
+if TYPE_CHECKING:
+    import duckdb
+
+CALLS = "otlp_call"
+INFERENCE = "'chat', 'generate_content', 'text_completion', 'embeddings'"
+
+SPANS = [
+    {
+        **dict.fromkeys(
+            ("traceId", "spanId", "parentSpanId", "startTimeUnixNano", "endTimeUnixNano"),
+            "VARCHAR",
+        ),
+        "attributes": names.ATTRIBUTES,
+    }
+]
+SCOPES = [{"spans": SPANS}]
+RESOURCE_SPANS = [
+    {
+        "resource": {"attributes": names.ATTRIBUTES},
+        "scopeSpans": SCOPES,
+        "instrumentationLibrarySpans": SCOPES,
+    }
+]
+
+SPAN = ("ks", "vs")
+RESOURCE = ("rks", "rvs")
+
+
+def stage(source: UsageSource, connection: duckdb.DuckDBPyConnection) -> int:
+    """Append a file's spans to the staged calls; return how many records it has."""
+    import duckdb
+
+    create_calls(connection, CALLS)
+    seen = sample(source.path, source.source)
+    if seen.kind == "empty":
+        return 0
+    try:
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE span AS {_calls(source, documents(source, seen))}"
+        )
+    except duckdb.Error as error:
+        raise unreadable(source, error) from error
+    columns = ", ".join(CALL_COLUMNS)
+    rest = ", ".join(name for name in CALL_COLUMNS if name not in ("source_id", "record"))
+    connection.execute(
+        f"INSERT INTO {CALLS} ({columns}) "
+        f"SELECT {source.source_id}, rowid + 1, {rest} FROM span"
+    )
+    records = count(connection, "SELECT count(*) FROM span")
+    connection.execute("DROP TABLE span")
+    return records
+
+
+def settle(connection: duckdb.DuckDBPyConnection) -> None:
+    """Count every call once and write usage and rejects."""
+    if not is_staged(connection, CALLS):
+        return
+    drop_duplicates(connection, CALLS, ["span_id", "trace_id"])
+    call_tree.nodes(connection, CALLS)
+    call_tree.mark_repeated(connection, CALLS)
+    call_tree.inherit_agents(connection, CALLS)
+    drop_duplicates(
+        connection,
+        CALLS,
+        ["response_id", "provider"],
+        where="has_usage AND role = 'inference'",
+    )
+    emit_calls(connection, CALLS)
+
+
+def _unnested(table: str) -> str:
+    """SQL that gives one row per span in file order, and one for each line that has none to read."""
+    parsed = names.shape(RESOURCE_SPANS)
+    return f"""
+        SELECT s.broken OR sp IS NULL AS broken, sp, {", ".join(RESOURCE)},
+            {names.unpacked("sp.attributes", *SPAN)}, shown
+        FROM (
+            SELECT broken OR s IS NULL AS broken, shown, {", ".join(RESOURCE)},
+                unnest(CASE WHEN s IS NULL THEN [NULL] ELSE coalesce(s.spans, []) END) AS sp
+            FROM (
+                SELECT r IS NULL AS broken, shown,
+                    {names.unpacked("r.resource.attributes", *RESOURCE)},
+                    unnest(CASE WHEN r IS NULL THEN [NULL] ELSE list_concat(
+                        r.scopeSpans, r.instrumentationLibrarySpans) END) AS s
+                FROM (
+                    SELECT unnest(CASE WHEN spans IS NULL THEN [NULL] ELSE spans END) AS r,
+                        CASE WHEN spans IS NULL THEN left(json, 200) END AS shown
+                    FROM (
+                        SELECT json, from_json(json->'resourceSpans', {parsed}) AS spans
+                        FROM {table}
+                    )
+                )
+            )
+        ) s"""
+
+
+def _calls(source: UsageSource, table: str) -> str:
+    """SQL that turns a file's documents into calls, in file order."""
+    mapped = own_columns(source, tuple(names.MAPPABLE))
+
+    def attribute(column: str) -> str:
+        own = (mapped[column],) if column in mapped else ()
+        return names.first_of((*own, *names.MAPPABLE[column]), SPAN, RESOURCE)
+
+    resource_id = (
+        f"coalesce({names.first_of(names.RESOURCE, SPAN)}, "
+        f"{names.first_of(names.DEPLOYMENT, SPAN, RESOURCE)}, {attribute('resource_id')})"
+    )
+    if "resource_id" in mapped:
+        own = names.first_of((mapped["resource_id"],), SPAN, RESOURCE)
+        resource_id = f"coalesce({own}, {resource_id})"
+    who = ", ".join(
+        f"{attribute(column)} AS {column}"
+        for column in ("provider", "account_id", "region_id", "model", "session_id", "agent")
+        + ("tool", "team", "cost_centre")
+    )
+    return f"""
+        SELECT {", ".join(name for name in CALL_COLUMNS if name not in ("source_id", "record"))}
+        FROM (
+            SELECT *, {_counts()}, {_faults()}
+            FROM (
+                SELECT *, {_whole_numbers()},
+                    coalesce(input_text, output_text, cache_read_text, cache_write_text)
+                        IS NOT NULL AS has_usage,
+                    CASE WHEN operation = 'execute_tool' THEN 'tool'
+                        WHEN operation IN ({INFERENCE}) THEN 'inference'
+                        WHEN operation IS NULL AND has_usage THEN 'inference'
+                        ELSE 'other' END AS role
+                FROM (
+                    SELECT broken, shown, nullif(sp.traceId, '') AS trace_id,
+                        nullif(sp.spanId, '') AS span_id, nullif(sp.parentSpanId, '') AS parent_id,
+                        {names.first_of(names.RESPONSE, SPAN)} AS response_id,
+                        {names.first_of(names.OPERATION, SPAN)} AS operation,
+                        sp.startTimeUnixNano AS start_text, sp.endTimeUnixNano AS end_text,
+                        nano_instant(start_text) AS window_start,
+                        coalesce(nano_instant(end_text), window_start) AS window_end,
+                        NULL AS known_at, NULL AS sku_id, NULL AS scope, NULL AS tags, {resource_id} AS resource_id,
+                        {names.tier_of(attribute("service_tier"))} AS service_tier, {who},
+                        {names.first_of(names.INPUT, SPAN)} AS input_text,
+                        {names.first_of(names.CACHE_READ, SPAN)} AS cache_read_text,
+                        {names.first_of(names.CACHE_WRITE, SPAN)} AS cache_write_text,
+                        {names.first_of(names.OUTPUT, SPAN)} AS output_text
+                    FROM ({_unnested(table)})
+                )
+            )
+        )"""
+
+
+def _whole_numbers() -> str:
+    return ", ".join(
+        f"whole_number({name}_text) AS {name}_count"
+        for name in ("input", "cache_read", "cache_write", "output")
+    )
+
+
+def _counts() -> str:
+    return (
+        "input_count - coalesce(cache_read_count, 0) - coalesce(cache_write_count, 0) "
+        f"AS {TOKENS[0]}, cache_read_count AS {TOKENS[1]}, "
+        f"cache_write_count AS {TOKENS[2]}, output_count AS {TOKENS[3]}"
+    )
+
+
+def _faults() -> str:
+    checks = [
+        ("resourceSpans", "broken", "'not a JSON document with resourceSpans'", "shown"),
+    ]
+    for column, text in (
+        (names.INPUT[0], "input"),
+        (names.CACHE_READ[0], "cache_read"),
+        (names.CACHE_WRITE[0], "cache_write"),
+        (names.OUTPUT[0], "output"),
+    ):
+        checks.append(
+            (
+                column,
+                f"{text}_text IS NOT NULL AND {text}_count IS NULL",
+                f"whole_number_fault({text}_text)",
+                f"{text}_text",
+            )
+        )
+    matters = "(has_usage OR role = 'tool')"
+    checks += [
+        (
+            names.INPUT[0],
+            f"{TOKENS[0]} < 0",
+            "'less than the cached tokens it includes'",
+            "input_text",
+        ),
+        (
+            "startTimeUnixNano",
+            f"{matters} AND window_start IS NULL",
+            "'not a time in nanoseconds since 1970'",
+            "start_text",
+        ),
+        (
+            "endTimeUnixNano",
+            f"{matters} AND window_end < window_start",
+            "'ends before it starts'",
+            "end_text",
+        ),
+    ]
+    return faults(checks)

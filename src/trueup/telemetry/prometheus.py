@@ -1,0 +1,205 @@
+"""Prometheus range-query answers (a matrix) of accelerator metrics: GPUs and TPU chips.
+
+A sample says two things: the accelerator was held for one step from its time on (``allocated``),
+and how much of it was busy (``busy``, value x step). Read are, with the percentage or ratio that
+they are, and in this order of preference where several of one series are there:
+
+- ``DCGM_FI_DEV_GPU_UTIL`` (percent), ``DCGM_FI_PROF_GR_ENGINE_ACTIVE`` (ratio): meter ``gpu``;
+- ``duty_cycle``, ``tensorcore_utilization`` (percent): meter ``tpu_chip``, or ``gpu`` where the label
+  ``make`` says so; a prefix of the name does not matter.
+
+The step is the document's own ``step``, else ``constants={"step": "30"}`` in seconds, else the
+commonest gap between samples. A longer gap holds no capacity; a shorter one holds only itself.
+Samples of other metrics are accepted and give nothing. Rejected are NaN, DCGM's "no value" number,
+a share that is not between none and all, and slices of a GPU, whose shares are no exact fractions.
+
+Labels: resource_id from ``resource_id``, ``endpoint`` or ``hostname``; session from ``session`` or
+``hpc_job``; agent from ``agent``; team from ``team`` or ``namespace``; tool, cost_centre, account_id,
+region_id, provider and model from labels of that name. ``columns`` names others, looked at first.
+A record is a sample. One usage row is written per hour, labels and capacity.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from trueup.adapter.telemetry import UsageSource
+from trueup.errors import ConfigurationError, SourceError
+from trueup.focus.repair import literal
+from trueup.focus.stream import opened
+from trueup.telemetry import prometheus_hours
+from trueup.telemetry.otlp_attributes import shape
+from trueup.telemetry.prometheus_hours import PLACE, SAMPLES, SERIES, create_samples
+from trueup.telemetry.records import OBJECT_BYTES, documents, unreadable
+from trueup.telemetry.sample import Layout, sample
+from trueup.telemetry.workbench import WHERE, WHO, count, own_columns
+
+if TYPE_CHECKING:
+    import duckdb
+
+LABELS: dict[str, tuple[str, ...]] = {
+    "provider": ("provider",),
+    "account_id": ("account_id",),
+    "region_id": ("region_id", "region"),
+    "resource_id": ("resource_id", "endpoint", "hostname", "exported_hostname"),
+    "model": (),
+    "sku_id": (),
+    "service_tier": (),
+    "session_id": ("session", "hpc_job"),
+    "agent": ("agent",),
+    "tool": ("tool",),
+    "team": ("team", "namespace", "exported_namespace"),
+    "cost_centre": ("cost_centre", "cost_center"),
+}
+DOCUMENT = {
+    "step": "VARCHAR",
+    "status": "VARCHAR",
+    "data": {
+        "step": "VARCHAR",
+        "result": [{"metric": "MAP(VARCHAR, VARCHAR)", "values": [["VARCHAR"]]}],
+    },
+}
+
+
+class PrometheusReader:
+    """Reads answers of ``/api/v1/query_range``, one or several in a file."""
+
+    name = "prometheus"
+
+    def recognises(self, source: UsageSource) -> bool:
+        seen = sample(source.path, source.source)
+        return seen.kind == "json" and {"status", "data"} <= seen.keys
+
+    def read(self, source: UsageSource, connection: duckdb.DuckDBPyConnection) -> int:
+        """Stage one file's samples; usage follows in ``settle``. Returns records in."""
+        create_samples(connection)
+        step = _fixed_step(source)
+        mapped = own_columns(source, (*WHERE, *WHO))
+        _load(connection, source)
+        _check_answers(connection, source)
+        connection.execute(_series_query(source, mapped))
+        connection.execute(_samples_query(source))
+        prometheus_hours.set_step(connection, source.source_id, step)
+        return count(
+            connection, f"SELECT count(*) FROM {SAMPLES} WHERE source_id = {source.source_id}"
+        )
+
+    def settle(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Write the usage of all samples by hour, and the rejects."""
+        prometheus_hours.settle(connection)
+
+
+def _fixed_step(source: UsageSource) -> str | None:
+    step = source.constants.get("step")
+    if step is not None and not (step.isascii() and step.isdigit() and int(step) > 0):
+        raise ConfigurationError(f"constants: step = {step!r}: a whole number of seconds is needed")
+    return step
+
+
+def _load(connection: duckdb.DuckDBPyConnection, source: UsageSource) -> None:
+    """Parse the answers into the table ``answer``, one row for each document."""
+    import duckdb
+
+    seen = sample(source.path, source.source)
+    layout: Layout = "lines" if _is_lines(source) else "document"
+    size = max(OBJECT_BYTES, _unpacked_bytes(source) + 1)
+    table = documents(source, replace(seen, layout=layout), size, skip_malformed=False)
+    try:
+        connection.execute(
+            "CREATE OR REPLACE TEMP TABLE answer AS "
+            f"SELECT from_json(json, {shape(DOCUMENT)}) AS answer FROM {table}"
+        )
+    except duckdb.Error as error:
+        raise unreadable(source, error) from error
+
+
+def _is_lines(source: UsageSource) -> bool:
+    """Whether each line is an answer of its own; one long line, or one laid out, is a document."""
+    seen = sample(source.path, source.source)
+    with opened(source.path, source.source) as file:
+        first = file.read(1 << 20)
+    return seen.layout == "lines" and b"\n" in first.strip()
+
+
+def _unpacked_bytes(source: UsageSource) -> int:
+    size = 0
+    try:
+        with opened(source.path, source.source) as file:
+            while part := file.read(1 << 20):
+                size += len(part)
+    except OSError as error:
+        raise SourceError(source.source, f"damaged or cut: {error}") from error
+    return size
+
+
+def _check_answers(connection: duckdb.DuckDBPyConnection, source: UsageSource) -> None:
+    """SourceError for an answer that is not one; else its series go to the table ``matrix``."""
+    bad = connection.execute(
+        "SELECT answer.status FROM answer "
+        "WHERE answer.status IS DISTINCT FROM 'success' OR answer.data.result IS NULL LIMIT 1"
+    ).fetchone()
+    if bad is not None:
+        raise SourceError(
+            source.source,
+            f"an answer with status {bad[0]!r} or without series: give that of a range query",
+        )
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE matrix AS SELECT unnest(answer.data.result) AS r, "
+        "coalesce(answer.step, answer.data.step) AS step_text FROM answer"
+    )
+
+
+def _label(names: tuple[str, ...]) -> str:
+    """SQL of the first label that is there, whatever its case; empty labels are none."""
+    if not names:
+        return "CAST(NULL AS VARCHAR)"
+    found = [f"nullif(vs[list_position(ks, {literal(name.lower())})], '')" for name in names]
+    return f"coalesce({', '.join(found)})"
+
+
+def _series_query(source: UsageSource, mapped: dict[str, str]) -> str:
+    """SQL that appends the file's series: metric, what it measures, labels, who and where."""
+    place = ", ".join(
+        f"{_label((*((mapped[name],) if name in mapped else ()), *LABELS[name]))} AS {name}"
+        for name in PLACE
+    )
+    fixed = source.constants.get("metric")
+    name = literal(fixed) if fixed else "r.metric['__name__']"
+    labels = "map_entries(r.metric) IF e.key <> '__name__'"
+    return f"""
+        INSERT INTO {SERIES} BY NAME
+        SELECT {source.source_id} AS source_id, series, name, {_kind()}, line, step_text, {place}
+        FROM (
+            SELECT rowid AS series, step_text, {name} AS name,
+                regexp_extract(name, '(duty_cycle|tensorcore_utilization)$') AS tail,
+                [lower(e.key) FOR e IN map_entries(r.metric)] AS ks,
+                [e.value FOR e IN map_entries(r.metric)] AS vs,
+                CAST(to_json(list_sort([e.key || '=' || e.value FOR e IN {labels}])) AS VARCHAR)
+                    AS line
+            FROM matrix
+        )"""
+
+
+def _kind() -> str:
+    """SQL columns: the meter of a series, its scale and its rank among metrics of one series."""
+    gpu = f"contains(lower(coalesce({_label(('make',))}, '')), 'nvidia')"
+    return (
+        "CASE WHEN name IN ('DCGM_FI_DEV_GPU_UTIL', 'DCGM_FI_PROF_GR_ENGINE_ACTIVE') THEN 'gpu' "
+        f"WHEN tail <> '' AND {gpu} THEN 'gpu' WHEN tail <> '' THEN 'tpu_chip' END AS meter, "
+        "CASE WHEN name = 'DCGM_FI_PROF_GR_ENGINE_ACTIVE' THEN 1 ELSE 100 END AS whole, "
+        "CASE WHEN name = 'DCGM_FI_PROF_GR_ENGINE_ACTIVE' OR tail = 'tensorcore_utilization' "
+        "THEN 2 ELSE 1 END AS preference, "
+        f"{_label(('gpu_i_id',))} IS NOT NULL AS is_slice"
+    )
+
+
+def _samples_query(source: UsageSource) -> str:
+    return f"""
+        INSERT INTO {SAMPLES}
+        SELECT {source.source_id}, row_number() OVER (), series,
+            CAST(TRY_CAST(v[1] AS DECIMAL(18, 6)) * 1000000 AS BIGINT), v[2]
+        FROM (SELECT rowid AS series, unnest(r.values) AS v FROM matrix)"""
+
+
+reader = PrometheusReader()

@@ -1,0 +1,179 @@
+"""Samples of accelerators, added up by the hour, exactly.
+
+Shares are integers of 10^-18, times integers of microseconds: the sum of an hour is exact, and a
+sample whose busy time has more than 18 decimals of a second is rejected.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trueup.telemetry.calls import is_staged
+from trueup.telemetry.workbench import (
+    WHERE,
+    WHO,
+    create_table,
+    insert_rejects,
+    insert_usage,
+    row_of,
+)
+
+if TYPE_CHECKING:
+    import duckdb
+
+SERIES = "prometheus_series"
+SAMPLES = "prometheus_sample"
+PLACE = (*WHERE, *WHO)
+SENTINEL = "9223372036854775794"
+
+SERIES_COLUMNS = {
+    "source_id": "INTEGER",
+    "series": "BIGINT",
+    "name": "VARCHAR",
+    "meter": "VARCHAR",  # null: a metric that measures no capacity
+    "whole": "INTEGER",  # what "all of it" is written as: 100 or 1
+    "preference": "INTEGER",
+    "is_slice": "BOOLEAN",
+    "line": "VARCHAR",  # all labels but the metric's name: the same for the same accelerator
+    "step_text": "VARCHAR",
+    **dict.fromkeys(PLACE, "VARCHAR"),
+}
+SAMPLE_COLUMNS = {
+    "source_id": "INTEGER",
+    "record": "BIGINT",
+    "series": "BIGINT",
+    "at": "BIGINT",  # microseconds since 1970
+    "text": "VARCHAR",
+}
+MICROS = 1_000_000
+HOUR = 3600 * MICROS
+ONE = 10**18
+UNITS = "CASE r.meter WHEN 'gpu' THEN 'GPU-Seconds' ELSE 'TPU-Chip-Seconds' END"
+
+
+def create_samples(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the tables that files are staged in."""
+    create_table(connection, SERIES, SERIES_COLUMNS)
+    create_table(connection, SAMPLES, SAMPLE_COLUMNS)
+    create_table(connection, "prometheus_step", {"source_id": "INTEGER", "step": "BIGINT"})
+
+
+def set_step(connection: duckdb.DuckDBPyConnection, source_id: int, fixed: str | None) -> None:
+    """Find a source's step in microseconds: stated, given by the caller, or the commonest gap."""
+    given = "NULL" if fixed is None else f"{int(fixed)} * 1000000"
+    connection.execute(f"""
+        INSERT INTO prometheus_step
+        SELECT {source_id}, coalesce(
+            (SELECT CAST(max(TRY_CAST(step_text AS DECIMAL(18, 6))) * 1000000 AS BIGINT)
+                FROM {SERIES} WHERE source_id = {source_id}),
+            {given},
+            (SELECT gap FROM (
+                SELECT at - lag(at) OVER (PARTITION BY series ORDER BY at) AS gap
+                FROM {SAMPLES} WHERE source_id = {source_id}
+            ) WHERE gap > 0 GROUP BY gap ORDER BY count(*) DESC, gap LIMIT 1)
+        )""")
+
+
+def settle(connection: duckdb.DuckDBPyConnection) -> None:
+    """Write usage and rejects of all samples staged; the same sample twice counts once."""
+    if not is_staged(connection, SAMPLES):
+        return
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE metered_series AS
+        SELECT *, dense_rank() OVER (ORDER BY meter, line) AS line_id,
+            min(preference) OVER (PARTITION BY meter, line) AS best
+        FROM {SERIES} WHERE meter IS NOT NULL OR name IS NULL""")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE held AS {_held_query()}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE part AS {_parts_query()}")
+    for capacity, amount, decimals in (("allocated", "micros", 6), ("busy", "work", 18)):
+        insert_usage(connection, _usage_query(capacity, amount, decimals))
+    insert_rejects(
+        connection,
+        'SELECT h.source_id, h.record AS row_number, r.name AS "column", h.fault AS reason, '
+        "h.text AS value FROM held h JOIN metered_series r "
+        "ON r.source_id = h.source_id AND r.series = h.series WHERE h.fault IS NOT NULL",
+    )
+
+
+def _held_query() -> str:
+    """SQL of a row per sample: how long it holds the accelerator, its share, what is wrong."""
+    kept = row_of("source_id", "of_source", "of_record")
+    return f"""
+        WITH sampled AS (
+            SELECT s.*, r.line_id, r.name, r.preference, r.best, r.whole, r.is_slice, p.step
+            FROM {SAMPLES} s
+            JOIN metered_series r ON r.source_id = s.source_id AND r.series = s.series
+            JOIN prometheus_step p ON p.source_id = s.source_id
+        ), ranked AS (
+            SELECT *, row_number() OVER same AS copy,
+                first_value(source_id) OVER same AS of_source,
+                first_value(record) OVER same AS of_record
+            FROM sampled
+            WINDOW same AS (PARTITION BY line_id, preference, at ORDER BY source_id, record)
+        ), stepped AS (
+            SELECT *, least(step, coalesce(lead(at) OVER next - at, step)) AS micros,
+                CASE WHEN text <> '{SENTINEL}' THEN exact_decimal(trim(text)) END AS share
+            FROM ranked
+            WINDOW next AS (PARTITION BY line_id, preference, copy ORDER BY at)
+        ), scaled AS (
+            SELECT *, least(micros, {HOUR} - at % {HOUR}) AS first_micros,
+                CASE WHEN share BETWEEN 0 AND whole THEN CAST(trunc(share) AS HUGEINT)
+                    * {ONE}::HUGEINT + CAST((share - trunc(share)) * {ONE} AS HUGEINT) END
+                    AS scaled
+            FROM stepped
+        )
+        SELECT source_id, record, series, at, micros, scaled, whole, text,
+            preference = best AS counts, {_faults(kept)} AS fault
+        FROM scaled"""
+
+
+def _faults(kept: str) -> str:
+    exact = f"{MICROS} * whole"
+    cases = {
+        "name IS NULL": "'no metric name; give constants={''metric'': ...}'",
+        "copy > 1": f"'duplicate of ' || {kept}",
+        "preference > best": "NULL",
+        "is_slice": "'a slice of a GPU: query the metric of the whole GPU'",
+        "at IS NULL": "'not a time in seconds since 1970'",
+        "step IS NULL": "'a single sample and no step; give constants={''step'': ...}'",
+        f"text = '{SENTINEL}'": "'the exporter had no value'",
+        "share IS NULL": "decimal_fault(trim(text))",
+        "scaled IS NULL": "'not between 0 and ' || whole",
+        f"scaled * micros % ({exact}) <> 0 OR scaled * first_micros % ({exact}) <> 0": (
+            "'busy time of more than 18 decimals'"
+        ),
+    }
+    return f"CASE {' '.join(f'WHEN {test} THEN {reason}' for test, reason in cases.items())} END"
+
+
+def _parts_query() -> str:
+    """SQL of what each sample gives to each hour: split in time where it runs over the end."""
+    return f"""
+        SELECT h.source_id, h.record, h.series, h.hour, ends - starts AS micros,
+            h.scaled * (ends - starts) // ({MICROS} * h.whole) AS work
+        FROM (
+            SELECT *, greatest(at, hour * {HOUR}) AS starts,
+                least(at + micros, (hour + 1) * {HOUR}) AS ends
+            FROM (
+                SELECT *, unnest(range(at // {HOUR}, (at + micros - 1) // {HOUR} + 1)) AS hour
+                FROM held WHERE fault IS NULL AND counts AND micros > 0
+            )
+        ) h"""
+
+
+def _usage_query(capacity: str, amount: str, decimals: int) -> str:
+    """SQL of the usage of one capacity: per hour and labels, integers made decimals exactly."""
+    place = ", ".join(f"r.{name}" for name in PLACE)
+    return f"""
+        SELECT * EXCLUDE (total),
+            CAST(plain_number(CAST(total AS VARCHAR), {decimals}) AS DECIMAL(38, 18)) AS quantity
+        FROM (
+            SELECT p.source_id, min(p.record) AS source_row,
+                make_timestamptz(p.hour * {HOUR}) AS window_start,
+                make_timestamptz((p.hour + 1) * {HOUR}) AS window_end,
+                {place}, r.meter, '{capacity}' AS capacity,
+                CAST(sum(p.{amount}) AS HUGEINT) AS total, {UNITS} AS unit
+            FROM part p
+            JOIN metered_series r ON r.source_id = p.source_id AND r.series = p.series
+            GROUP BY p.source_id, p.hour, {place}, r.meter
+        )"""

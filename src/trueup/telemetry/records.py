@@ -1,0 +1,202 @@
+"""Files of one record each: JSON lines, CSV and Parquet as a table of text, numbered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from trueup.adapter.telemetry import UsageSource
+from trueup.errors import SourceError
+from trueup.focus.landing import Landed
+from trueup.focus.raw import Part, RawStream, column, open_raw
+from trueup.focus.repair import literal, quoted
+from trueup.telemetry.sample import Sample, sample
+from trueup.telemetry.workbench import VALUE_CHARACTERS_MAX, count, insert_rejects
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+RECORDS = "records"  # record BIGINT, then the fields asked for, all text
+OBJECT_BYTES = 16 << 20  # what one JSON line may take; longer ones are read in a second attempt
+
+Fields = Mapping[str, Sequence[str]]  # our name -> the names it has in files, first found wins
+
+
+def load_records(
+    connection: duckdb.DuckDBPyConnection, source: UsageSource, fields: Fields
+) -> int:
+    """Fill the table ``records`` with a file's readable records; return how many there are.
+
+    The count includes those that cannot be read: each has gone to ``rejects``. Blank text and the
+    word NULL are null. SourceError when the file as a whole cannot be read.
+    """
+    connection.execute(f"DROP TABLE IF EXISTS {RECORDS}")
+    seen = sample(source.path, source.source)
+    if seen.kind == "empty":
+        names = ", ".join(f"{quoted(name)} VARCHAR" for name in fields)
+        connection.execute(f"CREATE TEMP TABLE {RECORDS} (record BIGINT, {names})")
+        return 0
+    if seen.kind == "json":
+        return _load_json(connection, source, seen, fields)
+    if seen.kind in ("delimited", "parquet"):
+        return _load_raw(connection, source, fields)
+    raise SourceError(source.source, "neither JSON, CSV nor Parquet")
+
+
+def documents(
+    source: UsageSource,
+    seen: Sample,
+    size_max: int = OBJECT_BYTES,
+    *,
+    skip_malformed: bool = True,
+) -> str:
+    """SQL of a table function that gives the file's JSON documents, in order.
+
+    A malformed line is null, or an error where ``skip_malformed`` is false.
+    """
+    path = literal(str(source.path))
+    options = f"compression={literal(seen.compression)}, maximum_object_size={size_max}"
+    if seen.layout == "lines":
+        return f"read_ndjson_objects({path}, ignore_errors={skip_malformed}, {options})"
+    form = "array" if seen.layout == "array" else "unstructured"
+    return f"read_json_objects({path}, format='{form}', {options})"
+
+
+def unreadable(source: UsageSource, error: Exception) -> SourceError:
+    """What went wrong with a whole file, in one line."""
+    return SourceError(source.source, f"cannot be read as JSON: {str(error).splitlines()[0]}")
+
+
+def pointer(name: str) -> str:
+    """A top-level key as a JSON pointer."""
+    return "/" + name.replace("~", "~0").replace("/", "~1")
+
+
+def _load_json(
+    connection: duckdb.DuckDBPyConnection, source: UsageSource, seen: Sample, fields: Fields
+) -> int:
+    import duckdb
+
+    names = list(dict.fromkeys(name for aliases in fields.values() for name in aliases))
+    paths = "[" + ", ".join(literal(pointer(name)) for name in names) + "]"
+    selected = ", ".join(
+        f"coalesce({', '.join(_value(names.index(name) + 1, name) for name in aliases)}) "
+        f"AS {quoted(ours)}"
+        for ours, aliases in fields.items()
+    )
+    query = (
+        f"CREATE OR REPLACE TEMP TABLE parsed AS SELECT {selected}, "
+        "json_type(json) IS NOT DISTINCT FROM 'OBJECT' AS is_object, "
+        f"CASE WHEN NOT is_object THEN left(json, {VALUE_CHARACTERS_MAX}) END AS shown "
+        f"FROM (SELECT json, json_extract_string(json, {paths}) AS v "
+        f"FROM {documents(source, seen)})"
+    )
+    try:
+        connection.execute(query)
+    except duckdb.Error as error:
+        raise unreadable(source, error) from error
+    insert_rejects(
+        connection,
+        f"SELECT {source.source_id} AS source_id, rowid + 1 AS row_number, NULL AS \"column\", "
+        "CASE WHEN shown IS NULL THEN 'not valid JSON' ELSE 'not a JSON object' END AS reason, "
+        "shown AS value FROM parsed WHERE NOT is_object",
+    )
+    connection.execute(
+        f"CREATE TEMP TABLE {RECORDS} AS SELECT rowid + 1 AS record, "
+        "* EXCLUDE (is_object, shown) FROM parsed WHERE is_object"
+    )
+    rows = count(connection, "SELECT count(*) FROM parsed")
+    connection.execute("DROP TABLE parsed")
+    return rows
+
+
+def _value(index: int, name: str) -> str:
+    """SQL of a field's text.
+
+    A number of more digits than a double holds is taken from the line's own text, because the
+    parser rounds it; where it is not found there, it stays marked and cannot be read.
+    """
+    text = f"value_text(v[{index}])"
+    raw = f"regexp_extract(json, {literal(_LITERAL.format(re.escape(name)))}, 1)"
+    exact = f"CASE WHEN TRY_CAST({raw} AS DOUBLE) = TRY_CAST({text} AS DOUBLE) THEN {raw} "
+    exact += f"ELSE {text} || ' (inexact)' END"
+    return (
+        f"CASE WHEN length({text}) > 15 "
+        f"AND regexp_full_match({text}, '-?[0-9]+(\\.[0-9]+)?([eE][+-]?[0-9]+)?') "
+        f"AND json_type(json, {literal(pointer(name))}) = 'DOUBLE' "
+        f"THEN {exact} ELSE {text} END"
+    )
+
+
+_LITERAL = r'"{}"\s*:\s*(-?[0-9][0-9.eE+-]*)'
+
+
+class Refusals:
+    """Malformed records, gathered while a file streams and written in batches."""
+
+    def __init__(self, source: UsageSource) -> None:
+        self._source = source
+        self.rows: list[tuple[int, str, str]] = []
+
+    def refuse(self, _part: Part, row: int, reason: str, text: str) -> None:
+        self.rows.append((row, reason, text[:VALUE_CHARACTERS_MAX]))
+
+    def write(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Move what was gathered to ``rejects``."""
+        import pyarrow as pa
+
+        schema = pa.schema(
+            [("row_number", pa.int64()), ("reason", pa.string()), ("value", pa.string())]
+        )
+        rows = [dict(zip(schema.names, row, strict=True)) for row in self.rows]
+        connection.register("refused", pa.Table.from_pylist(rows, schema=schema))
+        insert_rejects(
+            connection,
+            f'SELECT {self._source.source_id} AS source_id, row_number, NULL AS "column", '
+            "reason, value FROM refused",
+        )
+        connection.unregister("refused")
+
+
+def _load_raw(
+    connection: duckdb.DuckDBPyConnection, source: UsageSource, fields: Fields
+) -> int:
+    import duckdb
+    import pyarrow as pa
+
+    landed = Landed(source.source, source.path, "", 0)
+    raw = open_raw(landed)
+    refusals = Refusals(source)
+    stream = RawStream([Part(source.source_id, landed, raw, "")], refusals.refuse)
+    selected = ", ".join(
+        f"{_text(raw.header, raw.types, aliases)} AS {quoted(ours)}"
+        for ours, aliases in fields.items()
+    )
+    connection.register("raw_records", stream.reader())
+    try:
+        connection.execute(
+            f'CREATE TEMP TABLE {RECORDS} AS SELECT "row" AS record, {selected} FROM raw_records'
+        )
+    except (duckdb.Error, pa.ArrowException, OSError) as error:
+        reason = f"damaged or cut: {str(error).splitlines()[0]}"
+        raise stream.failure or SourceError(source.source, reason) from error
+    finally:
+        connection.unregister("raw_records")
+    refusals.write(connection)
+    return stream.rows_in[source.source_id]
+
+
+def _text(header: Sequence[str], types: Sequence[pa.DataType], aliases: Sequence[str]) -> str:
+    import pyarrow as pa
+
+    found = []
+    for name in aliases:
+        if name in header:
+            index = header.index(name)
+            kind = types[index]
+            nested = pa.types.is_nested(kind)
+            value = f"to_json({column(index)})" if nested else column(index)
+            found.append(f"value_text(CAST({value} AS VARCHAR))")
+    return f"coalesce({', '.join(found)})" if found else "CAST(NULL AS VARCHAR)"

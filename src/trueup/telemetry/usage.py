@@ -1,0 +1,280 @@
+"""``trueup.read_usage``: telemetry of any known format as one table of metered usage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from trueup.adapter.telemetry import TelemetryReader, UsageSource
+from trueup.errors import ConfigurationError, IntegrityError, SourceError, UsageError
+from trueup.focus.landing import Landed, Landing, expand, flatten
+from trueup.focus.repair import literal, quoted
+from trueup.model.dataset import Dataset
+from trueup.telemetry.sample import sample
+from trueup.telemetry.workbench import USAGE_COLUMNS, WHERE, WHO, count, prepare
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from trueup.model.table import Table
+
+GENERIC = "table"  # the reader asked last: it takes whatever has columns
+
+
+@runtime_checkable
+class Settles(Protocol):
+    """A reader that decides across files: it stages in ``read`` and appends in ``settle``."""
+
+    def settle(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Append what was staged to ``usage`` and ``rejects``; called once, after all files."""
+
+
+@dataclass(frozen=True)
+class _Read:
+    landed: Landed
+    source: UsageSource
+    format: str
+    rows_in: int
+
+
+def read_usage(
+    *sources: Any,
+    format: str | None = None,  # noqa: A002  the word users know
+    columns: Mapping[str, str] | None = None,
+    constants: Mapping[str, str] | None = None,
+) -> Dataset:
+    """Read telemetry files, or data frames, as usage.
+
+    Each file's format is recognised by its content; ``format`` forces one (otlp, litellm,
+    langfuse, prometheus, opencost, table). ``columns`` maps usage columns to what the file calls
+    them (a column, an attribute or a label), ``constants`` fixes usage columns for every row. For
+    any CSV, Parquet, JSON lines file or data frame, map at least a time and a quantity::
+
+        read_usage("trace.csv", columns={"window_start": "TIMESTAMP",
+                                         "input_tokens": "ContextTokens",
+                                         "output_tokens": "GeneratedTokens"})
+
+    After reading, the same things mean the same: input tokens are those that came from no cache,
+    duplicates and repetitions of children's usage are counted once, over all files of one call.
+    Records that cannot be read are in ``rejects``. Raises SourceError for a file that is missing,
+    damaged or of no known format, ConfigurationError for a wrong map, UsageError for an unknown
+    format.
+    """
+    from trueup.focus.session import session
+
+    readers = _readers(format)
+    paths, frames = flatten(sources)
+    if not paths and not frames:
+        raise UsageError("read_usage needs a path, a glob, a URL or a data frame")
+    directory = TemporaryDirectory(prefix="trueup-usage-")
+    folder = Path(directory.name)
+    try:
+        with Landing() as landing, session(folder) as connection:
+            prepare(connection)
+            files = [landing.file(name) for name in (expand(paths) if paths else [])]
+            files += [
+                landing.frame(frame, f"data frame {number}")
+                for number, frame in enumerate(frames, start=1)
+            ]
+            read = [
+                _read(connection, readers, number, landed, columns or {}, constants or {})
+                for number, landed in enumerate(files)
+            ]
+            for reader in readers.values():
+                if isinstance(reader, Settles):
+                    reader.settle(connection)
+            return _dataset(connection, read, constants or {}, directory)
+    except BaseException:
+        directory.cleanup()
+        raise
+
+
+def _readers(wanted: str | None) -> dict[str, TelemetryReader]:
+    from trueup.adapter.registry import telemetry_readers
+
+    found = telemetry_readers()
+    if wanted is not None:
+        if wanted not in found:
+            raise UsageError(f"format {wanted!r}: it is one of {', '.join(sorted(found))}")
+        return {wanted: found[wanted]}
+    return {
+        name: found[name] for name in sorted(found, key=lambda name: (name == GENERIC, name))
+    }
+
+
+def _read(
+    connection: duckdb.DuckDBPyConnection,
+    readers: Mapping[str, TelemetryReader],
+    number: int,
+    landed: Landed,
+    columns: Mapping[str, str],
+    constants: Mapping[str, str],
+) -> _Read:
+    source = UsageSource(number, landed.source, landed.path, columns, constants)
+    connection.execute("INSERT INTO source_name VALUES (?, ?)", [number, landed.source])
+    if sample(landed.path, landed.source).kind == "empty":
+        only = next(iter(readers)) if len(readers) == 1 else "empty"
+        return _Read(landed, source, only, 0)
+    reader = _reader_for(source, readers)
+    _check_constants(source, reader.name)
+    return _Read(landed, source, reader.name, reader.read(source, connection))
+
+
+def _reader_for(source: UsageSource, readers: Mapping[str, TelemetryReader]) -> TelemetryReader:
+    if len(readers) == 1:
+        return next(iter(readers.values()))
+    for reader in readers.values():
+        if reader.recognises(source):
+            return reader
+    raise SourceError(
+        source.source,
+        f"not recognised as telemetry; known formats are {', '.join(readers)}. "
+        "Give format=..., or columns={...} for a table",
+    )
+
+
+def _check_constants(source: UsageSource, name: str) -> None:
+    if name == GENERIC:
+        return  # it checks its own, which are more
+    own = ("step", "metric") if name == "prometheus" else ()
+    for column in source.constants:
+        if column not in (*WHERE, *WHO, *own):
+            raise ConfigurationError(
+                f"constants: {column!r} cannot be fixed for {name}; "
+                f"it is one of {', '.join((*WHERE, *WHO, *own))}"
+            )
+
+
+def _dataset(
+    connection: duckdb.DuckDBPyConnection,
+    read: list[_Read],
+    constants: Mapping[str, str],
+    directory: TemporaryDirectory[str],
+) -> Dataset:
+    from trueup.model.schema import SOURCES, USAGE
+    from trueup.model.table import Table
+
+    _check_rejects(connection)
+    rejected = dict(
+        connection.execute("SELECT source_id, count(*) FROM rejects GROUP BY ALL").fetchall()
+    )
+    rows = [_source_row(connection, item, rejected.get(item.source.source_id, 0)) for item in read]
+    file = Path(directory.name) / "usage.parquet"
+    _write_usage(connection, file, constants)
+    return Dataset(
+        kind="usage",
+        table=Table(USAGE, files=[file], keep=directory),
+        sources=Table.from_rows(SOURCES, rows),
+        rejects=_rejects(connection, directory),
+        directory=directory,
+    ).checked()
+
+
+def _source_row(
+    connection: duckdb.DuckDBPyConnection, item: _Read, rejected: int
+) -> dict[str, Any]:
+    number = item.source.source_id
+    highest = count(
+        connection,
+        f"SELECT max(source_row) FROM usage WHERE source_id = {number}",
+    )
+    if rejected > item.rows_in or highest > item.rows_in:
+        raise IntegrityError(
+            f"{item.landed.source}: {item.rows_in} records in, but {rejected} rejected and usage "
+            f"of record {highest}; please report this as a defect"
+        )
+    rows_of_usage = count(connection, f"SELECT count(*) FROM usage WHERE source_id = {number}")
+    return {
+        "source_id": number,
+        "source": item.landed.source,
+        "kind": "usage",
+        "format": item.format,
+        "sha256": item.landed.sha256,
+        "size_bytes": item.landed.size_bytes,
+        "rows_in": item.rows_in,
+        "accepted": item.rows_in - rejected,
+        "rejected": rejected,
+        "note": _note(connection, item, rejected, rows_of_usage),
+    }
+
+
+def _note(
+    connection: duckdb.DuckDBPyConnection, item: _Read, rejected: int, rows_of_usage: int
+) -> str | None:
+    notes = connection.execute(
+        "SELECT note FROM source_note WHERE source_id = ? ORDER BY rowid", [item.source.source_id]
+    ).fetchall()
+    parts = [str(note) for (note,) in notes]
+    if item.rows_in > rejected and not rows_of_usage:
+        parts.append("none of its records meters anything")
+    return "; ".join(parts) or None
+
+
+def _check_rejects(connection: duckdb.DuckDBPyConnection) -> None:
+    """Every record ends in one place: no reject twice, and no usage of a rejected record."""
+    twice = count(
+        connection,
+        "SELECT count(*) FROM (SELECT source_id, row_number FROM rejects "
+        "GROUP BY ALL HAVING count(*) > 1)",
+    )
+    both = count(
+        connection,
+        "SELECT count(*) FROM rejects r SEMI JOIN usage u "
+        "ON u.source_id = r.source_id AND u.source_row = r.row_number",
+    )
+    if twice or both:
+        raise IntegrityError(
+            f"{twice} records were rejected twice and {both} both accepted and rejected; "
+            "please report this as a defect"
+        )
+
+
+def _write_usage(
+    connection: duckdb.DuckDBPyConnection, file: Path, constants: Mapping[str, str]
+) -> None:
+    """Write the Parquet file: constants set, providers translated, rows numbered in file order."""
+    from trueup.adapter.registry import provider_of_telemetry
+    from trueup.model.schema import METERS, USAGE
+
+    names = connection.execute(
+        "SELECT DISTINCT provider FROM usage WHERE provider IS NOT NULL ORDER BY 1"
+    ).fetchall()
+    connection.execute("CREATE TEMP TABLE provider_alias (given VARCHAR, slug VARCHAR)")
+    if names:
+        connection.executemany(
+            "INSERT INTO provider_alias VALUES (?, ?)",
+            [[name, provider_of_telemetry(name)] for (name,) in names],
+        )
+    selected = {column: f"u.{quoted(column)}" for column in USAGE_COLUMNS}
+    selected["provider"] = "a.slug"
+    for column, value in constants.items():
+        if column == "provider":
+            selected[column] = literal(str(provider_of_telemetry(value)))
+        elif column in (*WHERE, *WHO):
+            selected[column] = literal(value)
+    body = ", ".join(
+        f"{selected[name]} AS {quoted(name)}" for name in USAGE.names if name in selected
+    )
+    order = " ".join(f"WHEN {literal(meter)} THEN {n}" for n, meter in enumerate(METERS))
+    connection.execute(
+        "COPY (SELECT row_number() OVER () - 1 AS usage_id, * FROM ("
+        f"SELECT {body} FROM usage u LEFT JOIN provider_alias a ON a.given = u.provider "
+        f"ORDER BY u.source_id, u.source_row, CASE u.meter {order} END, u.window_start, "
+        "u.capacity)) TO "
+        f"{literal(str(file))} (FORMAT parquet, COMPRESSION zstd)"
+    )
+
+
+def _rejects(connection: duckdb.DuckDBPyConnection, directory: TemporaryDirectory[str]) -> Table:
+    from trueup.model.schema import REJECTS
+    from trueup.model.table import Table
+
+    file = Path(directory.name) / "rejects.parquet"
+    connection.execute(
+        "COPY (SELECT * FROM rejects ORDER BY source_id, row_number) "
+        f"TO {literal(str(file))} (FORMAT parquet, COMPRESSION zstd)"
+    )
+    return Table(REJECTS, files=[file], keep=directory)

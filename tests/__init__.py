@@ -1,0 +1,1 @@
+"""The tests of trueup; folders mirror those of the source."""

@@ -1,0 +1,164 @@
+"""The group of commands: help, version, unknown names, and what an error becomes."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from collections.abc import Callable
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import trueup
+from trueup.cli.app import COMMANDS, app
+from trueup.cli.exits import ExitCodes
+from trueup.errors import IntegrityError, MissingDependency, SourceError, UsageError
+
+HEAVY = {"altair", "duckdb", "ibis", "jinja2", "pyarrow", "pydantic", "rich"}
+
+
+def failing(error: BaseException) -> click.Group:
+    """A group whose one command raises the error."""
+
+    class Guarded(click.Group):
+        def invoke(self, ctx: click.Context) -> object:
+            with ExitCodes(ctx):
+                return super().invoke(ctx)
+
+    @click.command()
+    def command() -> None:
+        raise error
+
+    return Guarded(commands={"go": command})
+
+
+@pytest.mark.parametrize(("error", "code", "text"), [
+    (UsageError("period '2026-13': no such month"), 2, "Error: period '2026-13': no such month\n"),
+    (SourceError("a.csv", "no such file"), 2, "Error: a.csv: no such file\n"),
+    (MissingDependency("polars", "all"), 2,
+     "Error: polars is needed for this: pip install 'trueup[all]'\n"),
+    (IntegrityError("2 in, 1 out"), 4, "Error: 2 in, 1 out\n"),
+    (KeyboardInterrupt(), 130, "Interrupted.\n"),
+])  # fmt: skip
+def test_an_expected_error_is_one_line(error: BaseException, code: int, text: str) -> None:
+    """What trueup raises on purpose is told in a line on stderr, without a traceback."""
+    found = CliRunner().invoke(failing(error), ["go"])
+    assert (found.exit_code, found.stderr, found.stdout) == (code, text, "")
+
+
+def test_an_unexpected_error_asks_to_be_reported() -> None:
+    """A defect ends with 4, its traceback, and a request; never with 1, which means breaks."""
+    found = CliRunner().invoke(failing(ZeroDivisionError("1/0")), ["go"])
+    assert found.exit_code == 4
+    assert "Traceback (most recent call last)" in found.stderr
+    assert found.stderr.endswith(
+        "Error: internal error in trueup (ZeroDivisionError): "
+        "please report it with the lines above.\n"
+    )
+
+
+def test_help_lists_each_command_with_its_line() -> None:
+    """`trueup --help` shows every command that exists, and no other."""
+    found = CliRunner().invoke(app, ["--help"])
+    assert found.exit_code == 0
+    section = found.stdout.split("Commands:\n")[1].split("\n\n")[0]
+    assert [line.split()[0] for line in section.splitlines()] == list(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_an_example(name: str) -> None:
+    """`trueup COMMAND --help` explains itself and begins as the list of commands says."""
+    found = CliRunner().invoke(app, [name, "--help"])
+    assert found.exit_code == 0
+    assert f"  trueup {name}" in found.stdout
+    assert COMMANDS[name][1] in " ".join(found.stdout.split())
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["reconcile", "--help"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    """Help answers before any engine, validator or chart library is loaded."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "trueup", *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    imported = {
+        line.rsplit("|", 1)[1].strip().split(".")[0]
+        for line in done.stderr.splitlines()
+        if "|" in line
+    }
+    assert "click" in imported
+    assert imported & HEAVY == set()
+
+
+def test_help_imports_no_command() -> None:
+    """The list of commands is known without their modules."""
+    program = (
+        "import sys, runpy\nsys.argv[1:] = ['--help']\n"
+        "try:\n    runpy.run_module('trueup', run_name='__main__')\n"
+        "except SystemExit as stop:\n    assert not stop.code\n"
+        f"assert not set(sys.modules) & { ({module for module, _ in COMMANDS.values()})!r}\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_listed_command_exists(name: str) -> None:
+    """The table of commands names modules that define one."""
+    assert isinstance(importlib.import_module(COMMANDS[name][0]).command, click.Command)
+
+
+def test_version() -> None:
+    """`trueup --version` is that of the package."""
+    found = CliRunner().invoke(app, ["--version"])
+    assert found.stdout == f"trueup {trueup.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("recncile", "Did you mean 'reconcile'?"), ("zzz", "Commands: run, reconcile, init, doctor.")],
+)
+def test_an_unknown_command_is_told_apart(name: str, hint: str) -> None:
+    """A misspelt command is answered with the nearest one, or all of them."""
+    found = CliRunner().invoke(app, [name])
+    assert found.exit_code == 2
+    assert f"There is no command {name!r}. {hint}" in found.stderr
+
+
+def test_a_closed_pipe_is_not_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`trueup ... | head` ends quietly, with a code that does not mean breaks."""
+    program = (
+        "import click\nfrom trueup.cli import app as module\n"
+        "import types, sys\n"
+        "fake = types.ModuleType('fake')\n"
+        "def go():\n"
+        "    for _ in range(100000): click.echo('x' * 100)\n"
+        "fake.command = click.Command('go', callback=go)\n"
+        "sys.modules['fake'] = fake\n"
+        "module.COMMANDS['go'] = ('fake', '')\n"
+        "module.app(['go'])\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+    errors = process.stderr.read()
+    process.stderr.close()
+    assert (process.wait(60), errors) == (141, "")
+
+
+def test_called_without_arguments_it_shows_help(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`trueup` alone says what there is; that is wrong use for a script."""
+    found = CliRunner().invoke(app, [])
+    assert "Commands:" in found.output
+    main: Callable[[], None] = importlib.import_module("trueup.cli").main
+    monkeypatch.setattr(sys, "argv", ["trueup", "--version"])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 0

@@ -1,0 +1,152 @@
+"""`trueup doctor`: what works, what does not, what to do; nothing is changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from trueup.adapter.registry import providers
+from trueup.cli import checks
+from trueup.cli.app import app
+from trueup.cli.checks import FAIL, OFF, OK, WARN, Check, clouds, configured, machine
+from trueup.config import read_configuration
+
+SECRET = "never-shown-4711"
+HEADER = (
+    "BilledCost,EffectiveCost,BillingCurrency,ChargeCategory,ChargePeriodStart,ChargePeriodEnd\n"
+)
+
+
+def doctor(*args: str, columns: int = 200) -> Result:
+    return CliRunner(env={"COLUMNS": str(columns)}).invoke(app, ["doctor", *args])
+
+
+def by_subject(found: list[Check]) -> dict[str, Check]:
+    return {check.subject: check for check in found}
+
+
+@pytest.fixture
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to stand in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_without_a_configuration_the_machine_is_checked(empty: Path) -> None:
+    """No trueup.toml is a warning with two remedies, not a failure."""
+    found = doctor()
+    assert found.exit_code == 0
+    assert "no trueup.toml here" in found.stdout
+    assert "trueup init" in found.stdout
+    assert found.stdout.endswith("Everything needed works, 1 warning.\n")
+    assert list(empty.iterdir()) == []
+
+
+def test_a_named_configuration_that_is_not_there_fails(empty: Path) -> None:
+    """What was named must exist."""
+    found = doctor("-c", "other.toml")
+    assert found.exit_code == 1
+    assert "other.toml: there is no such file" in found.stdout
+
+
+def test_every_mistake_of_the_configuration_is_a_line(empty: Path) -> None:
+    """Two mistakes are two failures."""
+    (empty / "trueup.toml").write_text('[run]\nengine = "x"\nout = ""\n', encoding="utf-8")
+    found = doctor()
+    assert found.exit_code == 1
+    assert found.stdout.endswith("2 failed, 0 warnings.\n")
+
+
+def test_files_are_found_and_recognised(empty: Path) -> None:
+    """A bill by its columns; how many there are, and what they are."""
+    (empty / "a.csv").write_text(HEADER, encoding="utf-8")
+    (empty / "b.csv").write_text(HEADER, encoding="utf-8")
+    (empty / "trueup.toml").write_text('[[charges]]\npath = "*.csv"\n', encoding="utf-8")
+    found = by_subject(list(configured(read_configuration("trueup.toml"))))
+    assert found["charges"] == Check("charges", OK, "*.csv: 2 files, focus-1.0")
+    assert found["out"] == Check("out", OK, "out can be written")
+    assert found["usage"].status == WARN
+    assert sorted(path.name for path in empty.iterdir()) == ["a.csv", "b.csv", "trueup.toml"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "found"),
+    [
+        ("gone.csv", None, "no such file"),
+        ("no*.csv", None, "no file matches this pattern"),
+        ("other.csv", "colour,size\nred,3\n", "not a FOCUS Cost and Usage file"),
+    ],
+)
+def test_a_source_that_will_fail_is_named(
+    empty: Path, name: str, text: str | None, found: str
+) -> None:
+    """Missing, matching nothing, or not a bill: the run would fail, so this does."""
+    if text is not None:
+        (empty / name).write_text(text, encoding="utf-8")
+    (empty / "trueup.toml").write_text(f'[[charges]]\npath = "{name}"\n', encoding="utf-8")
+    check = by_subject(list(configured(read_configuration("trueup.toml"))))["charges"]
+    assert check.status == FAIL
+    assert check.found.startswith(f"{name}: ")
+    assert found in check.found
+
+
+def test_a_url_is_not_fetched(empty: Path) -> None:
+    """Looking must not cost anything."""
+    (empty / "trueup.toml").write_text('[[charges]]\npath = "s3://b/k.csv"\n', encoding="utf-8")
+    check = by_subject(list(configured(read_configuration("trueup.toml"))))["charges"]
+    assert (check.status, check.found) == (WARN, "s3://b/k.csv: a URL, which is not fetched here")
+
+
+def test_an_out_that_is_a_file_fails(empty: Path) -> None:
+    """Results could not be written."""
+    (empty / "out").write_text("", encoding="utf-8")
+    (empty / "trueup.toml").write_text("", encoding="utf-8")
+    found = by_subject(list(configured(read_configuration("trueup.toml"))))
+    assert found["out"].status == FAIL
+    assert found["charges"].remedy == "add a [[charges]] entry with its paths"
+
+
+def test_credentials_are_named_never_shown() -> None:
+    """A variable that is set is named; its value appears nowhere."""
+    name, adapter = next(iter(providers().items()))
+    variable = adapter.credential_variables[0]
+    found = list(clouds(None, {variable: SECRET}))
+    assert by_subject(found)[f"{name} credentials"] == Check(
+        f"{name} credentials", OK, f"set: {variable}"
+    )
+    assert SECRET not in repr(found)
+    shown = CliRunner(env={variable: SECRET, "COLUMNS": "200"}).invoke(app, ["doctor"])
+    assert variable in shown.stdout
+    assert SECRET not in shown.output
+
+
+def test_what_no_provider_needs_is_off(monkeypatch: pytest.MonkeyPatch, empty: Path) -> None:
+    """A missing SDK is off until its provider is configured; then it warns with the pip line."""
+    monkeypatch.setattr(checks, "_installed", lambda _: False)
+    name, adapter = next(iter(providers().items()))
+    assert by_subject(list(clouds(None, {})))[f"{name} SDK"].status == OFF
+    (empty / "trueup.toml").write_text(f"[providers.{name}]\n", encoding="utf-8")
+    found = by_subject(list(clouds(read_configuration("trueup.toml"), {})))
+    assert found[f"{name} SDK"].status == WARN
+    assert found[f"{name} SDK"].remedy == f"pip install 'trueup[{adapter.extra}]'"
+    assert found[f"{name} credentials"].status == WARN
+
+
+def test_spark_fails_where_it_is_configured(monkeypatch: pytest.MonkeyPatch, empty: Path) -> None:
+    """Without pyspark the engine is off, unless the configuration asks for it."""
+    monkeypatch.setattr(checks, "_installed", lambda name: name != "pyspark")
+    assert by_subject(list(machine(None, {})))["engine spark"].status == OFF
+    (empty / "trueup.toml").write_text('[run]\nengine = "spark"\n', encoding="utf-8")
+    check = by_subject(list(machine(read_configuration("trueup.toml"), {})))["engine spark"]
+    assert check.status == FAIL
+    assert "pip install 'trueup[spark]'" in check.remedy
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_the_table_fits_the_terminal(empty: Path, columns: int) -> None:
+    """No line is wider than the terminal, and nothing is a terminal control sequence."""
+    found = doctor(columns=columns)
+    assert max(map(len, found.stdout.splitlines())) <= columns
+    assert "\x1b" not in found.stdout

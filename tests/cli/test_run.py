@@ -1,0 +1,136 @@
+"""`trueup run`: the nightly job from the command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from trueup.cli.app import app
+
+RUN = '[run]\nperiod = "2026-10"\nas_of = 2026-12-01T00:00:00Z\n'
+GOOD = RUN + '[[charges]]\npaths = ["used.csv", "unused.csv"]\n'
+PARTIAL = RUN + '[[charges]]\npaths = ["used.csv", "broken.csv"]\n'
+
+
+def run(*args: str) -> Result:
+    return CliRunner().invoke(app, ["run", *args])
+
+
+def configure(folder: Path, text: str, name: str = "trueup.toml") -> None:
+    (folder / name).write_text(text, encoding="utf-8")
+
+
+def test_the_configuration_of_the_current_folder_is_run(folder: Path) -> None:
+    """Results go to out/<period>; the summary says where; progress is a line per source."""
+    configure(folder, GOOD)
+    found = run()
+    assert found.exit_code == 0, found.stderr
+    assert "October 2026" in found.stdout
+    assert str(Path("out") / "2026-10" / "report.html") in found.stdout
+    assert found.stderr == "charges      used.csv, unused.csv (2 files): 2 rows\n"
+    result = json.loads((folder / "out" / "2026-10" / "result.json").read_text(encoding="utf-8"))
+    assert result["period"]["start"] == "2026-10-01T00:00:00Z"
+
+
+def test_results_lie_beside_the_configuration(folder: Path) -> None:
+    """Out starts from the configuration's folder, wherever the command is called."""
+    (folder / "nightly").mkdir()
+    configure(
+        folder / "nightly", GOOD.replace('"used', '"../used').replace('"unused', '"../unused')
+    )
+    found = run("-c", "nightly/trueup.toml")
+    assert found.exit_code == 0, found.stderr
+    assert (folder / "nightly" / "out" / "2026-10" / "result.json").exists()
+
+
+def test_out_says_otherwise(folder: Path) -> None:
+    """--out is the folder itself, from where the command is called."""
+    configure(folder, GOOD)
+    assert run("--out", "here").exit_code == 0
+    assert (folder / "here" / "result.json").exists()
+    assert not (folder / "out").exists()
+
+
+def test_a_partial_run_looks_partial(folder: Path) -> None:
+    """The broken file is named above the summary and in result.json; the rest is there; exit 3."""
+    configure(folder, PARTIAL)
+    found = run()
+    assert found.exit_code == 3
+    first, second, *_ = found.stdout.splitlines()
+    assert first == "PARTIAL RUN: 1 source could not be read; every figure is without them."
+    assert second.startswith("  charges: broken.csv: not a FOCUS Cost and Usage file")
+    assert "8.50" in found.stdout
+    assert "charges      FAILED broken.csv: " in found.stderr
+    result = json.loads((folder / "out" / "2026-10" / "result.json").read_text(encoding="utf-8"))
+    failed = [note for note in result["notes"] if note["code"] == "source_failed"]
+    assert [note["subject"] for note in failed] == ["broken.csv"]
+    assert failed[0]["text"].startswith("PARTIAL RUN")
+
+
+def test_without_any_charges_it_is_an_error(folder: Path) -> None:
+    """Nothing is written, the file is named, exit 2."""
+    configure(folder, RUN + '[[charges]]\npath = "broken.csv"\n')
+    found = run()
+    assert found.exit_code == 2
+    assert found.stdout == ""
+    assert "Error: no charges could be read, so nothing was reconciled." in found.stderr
+    assert "  charges: broken.csv: not a FOCUS" in found.stderr
+    assert not (folder / "out").exists()
+
+
+def test_quiet_says_only_what_failed(folder: Path) -> None:
+    """Nothing for a good run, the failed source for a partial one."""
+    configure(folder, GOOD)
+    found = run("--quiet")
+    assert (found.exit_code, found.output) == (0, "")
+    configure(folder, PARTIAL)
+    found = run("-q")
+    assert (found.exit_code, found.stdout) == (3, "")
+    assert "broken.csv" in found.stderr
+
+
+def test_without_a_configuration_it_says_what_to_do(folder: Path) -> None:
+    """Exit 2 and two remedies."""
+    found = run()
+    assert found.exit_code == 2
+    assert found.stderr == (
+        "Error: trueup.toml: there is no such file; name the configuration with -c, "
+        "or write one with `trueup init --out trueup.toml`\n"
+    )
+
+
+def test_a_mistake_in_the_configuration_is_named(folder: Path) -> None:
+    """File, key, value, what would be right; exit 2."""
+    configure(folder, '[run]\nengine = "duckdbb"\n')
+    found = run()
+    assert found.exit_code == 2
+    assert found.stderr == (
+        "Error: trueup.toml: run.engine = 'duckdbb': did you mean 'duckdb'? "
+        "it is one of duckdb, spark\n"
+    )
+
+
+@pytest.mark.parametrize("given", [["--period", "2026-10-03T14"], ["--period", "2026-10-03"]])
+def test_the_command_line_goes_before_the_configuration(folder: Path, given: list[str]) -> None:
+    """Another period is another folder."""
+    configure(folder, GOOD)
+    assert run(*given).exit_code == 0
+    assert [path.name for path in (folder / "out").iterdir()] == [given[1]]
+
+
+def test_twice_gives_the_same_bytes(folder: Path) -> None:
+    """The same configuration and files give the same result.json, in another process too."""
+    configure(folder, GOOD)
+    for name in ("one", "two"):
+        subprocess.run(
+            [sys.executable, "-m", "trueup", "run", "--out", name],
+            check=True,
+            capture_output=True,
+            cwd=folder,
+        )
+    assert (folder / "one/result.json").read_bytes() == (folder / "two/result.json").read_bytes()

@@ -1,0 +1,27 @@
+"""Writes a world: ``python -m tests.world --seed 7 --start 2026-10-01 --days 31 --out DIR``."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.world import company, world
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.world",
+        description=f"Write a period of {company.NAME}: bills, contracts, telemetry, answers.",
+    )
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--start", type=datetime.fromisoformat, default="2026-10-01")
+    parser.add_argument("--days", type=int, default=31)
+    parser.add_argument("--out", type=Path, required=True)
+    given = parser.parse_args()
+    made = world.make(given.seed, given.start.replace(tzinfo=UTC), given.days)
+    world.write(made, given.out)
+
+
+if __name__ == "__main__":
+    main()

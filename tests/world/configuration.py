@@ -1,0 +1,82 @@
+"""The run's configuration, as a person would keep it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tests.world import company
+from tests.world.focus import text
+from tests.world.ledger import Ledger, month_of
+from tests.world.telemetry import SOURCES, Source
+
+HEADER = """\
+# The nightly run of {name}, a company that does not exist.
+# Everything below this folder was written by `python -m tests.world`; answers.json holds what a
+# run must find. Paths are relative to this file's folder.
+
+[run]
+period = "{period}"
+# The clock of the run. Without it: now. A fixed one makes the run repeatable.
+as_of = {as_of}
+# Results go to <out>/<period>/.
+out = "out"
+
+# Four bills, each in its own version of FOCUS and its own file format.
+
+[[charges]]
+paths = ["bills/aws/*.csv.gz"]  # FOCUS 1.2, a file a day
+
+[[charges]]
+paths = ["bills/gcp/*.parquet"]  # FOCUS 1.0
+
+[[charges]]
+paths = ["bills/azure/*.csv"]  # FOCUS 1.3, euros
+
+[[charges]]
+paths = ["bills/oci/*.csv"]  # FOCUS 1.4
+
+# What was committed to: published by the providers, and typed from two sales contracts.
+
+[[commitments]]
+paths = ["contracts.csv", "credits.toml"]
+"""
+
+RULES = """
+[rules]
+# Any break is material. Give an amount, as "1.00", to overlook smaller ones.
+# material_amount = "1.00"
+
+# Provisioned throughput is billed in units that no meter of its own describes: it is capacity,
+# compared with what telemetry calls an instance.
+[[rules.meter]]
+match = { SkuMeter = "^Provisioned Managed" }
+meter = "instance"
+capacity = "allocated"
+"""
+
+
+def trueup_toml(ledger: Ledger) -> str:
+    """The whole file."""
+    whole_month = (ledger.start, ledger.end) == month_of(ledger.start)
+    period = f"{ledger.start:%Y-%m}" if whole_month else f"{text(ledger.start)}/{text(ledger.end)}"
+    header = HEADER.format(name=company.NAME, period=period, as_of=text(ledger.as_of))
+    usage = "\n# Telemetry. What a file does not tell stands in `constants`; `columns` names fields.\n"
+    return header + usage + "".join(_entry(source) for source in SOURCES) + RULES
+
+
+def _entry(source: Source) -> str:
+    lines = [
+        f"\n# {source.about}",
+        "[[usage]]",
+        f'paths = ["{source.path}"]',
+        f'format = "{source.format}"',
+    ]
+    for key, values in (("columns", source.columns), ("constants", source.constants)):
+        if values:
+            lines.append(f"{key} = {_inline(values)}")
+    return "\n".join(lines) + "\n"
+
+
+def _inline(values: Mapping[str, str]) -> str:
+    pairs = ", ".join(f'{key} = "{value}"' for key, value in values.items())
+    return f"{{ {pairs} }}"

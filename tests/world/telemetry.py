@@ -1,0 +1,93 @@
+"""Telemetry as files, in the format of whatever recorded it, and how to read each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import zstandard
+
+from tests.world import gcp, langfuse, litellm, opencost, otlp, prometheus, ptu
+from tests.world.aws_bill import ACCOUNT
+from tests.world.oci import PROVIDER as OCI
+
+if TYPE_CHECKING:
+    from tests.world.world import World
+
+DEVICE_STEP_S, CHIP_STEP_S = 900, 1800
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A file of telemetry: its format, and what has to be said to read it."""
+
+    path: str
+    format: str
+    about: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
+
+
+SPANS = Source("telemetry/spans.jsonl.zst", "otlp", "Spans of the agents: tokens by the call.")
+ENDPOINTS = Source(
+    "telemetry/endpoints.json",
+    "prometheus",
+    "GPUs of the endpoints: held and busy, every 15 minutes.",
+    constants={
+        "provider": "aws",
+        "account_id": ACCOUNT,
+        "region_id": "us-east-1",
+        "step": str(DEVICE_STEP_S),
+    },
+)
+CHIPS = Source(
+    "telemetry/chips.json",
+    "prometheus",
+    "Duty cycle of the TPU chips, every 30 minutes.",
+    constants={"provider": "gcp", "account_id": gcp.PROJECT, "step": str(CHIP_STEP_S)},
+)
+OBSERVATIONS = Source(
+    "telemetry/observations.jsonl",
+    "langfuse",
+    "Observations of the planning tools: tokens by the call; no region is known.",
+    columns={"tool": "tool", "team": "team", "cost_centre": "cost_centre"},
+    constants={"provider": "gcp", "account_id": gcp.PROJECT},
+)
+SPEND_LOGS = Source(
+    "telemetry/spend_logs.csv",
+    "litellm",
+    "Spend logs of the gateway: neither account nor region is known.",
+    columns={"cost_centre": litellm.COST_CENTRE},
+)
+CLUSTER = Source(
+    "telemetry/cluster.json",
+    "opencost",
+    "What pods held of the cluster's GPUs.",
+    constants={"provider": OCI},
+)
+PROVISIONED = Source(
+    "telemetry/provisioned.csv",
+    "table",
+    "Provisioned units held, and the tokens made with them.",
+    columns=ptu.COLUMNS,
+    constants=ptu.CONSTANTS,
+)
+SOURCES = (SPANS, ENDPOINTS, CHIPS, OBSERVATIONS, SPEND_LOGS, CLUSTER, PROVISIONED)
+
+
+def telemetry(world: World) -> dict[str, bytes]:
+    """Every file by path."""
+    seed = world.ledger.seed
+    spans = "\n".join(otlp.write(seed, world.bedrock_calls).lines) + "\n"
+    chips = "kubernetes_io:node_accelerator_duty_cycle"
+    texts = {
+        ENDPOINTS: prometheus.answer("DCGM_FI_DEV_GPU_UTIL", world.endpoints),
+        CHIPS: prometheus.answer(chips, world.gcp.hours),
+        OBSERVATIONS: langfuse.observations(seed, world.gcp.calls),
+        SPEND_LOGS: litellm.spend_logs(seed, world.azure.calls),
+        CLUSTER: opencost.allocations(world.pods),
+        PROVISIONED: ptu.table(world.azure.held),
+    }
+    files = {source.path: content.encode() for source, content in texts.items()}
+    return {SPANS.path: zstandard.ZstdCompressor(level=19).compress(spans.encode())} | files
