@@ -147,9 +147,14 @@ def test_every_public_name_is_documented() -> None:
 
 
 def test_the_schema_of_the_result_is_valid_json() -> None:
-    """result.schema.json names every result table."""
+    """result.schema.json names every result table but the two that the page says are left out."""
     schema = json.loads(text_of(REFERENCE / "result.schema.json"))
-    assert set(RESULT_TABLES) - {"burn_down"} <= set(schema["properties"])
+    absent = set(RESULT_TABLES) - set(schema["properties"])
+    left_out = re.search(
+        r"`(\w+)` and `(\w+)` are not in it", text_of(REFERENCE / "result-json.md")
+    )
+    assert left_out is not None
+    assert absent == set(left_out.groups())
 
 
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda path: path.relative_to(ROOT).as_posix())

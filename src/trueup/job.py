@@ -265,8 +265,8 @@ def _notes(config: Configuration, failures: Sequence[Failure]) -> list[dict[str,
         {
             "code": SOURCE_FAILED,
             "subject": failure.source,
-            "text": f"PARTIAL RUN: every figure is without these {failure.kind}, which could not "
-            f"be read: {failure.reason}",
+            "text": f"PARTIAL RUN: this source of {failure.kind} could not be read, so every "
+            f"figure is without it: {failure.reason}",
             "remedy": failure.remedy,
         }
         for failure in failures

@@ -38,9 +38,7 @@ def test_without_out_only_the_summary_is_printed(folder: Path) -> None:
     "charges",
     [
         ["--charges", "used.csv", "unused.csv"],
-        ["--charges", "used.csv", "--charges", "unused.csv"],
         ["--charges", "*used.csv"],
-        ["--charges=used.csv", "--charges=unused.csv"],
     ],
 )
 def test_files_may_be_given_in_any_way(folder: Path, charges: list[str]) -> None:
@@ -138,6 +136,7 @@ MAPPED = (
     *("--usage-column", "window_end=end", "--usage-column", "resource_id=resource"),
     *("--usage-column", "quantity=gpus", "--usage-constant", "meter=gpu"),
     *("--usage-constant", "unit=GPU-Hours", "--usage-constant", "capacity=allocated"),
+    *("--usage-constant", "provider=Example Cloud"),
 )
 
 

@@ -63,41 +63,88 @@ def add_other_charges(ledger: Ledger) -> None:
         ledger.put_outside(bill_row(begin, finish, Decimal(cost), **(plain | more)), reason)
 
     outside(
-        "tax", "231.40", start, end, ChargeCategory="Tax", ChargeFrequency="Recurring",
-        ChargeDescription="Sales tax", ServiceCategory="Other", ServiceName="Tax",
+        "tax",
+        "231.40",
+        start,
+        end,
+        ChargeCategory="Tax",
+        ChargeFrequency="Recurring",
+        ChargeDescription="Sales tax",
+        ServiceCategory="Other",
+        ServiceName="Tax",
     )
     outside(
-        "support", "100.00", start, end, ChargeFrequency="Recurring",
-        ChargeDescription="Business support", ServiceCategory="Management and Governance",
+        "support",
+        "100.00",
+        start,
+        end,
+        ChargeFrequency="Recurring",
+        ChargeDescription="Business support",
+        ServiceCategory="Management and Governance",
         ServiceName="AWS Support (Business)",
     )
     outside(
-        "credit", "-25.00", start, end, ChargeCategory="Credit", ChargeFrequency="One-Time",
-        ChargeDescription="Promotional credit", ServiceCategory="Other",
-    )
-    outside(
-        "purchase", "18.75", first, first + HOUR, ChargeCategory="Purchase",
-        ChargeFrequency="One-Time", ChargeDescription="Domain of the claims portal",
-        ServiceCategory="Networking", ServiceName="Amazon Registrar",
-    )
-    outside(
-        "marketplace", "12.50", ledger.at(1, 9), ledger.at(1, 10),
-        PublisherName="Quarrelsome Maps Ltd", InvoiceIssuerName="AWS Marketplace",
-        ChargeDescription="Road closures feed", ServiceCategory="Other",
-        ServiceName="Road closures feed", ConsumedQuantity=Decimal(5), ConsumedUnit="Units",
-        PricingQuantity=Decimal(5), PricingUnit="Units",
-    )
-    outside(
-        "rounding", "-0.004", ledger.at(2, 0), ledger.at(2, 1), ChargeCategory="Adjustment",
-        ChargeFrequency="One-Time", ChargeDescription="Rounding", ServiceCategory="Other",
-    )
-    outside(
-        "correction", "1.20", ledger.at(2, 0), ledger.at(2, 1), ChargeCategory="Adjustment",
-        ChargeFrequency="One-Time", ChargeDescription="Adjustment of last month",
+        "credit",
+        "-25.00",
+        start,
+        end,
+        ChargeCategory="Credit",
+        ChargeFrequency="One-Time",
+        ChargeDescription="Promotional credit",
         ServiceCategory="Other",
     )
     outside(
-        "refund", "-3.20", ledger.at(1, 4), ledger.at(1, 5), ChargeClass="Correction",
+        "purchase",
+        "18.75",
+        first,
+        first + HOUR,
+        ChargeCategory="Purchase",
+        ChargeFrequency="One-Time",
+        ChargeDescription="Domain of the claims portal",
+        ServiceCategory="Networking",
+        ServiceName="Amazon Registrar",
+    )
+    outside(
+        "marketplace",
+        "12.50",
+        ledger.at(1, 9),
+        ledger.at(1, 10),
+        PublisherName="Quarrelsome Maps Ltd",
+        InvoiceIssuerName="AWS Marketplace",
+        ChargeDescription="Road closures feed",
+        ServiceCategory="Other",
+        ServiceName="Road closures feed",
+        ConsumedQuantity=Decimal(5),
+        ConsumedUnit="Units",
+        PricingQuantity=Decimal(5),
+        PricingUnit="Units",
+    )
+    outside(
+        "rounding",
+        "-0.004",
+        ledger.at(2, 0),
+        ledger.at(2, 1),
+        ChargeCategory="Adjustment",
+        ChargeFrequency="One-Time",
+        ChargeDescription="Rounding",
+        ServiceCategory="Other",
+    )
+    outside(
+        "correction",
+        "1.20",
+        ledger.at(2, 0),
+        ledger.at(2, 1),
+        ChargeCategory="Adjustment",
+        ChargeFrequency="One-Time",
+        ChargeDescription="Adjustment of last month",
+        ServiceCategory="Other",
+    )
+    outside(
+        "refund",
+        "-3.20",
+        ledger.at(1, 4),
+        ledger.at(1, 5),
+        ChargeClass="Correction",
         ChargeDescription="Goodwill refund of an outage",
     )
     outside(
@@ -119,4 +166,3 @@ def add_malformed(ledger: Ledger) -> None:
     at = ledger.at(1, 7)
     spoilt = bill_row(at, at + HOUR, Decimal("0.10"), ChargeDescription="Spoilt on its way")
     ledger.malformed.append(Malformed(spoilt, "BilledCost", "0.1000000000000000000000001"))
-

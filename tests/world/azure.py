@@ -34,9 +34,7 @@ PROVIDER = "azure"
 CURRENCY = "EUR"
 SUBSCRIPTION = "8c1d7f60-5b1e-4a57-9d7c-000000000003"
 FILE = "bills/azure/focus-1.3.csv"
-RESERVATION = (
-    "/providers/Microsoft.Capacity/reservationOrders/3b9e/reservations/ptu-2026-global"
-)
+RESERVATION = "/providers/Microsoft.Capacity/reservationOrders/3b9e/reservations/ptu-2026-global"
 RESERVED = Decimal(200)  # provisioned units, every hour
 UNIT_HOUR = Decimal("0.24")
 CONTRACT = "MCA-77120"
@@ -269,7 +267,8 @@ def _provisioned_cell(
     billed = Decimal(deployment.units(start))
     weights: dict[Party | str, int] = {}
     if held is not None:
-        weights.update(held.tokens or {deployment.holder: held.units})
+        shares = held.tokens or {deployment.holder: held.units}
+        weights = dict(shares.items())
         verdict = "matched" if held.units == billed else "quantity"
     elif deployment.observed:
         verdict = "missing_in_usage"
@@ -304,9 +303,7 @@ def _add_tokens(ledger: Ledger, known: list[Session]) -> list[Call]:
     for key, parties in tokens.metered([one for one in calls if one.at >= last_day]).items():
         by = key.start + HOUR + timedelta(hours=72)
         model = _model(key)
-        cell = tokens.unbilled(
-            PROVIDER, key, parties, model, currency=CURRENCY, expected_by=by
-        )
+        cell = tokens.unbilled(PROVIDER, key, parties, model, currency=CURRENCY, expected_by=by)
         ledger.cells.append(cell)
     return calls
 
@@ -317,9 +314,9 @@ def _model(key: Key) -> Model:
 
 def _bill_tokens(ledger: Ledger, key: Key, parties: dict[Party, int]) -> None:
     model, count, verdict = _model(key), sum(parties.values()), "matched"
-    if (key.model, key.meter) == (MINI.name, "output_tokens"):
-        if (key.start - ledger.start) // DAY % 7 == 0:
-            count, verdict = count * 5 // 4, "quantity"
+    first_of_week = (key.start - ledger.start) // DAY % 7 == 0
+    if (key.model, key.meter) == (MINI.name, "output_tokens") and first_of_week:
+        count, verdict = count * 5 // 4, "quantity"
     found = tokens.cell(
         PROVIDER, key, parties, model, currency=CURRENCY, window=DAY, verdict=verdict,
         billed=count,

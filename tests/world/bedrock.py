@@ -9,7 +9,7 @@ from tests.world import tokens
 from tests.world.aws_bill import ACCOUNT, CURRENCY, OTHER_ACCOUNT, PROVIDER, bill_row
 from tests.world.company import Session
 from tests.world.dice import Dice
-from tests.world.ledger import HOUR, Call, Charge, Ledger, Party
+from tests.world.ledger import HOUR, Call, Charge, Ledger, Party, Value
 from tests.world.tokens import Key, Model, Place
 
 LARGE = Model(
@@ -133,17 +133,13 @@ def _planted(ledger: Ledger, key: Key, count: int) -> tuple[str, int]:
     return "matched", count
 
 
-def _bill(
-    ledger: Ledger, key: Key, parties: dict[Party, int], unbilled_from: datetime
-) -> None:
+def _bill(ledger: Ledger, key: Key, parties: dict[Party, int], unbilled_from: datetime) -> None:
     """One row of the bill, or what stands for it."""
     model = _model(key.model)
     verdict, count = _planted(ledger, key, sum(parties.values()))
     if key.model == LARGE.name and key.start >= unbilled_from:
         by = key.start + HOUR
-        found = tokens.unbilled(
-            PROVIDER, key, parties, model, currency=CURRENCY, expected_by=by
-        )
+        found = tokens.unbilled(PROVIDER, key, parties, model, currency=CURRENCY, expected_by=by)
         ledger.cells.append(found)
         return
     if verdict == "missing_in_billing":
@@ -169,7 +165,7 @@ def _bill(
 
 def _row(key: Key, start: datetime, model: Model, quantity: Decimal) -> Charge:
     meter = f"{PREFIXES[key.region]}-{key.model}-{WORDS[key.meter]}"
-    more = {
+    more: dict[str, Value] = {
         "ChargeDescription": f"Amazon Bedrock {key.model} {key.meter.replace('_', ' ')}",
         "ConsumedQuantity": quantity,
         "ConsumedUnit": model.unit,
@@ -186,5 +182,3 @@ def _row(key: Key, start: datetime, model: Model, quantity: Decimal) -> Charge:
     }
     cost = quantity * model.prices[key.meter]
     return bill_row(start, start + HOUR, cost, **more)
-
-

@@ -73,6 +73,9 @@ def _kind(column: str) -> pa.DataType:
 
 
 def _cell(value: Value, kind: pa.DataType) -> Decimal | datetime | str | None:
-    if value is None or (kind != pa.string() and not isinstance(value, str | dict)):
-        return value if not isinstance(value, dict) else None
-    return focus.text(value)
+    """A value as its column takes it: typed, or as text."""
+    if value is None:
+        return None
+    if kind == pa.string() or isinstance(value, dict):
+        return focus.text(value)
+    return value

@@ -93,7 +93,7 @@ def cell(
     if seen is not None:
         busy = seen.busy_s
         metered = Decimal(seen.allocated_s) / (3600 * site.devices)
-        weights.update(busy)
+        weights = dict(busy.items())
         if seen.allocated_s > sum(busy.values()):
             weights[IDLE] = seen.allocated_s - sum(busy.values())
     return Cell(

@@ -65,11 +65,13 @@ def differences(table: str, expected: Sequence[Row], found: Iterable[Row]) -> li
     """What is missing, superfluous or different, a line each; nothing where all agrees."""
     names = NAMES_OF_ROWS[table]
     wanted, given = _by_name(names, expected), _by_name(names, found)
-    lines = []
-    for name in wanted.keys() - given.keys():
-        lines.append(f"{table}: missing    {_shown(names, name)}: {dict(wanted[name][0])}")
-    for name in given.keys() - wanted.keys():
-        lines.append(f"{table}: unexpected {_shown(names, name)}: {dict(given[name][0])}")
+    lines = [
+        f"{table}: missing    {_shown(names, name)}: {dict(wanted[name][0])}"
+        for name in wanted.keys() - given.keys()
+    ] + [
+        f"{table}: unexpected {_shown(names, name)}: {dict(given[name][0])}"
+        for name in given.keys() - wanted.keys()
+    ]
     for name in wanted.keys() & given.keys():
         if len(wanted[name]) != len(given[name]):
             count = f"{len(given[name])} rows, expected {len(wanted[name])}"

@@ -60,7 +60,9 @@ def trueup_toml(ledger: Ledger) -> str:
     whole_month = (ledger.start, ledger.end) == month_of(ledger.start)
     period = f"{ledger.start:%Y-%m}" if whole_month else f"{text(ledger.start)}/{text(ledger.end)}"
     header = HEADER.format(name=company.NAME, period=period, as_of=text(ledger.as_of))
-    usage = "\n# Telemetry. What a file does not tell stands in `constants`; `columns` names fields.\n"
+    usage = (
+        "\n# Telemetry. What a file does not tell stands in `constants`; `columns` names fields.\n"
+    )
     return header + usage + "".join(_entry(source) for source in SOURCES) + RULES
 
 

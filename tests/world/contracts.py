@@ -11,19 +11,38 @@ from tests.world import azure, focus, gcp, oci, sagemaker
 from tests.world.aws_bill import CURRENCY as DOLLAR
 from tests.world.ledger import DAY, Ledger, Value
 
-COLUMNS = (
-    "BillingCurrency ContractCommitmentApplicability ContractCommitmentBenefitCategory "
-    "ContractCommitmentCategory ContractCommitmentCost ContractCommitmentCreated "
-    "ContractCommitmentDescription ContractCommitmentDiscountPercentage "
-    "ContractCommitmentDurationType ContractCommitmentFulfillmentInterval ContractCommitmentId "
-    "ContractCommitmentLastUpdated ContractCommitmentLifecycleStatus ContractCommitmentModel "
-    "ContractCommitmentOfferCategory ContractCommitmentPaymentInterval "
-    "ContractCommitmentPaymentModel ContractCommitmentPaymentUpfrontPercentage "
-    "ContractCommitmentPeriodEnd ContractCommitmentPeriodStart ContractCommitmentQuantity "
-    "ContractCommitmentType ContractCommitmentUnit ContractId ContractPeriodEnd "
-    "ContractPeriodStart InvoiceIssuerName PricingCurrency "
-    "PricingCurrencyContractCommitmentCost ServiceProviderName"
-).split()
+COLUMNS = [
+    "BillingCurrency",
+    "ContractCommitmentApplicability",
+    "ContractCommitmentBenefitCategory",
+    "ContractCommitmentCategory",
+    "ContractCommitmentCost",
+    "ContractCommitmentCreated",
+    "ContractCommitmentDescription",
+    "ContractCommitmentDiscountPercentage",
+    "ContractCommitmentDurationType",
+    "ContractCommitmentFulfillmentInterval",
+    "ContractCommitmentId",
+    "ContractCommitmentLastUpdated",
+    "ContractCommitmentLifecycleStatus",
+    "ContractCommitmentModel",
+    "ContractCommitmentOfferCategory",
+    "ContractCommitmentPaymentInterval",
+    "ContractCommitmentPaymentModel",
+    "ContractCommitmentPaymentUpfrontPercentage",
+    "ContractCommitmentPeriodEnd",
+    "ContractCommitmentPeriodStart",
+    "ContractCommitmentQuantity",
+    "ContractCommitmentType",
+    "ContractCommitmentUnit",
+    "ContractId",
+    "ContractPeriodEnd",
+    "ContractPeriodStart",
+    "InvoiceIssuerName",
+    "PricingCurrency",
+    "PricingCurrencyContractCommitmentCost",
+    "ServiceProviderName",
+]
 IDLE_PLAN = "arn:aws:savingsplans::410000000009:savingsplan/c2d7e9b4-headland"
 IDLE_PLAN_PER_HOUR = Decimal("1.25")
 

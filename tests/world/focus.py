@@ -11,31 +11,82 @@ from decimal import Decimal
 
 from tests.world.ledger import Value
 
-VERSION_1_0 = (
-    "AvailabilityZone BilledCost BillingAccountId BillingAccountName BillingCurrency "
-    "BillingPeriodEnd BillingPeriodStart ChargeCategory ChargeClass ChargeDescription "
-    "ChargeFrequency ChargePeriodEnd ChargePeriodStart CommitmentDiscountCategory "
-    "CommitmentDiscountId CommitmentDiscountName CommitmentDiscountStatus "
-    "CommitmentDiscountType ConsumedQuantity ConsumedUnit ContractedCost ContractedUnitPrice "
-    "EffectiveCost InvoiceIssuerName ListCost ListUnitPrice PricingCategory PricingQuantity "
-    "PricingUnit ProviderName PublisherName RegionId RegionName ResourceId ResourceName "
-    "ResourceType ServiceCategory ServiceName SkuId SkuPriceId SubAccountId SubAccountName Tags"
-).split()
+VERSION_1_0 = [
+    "AvailabilityZone",
+    "BilledCost",
+    "BillingAccountId",
+    "BillingAccountName",
+    "BillingCurrency",
+    "BillingPeriodEnd",
+    "BillingPeriodStart",
+    "ChargeCategory",
+    "ChargeClass",
+    "ChargeDescription",
+    "ChargeFrequency",
+    "ChargePeriodEnd",
+    "ChargePeriodStart",
+    "CommitmentDiscountCategory",
+    "CommitmentDiscountId",
+    "CommitmentDiscountName",
+    "CommitmentDiscountStatus",
+    "CommitmentDiscountType",
+    "ConsumedQuantity",
+    "ConsumedUnit",
+    "ContractedCost",
+    "ContractedUnitPrice",
+    "EffectiveCost",
+    "InvoiceIssuerName",
+    "ListCost",
+    "ListUnitPrice",
+    "PricingCategory",
+    "PricingQuantity",
+    "PricingUnit",
+    "ProviderName",
+    "PublisherName",
+    "RegionId",
+    "RegionName",
+    "ResourceId",
+    "ResourceName",
+    "ResourceType",
+    "ServiceCategory",
+    "ServiceName",
+    "SkuId",
+    "SkuPriceId",
+    "SubAccountId",
+    "SubAccountName",
+    "Tags",
+]
 VERSION_1_2 = sorted(
-    VERSION_1_0
-    + (
-        "CapacityReservationId CapacityReservationStatus CommitmentDiscountQuantity "
-        "CommitmentDiscountUnit ServiceSubcategory SkuMeter SkuPriceDetails BillingAccountType "
-        "InvoiceId PricingCurrency PricingCurrencyContractedUnitPrice "
-        "PricingCurrencyEffectiveCost PricingCurrencyListUnitPrice SubAccountType"
-    ).split()
+    [
+        *VERSION_1_0,
+        "CapacityReservationId",
+        "CapacityReservationStatus",
+        "CommitmentDiscountQuantity",
+        "CommitmentDiscountUnit",
+        "ServiceSubcategory",
+        "SkuMeter",
+        "SkuPriceDetails",
+        "BillingAccountType",
+        "InvoiceId",
+        "PricingCurrency",
+        "PricingCurrencyContractedUnitPrice",
+        "PricingCurrencyEffectiveCost",
+        "PricingCurrencyListUnitPrice",
+        "SubAccountType",
+    ]
 )
 VERSION_1_3 = sorted(
-    VERSION_1_2
-    + (
-        "ServiceProviderName HostProviderName ContractApplied AllocatedMethodId "
-        "AllocatedMethodDetails AllocatedResourceId AllocatedResourceName AllocatedTags"
-    ).split()
+    [
+        *VERSION_1_2,
+        "ServiceProviderName",
+        "HostProviderName",
+        "ContractApplied",
+        "AllocatedMethodId",
+        "AllocatedMethodDetails",
+        "AllocatedResourceId",
+        "AllocatedResourceName",
+        "AllocatedTags",
+    ]
 )
 VERSION_1_4 = sorted(
     (set(VERSION_1_3) - {"ProviderName", "PublisherName"})

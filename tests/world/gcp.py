@@ -221,7 +221,7 @@ def _add_chips(ledger: Ledger, known: list[Session]) -> list[Hour]:
         seen.append(capacity.observe(dice, SLICE_A, start, CHIPS, [_agent(dice)]))
     for start in ledger.hours():
         running = [SLICE_A]
-        if start.hour < 12 and dice.percent(80) or (start - ledger.start) == 5 * HOUR:
+        if (start.hour < 12 and dice.percent(80)) or (start - ledger.start) == 5 * HOUR:
             running.append(SLICE_B)
         if start.hour in (10, 11) and start < burst_ends(ledger):
             running.append(BURST_SLICE)
@@ -283,9 +283,7 @@ def _bill_tokens(ledger: Ledger, key: Key, parties: dict[Party, int]) -> None:
     count = sum(parties.values())
     if (key.model, key.meter) == (FLASH.name, "output_tokens"):
         count = count * 126 // 125
-    found = tokens.cell(
-        PROVIDER, key, parties, model, currency=CURRENCY, billed=count
-    )
+    found = tokens.cell(PROVIDER, key, parties, model, currency=CURRENCY, billed=count)
     if _is_unseen(ledger, key.model, key.start):
         found.verdict, found.weights, found.metered = "missing_in_usage", {}, ZERO
     ledger.cells.append(found)
@@ -300,5 +298,3 @@ def _bill_tokens(ledger: Ledger, key: Key, parties: dict[Party, int]) -> None:
         ListUnitPrice=model.prices[key.meter],
     )  # fmt: skip
     ledger.charges.append(charge)
-
-

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from tests.world.dice import Dice
 from tests.world.ledger import Call
+from tests.world.recorded import Recorded
 
 
 def _time(at: datetime) -> str:
@@ -27,14 +28,15 @@ def _usage(call: Call) -> dict[str, int]:
     return found | {"total": sum(found.values())}
 
 
-def observations(seed: int, calls: list[Call]) -> str:
+def observations(seed: int, calls: list[Call]) -> Recorded:
     """An agent's observation and a generation below it for each call; some in two versions."""
     dice = Dice(seed, "observations")
     lines: list[str] = []
+    rejected = 0
     for call in sorted(calls, key=lambda one: one.at):
         party = call.party
         trace, parent = dice.identifier(32), dice.identifier(16)
-        common = {
+        common: dict[str, object] = {
             "trace_id": trace,
             "project_id": "brackenmoor",
             "environment": "production",
@@ -63,6 +65,7 @@ def observations(seed: int, calls: list[Call]) -> str:
         if dice.percent(6):  # what was known while the answer still came in
             early = generation | {"usage_details": {"input": 1, "output": 1, "total": 2}}
             early["event_ts"] = _time(call.at + timedelta(seconds=1))
+            rejected += 1
             lines.append(json.dumps(early, separators=(",", ":")))
         lines.append(json.dumps(generation, separators=(",", ":")))
-    return "\n".join(lines) + "\n"
+    return Recorded("\n".join(lines) + "\n", len(lines), rejected)

@@ -9,12 +9,31 @@ from datetime import datetime, timedelta
 
 from tests.world.dice import Dice
 from tests.world.ledger import NOBODY, Call
+from tests.world.recorded import Recorded
 
-COLUMNS = (
-    "request_id call_type spend total_tokens prompt_tokens completion_tokens startTime endTime "
-    "model model_group custom_llm_provider user metadata cache_hit request_tags team_id "
-    "organization_id session_id status mcp_namespaced_tool_name agent_id"
-).split()
+COLUMNS = [
+    "request_id",
+    "call_type",
+    "spend",
+    "total_tokens",
+    "prompt_tokens",
+    "completion_tokens",
+    "startTime",
+    "endTime",
+    "model",
+    "model_group",
+    "custom_llm_provider",
+    "user",
+    "metadata",
+    "cache_hit",
+    "request_tags",
+    "team_id",
+    "organization_id",
+    "session_id",
+    "status",
+    "mcp_namespaced_tool_name",
+    "agent_id",
+]
 COST_CENTRE = "organization_id"  # the company's own use of this column
 
 
@@ -55,14 +74,16 @@ def _row(dice: Dice, call: Call) -> dict[str, str]:
     }
 
 
-def spend_logs(seed: int, calls: list[Call]) -> str:
+def spend_logs(seed: int, calls: list[Call]) -> Recorded:
     """The calls, and rows that must not count: answered from the cache, failed, twice, spoilt."""
     dice = Dice(seed, "spend logs")
     rows: list[dict[str, str]] = []
+    rejected = 2
     for call in sorted(calls, key=lambda one: one.at):
         rows.append(_row(dice, call))
         if dice.percent(4):
             rows.append(dict(rows[-1]))
+            rejected += 1
         if dice.percent(4):
             rows.append(_row(dice, call) | {"cache_hit": "True"})
         if dice.percent(4):
@@ -78,4 +99,4 @@ def spend_logs(seed: int, calls: list[Call]) -> str:
     writer = csv.DictWriter(buffer, COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    return buffer.getvalue()
+    return Recorded(buffer.getvalue(), len(rows), rejected)

@@ -111,7 +111,7 @@ def add(ledger: Ledger) -> list[Pod]:
     pods: list[Pod] = []
     for start in ledger.hours():
         running = [ONE]
-        if 8 <= start.hour < 20 and dice.percent(85) or start == ledger.at(0, 12):
+        if (8 <= start.hour < 20 and dice.percent(85)) or start == ledger.at(0, 12):
             running.append(TWO)
         for node in running:
             seen = _pods(dice, node, start)
@@ -182,5 +182,3 @@ def _bill_hour(ledger: Ledger, node: Node, start: datetime, pods: list[Pod]) -> 
     if copies == 2:
         cell.verdict, cell.extra, cell.extra_cost = "duplicate", cell.billed, cell.cost
         cell.billed, cell.cost = 2 * cell.billed, 2 * cell.cost
-
-

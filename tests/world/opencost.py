@@ -8,6 +8,7 @@ from decimal import Decimal
 from tests.world.focus import text
 from tests.world.ledger import HOUR
 from tests.world.oci import Pod
+from tests.world.recorded import Recorded
 
 JSON = dict[str, object]
 
@@ -38,11 +39,11 @@ def _allocation(pod: Pod) -> tuple[str, JSON]:
     }
 
 
-def allocations(pods: list[Pod]) -> str:
+def allocations(pods: list[Pod]) -> Recorded:
     """One set of allocations an hour."""
     data: dict[str, JSON] = {}
     for pod in sorted(pods, key=lambda one: one.start):
         name, allocation = _allocation(pod)
         data.setdefault(text(pod.start), {})[name] = allocation
     document = {"code": 200, "data": list(data.values())}
-    return json.dumps(document, separators=(",", ":")) + "\n"
+    return Recorded(json.dumps(document, separators=(",", ":")) + "\n", len(pods))

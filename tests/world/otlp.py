@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 
 from tests.world.dice import Dice
 from tests.world.ledger import NOBODY, Call, Party
+from tests.world.recorded import Recorded
 
 PROVIDERS = {"aws": "aws.bedrock"}
 JSON = dict[str, object]
@@ -23,7 +24,7 @@ JSON = dict[str, object]
 
 @dataclass
 class Spans:
-    """A file of spans: its lines, how many spans they hold, and how many are refused."""
+    """A file in the making: its lines, how many spans they hold, and how many are refused."""
 
     lines: list[str]
     spans: int = 0
@@ -136,7 +137,7 @@ def _trace(dice: Dice, calls: list[Call], file: Spans) -> list[JSON]:
     return spans
 
 
-def write(seed: int, calls: list[Call]) -> Spans:
+def spans(seed: int, calls: list[Call]) -> Recorded:
     """The file of a list of calls, with a count and a line that cannot be read."""
     dice, file = Dice(seed, "spans"), Spans([])
     traces: dict[tuple[object, ...], list[Call]] = defaultdict(list)
@@ -144,9 +145,9 @@ def write(seed: int, calls: list[Call]) -> Spans:
         hour = call.at.replace(minute=0, second=0)
         traces[(call.account, call.region, hour, _whose(call.party))].append(call)
     for (account, region, _, _), members in traces.items():
-        spans = _trace(dice, members, file)
-        file.spans += len(spans)
-        file.lines.append(_line(str(account), str(region), members[0].party, spans))
+        found = _trace(dice, members, file)
+        file.spans += len(found)
+        file.lines.append(_line(str(account), str(region), members[0].party, found))
     broken = {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": "a few"}
     spoilt = _span("0" * 31 + "1", "0" * 15 + "1", "", calls[0].at, 1, "chat", broken)
     file.lines.append(_line(calls[0].account, calls[0].region, NOBODY, [spoilt]))
@@ -154,7 +155,7 @@ def write(seed: int, calls: list[Call]) -> Spans:
     file.spans += 2
     file.rejected += 2
     file.lines.sort(key=lambda line: line[-40:])
-    return file
+    return Recorded("\n".join(file.lines) + "\n", file.spans, file.rejected)
 
 
 def _whose(party: Party) -> tuple[str | None, ...]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tests.world.capacity import Hour, Sample, Site
 from tests.world.ledger import Party
+from tests.world.recorded import Recorded
 
 JSON = dict[str, object]
 
@@ -51,11 +52,12 @@ def _labels(metric: str, site: Site, device: int, party: Party) -> dict[str, str
     return {"__name__": metric, **own, **_who(party)}
 
 
-def answer(metric: str, hours: Iterable[Hour]) -> str:
+def answer(metric: str, hours: Sequence[Hour]) -> Recorded:
     """The answer of a range query for a metric, on one line as a server gives it."""
     result: list[JSON] = []
     for (site, device, party), samples in _series(hours).items():
         values = [[int(sample.at.timestamp()), str(sample.percent)] for sample in samples]
         result.append({"metric": _labels(metric, site, device, party), "values": values})
     document = {"status": "success", "data": {"resultType": "matrix", "result": result}}
-    return json.dumps(document, separators=(",", ":")) + "\n"
+    samples_count = sum(len(hour.samples) for hour in hours)
+    return Recorded(json.dumps(document, separators=(",", ":")) + "\n", samples_count)

@@ -8,6 +8,7 @@ import io
 from tests.world.azure import Held
 from tests.world.focus import text
 from tests.world.ledger import HOUR, Party
+from tests.world.recorded import Recorded
 
 COLUMNS = {  # usage column -> what the table calls it
     "window_start": "from",
@@ -32,7 +33,7 @@ def _row(held: Held, meter: str, capacity: str, amount: int, unit: str, party: P
     return window + what + [part or "" for part in who]
 
 
-def table(held: list[Held]) -> str:
+def table(held: list[Held]) -> Recorded:
     """A row for the units, and one for each party's output tokens."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -42,4 +43,5 @@ def table(held: list[Held]) -> str:
         writer.writerow(_row(one, "instance", "allocated", one.units, "PTU-Hours", holder))
         for party, tokens in one.tokens.items():
             writer.writerow(_row(one, "output_tokens", "busy", tokens, "Tokens", party))
-    return buffer.getvalue()
+    records = sum(1 + len(one.tokens) for one in held)
+    return Recorded(buffer.getvalue(), records)

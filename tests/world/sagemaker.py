@@ -71,9 +71,7 @@ def add_endpoints(ledger: Ledger, known: list[Session]) -> list[Hour]:
     """All hours of all endpoints: charges, cells and what the plan did; returns telemetry."""
     dice = Dice(ledger.seed, "endpoints")
     worked = ledger.at(2, 14)
-    under_metered = {
-        ledger.at(day, dice.between(18, 20)) for day in range(0, ledger.days, 6)
-    }
+    under_metered = {ledger.at(day, dice.between(18, 20)) for day in range(0, ledger.days, 6)}
     unbilled_from = ledger.end - dice.between(2, 4) * HOUR
     seen: list[Hour] = []
     for start in ledger.hours():
@@ -125,8 +123,7 @@ def _worked_hour(
         instants = [start + slot * HOUR / 4 for slot in range(4)]
         pairs = [(at, device) for device in range(devices) for at in instants]
         samples = [
-            Sample(at, device, 100, party)
-            for (at, device), party in zip(pairs, who, strict=True)
+            Sample(at, device, 100, party) for (at, device), party in zip(pairs, who, strict=True)
         ]
         return Hour(endpoint.site, start, tuple(samples))
 
@@ -252,4 +249,3 @@ def _bill_fee(ledger: Ledger) -> None:
     }
     ledger.purchased[PLAN] = fee
     ledger.put_outside(bill_row(ledger.start, ledger.end, fee, **more), "purchase")
-

@@ -11,6 +11,7 @@ import zstandard
 from tests.world import gcp, langfuse, litellm, opencost, otlp, prometheus, ptu
 from tests.world.aws_bill import ACCOUNT
 from tests.world.oci import PROVIDER as OCI
+from tests.world.recorded import Recorded
 
 if TYPE_CHECKING:
     from tests.world.world import World
@@ -76,18 +77,24 @@ PROVISIONED = Source(
 SOURCES = (SPANS, ENDPOINTS, CHIPS, OBSERVATIONS, SPEND_LOGS, CLUSTER, PROVISIONED)
 
 
-def telemetry(world: World) -> dict[str, bytes]:
+def telemetry(world: World) -> dict[str, Recorded]:
     """Every file by path."""
     seed = world.ledger.seed
-    spans = "\n".join(otlp.write(seed, world.bedrock_calls).lines) + "\n"
     chips = "kubernetes_io:node_accelerator_duty_cycle"
-    texts = {
-        ENDPOINTS: prometheus.answer("DCGM_FI_DEV_GPU_UTIL", world.endpoints),
-        CHIPS: prometheus.answer(chips, world.gcp.hours),
-        OBSERVATIONS: langfuse.observations(seed, world.gcp.calls),
-        SPEND_LOGS: litellm.spend_logs(seed, world.azure.calls),
-        CLUSTER: opencost.allocations(world.pods),
-        PROVISIONED: ptu.table(world.azure.held),
+    return {
+        SPANS.path: otlp.spans(seed, world.bedrock_calls),
+        ENDPOINTS.path: prometheus.answer("DCGM_FI_DEV_GPU_UTIL", world.endpoints),
+        CHIPS.path: prometheus.answer(chips, world.gcp.hours),
+        OBSERVATIONS.path: langfuse.observations(seed, world.gcp.calls),
+        SPEND_LOGS.path: litellm.spend_logs(seed, world.azure.calls),
+        CLUSTER.path: opencost.allocations(world.pods),
+        PROVISIONED.path: ptu.table(world.azure.held),
     }
-    files = {source.path: content.encode() for source, content in texts.items()}
-    return {SPANS.path: zstandard.ZstdCompressor(level=19).compress(spans.encode())} | files
+
+
+def packed(path: str, recorded: Recorded) -> bytes:
+    """The bytes of a file, compressed where its name says so."""
+    plain = recorded.text.encode()
+    if path.endswith(".zst"):
+        return zstandard.ZstdCompressor(level=19).compress(plain)
+    return plain

@@ -186,6 +186,6 @@ def test_same_seed_same_bytes() -> None:
 
 
 def _table(ledger: Ledger, name: str) -> list[dict[str, object]]:
-    found = answers(ledger)[name]
+    found = answers(ledger, {})[name]
     assert isinstance(found, list)
     return found

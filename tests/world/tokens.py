@@ -117,7 +117,7 @@ def cell(
         billed=quantity,
         metered=model.quantity(count),
         cost=quantity * price,
-        weights=dict(parties),
+        weights=dict(parties.items()),
         model=key.model,
         price=price,
     )

@@ -15,7 +15,7 @@ from tests.world.configuration import trueup_toml
 from tests.world.contracts import contracts_csv, credits_toml
 from tests.world.dice import Dice
 from tests.world.ledger import DAY, Call, Ledger
-from tests.world.telemetry import telemetry
+from tests.world.telemetry import packed, telemetry
 
 UNSAID = "-"  # in answers.json: of this figure the ledger says nothing
 PROVIDERS = ("aws", "gcp", "azure", "oci")
@@ -39,9 +39,7 @@ def make(seed: int, start: datetime, days: int) -> World:
         raise ValueError("a world takes at least 3 days: breaks are planted in each of them")
     ledger = Ledger(seed, start, start + days * DAY)
     dice = Dice(seed, "sessions")
-    known = {
-        provider: company.sessions(dice, provider, start, days, 6) for provider in PROVIDERS
-    }
+    known = {provider: company.sessions(dice, provider, start, days, 6) for provider in PROVIDERS}
     calls = bedrock.add_tokens(ledger, known["aws"])
     endpoints = sagemaker.add_endpoints(ledger, known["aws"])
     aws_bill.add_other_charges(ledger)
@@ -59,8 +57,9 @@ def files(world: World) -> dict[str, bytes]:
     found["contracts.csv"] = contracts_csv(ledger).encode()
     found["credits.toml"] = credits_toml(ledger).encode()
     found["trueup.toml"] = trueup_toml(ledger).encode()
-    found |= telemetry(world)
-    found["answers.json"] = answers_json(answers(ledger)).encode()
+    recorded = telemetry(world)
+    found |= {path: packed(path, one) for path, one in recorded.items()}
+    found["answers.json"] = answers_json(answers(ledger, recorded)).encode()
     return found
 
 

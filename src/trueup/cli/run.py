@@ -85,7 +85,7 @@ def command(ctx: click.Context, **given: Unpack[Given]) -> None:
 
 
 def _say(outcome: JobOutcome, quiet: bool) -> None:
-    """The summary on stdout, under what is missing from it; what failed also on stderr if quiet."""
+    """The summary on stdout; what failed before it, or on stderr where there is no summary."""
     if outcome.result is None:
         click.echo("Error: no charges could be read, so nothing was reconciled.", err=True)
     if outcome.failures:
@@ -97,14 +97,16 @@ def _say(outcome: JobOutcome, quiet: bool) -> None:
 
 
 def _failed(outcome: JobOutcome) -> Iterator[str]:
+    """What a partial run is without, and the remedies, each once; the summary has the reasons."""
     count = len(outcome.failures)
-    sources = "1 source" if count == 1 else f"{count} sources"
+    shown = outcome.failures[:FAILURES_SHOWN]
     if outcome.result is not None:
+        sources = "1 source" if count == 1 else f"{count:,} sources"
         yield f"PARTIAL RUN: {sources} could not be read; every figure is without them."
-    for failure in outcome.failures[:FAILURES_SHOWN]:
+    for failure in shown:
         yield f"  {failure.kind}: {failure.text}"
-        yield f"    {failure.remedy}"
     if count > FAILURES_SHOWN:
-        yield f"  and {count - FAILURES_SHOWN:,} more: they are in the notes of result.json"
+        yield f"  and {count - FAILURES_SHOWN:,} more"
+    yield from dict.fromkeys(failure.remedy for failure in shown)
     if outcome.result is not None:
         yield ""

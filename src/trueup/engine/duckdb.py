@@ -17,17 +17,40 @@ from trueup.engine.instants import unzoned, zoned
 
 MEMORY_LIMIT = os.environ.get("TRUEUP_MEMORY_LIMIT", "4GB")
 
+def _macro(signature: str, body: str) -> str:
+    return f"CREATE OR REPLACE TEMP MACRO trueup_{signature} AS ({body})"
+
+
 # Products of HUGEINTs raise on overflow; `//` on HUGEINT is exact, on DECIMAL it would not be.
 FUNCTIONS = (
-    "CREATE OR REPLACE TEMP MACRO trueup_divide(a, b) AS"
-    " (CAST(a AS HUGEINT) // CAST(b AS HUGEINT))::DECIMAL(38, 0)",
-    "CREATE OR REPLACE TEMP MACRO trueup_units(x, f) AS"
-    " (trunc(x)::HUGEINT * f::HUGEINT"
-    " + ((x - trunc(x))::DECIMAL(19, 18) * f::DECIMAL(19, 0))::HUGEINT)::DECIMAL(38, 0)",
-    "CREATE OR REPLACE TEMP MACRO trueup_decimals(x) AS"
-    " CASE WHEN x IS NULL THEN NULL WHEN x = trunc(x) THEN 0"
-    " ELSE length(rtrim(split_part(x::VARCHAR, '.', 2), '0')) END",
-    "CREATE OR REPLACE TEMP MACRO trueup_digest(t) AS sha256(t)",
+    _macro("divide(a, b)", "(a::HUGEINT // b::HUGEINT)::DECIMAL(38, 0)"),
+    _macro("rounds_up(q, r, b)", "2 * r > b OR (2 * r = b AND q % 2 = 1)"),
+    _macro(
+        "half_even(a, b)",
+        "a // b + CASE WHEN trueup_rounds_up(a // b, a % b, b) THEN 1 ELSE 0 END",
+    ),
+    _macro(
+        "divide_half_even(a, b)",
+        "(sign(a)::HUGEINT * trueup_half_even(abs(a)::HUGEINT, b::HUGEINT))::DECIMAL(38, 0)",
+    ),
+    # Whole part and remainder apart: the dividend times 10^18 might not fit, its remainder does.
+    _macro(
+        "ratio_at_edge(a, b)",
+        "(sign(a)::HUGEINT * ((abs(a)::HUGEINT // b::HUGEINT) * 1000000000000000000::HUGEINT"
+        " + trueup_half_even((abs(a)::HUGEINT % b::HUGEINT) * 1000000000000000000::HUGEINT,"
+        " b::HUGEINT)))::DECIMAL(38, 0)",
+    ),
+    _macro(
+        "units(x, f)",
+        "(trunc(x)::HUGEINT * f::HUGEINT"
+        " + ((x - trunc(x))::DECIMAL(19, 18) * f::DECIMAL(19, 0))::HUGEINT)::DECIMAL(38, 0)",
+    ),
+    _macro(
+        "decimals(x)",
+        "CASE WHEN x IS NULL THEN NULL WHEN x = trunc(x) THEN 0"
+        " ELSE length(rtrim(split_part(x::VARCHAR, '.', 2), '0')) END",
+    ),
+    _macro("digest(t)", "sha256(t)"),
 )
 
 
@@ -64,6 +87,11 @@ class DuckDBEngine:
         name = next(self._names)
         self._create(name, self.backend.compile(expression))
         return self._table(name)
+
+    def count(self, kept: ir.Table) -> int:
+        name = kept.get_name()
+        [(rows,)] = self.backend.con.execute(f"SELECT count(*) FROM {name}").fetchall()
+        return int(rows)
 
     def _create(self, name: str, query: str) -> None:
         self.backend.con.execute(f"CREATE TEMP TABLE {name} AS {query}")

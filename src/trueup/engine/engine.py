@@ -31,6 +31,9 @@ class Engine(Protocol):
     def collect(self, expression: ir.Table) -> pa.Table:
         """The rows of a small expression."""
 
+    def count(self, kept: ir.Table) -> int:
+        """How many rows a kept or loaded table has."""
+
     def __enter__(self) -> Engine: ...
 
     def __exit__(

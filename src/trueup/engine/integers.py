@@ -26,6 +26,14 @@ EDGE_SCALE = 18  # decimals of every amount and quantity at the edges
 def _divide(dividend: int, divisor: int) -> int: ...  # type: ignore[empty-body]
 
 
+@ibis.udf.scalar.builtin(name="trueup_divide_half_even", signature=((WHOLE, WHOLE), WHOLE))
+def _divide_half_even(dividend: int, divisor: int) -> int: ...  # type: ignore[empty-body]
+
+
+@ibis.udf.scalar.builtin(name="trueup_ratio_at_edge", signature=((WHOLE, WHOLE), WHOLE))
+def _ratio_at_edge(dividend: int, divisor: int) -> int: ...  # type: ignore[empty-body]
+
+
 @ibis.udf.scalar.builtin(name="trueup_units", signature=((EXACT, WHOLE), WHOLE))
 def _units(value: Decimal, factor: int) -> int: ...  # type: ignore[empty-body]
 
@@ -71,29 +79,17 @@ def decimals(value: ir.Value) -> ir.Value:
 
 def magnitude(value: ir.Value) -> ir.Value:
     """|value|."""
-    return ibis.ifelse(value < whole(0), whole(0) - value, value).cast(WHOLE)
+    return value.abs().cast(WHOLE)
 
 
 def divide_half_even(dividend: ir.Value, divisor: ir.Value) -> ir.Value:
     """Quotient rounded half to even; ``divisor`` > 0. The sign of the dividend is kept."""
-    absolute = magnitude(dividend)
-    quotient = divide(absolute, divisor)
-    twice = (absolute - quotient * divisor) * whole(2)
-    odd = (quotient - divide(quotient, whole(2)) * whole(2)) == whole(1)
-    rounded = ibis.ifelse(
-        (twice > divisor) | ((twice == divisor) & odd), quotient + whole(1), quotient
-    )
-    return ibis.ifelse(dividend < whole(0), whole(0) - rounded, rounded).cast(WHOLE)
+    return _divide_half_even(dividend.cast(WHOLE), divisor.cast(WHOLE))
 
 
 def ratio_at_edge(dividend: ir.Value, divisor: ir.Value) -> ir.Value:
     """``dividend`` / ``divisor`` in units of 10^-18, half-even, without overflow; divisor > 0."""
-    absolute = magnitude(dividend)
-    quotient = divide(absolute, divisor)
-    rest = absolute - quotient * divisor
-    fraction = divide_half_even(rest * whole(10**EDGE_SCALE), divisor)
-    scaled = quotient * whole(10**EDGE_SCALE) + fraction
-    return ibis.ifelse(dividend < whole(0), whole(0) - scaled, scaled).cast(WHOLE)
+    return _ratio_at_edge(dividend.cast(WHOLE), divisor.cast(WHOLE))
 
 
 def at_edge(value: ir.Value, scale: int) -> ir.Value:

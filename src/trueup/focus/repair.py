@@ -94,7 +94,7 @@ _TIMES = rf"""
 CREATE MACRO is_late(t) AS regexp_full_match(t, {literal(_LATE)});
 CREATE MACRO late_hour(t) AS CAST(regexp_extract(t, {literal(_LATE)}, 2) AS INTEGER);
 CREATE MACRO late_instant(t) AS TRY_CAST(
-    regexp_extract(t, {literal(_LATE)}, 1) || 'T' 
+    regexp_extract(t, {literal(_LATE)}, 1) || 'T'
     || lpad(CAST(late_hour(t) - 24 AS VARCHAR), 2, '0')
     || regexp_extract(t, {literal(_LATE)}, 3) AS TIMESTAMPTZ) + INTERVAL 1 DAY;
 CREATE MACRO instant(t) AS

@@ -4,27 +4,40 @@ from __future__ import annotations
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 
 from trueup.attribute.parties import WHO
+from trueup.engine.engine import Engine
 from trueup.engine.instants import instant
 from trueup.reconcile.cascade import GRAINS, RULES
 from trueup.reconcile.timing import PREFIX
 
+BUSY = pa.schema(
+    [
+        pa.field("group", pa.int64()),
+        *(pa.field(name, pa.string()) for name in WHO),
+        pa.field("q", pa.decimal128(38, 0)),
+    ]
+)
 
-def busy_usage(groups: ir.Table, parties: ir.Table) -> ir.Table:
+
+def busy_usage(groups: ir.Table, parties: ir.Table, engine: Engine) -> ir.Table:
     """Busy usage under the groups' own rule, key and time: group, WHO, q."""
     busy = parties.filter(parties.held & ~parties.allocated)
     held = groups.filter(groups.held)
-    found = []
+    found = [engine.load(BUSY.empty_table())]
+    present = engine.collect(held.select("rule", "grain").distinct()).to_pylist()
+    combinations = {(row["rule"].removeprefix(PREFIX), row["grain"]) for row in present}
     for rule in RULES:
         for grain, unit in GRAINS.items():
+            if (rule.name, grain) not in combinations:
+                continue
             of_rule = held.filter(
                 (held.grain == grain) & held.rule.isin([rule.name, PREFIX + rule.name])
             ).select("group", "key", "metered_bucket")
             keyed = busy.select(
                 *WHO, "q", key=rule.metered_key(busy), metered_bucket=instant(busy.hour.truncate(unit))
             )
-            found.append(
-                keyed.filter(keyed.key.notnull()).join(of_rule, ["key", "metered_bucket"])
-            )
-    return ibis.union(*(rows.select("group", *WHO, "q") for rows in found))
+            met = keyed.filter(keyed.key.notnull()).join(of_rule, ["key", "metered_bucket"])
+            found.append(met.select("group", *WHO, "q"))
+    return engine.keep(ibis.union(*found))

@@ -77,13 +77,13 @@ def pair(billed: ir.Table, metered: ir.Table, engine: Engine) -> Pairing:
     found_billed, found_metered, left = [], [], []
     for grain, unit in GRAINS.items():
         of_grain = engine.keep(billed.filter(billed.grain == grain))
-        if rows_of(of_grain, engine) == 0:
+        if engine.count(of_grain) == 0:
             continue
         for rule in RULES:
             ours = of_grain.mutate(key=rule.key(of_grain))
             theirs = metered.mutate(key=rule.metered_key(metered), bucket=instant(metered.hour.truncate(unit)))
             hits_billed = engine.keep(_hits(ours, theirs, rule.name, grain))
-            if rows_of(hits_billed, engine) == 0:
+            if engine.count(hits_billed) == 0:
                 continue
             hits_metered = engine.keep(_hits(theirs, ours, rule.name, grain))
             of_grain = engine.keep(of_grain.anti_join(hits_billed, "cell"))
@@ -94,14 +94,9 @@ def pair(billed: ir.Table, metered: ir.Table, engine: Engine) -> Pairing:
     return Pairing(
         billed=ibis.union(engine.load(HITS.empty_table()), *found_billed),
         metered=ibis.union(engine.load(HITS.empty_table()), *found_metered),
-        billed_left=ibis.union(*left) if left else billed,
+        billed_left=engine.keep(ibis.union(*left)) if left else billed,
         metered_left=metered,
     )
-
-
-def rows_of(table: ir.Table, engine: Engine) -> int:
-    """How many rows a kept table has."""
-    return int(engine.collect(table.aggregate(rows=table.count())).column("rows")[0].as_py())
 
 
 def _hits(side: ir.Table, other: ir.Table, rule: str, grain: str) -> ir.Table:

@@ -125,7 +125,7 @@ def figures(
     """Per contract, the committed figure of one interval and how it was read."""
     per: dict[str, Fraction] = {}
     for row in billed:
-        if row["used_q"] is not None and row["unused_q"] is not None and row["intervals"]:
+        if not row["unknown"] and row["used_q"] is not None:
             both = Fraction(row["used_q"] + row["unused_q"]) / 10**q_scale
             per[row["commitment_id"]] = both / row["intervals"]
     return {

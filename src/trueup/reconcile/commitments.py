@@ -57,14 +57,12 @@ def run_leg(run: CommitmentRun, engine: Engine) -> CommitmentFindings:
     drawn_ids = {term.commitment_id for term in known if term.is_term}
     used_or_lost = rows.filter(~rows.commitment_id.isin(sorted(drawn_ids))) if drawn_ids else rows
 
-    def covered(figures: dict[str, Any]) -> ir.Table:
-        contracts = spans.contract_table(known, figures, run.scale, q_scale)
-        joined = spans.per_interval(used_or_lost, engine.load(contracts), engine)
-        return spans.with_committed(joined, run.period, engine)
-
-    first_look = leg.sums(covered({}), engine)
-    read = leg.figures(known, first_look, q_scale)
-    intervals = covered({name: figure for name, (figure, _how) in read.items()})
+    contracts = engine.load(spans.contract_table(known))
+    covered = spans.per_interval(used_or_lost, contracts, engine)
+    read = leg.figures(known, spans.first_look(covered, engine), q_scale)
+    figures = {name: figure for name, (figure, _how) in read.items()}
+    table = engine.load(spans.figure_table(known, figures, run.scale, q_scale))
+    intervals = spans.with_committed(covered, table, run.period, engine)
     final = is_provisional(intervals.provider, intervals.billing_end, run.rules, run.as_of)
     findings = CommitmentFindings(
         utilization=leg.utilization(intervals, scales, final), intervals=intervals

@@ -8,7 +8,6 @@ from ibis import _
 
 from trueup.engine.engine import Engine
 from trueup.engine.integers import tally, total
-from trueup.reconcile.cascade import rows_of
 from trueup.reconcile.cells import ATTRIBUTES
 from trueup.reconcile.text import key_with_nulls
 
@@ -36,8 +35,8 @@ def copied_rows(
 
     Identical means equal in every column of the file; where they came from does not count.
     """
-    suspected = groups.filter(groups.q > groups.metered_q).select("group")
-    if rows_of(suspected, engine) == 0:
+    suspected = engine.keep(groups.filter(groups.q > groups.metered_q).select("group"))
+    if engine.count(suspected) == 0:
         return engine.load(COPIES.empty_table())
     of_cells = (
         members.semi_join(suspected, "group")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -38,6 +39,11 @@ CONTRACTS = pa.schema(
         pa.field("term_start", pa.timestamp("us", tz="UTC")),
         pa.field("term_end", pa.timestamp("us", tz="UTC")),
         pa.field("interval_seconds", pa.int64()),  # null: one interval per row
+    ]
+)
+FIGURES = pa.schema(
+    [
+        pa.field("figure_id", pa.string()),
         pa.field("figure_num", pa.decimal128(38, 0)),
         pa.field("figure_den", pa.decimal128(38, 0)),
         pa.field("fee", pa.decimal128(38, 0)),
@@ -136,19 +142,30 @@ def per_interval(rows: ir.Table, contracts: ir.Table, engine: Engine) -> ir.Tabl
             term_start=_.term_start.min(),
             term_end=_.term_end.min(),
             interval_seconds=_.interval_seconds.min(),
-            figure_num=_.figure_num.min(),
-            figure_den=_.figure_den.min(),
-            fee=_.fee.min(),
         )
     )
 
 
-def with_committed(rows: ir.Table, period: Period | None, engine: Engine) -> ir.Table:
+def first_look(rows: ir.Table, engine: Engine) -> list[dict[str, Any]]:
+    """Per commitment, what its covered intervals add up to: enough to read the contract by."""
+    sums = rows.group_by("commitment_id").aggregate(
+        used_q=total(_.used_q),
+        unused_q=total(_.unused_q),
+        unknown=tally(_.used_unknown + _.unused_unknown),
+        intervals=_.count(),
+    )
+    return list(engine.collect(sums).to_pylist())
+
+
+def with_committed(
+    rows: ir.Table, figures: ir.Table, period: Period | None, engine: Engine
+) -> ir.Table:
     """Intervals with ``committed_q``, ``overage_q``, ``gap`` and null for what is not known.
 
     Without a contract, committed is what the bill says: used + unused. An interval that the term
     (or the period) cuts is as the provider bills it.
     """
+    rows = rows.left_join(figures, rows.commitment_id == figures.figure_id)
     end = ibis.cases(
         *((rows.grain == rank, rows.interval_start + _length(unit)) for rank, (unit, _n) in
           GRAINS.items()),
@@ -207,34 +224,43 @@ def _length(unit: str) -> ir.IntervalScalar:
     return ibis.interval(1, unit=unit)
 
 
-def contract_table(
-    terms: Iterable[Terms],
-    figures: Mapping[str, Fraction | None],
-    scale: int,
-    q_scale: int,
-) -> pa.Table:
-    """Contracts of used-or-lost commitments, ready to be joined with the bill's rows.
-
-    The figure is a fraction in units of 10^-q_scale, the fee a whole number of 10^-scale.
-    """
-    rows = []
-    for term in terms:
-        if term.is_term or not term.counts:
-            continue
-        figure = figures.get(term.commitment_id)
-        scaled = None if figure is None else figure * 10**q_scale
-        fee = None if term.fee is None else Fraction(term.fee) * 10**scale
-        rows.append(
+def contract_table(terms: Iterable[Terms]) -> pa.Table:
+    """Contracts of used-or-lost commitments, ready to be joined with the bill's rows."""
+    return _of_rows(
+        [
             {
                 "contract_id": term.commitment_id,
                 "contract_grain": _RANK.get(term.interval or "", 0),
                 "term_start": term.start,
                 "term_end": term.end,
                 "interval_seconds": _SECONDS.get(term.interval or ""),
+            }
+            for term in terms
+            if not term.is_term and term.counts
+        ],
+        CONTRACTS,
+    )
+
+
+def figure_table(
+    terms: Iterable[Terms], figures: Mapping[str, Fraction | None], scale: int, q_scale: int
+) -> pa.Table:
+    """What one interval commits, as a fraction in units of 10^-q_scale, and its fee in 10^-scale."""
+    rows = []
+    for term in terms:
+        figure, fee = figures.get(term.commitment_id), term.fee
+        scaled = None if figure is None else figure * 10**q_scale
+        money = None if fee is None else Fraction(fee) * 10**scale
+        rows.append(
+            {
+                "figure_id": term.commitment_id,
                 "figure_num": None if scaled is None else Decimal(scaled.numerator),
                 "figure_den": None if scaled is None else Decimal(scaled.denominator),
-                "fee": Decimal(fee.numerator) if fee and fee.denominator == 1 else None,
+                "fee": Decimal(money.numerator) if money and money.denominator == 1 else None,
             }
         )
-    columns = {name: [row[name] for row in rows] for name in CONTRACTS.names}
-    return pa.table(columns, schema=CONTRACTS)
+    return _of_rows(rows, FIGURES)
+
+
+def _of_rows(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+    return pa.table({name: [row[name] for row in rows] for name in schema.names}, schema=schema)

@@ -8,7 +8,7 @@ from ibis import _
 
 from trueup.engine.engine import Engine
 from trueup.engine.integers import WHOLE, total
-from trueup.reconcile.cascade import RULES, MatchingRule, Pairing, rows_of
+from trueup.reconcile.cascade import RULES, MatchingRule, Pairing
 from trueup.reconcile.tolerance import Limits, within
 
 PREFIX = "timing "
@@ -21,8 +21,10 @@ def pair_in_time(pairing: Pairing, limits: Limits, engine: Engine) -> Pairing:
     A pair must be each other's nearest; whatever is not stays left over.
     """
     for rule in RULES:
+        if not (engine.count(pairing.billed_left) and engine.count(pairing.metered_left)):
+            break
         pairs = engine.keep(_pairs(pairing, rule, limits))
-        if rows_of(pairs, engine) == 0:
+        if engine.count(pairs) == 0:
             continue
         pairing = _accept(pairing, rule, pairs, engine)
     return pairing

@@ -99,7 +99,7 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     money = leg.Money(run.scale)
     parts = ibis.union(
         of_counted_work(judged, theirs, cells, parties),
-        of_capacity(judged, theirs, cells, parties, busy_usage(judged, parties), engine),
+        of_capacity(judged, theirs, cells, parties, busy_usage(judged, parties, engine), engine),
     )
     allocated = allocate(judged, costs, parts, run.rules.idle, run.rules.owners, engine)
     findings = UsageFindings(

@@ -76,7 +76,6 @@ def _ordered_on_disk(table: Table, keys: tuple[str, ...]) -> Table:
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": MEMORY_LIMIT,
         "temp_directory": directory.name,
-        "TimeZone": "UTC",
     }
     with duckdb.connect(config=config) as connection:
         relation = connection.read_parquet([str(file) for file in table.files])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 WIDTH = 100
 BREAKS_SHOWN = 5
 LINES_MAX = 6  # per section
-_ID_MAX = 44
+_ID_MAX = 42
 _NOTE_MAX = 300
 _INDENT = "  "
 _STEP = "       → "
@@ -207,8 +207,8 @@ def _controls(result: Result) -> Iterator[str]:
         held = "holds" if difference == 0 else f"OFF BY {exact(difference)}"
         parts = [exact(row[name]) for name in ("allocated", "unused", "unattributed", "billed")]
         line = (
-            f"{_code(row['currency'])} {parts[0]} allocated + {parts[1]} unused + {parts[2]} unattributed"
-            f" = {parts[3]} billed: {held}"
+            f"{_code(row['currency'])} {parts[0]} allocated + {parts[1]} unused"
+            f" + {parts[2]} unattributed = {parts[3]} billed: {held}"
         )
         yield from wrap(line, WIDTH, initial_indent=f"{'Identity':<14}", subsequent_indent=" " * 18)
 

@@ -7,11 +7,14 @@ MACROS: tuple[str, ...] = (
     # A whole, non-negative number however it is written: 12, "12", 12.0, 1.2e1. Never rounded.
     r"CREATE MACRO whole_number(t) AS CASE "
     r"WHEN regexp_full_match(t, '[0-9]{1,18}') THEN TRY_CAST(t AS BIGINT) "
-    r"WHEN exact_decimal(trim(t)) BETWEEN 0 AND 999999999999999999 "
-    r"AND exact_decimal(trim(t)) = trunc(exact_decimal(trim(t))) "
-    r"THEN TRY_CAST(exact_decimal(trim(t)) AS BIGINT) END",
-    "CREATE MACRO whole_number_fault(t) AS CASE "
-    "WHEN exact_decimal(trim(t)) < 0 THEN 'negative' ELSE 'not a whole number' END",
+    r"WHEN regexp_full_match(t, '\s*\+?[0-9]{1,18}(\.0*)?\s*') "
+    r"THEN TRY_CAST(regexp_extract(t, '[0-9]+') AS BIGINT) "
+    r"WHEN regexp_full_match(t, '\s*[0-9](\.[0-9]{1,16})?[eE]\+?[0-9]{1,2}\s*') "
+    r"AND TRY_CAST(trim(t) AS DECIMAL(38, 18)) % 1 = 0 "
+    r"THEN TRY_CAST(TRY_CAST(trim(t) AS DECIMAL(38, 18)) AS BIGINT) END",
+    r"CREATE MACRO whole_number_fault(t) AS CASE "
+    r"WHEN regexp_full_match(trim(t), '-[0-9.]+([eE][+-]?[0-9]+)?') "
+    r"THEN 'negative' ELSE 'not a whole number' END",
     # Nanoseconds since 1970 as text; what is finer than a microsecond is not kept.
     "CREATE MACRO nano_instant(t) AS CASE WHEN regexp_full_match(t, '[0-9]{1,19}') "
     "AND TRY_CAST(t AS BIGINT) > 0 THEN make_timestamptz(TRY_CAST(t AS BIGINT) // 1000) END",
@@ -21,5 +24,4 @@ MACROS: tuple[str, ...] = (
     r"THEN make_timestamptz(TRY_CAST(TRY_CAST(t AS DECIMAL(18,6)) * 1000000 AS BIGINT)) "
     r"WHEN regexp_full_match(t, '[0-9]{12,13}') "
     r"THEN make_timestamptz(TRY_CAST(t AS BIGINT) * 1000) ELSE instant(trim(t)) END",
-    "CREATE MACRO hour_of(t) AS date_trunc('hour', t)",
 )
