@@ -133,10 +133,10 @@ def test_a_file_cut_anywhere_loses_no_row_before_the_cut(tmp_path: Path, share: 
 
 def test_a_quote_left_open_is_a_reject_whatever_it_swallowed(tmp_path: Path) -> None:
     """In the last column the record is complete but for its end; in an earlier one it is short."""
-    good = row()
-    header, line = as_csv([good]).splitlines()
+    header, line = as_csv([row(ProviderName="a, b", Tags="")]).splitlines()
     reason = "a quote is opened and not closed: the file was cut"
-    for cut in (line[:-2], line.replace("an hour", '"an hour')):
+    quoted = line.removesuffix(",") + ',"'
+    for cut in (quoted, quoted + "{", line.replace("an hour", '"an hour').replace('"a, b"', "")):
         path = tmp_path / "b.csv"
         path.write_text(f"{header}\n{line}\n{cut}", encoding="utf-8")
         dataset = read_charges(path)

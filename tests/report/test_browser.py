@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
 from tests.conftest import chromium
 from trueup.report.result import Result
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -23,7 +26,7 @@ Scheme = Literal["light", "dark"]
 class Seen:
     """A page that was opened, and all that it said or asked for."""
 
-    def __init__(self, page: sync_api.Page) -> None:
+    def __init__(self, page: Page) -> None:
         self.page = page
         self.said: list[str] = []
         self.asked: list[str] = []
@@ -39,7 +42,7 @@ def address(result: Result, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[sync_api.Browser]:
+def browser() -> Iterator[Browser]:
     with sync_api.sync_playwright() as playwright:
         found = playwright.chromium.launch(
             executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"]
@@ -48,7 +51,7 @@ def browser() -> Iterator[sync_api.Browser]:
         found.close()
 
 
-def opened(browser: sync_api.Browser, address: str, width: int, scheme: Scheme = "light") -> Seen:
+def opened(browser: Browser, address: str, width: int, scheme: Scheme = "light") -> Seen:
     page = browser.new_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
     seen = Seen(page)
     page.goto(address)
@@ -58,7 +61,7 @@ def opened(browser: sync_api.Browser, address: str, width: int, scheme: Scheme =
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
 def test_it_opens_quietly_and_fits(
-    browser: sync_api.Browser, address: str, width: int, scheme: Scheme
+    browser: Browser, address: str, width: int, scheme: Scheme
 ) -> None:
     """No console message, no request beyond the file itself, nothing wider than the screen."""
     seen = opened(browser, address, width, scheme)
@@ -68,7 +71,7 @@ def test_it_opens_quietly_and_fits(
     assert seen.page.evaluate("document.body.scrollWidth") <= width
 
 
-def test_hostile_text_does_nothing(browser: sync_api.Browser, address: str) -> None:
+def test_hostile_text_does_nothing(browser: Browser, address: str) -> None:
     """The title is ours, no script and no image came to life, and the text can be read."""
     page = opened(browser, address, DESKTOP).page
     assert page.title() == "trueup · October 2026"
@@ -77,7 +80,7 @@ def test_hostile_text_does_nothing(browser: sync_api.Browser, address: str) -> N
 
 
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
-def test_charts_are_seen(browser: sync_api.Browser, address: str, width: int) -> None:
+def test_charts_are_seen(browser: Browser, address: str, width: int) -> None:
     """Every figure shows exactly one drawing that is neither empty nor wider than the screen."""
     page = opened(browser, address, width).page
     charts = page.locator("figure.chart")
@@ -93,7 +96,7 @@ def test_charts_are_seen(browser: sync_api.Browser, address: str, width: int) ->
         assert box["x"] + box["width"] <= width
 
 
-def test_chart_text_can_be_read_on_a_phone(browser: sync_api.Browser, address: str) -> None:
+def test_chart_text_can_be_read_on_a_phone(browser: Browser, address: str) -> None:
     """No visible chart is scaled down so far that its 11 px labels fall below 9 px."""
     page = opened(browser, address, PHONE).page
     scales = page.evaluate(
@@ -106,7 +109,7 @@ def test_chart_text_can_be_read_on_a_phone(browser: sync_api.Browser, address: s
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out(browser: sync_api.Browser, address: str, scheme: Scheme) -> None:
+def test_text_stands_out(browser: Browser, address: str, scheme: Scheme) -> None:
     """Main and secondary text have a contrast of at least 4.5 to 1 in both schemes."""
     page = opened(browser, address, DESKTOP, scheme).page
     contrasts = page.evaluate(
@@ -126,7 +129,7 @@ def test_text_stands_out(browser: sync_api.Browser, address: str, scheme: Scheme
     assert min(contrasts) >= 4.5
 
 
-def test_it_prints(browser: sync_api.Browser, address: str, tmp_path: Path) -> None:
+def test_it_prints(browser: Browser, address: str, tmp_path: Path) -> None:
     """On paper the navigation is gone and no table is cut at the right edge."""
     page = opened(browser, address, 1000).page
     page.emulate_media(media="print")

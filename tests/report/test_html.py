@@ -38,7 +38,7 @@ class Outline(HTMLParser):
         if self._heading and data.strip():
             self.headings.append(data.strip())
 
-    def handle_endtag(self, tag: str) -> None:
+    def handle_endtag(self, _: str) -> None:
         self._heading = False
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 from tests.report.sample import make_outcome
@@ -52,6 +53,16 @@ def test_drift_shows_gross_net_and_what_to_do(result: Result) -> None:
     assert "missing_in_billing 8" in text
     assert text.count("→") == 5
     assert "Accrue it" in text
+
+
+def test_specks_are_not_looked_at_first() -> None:
+    """Of an amount of 0.001 EUR and one of 5 USD, only the second is listed."""
+    rows = make_outcome().tables["breaks"].rows()[:2]
+    rows[0] |= {"amount": Decimal("0.001"), "currency": "EUR"}
+    rows[1] |= {"amount": Decimal(5), "currency": "USD"}
+    text = Result(make_outcome(breaks=rows)).summary()
+    assert text.count("→") == 1
+    assert "1           USD 5.00" in text
 
 
 def test_controls_and_identity_close_it(result: Result) -> None:

@@ -37,10 +37,18 @@ def test_input_is_uncached(otlp: Any, write_lines: Any, meters: Any) -> None:
 @pytest.mark.parametrize(
     ("read", "write", "given_in", "given_out"),
     [
-        ("usage__input_tokens__cached", "usage__cache_creation_input_tokens",
-         "usage__prompt_tokens", "usage__completion_tokens"),
-        ("usage__cache_read_tokens", "usage__cache_write_tokens",
-         "usage__input_tokens", "usage__output_tokens"),
+        (
+            "usage__input_tokens__cached",
+            "usage__cache_creation_input_tokens",
+            "usage__prompt_tokens",
+            "usage__completion_tokens",
+        ),
+        (
+            "usage__cache_read_tokens",
+            "usage__cache_write_tokens",
+            "usage__input_tokens",
+            "usage__output_tokens",
+        ),
     ],
 )
 def test_aliases(
@@ -145,9 +153,7 @@ def test_agent_without_counted_children_counts(otlp: Any, write_lines: Any, mete
 def test_agent_in_another_file_repeats_too(otlp: Any, write_lines: Any, meters: Any) -> None:
     """Agents end last: their span may be in the file after the one with their children."""
     first = write_lines([otlp.document(otlp.chat("x", "agent", usage=(10, 1)))], "1.jsonl")
-    agent = otlp.span(
-        "agent", operation__name="invoke_agent", agent__name="miner", usage=(10, 1)
-    )
+    agent = otlp.span("agent", operation__name="invoke_agent", agent__name="miner", usage=(10, 1))
     second = write_lines([otlp.document(agent)], "2.jsonl")
     found = read_usage(first, second)
     assert meters(found) == [(1, "input_tokens", 10), (1, "output_tokens", 1)]
@@ -193,7 +199,10 @@ def test_tool_calls(otlp: Any, write_lines: Any) -> None:
     span = otlp.span("t", operation__name="execute_tool", tool__name="grep")
     (row,) = read_usage(write_lines([otlp.document(span)])).table.rows()
     assert (row["meter"], row["tool"], row["quantity"], row["unit"]) == (
-        "tool_calls", "grep", 1, "Calls",
+        "tool_calls",
+        "grep",
+        1,
+        "Calls",
     )
 
 
@@ -289,9 +298,18 @@ def test_who_and_where(otlp: Any, write_lines: Any) -> None:
     )
     row = read_usage(path).table.rows()[0]
     expected = {
-        "agent": "coder", "session_id": "s1", "model": "m-2026", "provider": "some.vendor",
-        "account_id": "42", "region_id": "here", "resource_id": "res", "team": "search",
-        "cost_centre": "cc7", "service_tier": "standard", "tool": None, "tags": None,
+        "agent": "coder",
+        "session_id": "s1",
+        "model": "m-2026",
+        "provider": "some.vendor",
+        "account_id": "42",
+        "region_id": "here",
+        "resource_id": "res",
+        "team": "search",
+        "cost_centre": "cc7",
+        "service_tier": "standard",
+        "tool": None,
+        "tags": None,
     }
     assert {name: row[name] for name in expected} == expected
     assert row["window_start"].isoformat() == "2026-10-01T00:00:00+00:00"
@@ -376,9 +394,7 @@ def test_unknown_file(tmp_path: Path) -> None:
 
 def test_cycle_of_parents_ends(otlp: Any, write_lines: Any, meters: Any) -> None:
     """Spans that name each other as parent are read all the same, and end."""
-    path = write_lines(
-        [otlp.document(otlp.chat("a", "b", usage=(1, 1)), otlp.span("b", "a"))]
-    )
+    path = write_lines([otlp.document(otlp.chat("a", "b", usage=(1, 1)), otlp.span("b", "a"))])
     assert [row for row, _, _ in meters(read_usage(path))] in ([], [1, 1])
 
 
@@ -386,9 +402,7 @@ def test_cycle_of_parents_ends(otlp: Any, write_lines: Any, meters: Any) -> None
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
-    st.lists(
-        st.tuples(*[st.integers(min_value=0, max_value=10**12)] * 4), min_size=1, max_size=6
-    )
+    st.lists(st.tuples(*[st.integers(min_value=0, max_value=10**12)] * 4), min_size=1, max_size=6)
 )
 def test_tokens_add_up(otlp: Any, write_lines: Any, calls: list[tuple[int, int, int, int]]) -> None:
     """Uncached, cache read and cache written input is all input; nothing is lost or made."""

@@ -46,8 +46,8 @@ def _usage_row(cell: Cell) -> Row:
 
 def pending_row(cell: Cell) -> Row:
     """What may still arrive: by the sign of a break, billed less than expected."""
-    row = _usage_row(cell)
-    return {name: row[name] for name in row.keys() - {"class", "leg", "commitment_id", "billed"}}
+    left_out = {"class", "leg", "commitment_id", "billed"}
+    return {name: value for name, value in _usage_row(cell).items() if name not in left_out}
 
 
 def _at_stake(cell: Cell) -> Decimal:

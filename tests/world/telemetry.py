@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -43,7 +44,7 @@ ENDPOINTS = Source(
     },
 )
 CHIPS = Source(
-    "telemetry/chips.json",
+    "telemetry/chips.json.gz",
     "prometheus",
     "Duty cycle of the TPU chips, every 30 minutes.",
     constants={"provider": "gcp", "account_id": gcp.PROJECT, "step": str(CHIP_STEP_S)},
@@ -62,7 +63,7 @@ SPEND_LOGS = Source(
     columns={"cost_centre": litellm.COST_CENTRE},
 )
 CLUSTER = Source(
-    "telemetry/cluster.json",
+    "telemetry/cluster.json.gz",
     "opencost",
     "What pods held of the cluster's GPUs.",
     constants={"provider": OCI},
@@ -97,4 +98,6 @@ def packed(path: str, recorded: Recorded) -> bytes:
     plain = recorded.text.encode()
     if path.endswith(".zst"):
         return zstandard.ZstdCompressor(level=19).compress(plain)
+    if path.endswith(".gz"):
+        return gzip.compress(plain, mtime=0)
     return plain

@@ -13,6 +13,7 @@ from trueup.attribute.parties import WHO, Idle, with_idle
 from trueup.attribute.shares import overflows, shared
 from trueup.engine.engine import Engine
 from trueup.engine.integers import DIGITS, total
+from trueup.engine.rows import united
 from trueup.errors import IntegrityError
 
 IDLE, NO_RULE, MISSING = "idle", "no_rule", "missing_in_usage"
@@ -49,7 +50,7 @@ def allocate(
         **{name: ibis.null(str) for name in WHO}, reason=ibis.literal(MISSING)
     )
     columns = ["group", "currency", *WHO, "provider", "model", "cost", "reason"]
-    return engine.keep(attributed.select(columns).union(rest.select(columns)))
+    return engine.keep(united(attributed.select(columns), rest.select(columns)))
 
 
 def _check_size(joined: ir.Table, engine: Engine) -> None:

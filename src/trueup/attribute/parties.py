@@ -11,6 +11,7 @@ from ibis import _
 from trueup.engine.engine import Engine
 from trueup.engine.instants import instant
 from trueup.engine.integers import WHOLE, total, whole
+from trueup.engine.rows import united
 
 WHO = ("session", "agent", "tool", "team", "cost_centre")
 Idle = Literal["apart", "owner", "spread"]
@@ -54,7 +55,7 @@ def of_capacity(
     served = engine.keep(_served(unreported, parties))
     by_holder = _own(unreported.anti_join(served, "group").select("group"), members, cells, parties)
     columns = ["group", *WHO, "weight", "idle"]
-    return ibis.union(
+    return united(
         busy.mutate(idle=ibis.literal(False)).select(columns),
         idle.select(columns),
         served.mutate(idle=ibis.literal(False)).select(columns),
@@ -83,7 +84,7 @@ def _served(groups: ir.Table, parties: ir.Table) -> ir.Table:
     Tokens of every direction weigh the same here; calls are never added to tokens.
     """
     work = parties.filter(~parties.held & parties.resource.notnull() & (parties.q > whole(0)))
-    joined = ibis.union(
+    joined = united(
         *(
             _work_in(groups.filter(groups.grain == grain), work, unit)
             for grain, unit in (("hour", "h"), ("day", "D"), ("month", "M"))
@@ -115,4 +116,6 @@ def with_idle(parts: ir.Table, policy: Idle) -> ir.Table:
     if policy != "spread":
         return parts
     busy = parts.filter(~parts.idle).select("group").distinct()
-    return parts.filter(~parts.idle).union(parts.filter(parts.idle).anti_join(busy, "group"))
+    return united(
+        parts.filter(~parts.idle), parts.filter(parts.idle).anti_join(busy, "group")
+    )

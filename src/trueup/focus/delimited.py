@@ -81,7 +81,7 @@ class _Records:
         names = [column(index) for index in range(len(self._file.header))]
         try:
             yield from pa_csv.open_csv(
-                pa.PythonFile(self._stream, mode="r"),
+                io.BufferedReader(self._stream, RECORD_BYTES_MAX),  # whole blocks, no short reads
                 read_options=pa_csv.ReadOptions(
                     use_threads=False, column_names=names, block_size=RECORD_BYTES_MAX
                 ),

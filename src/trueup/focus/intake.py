@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -80,8 +80,9 @@ class Intake:
         tally = Tally()
         self._connection.register("raw", stream.reader())
         try:
-            for batch in self._connection.sql(query).to_arrow_reader(BATCH_ROWS):
-                self._take(pa.Table.from_batches([batch]), tally, finish)
+            result = self._connection.sql(query).to_arrow_reader(BATCH_ROWS)
+            for rows in _gathered(result):
+                self._take(rows, tally, finish)
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             if stream.failure is None:
                 raise
@@ -150,6 +151,20 @@ class Intake:
             rejects=rejects,
             directory=self._directory,
         ).checked()
+
+
+def _gathered(result: pa.RecordBatchReader) -> Iterator[pa.Table]:
+    """The result in tables of at least BATCH_ROWS: each becomes a row group of the file."""
+    batches: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in result:
+        batches.append(batch)
+        rows += batch.num_rows
+        if rows >= BATCH_ROWS:
+            yield pa.Table.from_batches(batches)
+            batches, rows = [], 0
+    if batches:
+        yield pa.Table.from_batches(batches)
 
 
 class Tally:

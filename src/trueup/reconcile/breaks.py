@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 
 from trueup.engine.engine import Engine
 from trueup.engine.integers import as_whole, digest, magnitude, whole
+from trueup.engine.rows import united
 from trueup.errors import IntegrityError
 from trueup.model.schema import BREAKS
 from trueup.reconcile.text import key_with_nulls
@@ -44,7 +45,7 @@ SENTENCES = {
 }
 
 
-def united(
+def all_breaks(
     of_commitments: Sequence[Mapping[str, Any]], used: UsageFindings | None, engine: Engine
 ) -> ir.Table:
     """All breaks under the schema of ``breaks``, whole numbers of 10^-18, largest money first."""
@@ -52,7 +53,7 @@ def united(
     tables = [engine.load(as_whole(of_commitments, BREAKS)).select(columns)]
     for table in used.breaks if used else []:
         tables.append(table.mutate(leg=ibis.literal(LEG)).select(columns))
-    rows = ibis.union(*tables)
+    rows = united(*tables)
     named = rows.mutate(
         id=digest(key_with_nulls(*(_text(rows, name) for name in IDENTITY))).substr(0, ID_DIGITS),
         explanation=ibis.cases(

@@ -9,6 +9,7 @@ import pyarrow as pa
 from trueup.attribute.parties import WHO
 from trueup.engine.engine import Engine
 from trueup.engine.instants import instant
+from trueup.engine.rows import united
 from trueup.reconcile.cascade import GRAINS, RULES
 from trueup.reconcile.timing import PREFIX
 
@@ -40,4 +41,4 @@ def busy_usage(groups: ir.Table, parties: ir.Table, engine: Engine) -> ir.Table:
             )
             met = keyed.filter(keyed.key.notnull()).join(of_rule, ["key", "metered_bucket"])
             found.append(met.select("group", *WHO, "q"))
-    return engine.keep(ibis.union(*found))
+    return engine.keep(united(*found))

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from trueup.engine.engine import Engine
 from trueup.engine.instants import instant
+from trueup.engine.rows import united
 from trueup.reconcile.text import key_of
 
 
@@ -92,9 +93,9 @@ def pair(billed: ir.Table, metered: ir.Table, engine: Engine) -> Pairing:
             found_metered.append(hits_metered)
         left.append(of_grain)
     return Pairing(
-        billed=ibis.union(engine.load(HITS.empty_table()), *found_billed),
-        metered=ibis.union(engine.load(HITS.empty_table()), *found_metered),
-        billed_left=engine.keep(ibis.union(*left)) if left else billed,
+        billed=united(engine.load(HITS.empty_table()), *found_billed),
+        metered=united(engine.load(HITS.empty_table()), *found_metered),
+        billed_left=engine.keep(united(*left)) if left else billed,
         metered_left=metered,
     )
 

@@ -221,7 +221,11 @@ def with_committed(
 
 
 def _length(unit: str) -> ir.IntervalScalar:
-    return ibis.interval(1, unit=unit)
+    """One grain as an interval that every engine can write: days and months only, above hours."""
+    hours = {"h": 1, "D": 24, "W": 7 * 24}.get(unit)
+    if hours is not None:
+        return ibis.interval(hours=hours)
+    return ibis.interval(months={"M": 1, "Q": 3, "Y": 12}[unit])
 
 
 def contract_table(terms: Iterable[Terms]) -> pa.Table:

@@ -17,6 +17,7 @@ from ibis import _
 from trueup.engine.engine import Engine
 from trueup.engine.instants import instant
 from trueup.engine.integers import WHOLE, divide, divide_half_even, total, whole
+from trueup.engine.rows import united
 from trueup.model.rules import Rate, Rules
 from trueup.reconcile.metering import base_factor
 from trueup.reconcile.text import key_of, key_with_nulls
@@ -52,7 +53,7 @@ def observed_prices(billed: ir.Table, engine: Engine) -> ir.Table:
     and tier; ``rank`` 1 leaves the region out.
     """
     regular = billed.filter(~billed.correction & (billed.q > whole(0)))
-    keyed = ibis.union(
+    keyed = united(
         _priced(regular, _resource_key(regular), 0),
         _priced(regular, _model_key(regular, regular.region), 0),
         _priced(regular, _model_key(regular, ibis.literal("*")), 1),

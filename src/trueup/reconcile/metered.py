@@ -12,6 +12,7 @@ import pyarrow as pa
 from trueup.engine.engine import Engine
 from trueup.engine.instants import instant, moment
 from trueup.engine.integers import WHOLE, decimals, divide, units
+from trueup.engine.rows import united
 from trueup.errors import UnitError
 from trueup.model.rules import Rules
 from trueup.period import Period
@@ -138,7 +139,7 @@ def by_hour(rows: ir.Table, period: Period | None, engine: Engine) -> ir.Table:
     short = prepared.filter(~prepared.long).mutate(first_piece=ibis.literal(1, type="int64"))
     pieces = _pieces(prepared.filter(prepared.long))
     columns = [name for name in short.columns if name not in ("offset", "length", "long")]
-    cut = short.select(columns).union(pieces.select(columns))
+    cut = united(short.select(columns), pieces.select(columns))
     if period is not None:
         # Counted work and short windows belong to the hour, or instant, they start in.
         inside = (cut.start >= moment(period.start)) & (cut.start < moment(period.end))

@@ -15,6 +15,7 @@ from ibis import _
 from trueup.attribute.allocation import allocations
 from trueup.engine.engine import Engine, open_engine
 from trueup.engine.integers import as_decimal, at_edge, tally, total
+from trueup.engine.rows import united
 from trueup.errors import UsageError
 from trueup.focus.applied import applied_per_day
 from trueup.model import schema
@@ -158,7 +159,7 @@ def _tables(
     tables = {
         "commitments": edge("commitments", _ordered(found.rows)),
         "utilization": computed("utilization", found.utilization),
-        "breaks": computed("breaks", broken.united(found.breaks, used, engine)),
+        "breaks": computed("breaks", broken.all_breaks(found.breaks, used, engine)),
         "pending": computed("pending", used.pending.order_by("period_start", "resource_id"))
         if used
         else edge("pending", []),
@@ -220,8 +221,9 @@ def _by_reason(
                 rows=ibis.null("int64"),
             )
         )
-    united = ibis.union(*(part.select("currency", "reason", "cost", "billed_cost", "rows") for part in parts))
-    sums = united.group_by("currency", "reason").aggregate(
+    columns = ("currency", "reason", "cost", "billed_cost", "rows")
+    rows = united(*(part.select(*columns) for part in parts))
+    sums = rows.group_by("currency", "reason").aggregate(
         cost=total(_.cost), billed_cost=total(_.billed_cost), rows=tally(_["rows"])
     )
     return list(engine.collect(sums.order_by("currency", "reason")).to_pylist())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ibis
+
+from trueup.engine.rows import united
 import ibis.expr.types as ir
 from ibis import _
 
@@ -20,7 +22,7 @@ def resource_names(billed: ir.Table, metered: ir.Table) -> ir.Table:
     said = metered.filter(metered.said_resource.notnull()).select("said_resource").distinct()
     known = billed.filter(billed.resource.notnull()).select("resource", "resource_name").distinct()
     last = known.resource.lower().re_extract(r"[^/:]*$", 0)
-    aliases = ibis.union(
+    aliases = united(
         known.select(alias=known.resource.lower(), resource=known.resource, rank=BY_ID),
         known.filter(known.resource_name.notnull()).select(
             alias=known.resource_name.lower(), resource=known.resource, rank=BY_NAME

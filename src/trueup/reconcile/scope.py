@@ -6,6 +6,7 @@ import ibis
 import ibis.expr.types as ir
 
 from trueup.engine.engine import Engine
+from trueup.engine.rows import united
 from trueup.reconcile.metering import TOKENS
 
 PROVISIONED = "provisioned"
@@ -22,7 +23,7 @@ def metered_scope(rows: ir.Table, parties: ir.Table, engine: Engine) -> ir.Table
     any_provider = reporting.filter(reporting.provider.isnull())
     exact = reporting.filter(reporting.account.notnull() & reporting.provider.notnull())
     return engine.keep(
-        ibis.union(
+        united(
             rows.semi_join(exact, ["provider", "account", "meter"]).select("charge_id"),
             rows.semi_join(any_account, ["provider", "meter"]).select("charge_id"),
             rows.semi_join(any_provider, ["meter"]).select("charge_id"),

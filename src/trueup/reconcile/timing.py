@@ -8,6 +8,7 @@ from ibis import _
 
 from trueup.engine.engine import Engine
 from trueup.engine.integers import WHOLE, total
+from trueup.engine.rows import united
 from trueup.reconcile.cascade import RULES, MatchingRule, Pairing
 from trueup.reconcile.tolerance import Limits, within
 
@@ -75,8 +76,8 @@ def _accept(pairing: Pairing, rule: MatchingRule, pairs: ir.Table, engine: Engin
     )
     hits_metered = engine.keep(_hits(metered.join(pairs, ["key", "metered_bucket"]), rule))
     return Pairing(
-        billed=pairing.billed.union(hits_billed),
-        metered=pairing.metered.union(hits_metered),
+        billed=united(pairing.billed, hits_billed),
+        metered=united(pairing.metered, hits_metered),
         billed_left=engine.keep(pairing.billed_left.anti_join(hits_billed, "cell")),
         metered_left=engine.keep(pairing.metered_left.anti_join(hits_metered, "cell")),
     )

@@ -18,6 +18,7 @@ from trueup.attribute.parties import of_capacity, of_counted_work
 from trueup.engine.engine import Engine
 from trueup.engine.instants import moment
 from trueup.engine.integers import divide, tally, units, whole
+from trueup.engine.rows import united
 from trueup.model.rules import Rules
 from trueup.period import Period
 from trueup.reconcile import usage_leg as leg
@@ -97,7 +98,7 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     unbilled = leg.unbilled(alone.filter(alone.scope_reason.isnull()), engine)
     liable = _liable(run, unbilled, billed, sizes, engine)
     money = leg.Money(run.scale)
-    parts = ibis.union(
+    parts = united(
         of_counted_work(judged, theirs, cells, parties),
         of_capacity(judged, theirs, cells, parties, busy_usage(judged, parties, engine), engine),
     )
@@ -207,7 +208,7 @@ def _billed_buckets(judged: ir.Table, left: ir.Table, engine: Engine) -> list[di
     alone = left.group_by(
         bucket=ibis.ifelse(missing, "break", "out_of_scope"), reason=left.verdict
     ).aggregate(rows=tally(_.n))
-    return [{"side": "billed", **row} for row in engine.collect(agreed.union(alone)).to_pylist()]
+    return [{"side": "billed", **row} for row in engine.collect(united(agreed, alone)).to_pylist()]
 
 
 def _metered_buckets(
@@ -245,7 +246,7 @@ def _metered_buckets(
     )
     columns = ["bucket", "reason", "rows"]
     found = engine.collect(
-        agreed.select(columns).union(lonely.select(columns)).union(keys.select(columns))
+        united(agreed.select(columns), lonely.select(columns), keys.select(columns))
     ).to_pylist()
     inside = engine.collect(
         pieces.aggregate(rows=tally(pieces.first_piece))

@@ -42,6 +42,7 @@ def write_summary(
     title = workbook.add_format({"bold": True, "font_size": 16})
     wrapped = workbook.add_format({"text_wrap": True, "valign": "top", "font_color": "#52616B"})
     codes = figures.currencies(result)
+    right = workbook.add_format({"bold": True, "bg_color": "#EEF2F5", "align": "right"})
     sheet.set_column(0, 0, 40)
     sheet.set_column(1, max(len(codes), 1), 20)
     period = figures.period_text(result.start, result.end)
@@ -51,7 +52,7 @@ def write_summary(
     )
     sheet.write_string(3, 0, "Never added to one another:", bold["text"])
     for column, code in enumerate(codes, start=1):
-        sheet.write_string(3, column, clean(code), bold["text"])
+        sheet.write_string(3, column, clean(code), right)
     row = 4
     for label, values in _lines(result, plans, codes).items():
         sheet.write_string(row, 0, label)
@@ -63,6 +64,7 @@ def write_summary(
                 sheet.write_string(row, column, "not known", formats["text"])
         row += 1
     row = _controls(sheet, result, plans, row + 1, formats, bold)
+    row += 1
     for note in (DIGITS_NOTE, LAYERS_NOTE, UNKNOWN_NOTE):
         row += 1
         sheet.set_row(row, 48)

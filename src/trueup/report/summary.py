@@ -20,6 +20,7 @@ WIDTH = 100
 BREAKS_SHOWN = 5
 LINES_MAX = 6  # per section
 _ID_MAX = 42
+_CENT = Decimal("0.01")
 _NOTE_MAX = 300
 _INDENT = "  "
 _STEP = "       → "
@@ -125,10 +126,11 @@ def first_breaks(result: Result, shown: int) -> list[dict[str, Any]]:
     """The breaks with the most money at stake, taken from each currency in turn.
 
     Amounts of different currencies have no common order, so each currency's largest comes first.
+    What is less than 0.01 is no one's first concern.
     """
     by_currency: dict[str, list[dict[str, Any]]] = {}
     for row in result.breaks:
-        if row["currency"] is not None and row["amount"]:
+        if row["currency"] is not None and row["amount"] and abs(row["amount"]) >= _CENT:
             mine = by_currency.setdefault(row["currency"], [])
             if len(mine) < shown:
                 mine.append(row)

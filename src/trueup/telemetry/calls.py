@@ -132,8 +132,7 @@ def emit_calls(connection: duckdb.DuckDBPyConnection, calls: str) -> None:
         ANTI JOIN {calls}_duplicate d ON d.source_id = c.source_id AND d.record = c.record
         WHERE c.fault IS NULL"""
     shared = ", ".join(
-        f"c.{name}"
-        for name in ("source_id", "window_start", "window_end", *WHERE, *WHO, "tags")
+        f"c.{name}" for name in ("source_id", "window_start", "window_end", *WHERE, *WHO, "tags")
     )
     for meter in TOKENS:
         insert_usage(

@@ -93,7 +93,9 @@ class LangfuseReader:
         return (
             {"id", "type"} <= fields
             and bool(TRACED & fields)
-            and bool(OBSERVATION & fields or {"parentObservationId", "parent_observation_id"} & fields)
+            and bool(
+                OBSERVATION & fields or {"parentObservationId", "parent_observation_id"} & fields
+            )
         )
 
     def read(self, source: UsageSource, connection: duckdb.DuckDBPyConnection) -> int:
@@ -112,9 +114,7 @@ class LangfuseReader:
         """Count every observation once and write usage and rejects."""
         if not is_staged(connection, CALLS):
             return
-        drop_duplicates(
-            connection, CALLS, ["span_id", "scope"], order="known_at DESC NULLS LAST"
-        )
+        drop_duplicates(connection, CALLS, ["span_id", "scope"], order="known_at DESC NULLS LAST")
         call_tree.nodes(connection, CALLS)
         call_tree.mark_repeated(connection, CALLS)
         call_tree.inherit_agents(connection, CALLS)
@@ -186,26 +186,44 @@ def _values() -> str:
                 '{{}}', json_object('user', user_name, 'environment', environment)) END AS tags,
             role = 'inference' AS carries,
             CASE WHEN carries THEN json_object_text(usage_text) END AS usage_json,
-            CASE WHEN carries THEN coalesce(from_json(usage_json, '"MAP(VARCHAR, VARCHAR)"'), MAP {{}})
-                ELSE MAP {{}} END AS details
+            coalesce(from_json(usage_json, '"MAP(VARCHAR, VARCHAR)"'), MAP {{}}) AS details
         FROM {RECORDS}"""
 
 
 def _faults() -> str:
     return faults(
         [
-            ("usage_details", "carries AND usage_text IS NOT NULL AND usage_json IS NULL",
-             "'not a JSON object'", "usage_text"),
-            ("usage_details", "len(unreadable) > 0",
-             "unreadable[1].key || ' is ' || whole_number_fault(unreadable[1].value)",
-             "usage_text"),
-            ("start_time", "carries AND window_start IS NULL",
-             "coalesce(instant_fault(start_text), 'no time')", "start_text"),
+            (
+                "usage_details",
+                "carries AND usage_text IS NOT NULL AND usage_json IS NULL",
+                "'not a JSON object'",
+                "usage_text",
+            ),
+            (
+                "usage_details",
+                "len(unreadable) > 0",
+                "unreadable[1].key || ' is ' || whole_number_fault(unreadable[1].value)",
+                "usage_text",
+            ),
+            (
+                "start_time",
+                "carries AND window_start IS NULL",
+                "coalesce(instant_fault(start_text), 'no time')",
+                "start_text",
+            ),
             ("end_time", "carries AND window_end IS NULL", "instant_fault(end_text)", "end_text"),
-            ("end_time", "carries AND window_end < window_start", "'ends before it starts'",
-             "end_text"),
-            ("event_ts", "known_text IS NOT NULL AND known_at IS NULL",
-             "instant_fault(known_text)", "known_text"),
+            (
+                "end_time",
+                "carries AND window_end < window_start",
+                "'ends before it starts'",
+                "end_text",
+            ),
+            (
+                "event_ts",
+                "known_text IS NOT NULL AND known_at IS NULL",
+                "instant_fault(known_text)",
+                "known_text",
+            ),
         ]
     )
 

@@ -1,8 +1,8 @@
 """LiteLLM's spend logs and daily spend tables, as CSV, JSON lines or Parquet.
 
 ``prompt_tokens`` includes the cached tokens, which stand in columns of their own (daily tables) or
-in ``metadata`` (``usage_object``, ``additional_usage_values``): they are taken off. Of rows with the
-same request_id (daily tables: id) the one with most tokens counts. A row answered from the
+in ``metadata`` (``usage_object``, ``additional_usage_values``): they are taken off. Of rows with
+the same request_id (daily tables: id) the one with most tokens counts. A row answered from the
 proxy's own cache (``cache_hit``) cost nothing at the provider and gives no usage; a failed request
 without tokens gives none either. A call of an MCP tool gives one ``tool_calls``. API keys are
 never taken over.
@@ -173,10 +173,18 @@ def _faults() -> str:
         )
     ]
     checks += [
-        ("prompt_tokens", "uncached < 0", "'less than the cached tokens it includes'",
-         "prompt_text"),
-        ("startTime", "window_start IS NULL", "coalesce(instant_fault(start_text), 'no time')",
-         "start_text"),
+        (
+            "prompt_tokens",
+            "uncached < 0",
+            "'less than the cached tokens it includes'",
+            "prompt_text",
+        ),
+        (
+            "startTime",
+            "window_start IS NULL",
+            "coalesce(instant_fault(start_text), 'no time')",
+            "start_text",
+        ),
         ("endTime", "window_end IS NULL", "instant_fault(end_text)", "end_text"),
         ("endTime", "window_end < window_start", "'ends before it starts'", "end_text"),
     ]

@@ -17,7 +17,7 @@ from trueup.errors import SourceError
 from trueup.focus.repair import literal
 from trueup.telemetry.calls import faults
 from trueup.telemetry.otlp_attributes import shape
-from trueup.telemetry.records import OBJECT_BYTES, documents, pointer, unreadable
+from trueup.telemetry.records import OBJECT_BYTES, documents, pointer, reading_json
 from trueup.telemetry.sample import sample
 from trueup.telemetry.workbench import (
     WHERE,
@@ -57,13 +57,11 @@ class OpencostReader:
 
     def read(self, source: UsageSource, connection: duckdb.DuckDBPyConnection) -> int:
         """Append usage and rejects; return how many allocations there are."""
-        import duckdb
-
         mapped = own_columns(source, (*WHERE, *WHO))
         seen = sample(source.path, source.source)
         size = max(OBJECT_BYTES, 32 * source.path.stat().st_size)
         table = documents(source, seen, size, skip_malformed=False)
-        try:
+        with reading_json(source):
             connection.execute(f"""
                 CREATE OR REPLACE TEMP TABLE allocation AS
                 SELECT e.key AS name, e.value AS value FROM (
@@ -73,9 +71,9 @@ class OpencostReader:
                         FROM {table}
                     )
                 )""")
-        except duckdb.Error as error:
-            raise unreadable(source, error) from error
-        answers = count(connection, f"SELECT count(*) FROM {table} WHERE json->'data' IS NOT NULL")
+        answers = count(
+            connection, f"SELECT count(*) FROM {table} WHERE (json->'data') IS NOT NULL"
+        )
         if not answers:
             raise SourceError(source.source, "an answer without data")
         connection.execute(
@@ -89,8 +87,7 @@ def _property(names: tuple[str, ...]) -> str:
     if not names:
         return "CAST(NULL AS VARCHAR)"
     found = [
-        f"nullif(json_extract_string(value, {literal('/properties' + name)}), '')"
-        for name in names
+        f"nullif(json_extract_string(value, {literal('/properties' + name)}), '')" for name in names
     ]
     return f"coalesce({', '.join(found)})"
 
@@ -112,7 +109,8 @@ def _query(source: UsageSource, mapped: dict[str, str]) -> str:
                 SELECT {source.source_id} AS source_id, rowid + 1 AS record, name,
                     coalesce(value->>'/start', value->>'/window/start') AS start_text,
                     coalesce(value->>'/end', value->>'/window/end') AS end_text,
-                    json_type(value) = 'OBJECT' AS is_object, {texts}, {", ".join(place)}
+                    json_type(value) IS NOT DISTINCT FROM 'OBJECT' AS is_object,
+                    {texts}, {", ".join(place)}
                 FROM allocation
             )
         )"""
@@ -127,7 +125,7 @@ def _scaled(name: str) -> str:
 
 
 def _busy() -> str:
-    """SQL of the busy hours: hours // request x usage, and the remainder's share; null if unknown."""
+    """SQL of the busy hours, hours x usage // request in steps that do not overflow, or null."""
     hours, usage, request = (_scaled(name) for name in NUMBERS)
     whole = f"{hours} // {request} * {usage}"
     rest = f"{hours} % {request} * {usage} // {request}"
@@ -139,16 +137,28 @@ def _busy() -> str:
 def _faults() -> str:
     checks = [("", "NOT is_object", "'not an allocation'", "name")]
     checks += [
-        (name, f"{name}_text IS NOT NULL AND {name} IS NULL", f"decimal_fault({name}_text)",
-         f"{name}_text")
+        (
+            name,
+            f"{name}_text IS NOT NULL AND {name} IS NULL",
+            f"decimal_fault({name}_text)",
+            f"{name}_text",
+        )
         for name in NUMBERS
     ]
     checks += [
         ("gpuHours", "gpuHours < 0", "'negative'", "gpuHours_text"),
-        ("start", "gpuHours > 0 AND window_start IS NULL",
-         "coalesce(instant_fault(start_text), 'no time')", "start_text"),
-        ("end", "gpuHours > 0 AND window_end IS NULL",
-         "coalesce(instant_fault(end_text), 'no time')", "end_text"),
+        (
+            "start",
+            "gpuHours > 0 AND window_start IS NULL",
+            "coalesce(instant_fault(start_text), 'no time')",
+            "start_text",
+        ),
+        (
+            "end",
+            "gpuHours > 0 AND window_end IS NULL",
+            "coalesce(instant_fault(end_text), 'no time')",
+            "end_text",
+        ),
         ("end", "window_end < window_start", "'ends before it starts'", "end_text"),
     ]
     return faults(checks)

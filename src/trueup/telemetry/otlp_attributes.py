@@ -7,7 +7,7 @@ before them. Of several names of one thing the first that is present counts.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from trueup.focus.repair import literal
 
@@ -67,6 +67,10 @@ MAPPABLE = {
 }
 
 
+LISTS = ("ks", "vs")  # names and texts of a span's or point's attributes, side by side
+RESOURCE_LISTS = ("rks", "rvs")
+
+
 def shape(layout: object) -> str:
     """A JSON layout as the engine's from_json takes it."""
     return literal(json.dumps(layout))
@@ -81,14 +85,28 @@ def unpacked(attributes: str, keys: str, values: str) -> str:
     )
 
 
-def first_of(names: Sequence[str], *places: tuple[str, str]) -> str:
-    """SQL of the first attribute found: place by place, and name by name within a place."""
-    found = [
-        f"{values}[list_position({keys}, {literal(name)})]"
-        for keys, values in places
-        for name in names
-    ]
+def first_of(names: Sequence[str], lists: tuple[str, str] = LISTS) -> str:
+    """SQL of the first attribute found, name by name."""
+    keys, values = lists
+    found = [f"{values}[list_position({keys}, {literal(name)})]" for name in names]
     return f"coalesce({', '.join(found)})" if len(found) > 1 else found[0]
+
+
+def own_first(column: str, mapped: Mapping[str, str]) -> tuple[str, ...]:
+    """The names of a usage column's attribute, the caller's before the usual ones."""
+    own = (mapped[column],) if column in mapped else ()
+    return (*own, *MAPPABLE[column])
+
+
+def of_resource(columns: Sequence[str], mapped: Mapping[str, str]) -> str:
+    """SQL columns ``r_...`` of what a resource's attributes rks and rvs say, once per resource."""
+    found = [f"{first_of(own_first(name, mapped), RESOURCE_LISTS)} AS r_{name}" for name in columns]
+    return ", ".join([*found, f"{first_of(DEPLOYMENT, RESOURCE_LISTS)} AS r_deployment"])
+
+
+def of_item(column: str, mapped: Mapping[str, str]) -> str:
+    """SQL of what the attributes ks and vs of a span or point say, else those of its resource."""
+    return f"coalesce({first_of(own_first(column, mapped), LISTS)}, r_{column})"
 
 
 def tier_of(text: str) -> str:

@@ -13,13 +13,14 @@ new start time is a reset, and the first point counts from its own start.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from trueup.adapter.telemetry import UsageSource
 from trueup.focus.repair import literal
 from trueup.telemetry import otlp_attributes as names
 from trueup.telemetry.calls import faults, is_staged
-from trueup.telemetry.records import documents, unreadable
+from trueup.telemetry.records import documents, reading_json
 from trueup.telemetry.sample import sample
 from trueup.telemetry.workbench import (
     count,
@@ -67,7 +68,7 @@ POINT_COLUMNS = {
     "series": "VARCHAR",
     "temporality": "VARCHAR",
     "started": "TIMESTAMPTZ",
-    "at": "TIMESTAMPTZ",
+    "taken": "TIMESTAMPTZ",
     "amount": "BIGINT",
     **dict.fromkeys(WHERE_WHO, "VARCHAR"),
     "fault_column": "VARCHAR",
@@ -86,22 +87,16 @@ RESOURCE_METRICS = [
         "scopeMetrics": [{"metrics": [{"name": "VARCHAR", "sum": SUM}]}],
     }
 ]
-POINT = ("ks", "vs")
-RESOURCE = ("rks", "rvs")
 
 
 def stage(source: UsageSource, connection: duckdb.DuckDBPyConnection) -> int:
     """Append a file's data points to the staged ones; return how many records it has."""
-    import duckdb
-
     create_table(connection, POINTS, POINT_COLUMNS)
     seen = sample(source.path, source.source)
-    try:
+    with reading_json(source):
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE point AS {_points(source, documents(source, seen))}"
         )
-    except duckdb.Error as error:
-        raise unreadable(source, error) from error
     rest = ", ".join(name for name in POINT_COLUMNS if name not in ("source_id", "record"))
     connection.execute(
         f"INSERT INTO {POINTS} SELECT {source.source_id}, rowid + 1, {rest} FROM point"
@@ -118,7 +113,7 @@ def settle(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(_difference_query())
     insert_usage(
         connection,
-        "SELECT source_id, record AS source_row, started AS window_start, at AS window_end, "
+        "SELECT source_id, record AS source_row, started AS window_start, taken AS window_end, "
         f"{', '.join(WHERE_WHO)}, meter, 'busy' AS capacity, amount AS quantity, "
         "'Tokens' AS unit FROM difference WHERE copy = 1 AND amount >= 0",
     )
@@ -151,19 +146,19 @@ def _difference_query() -> str:
                 first_value(record) OVER same AS of_record
             FROM {POINTS} WHERE fault IS NULL AND meter IS NOT NULL
             WINDOW same AS (
-                PARTITION BY metric, meter, series, started, at ORDER BY source_id, record
+                PARTITION BY metric, meter, series, started, taken ORDER BY source_id, record
             )
         ), stepped AS (
-            SELECT *, lag(amount) OVER line AS amount_before, lag(at) OVER line AS at_before,
+            SELECT *, lag(amount) OVER line AS amount_before, lag(taken) OVER line AS taken_before,
                 lag(started) OVER line AS started_before
             FROM numbered
             WINDOW line AS (
-                PARTITION BY metric, meter, series, copy ORDER BY at, source_id, record
+                PARTITION BY metric, meter, series, copy ORDER BY taken, source_id, record
             )
         ), added AS (
             SELECT * REPLACE (
                 CASE WHEN continues THEN amount - amount_before ELSE amount END AS amount,
-                CASE WHEN continues THEN at_before ELSE coalesce(started, at) END AS started
+                CASE WHEN continues THEN taken_before ELSE coalesce(started, taken) END AS started
             )
             FROM (
                 SELECT *, coalesce(temporality = 'cumulative' AND amount >= amount_before
@@ -171,13 +166,13 @@ def _difference_query() -> str:
                 FROM stepped
             )
         ), cached AS (
-            SELECT series, at, sum(amount) AS amount FROM added
+            SELECT series, taken, sum(amount) AS amount FROM added
             WHERE copy = 1 AND metric LIKE {literal(PREFIX + "cache%")} GROUP BY ALL
         )
         SELECT a.* REPLACE (CAST(a.amount - CASE
             WHEN a.metric = {literal(PREFIX + "input_tokens")} THEN coalesce(c.amount, 0)
             ELSE 0 END AS BIGINT) AS amount)
-        FROM added a LEFT JOIN cached c ON c.series = a.series AND c.at = a.at"""
+        FROM added a LEFT JOIN cached c ON c.series = a.series AND c.taken = a.taken"""
 
 
 def _points(source: UsageSource, table: str) -> str:
@@ -185,12 +180,11 @@ def _points(source: UsageSource, table: str) -> str:
     mapped = own_columns(source, WHERE_WHO)
 
     def attribute(column: str) -> str:
-        own = (mapped[column],) if column in mapped else ()
-        more = ("model",) if column == "model" else ()
-        found = (*own, *names.MAPPABLE[column], *more)
-        return f"{names.first_of(found, POINT, RESOURCE)} AS {column}"
+        value = names.of_item(column, mapped)
+        return f"coalesce({names.first_of(('model',))}, {value})" if column == "model" else value
 
-    kind = names.first_of(("type",), POINT)
+    found = ", ".join(f"{attribute(column)} AS {column}" for column in WHERE_WHO)
+    kind = names.first_of(("type",))
     meters = " ".join(f"WHEN {literal(k)} THEN {literal(v)}" for k, v in METERS.items())
     matters = "NOT broken AND meter IS NOT NULL"
     return f"""
@@ -199,39 +193,44 @@ def _points(source: UsageSource, table: str) -> str:
             SELECT broken, shown, metric,
                 CASE CASE WHEN metric = {literal(BY_TYPE)} THEN metric || ':' || {kind}
                     ELSE metric END {meters} END AS meter,
-                to_json([list_sort([k || '=' || v FOR k, v IN list_zip(rks, rvs)])])::VARCHAR
-                    AS series,
+                CAST(to_json(list_sort([z[1] || '=' || coalesce(z[2], '') FOR z IN list_zip(
+                    list_concat(rks, ks), list_concat(rvs, vs))])) AS VARCHAR) AS series,
                 CASE temporality WHEN '1' THEN 'delta' WHEN '2' THEN 'cumulative'
                     WHEN 'AGGREGATION_TEMPORALITY_DELTA' THEN 'delta'
                     WHEN 'AGGREGATION_TEMPORALITY_CUMULATIVE' THEN 'cumulative' END AS temporality,
                 temporality AS temporality_text,
-                nano_instant(p.startTimeUnixNano) AS started, nano_instant(p.timeUnixNano) AS at,
+                nano_instant(p.startTimeUnixNano) AS started, nano_instant(p.timeUnixNano) AS taken,
                 p.timeUnixNano AS time_text, coalesce(p.asInt, p.asDouble) AS amount_text,
                 whole_number(amount_text) AS amount,
-                {", ".join(attribute(column) for column in WHERE_WHO)}
-            FROM ({_unnested(table)})
+                {found}
+            FROM ({_unnested(table, mapped)})
         )"""
 
 
-def _unnested(table: str) -> str:
+def _unnested(table: str, mapped: Mapping[str, str]) -> str:
+    """SQL of a row per data point in file order, and of one for each line that has none to read."""
     return f"""
-        SELECT broken OR p IS NULL AS broken, shown, metric, temporality, rks, rvs, p,
-            {names.unpacked("p.attributes", *POINT)}
+        SELECT *, broken_line OR p IS NULL AS broken,
+            {names.unpacked("p.attributes", *names.LISTS)}
         FROM (
-            SELECT broken, shown, rks, rvs, m.name AS metric,
-                m.sum.aggregationTemporality AS temporality,
-                unnest(CASE WHEN broken THEN [NULL] ELSE m.sum.dataPoints END) AS p
+            SELECT * EXCLUDE (m), m.name AS metric, m.sum.aggregationTemporality AS temporality,
+                unnest(CASE WHEN broken_line THEN [NULL] ELSE m.sum.dataPoints END) AS p
             FROM (
-                SELECT r IS NULL AS broken, shown, {names.unpacked("r.resource.attributes", *RESOURCE)},
+                SELECT {names.of_resource(WHERE_WHO, mapped)}, shown, rks, rvs,
+                    r IS NULL AS broken_line,
                     unnest(CASE WHEN r IS NULL THEN [NULL]
                         ELSE flatten([s.metrics FOR s IN r.scopeMetrics]) END) AS m
                 FROM (
-                    SELECT unnest(CASE WHEN found IS NULL THEN [NULL] ELSE found END) AS r,
-                        CASE WHEN found IS NULL THEN left(json, 200) END AS shown
+                    SELECT r, shown,
+                        {names.unpacked("r.resource.attributes", *names.RESOURCE_LISTS)}
                     FROM (
-                        SELECT json, from_json(json->'resourceMetrics',
-                            {names.shape(RESOURCE_METRICS)}) AS found
-                        FROM {table}
+                        SELECT unnest(CASE WHEN found IS NULL THEN [NULL] ELSE found END) AS r,
+                            CASE WHEN found IS NULL THEN left(json, 200) END AS shown
+                        FROM (
+                            SELECT json, from_json(json->'resourceMetrics',
+                                {names.shape(RESOURCE_METRICS)}) AS found
+                            FROM {table}
+                        )
                     )
                 )
             )
@@ -242,11 +241,23 @@ def _faults(matters: str) -> str:
     return faults(
         [
             ("resourceMetrics", "broken", "'not a JSON document with resourceMetrics'", "shown"),
-            ("asInt", f"{matters} AND amount IS NULL", "whole_number_fault(amount_text)",
-             "amount_text"),
-            ("timeUnixNano", f"{matters} AND at IS NULL", "'not a time in nanoseconds since 1970'",
-             "time_text"),
-            ("aggregationTemporality", f"{matters} AND temporality IS NULL",
-             "'neither delta nor cumulative'", "temporality_text"),
+            (
+                "asInt",
+                f"{matters} AND amount IS NULL",
+                "whole_number_fault(amount_text)",
+                "amount_text",
+            ),
+            (
+                "timeUnixNano",
+                f"{matters} AND taken IS NULL",
+                "'not a time in nanoseconds since 1970'",
+                "time_text",
+            ),
+            (
+                "aggregationTemporality",
+                f"{matters} AND temporality IS NULL",
+                "'neither delta nor cumulative'",
+                "temporality_text",
+            ),
         ]
     )

@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from trueup.adapter.telemetry import UsageSource
@@ -29,7 +30,7 @@ from trueup.telemetry.calls import (
     faults,
     is_staged,
 )
-from trueup.telemetry.records import documents, unreadable
+from trueup.telemetry.records import documents, reading_json
 from trueup.telemetry.sample import sample
 from trueup.telemetry.workbench import count, own_columns
 
@@ -57,29 +58,21 @@ RESOURCE_SPANS = [
     }
 ]
 
-SPAN = ("ks", "vs")
-RESOURCE = ("rks", "rvs")
-
 
 def stage(source: UsageSource, connection: duckdb.DuckDBPyConnection) -> int:
     """Append a file's spans to the staged calls; return how many records it has."""
-    import duckdb
-
     create_calls(connection, CALLS)
     seen = sample(source.path, source.source)
     if seen.kind == "empty":
         return 0
-    try:
+    with reading_json(source):
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE span AS {_calls(source, documents(source, seen))}"
         )
-    except duckdb.Error as error:
-        raise unreadable(source, error) from error
     columns = ", ".join(CALL_COLUMNS)
     rest = ", ".join(name for name in CALL_COLUMNS if name not in ("source_id", "record"))
     connection.execute(
-        f"INSERT INTO {CALLS} ({columns}) "
-        f"SELECT {source.source_id}, rowid + 1, {rest} FROM span"
+        f"INSERT INTO {CALLS} ({columns}) SELECT {source.source_id}, rowid + 1, {rest} FROM span"
     )
     records = count(connection, "SELECT count(*) FROM span")
     connection.execute("DROP TABLE span")
@@ -103,52 +96,61 @@ def settle(connection: duckdb.DuckDBPyConnection) -> None:
     emit_calls(connection, CALLS)
 
 
-def _unnested(table: str) -> str:
-    """SQL that gives one row per span in file order, and one for each line that has none to read."""
+def _unnested(table: str, mapped: Mapping[str, str]) -> str:
+    """SQL of a row per span in file order, and of one for each line that has none to read."""
     parsed = names.shape(RESOURCE_SPANS)
     return f"""
-        SELECT s.broken OR sp IS NULL AS broken, sp, {", ".join(RESOURCE)},
-            {names.unpacked("sp.attributes", *SPAN)}, shown
+        SELECT * EXCLUDE (s), s IS NULL OR sp IS NULL AS broken,
+            {names.unpacked("sp.attributes", *names.LISTS)}
         FROM (
-            SELECT broken OR s IS NULL AS broken, shown, {", ".join(RESOURCE)},
-                unnest(CASE WHEN s IS NULL THEN [NULL] ELSE coalesce(s.spans, []) END) AS sp
+            SELECT *, unnest(CASE WHEN s IS NULL THEN [NULL] ELSE s.spans END) AS sp
             FROM (
-                SELECT r IS NULL AS broken, shown,
-                    {names.unpacked("r.resource.attributes", *RESOURCE)},
+                SELECT {names.of_resource(tuple(names.MAPPABLE), mapped)}, shown,
                     unnest(CASE WHEN r IS NULL THEN [NULL] ELSE list_concat(
                         r.scopeSpans, r.instrumentationLibrarySpans) END) AS s
                 FROM (
-                    SELECT unnest(CASE WHEN spans IS NULL THEN [NULL] ELSE spans END) AS r,
-                        CASE WHEN spans IS NULL THEN left(json, 200) END AS shown
+                    SELECT r, shown,
+                        {names.unpacked("r.resource.attributes", *names.RESOURCE_LISTS)}
                     FROM (
-                        SELECT json, from_json(json->'resourceSpans', {parsed}) AS spans
-                        FROM {table}
+                        SELECT unnest(CASE WHEN spans IS NULL THEN [NULL] ELSE spans END) AS r,
+                            CASE WHEN spans IS NULL THEN left(json, 200) END AS shown
+                        FROM (
+                            SELECT json, from_json(json->'resourceSpans', {parsed}) AS spans
+                            FROM {table}
+                        )
                     )
                 )
             )
-        ) s"""
+        )"""
+
+
+def _where_who(mapped: Mapping[str, str]) -> str:
+    """SQL columns of who called and where.
+
+    A resource's cloud.resource_id is where the caller runs: a span's own, or a deployment, is
+    better.
+    """
+    columns = {name: names.of_item(name, mapped) for name in names.MAPPABLE}
+    if "resource_id" not in mapped:
+        deployment = f"{names.first_of(names.DEPLOYMENT)}, r_deployment"
+        own = names.first_of(names.MAPPABLE["resource_id"])
+        columns["resource_id"] = f"coalesce({own}, {deployment}, r_resource_id)"
+    columns["service_tier"] = names.tier_of(columns["service_tier"])
+    return ", ".join(f"{value} AS {name}" for name, value in columns.items())
 
 
 def _calls(source: UsageSource, table: str) -> str:
     """SQL that turns a file's documents into calls, in file order."""
     mapped = own_columns(source, tuple(names.MAPPABLE))
-
-    def attribute(column: str) -> str:
-        own = (mapped[column],) if column in mapped else ()
-        return names.first_of((*own, *names.MAPPABLE[column]), SPAN, RESOURCE)
-
-    resource_id = (
-        f"coalesce({names.first_of(names.RESOURCE, SPAN)}, "
-        f"{names.first_of(names.DEPLOYMENT, SPAN, RESOURCE)}, {attribute('resource_id')})"
-    )
-    if "resource_id" in mapped:
-        own = names.first_of((mapped["resource_id"],), SPAN, RESOURCE)
-        resource_id = f"coalesce({own}, {resource_id})"
-    who = ", ".join(
-        f"{attribute(column)} AS {column}"
-        for column in ("provider", "account_id", "region_id", "model", "session_id", "agent")
-        + ("tool", "team", "cost_centre")
-    )
+    texts = {
+        "response_id": names.RESPONSE,
+        "operation": names.OPERATION,
+        "input_text": names.INPUT,
+        "cache_read_text": names.CACHE_READ,
+        "cache_write_text": names.CACHE_WRITE,
+        "output_text": names.OUTPUT,
+    }
+    found = ", ".join(f"{names.first_of(options)} AS {name}" for name, options in texts.items())
     return f"""
         SELECT {", ".join(name for name in CALL_COLUMNS if name not in ("source_id", "record"))}
         FROM (
@@ -164,18 +166,12 @@ def _calls(source: UsageSource, table: str) -> str:
                 FROM (
                     SELECT broken, shown, nullif(sp.traceId, '') AS trace_id,
                         nullif(sp.spanId, '') AS span_id, nullif(sp.parentSpanId, '') AS parent_id,
-                        {names.first_of(names.RESPONSE, SPAN)} AS response_id,
-                        {names.first_of(names.OPERATION, SPAN)} AS operation,
                         sp.startTimeUnixNano AS start_text, sp.endTimeUnixNano AS end_text,
                         nano_instant(start_text) AS window_start,
                         coalesce(nano_instant(end_text), window_start) AS window_end,
-                        NULL AS known_at, NULL AS sku_id, NULL AS scope, NULL AS tags, {resource_id} AS resource_id,
-                        {names.tier_of(attribute("service_tier"))} AS service_tier, {who},
-                        {names.first_of(names.INPUT, SPAN)} AS input_text,
-                        {names.first_of(names.CACHE_READ, SPAN)} AS cache_read_text,
-                        {names.first_of(names.CACHE_WRITE, SPAN)} AS cache_write_text,
-                        {names.first_of(names.OUTPUT, SPAN)} AS output_text
-                    FROM ({_unnested(table)})
+                        NULL AS known_at, NULL AS sku_id, NULL AS scope, NULL AS tags,
+                        {_where_who(mapped)}, {found}
+                    FROM ({_unnested(table, mapped)})
                 )
             )
         )"""

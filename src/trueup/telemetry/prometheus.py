@@ -5,8 +5,8 @@ and how much of it was busy (``busy``, value x step). Read are, with the percent
 they are, and in this order of preference where several of one series are there:
 
 - ``DCGM_FI_DEV_GPU_UTIL`` (percent), ``DCGM_FI_PROF_GR_ENGINE_ACTIVE`` (ratio): meter ``gpu``;
-- ``duty_cycle``, ``tensorcore_utilization`` (percent): meter ``tpu_chip``, or ``gpu`` where the label
-  ``make`` says so; a prefix of the name does not matter.
+- ``duty_cycle``, ``tensorcore_utilization`` (percent): meter ``tpu_chip``, or ``gpu`` where the
+  label ``make`` says so; a prefix of the name does not matter.
 
 The step is the document's own ``step``, else ``constants={"step": "30"}`` in seconds, else the
 commonest gap between samples. A longer gap holds no capacity; a shorter one holds only itself.
@@ -14,8 +14,8 @@ Samples of other metrics are accepted and give nothing. Rejected are NaN, DCGM's
 a share that is not between none and all, and slices of a GPU, whose shares are no exact fractions.
 
 Labels: resource_id from ``resource_id``, ``endpoint`` or ``hostname``; session from ``session`` or
-``hpc_job``; agent from ``agent``; team from ``team`` or ``namespace``; tool, cost_centre, account_id,
-region_id, provider and model from labels of that name. ``columns`` names others, looked at first.
+``hpc_job``; agent from ``agent``; team from ``team`` or ``namespace``; tool, cost_centre, provider,
+account_id and region_id from labels of that name. ``columns`` names others, looked at first.
 A record is a sample. One usage row is written per hour, labels and capacity.
 """
 
@@ -31,7 +31,7 @@ from trueup.focus.stream import opened
 from trueup.telemetry import prometheus_hours
 from trueup.telemetry.otlp_attributes import shape
 from trueup.telemetry.prometheus_hours import PLACE, SAMPLES, SERIES, create_samples
-from trueup.telemetry.records import OBJECT_BYTES, documents, unreadable
+from trueup.telemetry.records import OBJECT_BYTES, documents, reading_json
 from trueup.telemetry.sample import Layout, sample
 from trueup.telemetry.workbench import WHERE, WHO, count, own_columns
 
@@ -99,19 +99,15 @@ def _fixed_step(source: UsageSource) -> str | None:
 
 def _load(connection: duckdb.DuckDBPyConnection, source: UsageSource) -> None:
     """Parse the answers into the table ``answer``, one row for each document."""
-    import duckdb
-
     seen = sample(source.path, source.source)
     layout: Layout = "lines" if _is_lines(source) else "document"
     size = max(OBJECT_BYTES, _unpacked_bytes(source) + 1)
     table = documents(source, replace(seen, layout=layout), size, skip_malformed=False)
-    try:
+    with reading_json(source):
         connection.execute(
             "CREATE OR REPLACE TEMP TABLE answer AS "
             f"SELECT from_json(json, {shape(DOCUMENT)}) AS answer FROM {table}"
         )
-    except duckdb.Error as error:
-        raise unreadable(source, error) from error
 
 
 def _is_lines(source: UsageSource) -> bool:
@@ -198,7 +194,7 @@ def _samples_query(source: UsageSource) -> str:
     return f"""
         INSERT INTO {SAMPLES}
         SELECT {source.source_id}, row_number() OVER (), series,
-            CAST(TRY_CAST(v[1] AS DECIMAL(18, 6)) * 1000000 AS BIGINT), v[2]
+            CAST(TRY_CAST(v[1] AS DECIMAL(28, 6)) * 1000000 AS BIGINT), v[2]
         FROM (SELECT rowid AS series, unnest(r.values) AS v FROM matrix)"""
 
 

@@ -42,7 +42,7 @@ SAMPLE_COLUMNS = {
     "source_id": "INTEGER",
     "record": "BIGINT",
     "series": "BIGINT",
-    "at": "BIGINT",  # microseconds since 1970
+    "taken": "BIGINT",  # microseconds since 1970
     "text": "VARCHAR",
 }
 MICROS = 1_000_000
@@ -64,11 +64,11 @@ def set_step(connection: duckdb.DuckDBPyConnection, source_id: int, fixed: str |
     connection.execute(f"""
         INSERT INTO prometheus_step
         SELECT {source_id}, coalesce(
-            (SELECT CAST(max(TRY_CAST(step_text AS DECIMAL(18, 6))) * 1000000 AS BIGINT)
+            (SELECT CAST(max(TRY_CAST(step_text AS DECIMAL(28, 6))) * 1000000 AS BIGINT)
                 FROM {SERIES} WHERE source_id = {source_id}),
             {given},
             (SELECT gap FROM (
-                SELECT at - lag(at) OVER (PARTITION BY series ORDER BY at) AS gap
+                SELECT taken - lag(taken) OVER (PARTITION BY series ORDER BY taken) AS gap
                 FROM {SAMPLES} WHERE source_id = {source_id}
             ) WHERE gap > 0 GROUP BY gap ORDER BY count(*) DESC, gap LIMIT 1)
         )""")
@@ -109,20 +109,20 @@ def _held_query() -> str:
                 first_value(source_id) OVER same AS of_source,
                 first_value(record) OVER same AS of_record
             FROM sampled
-            WINDOW same AS (PARTITION BY line_id, preference, at ORDER BY source_id, record)
+            WINDOW same AS (PARTITION BY line_id, preference, taken ORDER BY source_id, record)
         ), stepped AS (
-            SELECT *, least(step, coalesce(lead(at) OVER next - at, step)) AS micros,
+            SELECT *, least(step, coalesce(lead(taken) OVER next - taken, step)) AS micros,
                 CASE WHEN text <> '{SENTINEL}' THEN exact_decimal(trim(text)) END AS share
             FROM ranked
-            WINDOW next AS (PARTITION BY line_id, preference, copy ORDER BY at)
+            WINDOW next AS (PARTITION BY line_id, preference, copy ORDER BY taken)
         ), scaled AS (
-            SELECT *, least(micros, {HOUR} - at % {HOUR}) AS first_micros,
+            SELECT *, least(micros, {HOUR} - taken % {HOUR}) AS first_micros,
                 CASE WHEN share BETWEEN 0 AND whole THEN CAST(trunc(share) AS HUGEINT)
                     * {ONE}::HUGEINT + CAST((share - trunc(share)) * {ONE} AS HUGEINT) END
                     AS scaled
             FROM stepped
         )
-        SELECT source_id, record, series, at, micros, scaled, whole, text,
+        SELECT source_id, record, series, taken, micros, scaled, whole, text,
             preference = best AS counts, {_faults(kept)} AS fault
         FROM scaled"""
 
@@ -134,7 +134,7 @@ def _faults(kept: str) -> str:
         "copy > 1": f"'duplicate of ' || {kept}",
         "preference > best": "NULL",
         "is_slice": "'a slice of a GPU: query the metric of the whole GPU'",
-        "at IS NULL": "'not a time in seconds since 1970'",
+        "taken IS NULL": "'not a time in seconds since 1970'",
         "step IS NULL": "'a single sample and no step; give constants={''step'': ...}'",
         f"text = '{SENTINEL}'": "'the exporter had no value'",
         "share IS NULL": "decimal_fault(trim(text))",
@@ -152,10 +152,10 @@ def _parts_query() -> str:
         SELECT h.source_id, h.record, h.series, h.hour, ends - starts AS micros,
             h.scaled * (ends - starts) // ({MICROS} * h.whole) AS work
         FROM (
-            SELECT *, greatest(at, hour * {HOUR}) AS starts,
-                least(at + micros, (hour + 1) * {HOUR}) AS ends
+            SELECT *, greatest(taken, hour * {HOUR}) AS starts,
+                least(taken + micros, (hour + 1) * {HOUR}) AS ends
             FROM (
-                SELECT *, unnest(range(at // {HOUR}, (at + micros - 1) // {HOUR} + 1)) AS hour
+                SELECT *, unnest(range(taken // {HOUR}, (taken + micros - 1) // {HOUR} + 1)) AS hour
                 FROM held WHERE fault IS NULL AND counts AND micros > 0
             )
         ) h"""

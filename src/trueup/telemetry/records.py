@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from trueup.adapter.telemetry import UsageSource
@@ -24,9 +25,7 @@ OBJECT_BYTES = 16 << 20  # what one JSON line may take; longer ones are read in 
 Fields = Mapping[str, Sequence[str]]  # our name -> the names it has in files, first found wins
 
 
-def load_records(
-    connection: duckdb.DuckDBPyConnection, source: UsageSource, fields: Fields
-) -> int:
+def load_records(connection: duckdb.DuckDBPyConnection, source: UsageSource, fields: Fields) -> int:
     """Fill the table ``records`` with a file's readable records; return how many there are.
 
     The count includes those that cannot be read: each has gone to ``rejects``. Blank text and the
@@ -64,9 +63,16 @@ def documents(
     return f"read_json_objects({path}, format='{form}', {options})"
 
 
-def unreadable(source: UsageSource, error: Exception) -> SourceError:
-    """What went wrong with a whole file, in one line."""
-    return SourceError(source.source, f"cannot be read as JSON: {str(error).splitlines()[0]}")
+@contextmanager
+def reading_json(source: UsageSource) -> Iterator[None]:
+    """Turn what goes wrong with a whole file into a SourceError of one line."""
+    import duckdb
+
+    try:
+        yield
+    except (duckdb.InvalidInputException, duckdb.IOException) as error:
+        reason = f"cannot be read as JSON: {str(error).splitlines()[0]}"
+        raise SourceError(source.source, reason) from error
 
 
 def pointer(name: str) -> str:
@@ -77,13 +83,10 @@ def pointer(name: str) -> str:
 def _load_json(
     connection: duckdb.DuckDBPyConnection, source: UsageSource, seen: Sample, fields: Fields
 ) -> int:
-    import duckdb
-
     names = list(dict.fromkeys(name for aliases in fields.values() for name in aliases))
     paths = "[" + ", ".join(literal(pointer(name)) for name in names) + "]"
     selected = ", ".join(
-        f"coalesce({', '.join(_value(names.index(name) + 1, name) for name in aliases)}) "
-        f"AS {quoted(ours)}"
+        f"{_first([_value(names.index(name) + 1, name) for name in aliases])} AS {quoted(ours)}"
         for ours, aliases in fields.items()
     )
     query = (
@@ -93,13 +96,11 @@ def _load_json(
         f"FROM (SELECT json, json_extract_string(json, {paths}) AS v "
         f"FROM {documents(source, seen)})"
     )
-    try:
+    with reading_json(source):
         connection.execute(query)
-    except duckdb.Error as error:
-        raise unreadable(source, error) from error
     insert_rejects(
         connection,
-        f"SELECT {source.source_id} AS source_id, rowid + 1 AS row_number, NULL AS \"column\", "
+        f'SELECT {source.source_id} AS source_id, rowid + 1 AS row_number, NULL AS "column", '
         "CASE WHEN shown IS NULL THEN 'not valid JSON' ELSE 'not a JSON object' END AS reason, "
         "shown AS value FROM parsed WHERE NOT is_object",
     )
@@ -110,6 +111,11 @@ def _load_json(
     rows = count(connection, "SELECT count(*) FROM parsed")
     connection.execute("DROP TABLE parsed")
     return rows
+
+
+def _first(values: Sequence[str]) -> str:
+    """SQL of the first text that is there; null where none is looked for."""
+    return f"coalesce({', '.join(values)})" if values else "CAST(NULL AS VARCHAR)"
 
 
 def _value(index: int, name: str) -> str:
@@ -160,9 +166,7 @@ class Refusals:
         connection.unregister("refused")
 
 
-def _load_raw(
-    connection: duckdb.DuckDBPyConnection, source: UsageSource, fields: Fields
-) -> int:
+def _load_raw(connection: duckdb.DuckDBPyConnection, source: UsageSource, fields: Fields) -> int:
     import duckdb
     import pyarrow as pa
 
@@ -179,7 +183,7 @@ def _load_raw(
         connection.execute(
             f'CREATE TEMP TABLE {RECORDS} AS SELECT "row" AS record, {selected} FROM raw_records'
         )
-    except (duckdb.Error, pa.ArrowException, OSError) as error:
+    except (duckdb.InvalidInputException, pa.ArrowException, OSError) as error:
         reason = f"damaged or cut: {str(error).splitlines()[0]}"
         raise stream.failure or SourceError(source.source, reason) from error
     finally:
@@ -199,4 +203,4 @@ def _text(header: Sequence[str], types: Sequence[pa.DataType], aliases: Sequence
             nested = pa.types.is_nested(kind)
             value = f"to_json({column(index)})" if nested else column(index)
             found.append(f"value_text(CAST({value} AS VARCHAR))")
-    return f"coalesce({', '.join(found)})" if found else "CAST(NULL AS VARCHAR)"
+    return _first(found)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from trueup.errors import SourceError
 from trueup.focus.stream import opened
 
 SAMPLE_BYTES = 1 << 20
+OBJECTS_MAX = 200  # the first records may lack some of the keys
 BOM = b"\xef\xbb\xbf"
 MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 
@@ -28,7 +30,7 @@ _KEY = re.compile(r'"([^"\\]{1,100})"\s*:')
 class Sample:
     """What the first bytes say.
 
-    ``keys`` are those of the first JSON object that can be read, else every key in sight;
+    ``keys`` are those of the first JSON objects that can be read, else every key in sight;
     ``names`` are the columns of a table. ``layout`` tells how JSON documents are laid out.
     """
 
@@ -37,6 +39,7 @@ class Sample:
     keys: frozenset[str] = frozenset()
     names: tuple[str, ...] = ()
     layout: Layout = "lines"
+    has_mark: bool = False  # a byte order mark, which the JSON parser takes for a mistake
 
     @property
     def fields(self) -> frozenset[str]:
@@ -51,7 +54,7 @@ def sample(path: Path, source: str) -> Sample:
 
 
 @lru_cache(maxsize=256)
-def _sample(path: Path, source: str, size: int, changed: int) -> Sample:
+def _sample(path: Path, source: str, _size: int, _changed: int) -> Sample:
     with path.open("rb") as file:
         first = file.read(4)
     if first == b"PAR1":
@@ -59,15 +62,17 @@ def _sample(path: Path, source: str, size: int, changed: int) -> Sample:
     if not first:
         return Sample("empty")
     compression = next((name for magic, name in MAGIC.items() if first.startswith(magic)), "none")
-    beginning = _beginning(path, source).removeprefix(BOM)
-    text = beginning.decode("utf-8", errors="replace")
+    beginning = _beginning(path, source)
+    text = beginning.removeprefix(BOM).decode("utf-8", errors="replace")
     if not text.strip():
         return Sample("empty", compression)
     if "\x00" in text:
         return Sample("unknown", compression)
     if text.lstrip()[0] in "{[":
         layout, keys = _json(text)
-        return Sample("json", compression, keys=keys, layout=layout)
+        return Sample(
+            "json", compression, keys=keys, layout=layout, has_mark=beginning.startswith(BOM)
+        )
     return Sample("delimited", compression, names=_header(text))
 
 
@@ -104,8 +109,9 @@ def _json(text: str) -> tuple[Layout, frozenset[str]]:
     if text.lstrip()[0] == "[":
         first = _first_in_array(text)
         return "array", frozenset(first) if first else keys
-    for item in _objects(text):
-        return "lines", frozenset(item)
+    found = list(islice(_objects(text), OBJECTS_MAX))
+    if found:
+        return "lines", frozenset[str]().union(*found)
     lines = [line for line in text.splitlines() if line.strip()]
     whole = len(lines) > 1 and lines[0].rstrip()[-1] in "{[,"
     return ("document" if whole else "lines"), _top_keys(text) if whole else keys

@@ -1,15 +1,15 @@
 """Any table of usage: CSV, Parquet, JSON lines or a data frame, with a map of its columns.
 
-``columns`` maps usage columns to the file's; a meter's name (``input_tokens``, ``gpu`` ...) may stand
-there instead of meter and quantity, so that one record gives a row for each meter it states.
-``constants`` fixes usage columns for all rows. Without either, columns named like the usage table's
-are taken as they are.
+``columns`` maps usage columns to the file's; a meter's name (``input_tokens``, ``gpu`` ...) may
+stand there instead of meter and quantity, so that one record gives a row for each meter it states.
+``constants`` fixes usage columns for all rows. Without a map, columns named like those of the usage
+table are taken as they are.
 
 Units, where none is given: Tokens, GPU-Hours, TPU-Chip-Hours, Hours (instance), vCPU-Hours,
-Requests, Calls. Capacity: gpu, tpu_chip, instance and vcpu are allocated, all else is busy. A record
-without window_end is an instant; times without a zone are UTC. Quantities are exact: more than 18
-decimals, or less than zero, is a reject, and so is any cell that cannot be read; the whole record
-is then left out. A binary float counts as the shortest number that writes it.
+Requests, Calls. Capacity: gpu, tpu_chip, instance and vcpu are allocated, all else is busy. A
+record without window_end is an instant; times without a zone are UTC. Quantities are exact: more
+than 18 decimals, or less than zero, is a reject, and so is any cell that cannot be read; the whole
+record is then left out. A binary float counts as the shortest number that writes it.
 """
 
 from __future__ import annotations
@@ -75,8 +75,7 @@ class TableReader:
         rows = load_records(connection, source, fields)
         _check_columns(connection, source, seen, mapped)
         connection.execute(
-            "CREATE OR REPLACE TEMP TABLE metered AS "
-            f"{_typed(source, mapped, meters)}"
+            f"CREATE OR REPLACE TEMP TABLE metered AS {_typed(source, mapped, meters)}"
         )
         _refuse_units(connection)
         _append(connection, source)
@@ -182,20 +181,40 @@ def _typed(source: UsageSource, mapped: Mapping[str, str], meters: list[str]) ->
 def _faults(places: Mapping[str, str]) -> str:
     several = "quantity_place"
     checks = [
-        (places["window_start"], "window_start IS NULL",
-         "coalesce(instant_fault(start_text), 'no time')", "start_text"),
+        (
+            places["window_start"],
+            "window_start IS NULL",
+            "coalesce(instant_fault(start_text), 'no time')",
+            "start_text",
+        ),
         (places["window_end"], "window_end IS NULL", "instant_fault(end_text)", "end_text"),
         (places["window_end"], "window_end < window_start", "'ends before it starts'", "end_text"),
-        (places["meter"], f"meter IS NULL OR NOT list_contains({text_list(METERS)}, meter)",
-         f"'not a meter; it is one of {', '.join(METERS)}'", "meter"),
+        (
+            places["meter"],
+            f"meter IS NULL OR NOT list_contains({text_list(METERS)}, meter)",
+            f"'not a meter; it is one of {', '.join(METERS)}'",
+            "meter",
+        ),
         (several, "text IS NOT NULL AND quantity IS NULL", "decimal_fault(trim(text))", "text"),
         (several, "quantity < 0", "'negative'", "text"),
-        (several, f"text IS NULL AND quantity_place = {literal(places['quantity'])}",
-         "'no quantity'", "text"),
-        (places["capacity"], "capacity NOT IN ('allocated', 'busy')",
-         "'neither allocated nor busy'", "capacity"),
-        (places["tags"], "tags IS NOT NULL AND json_object_text(tags) IS NULL",
-         "'not a JSON object'", "tags"),
+        (
+            several,
+            f"text IS NULL AND quantity_place = {literal(places['quantity'])}",
+            "'no quantity'",
+            "text",
+        ),
+        (
+            places["capacity"],
+            "capacity NOT IN ('allocated', 'busy')",
+            "'neither allocated nor busy'",
+            "capacity",
+        ),
+        (
+            places["tags"],
+            "tags IS NOT NULL AND json_object_text(tags) IS NULL",
+            "'not a JSON object'",
+            "tags",
+        ),
     ]
     return faults(checks).replace(literal(several), several)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copyfileobj
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -12,8 +13,9 @@ from trueup.adapter.telemetry import TelemetryReader, UsageSource
 from trueup.errors import ConfigurationError, IntegrityError, SourceError, UsageError
 from trueup.focus.landing import Landed, Landing, expand, flatten
 from trueup.focus.repair import literal, quoted
+from trueup.focus.stream import opened
 from trueup.model.dataset import Dataset
-from trueup.telemetry.sample import sample
+from trueup.telemetry.sample import BOM, sample
 from trueup.telemetry.workbench import USAGE_COLUMNS, WHERE, WHO, count, prepare
 
 if TYPE_CHECKING:
@@ -48,10 +50,10 @@ def read_usage(
 ) -> Dataset:
     """Read telemetry files, or data frames, as usage.
 
-    Each file's format is recognised by its content; ``format`` forces one (otlp, litellm,
-    langfuse, prometheus, opencost, table). ``columns`` maps usage columns to what the file calls
-    them (a column, an attribute or a label), ``constants`` fixes usage columns for every row. For
-    any CSV, Parquet, JSON lines file or data frame, map at least a time and a quantity::
+    Each file's format is recognised by its content; ``format`` forces one. ``columns`` maps usage
+    columns to what the file calls them (a column, an attribute or a label), ``constants`` fixes
+    usage columns for every row. For any CSV, Parquet, JSON lines file or data frame, map at least
+    a time and a quantity::
 
         read_usage("trace.csv", columns={"window_start": "TIMESTAMP",
                                          "input_tokens": "ContextTokens",
@@ -79,10 +81,11 @@ def read_usage(
                 landing.frame(frame, f"data frame {number}")
                 for number, frame in enumerate(frames, start=1)
             ]
-            read = [
-                _read(connection, readers, number, landed, columns or {}, constants or {})
-                for number, landed in enumerate(files)
-            ]
+            read = []
+            for number, landed in enumerate(files):
+                path = _unmarked(landed, folder / f"unmarked-{number}")
+                source = UsageSource(number, landed.source, path, columns or {}, constants or {})
+                read.append(_read(connection, readers, landed, source))
             for reader in readers.values():
                 if isinstance(reader, Settles):
                     reader.settle(connection)
@@ -100,27 +103,32 @@ def _readers(wanted: str | None) -> dict[str, TelemetryReader]:
         if wanted not in found:
             raise UsageError(f"format {wanted!r}: it is one of {', '.join(sorted(found))}")
         return {wanted: found[wanted]}
-    return {
-        name: found[name] for name in sorted(found, key=lambda name: (name == GENERIC, name))
-    }
+    return {name: found[name] for name in sorted(found, key=lambda name: (name == GENERIC, name))}
 
 
 def _read(
     connection: duckdb.DuckDBPyConnection,
     readers: Mapping[str, TelemetryReader],
-    number: int,
     landed: Landed,
-    columns: Mapping[str, str],
-    constants: Mapping[str, str],
+    source: UsageSource,
 ) -> _Read:
-    source = UsageSource(number, landed.source, landed.path, columns, constants)
-    connection.execute("INSERT INTO source_name VALUES (?, ?)", [number, landed.source])
-    if sample(landed.path, landed.source).kind == "empty":
+    connection.execute("INSERT INTO source_name VALUES (?, ?)", [source.source_id, source.source])
+    if sample(source.path, source.source).kind == "empty":
         only = next(iter(readers)) if len(readers) == 1 else "empty"
         return _Read(landed, source, only, 0)
     reader = _reader_for(source, readers)
     _check_constants(source, reader.name)
     return _Read(landed, source, reader.name, reader.read(source, connection))
+
+
+def _unmarked(landed: Landed, copy: Path) -> Path:
+    """The file, or where JSON begins with a byte order mark a copy without it."""
+    if not sample(landed.path, landed.source).has_mark:
+        return landed.path
+    with opened(landed.path, landed.source) as file, copy.open("wb") as plain:
+        file.read(len(BOM))
+        copyfileobj(file, plain, 1 << 20)
+    return copy
 
 
 def _reader_for(source: UsageSource, readers: Mapping[str, TelemetryReader]) -> TelemetryReader:
@@ -264,7 +272,7 @@ def _write_usage(
         f"SELECT {body} FROM usage u LEFT JOIN provider_alias a ON a.given = u.provider "
         f"ORDER BY u.source_id, u.source_row, CASE u.meter {order} END, u.window_start, "
         "u.capacity)) TO "
-        f"{literal(str(file))} (FORMAT parquet, COMPRESSION zstd)"
+        f"{literal(str(file))} (FORMAT parquet)"
     )
 
 
@@ -275,6 +283,6 @@ def _rejects(connection: duckdb.DuckDBPyConnection, directory: TemporaryDirector
     file = Path(directory.name) / "rejects.parquet"
     connection.execute(
         "COPY (SELECT * FROM rejects ORDER BY source_id, row_number) "
-        f"TO {literal(str(file))} (FORMAT parquet, COMPRESSION zstd)"
+        f"TO {literal(str(file))} (FORMAT parquet)"
     )
     return Table(REJECTS, files=[file], keep=directory)

@@ -42,9 +42,7 @@ REJECT_COLUMNS = {
 }
 
 
-def create_table(
-    connection: duckdb.DuckDBPyConnection, name: str, columns: dict[str, str]
-) -> None:
+def create_table(connection: duckdb.DuckDBPyConnection, name: str, columns: dict[str, str]) -> None:
     """Create a table unless it is there."""
     body = ", ".join(f"{quoted(column)} {kind}" for column, kind in columns.items())
     connection.execute(f"CREATE TABLE IF NOT EXISTS {quoted(name)} ({body})")
@@ -56,8 +54,7 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     create_table(connection, "rejects", REJECT_COLUMNS)
     create_table(connection, "source_name", {"source_id": "INTEGER", "source": "VARCHAR"})
     create_table(connection, "source_note", {"source_id": "INTEGER", "note": "VARCHAR"})
-    for macro in MACROS:
-        connection.execute(macro)
+    connection.execute(MACROS)
 
 
 def insert_usage(connection: duckdb.DuckDBPyConnection, query: str) -> None:

@@ -30,11 +30,7 @@ _WIDTHS = (15, 25, 12, 14, 13, 21)
 def breaks(result: Result) -> Section:
     """Drift, largest amounts first."""
     if len(result.breaks) == 0:
-        reason = (
-            "Contract, bill and telemetry agree within tolerance."
-            if result.outcome.usage_leg_ran
-            else "Bill and contract agree; telemetry was not given, so usage was not compared."
-        )
+        reason = _why_none(result)
         return Section("breaks", "Breaks", [], [grid(Grid("Breaks", _COLUMNS, [], reason))])
     drift = figures.drift_by_currency(result)
     lead = (
@@ -55,29 +51,14 @@ def _shown(
 
 
 def _by_class(drift: dict[str | None, figures.Drift]) -> Grid:
-    columns = (
-        Column("Class"),
-        Column("Currency"),
-        Column("Breaks", "number"),
-        Column("Gross", "number"),
-        Column("Net", "number"),
-    )
+    columns = (Column("Class"), Column("Breaks", "number"), Column("Gross and net", "number"))
     rows = []
     for code, item in drift.items():
         for name, part in sorted(item.by_class.items(), key=lambda pair: (-pair[1].gross, pair[0])):
-            unknown = "no price is known" if code is None else None
-            amounts = [
-                view.money(None if code is None else value, code, unknown)
-                for value in (part.gross, part.net)
-            ]
-            rows.append(
-                [
-                    _class_name(name),
-                    view.text(code),
-                    view.rows_counted(part.count),
-                    *amounts,
-                ]
-            )
+            gross = view.money(None if code is None else part.gross, code, "no price is known")
+            net = None if code is None else f"net {view.money(part.net, code).text}"
+            amounts = Cell(gross.text, net or gross.sub, gross.exact, gross.muted)
+            rows.append([_class_name(name), view.rows_counted(part.count), amounts])
     return Grid("Breaks by class", columns, rows)
 
 
@@ -127,3 +108,11 @@ def _billed(row: figures.Row) -> Cell:
     expected = view.quantity(row["expected"], row["unit"])
     exact = f"billed {billed.exact or billed.text}, expected {expected.exact or expected.text}"
     return Cell(billed.text, f"expected {expected.text}", exact, billed.muted)
+
+
+def _why_none(result: Result) -> str:
+    if result.outcome.usage_leg_ran:
+        return "Contract, bill and telemetry agree within tolerance."
+    if result.contracts is not None:
+        return "Bill and contract agree; without telemetry, usage was not compared."
+    return "Neither a contract nor telemetry was given: there was nothing to compare the bill with."

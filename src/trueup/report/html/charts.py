@@ -64,7 +64,9 @@ def labels(names: Iterable[str], length_max: int) -> dict[str, str]:
     return found
 
 
-def heat_map(cells: Sequence[Heat], names: Sequence[str], *, narrow: bool) -> str:
+def heat_map(
+    cells: Sequence[Heat], names: Sequence[str], span: tuple[datetime, datetime], *, narrow: bool
+) -> str:
     """Utilization, a row per commitment and a column per hour, day or week."""
     import altair as alt
 
@@ -84,7 +86,7 @@ def heat_map(cells: Sequence[Heat], names: Sequence[str], *, narrow: bool) -> st
         alt.Chart({"values": values})
         .mark_rect(aria=False, x2Offset=-space)
         .encode(
-            x=_time_axis(cells[0].start, cells[-1].end, narrow=narrow),
+            x=_time_axis(*span, narrow=narrow),
             x2="end:T",
             y=alt.Y(
                 "row:N",

@@ -16,6 +16,7 @@ HOURLY_UP_TO = 3 * DAY
 DAILY_UP_TO = 100 * DAY
 WEEKLY_UP_TO = 700 * DAY
 COMMITMENTS_MAX = 24
+CELLS_MAX = 4_000  # 24 commitments over 100 days are 2,400; more only by overlapping intervals
 RUNS_MAX = 12
 _PRECISION = 60
 

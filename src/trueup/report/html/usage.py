@@ -55,20 +55,23 @@ def _heat_map(result: Result, cells: list[series.Heat]) -> list[Block]:
     shown = names[: series.COMMITMENTS_MAX]
     drawn = [cell for cell in cells if cell.commitment in shown]
     drawn.sort(key=lambda cell: (cell.start, cell.end))
+    drawn = drawn[: series.CELLS_MAX]
     word = series.step_word(series.step_of(result.end - result.start))
     low = series.lowest(drawn)
     label = "Every figure is not known."
     if low is not None:
-        name = legible(low.commitment, _NAME_MAX)
+        name = charts.middle_cut(low.commitment, _NAME_MAX)
         at = f"{low.start:%-d %B %H:%M}" if word == "hour" else f"{low.start:%-d %B}"
         label = f"Lowest: {numbers.percent(low.share)} on {at}, {name}."
     legend = [(colour, name) for name, colour, _ in charts.BANDS]
     legend.append((charts.NOT_KNOWN[1], charts.NOT_KNOWN[0]))
+    legend.append(("transparent", "blank: no row on the bill"))
+    span = (result.start, result.end)
     figure = Figure(
         f"Utilization, commitment by {word}",
         label,
-        charts.heat_map(drawn, shown, narrow=False),
-        charts.heat_map(drawn, shown, narrow=True),
+        charts.heat_map(drawn, shown, span, narrow=False),
+        charts.heat_map(drawn, shown, span, narrow=True),
         legend,
     )
     blocks = [Block("figure", figures=[figure])]
@@ -94,7 +97,7 @@ def _benefit(rows: list[figures.Row]) -> Grid:
             view.text(row["commitment_id"], _described(row)),
             *(_cost_and_quantity(row, part) for part in ("committed", "used", "unused")),
             view.share(row["utilization"], row["reason"]),
-            view.text(row["status"], _not_covered(row)),
+            view.text((row["status"] or "").replace("_", " "), _not_covered(row)),
         ]
         for row in rows[:COMMITMENTS_MAX]
     ]
@@ -162,7 +165,7 @@ def burn_down(result: Result) -> Section:
         if len(runs) > len(drawn):
             blocks.append(note(f"and {len(runs) - len(drawn)} more in burn_down.parquet"))
     else:
-        reason = "No commitment was drawn on in this period."
+        reason = "No figure is known of a commitment drawn on in this period."
         blocks.append(grid(Grid("Burn-down", (), [], reason)))
     rows = result.credits.rows()
     columns = (
@@ -217,6 +220,9 @@ def _run_figure(run: series.Run) -> Figure:
         last = [point.remaining for point in run.points if point.remaining is not None][-1]
         said = f"{numbers.quantity(last)} {unit} remain"
         legend = [(charts.REMAINING[1], charts.REMAINING[0])]
+    elif all(point.unused is None for point in run.points):
+        said = f"{numbers.quantity(_total(run, 'used'))} {unit} drawn; nothing says what remains"
+        legend = [(charts.USED[1], "drawn")]
     else:
         used, unused = _total(run, "used"), _total(run, "unused")
         said = f"{numbers.quantity(used)} used, {numbers.quantity(unused)} unused {unit}"

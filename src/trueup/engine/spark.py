@@ -1,0 +1,119 @@
+"""PySpark: the same expressions where one machine is outgrown. The session comes from outside.
+
+An active Spark session is used as it is (a cluster's own); without one a local session is made.
+What a step keeps is written as Parquet to a scratch folder, so that every later step, on any
+worker, reads the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from trueup.engine.instants import unzoned, zoned
+from trueup.errors import MissingDependency
+
+_WHOLE = "DECIMAL(38, 0)"
+_QUOTIENT = "CAST((a - a % b) / b AS DECIMAL(38, 0))"
+_FRACTION = "rpad(substring_index(CAST(x AS STRING), '.', -1), 18, '0')"
+
+# `div` wraps silently and a product of scaled decimals loses digits silently: only whole numbers
+# are multiplied, under ANSI rules, which raise on overflow.
+FUNCTIONS = (
+    f"trueup_divide(a {_WHOLE}, b {_WHOLE}) RETURNS {_WHOLE} RETURN {_QUOTIENT}",
+    f"trueup_half_even(a {_WHOLE}, b {_WHOLE}) RETURNS {_WHOLE} RETURN {_QUOTIENT}"
+    f" + CASE WHEN 2 * (a % b) > b OR (2 * (a % b) = b AND {_QUOTIENT} % 2 = 1)"
+    " THEN 1 ELSE 0 END",
+    f"trueup_divide_half_even(a {_WHOLE}, b {_WHOLE}) RETURNS {_WHOLE} RETURN"
+    f" CASE WHEN a < 0 THEN -trueup_half_even(-a, b) ELSE trueup_half_even(a, b) END",
+    f"trueup_ratio_size(a {_WHOLE}, b {_WHOLE}) RETURNS {_WHOLE} RETURN"
+    f" {_QUOTIENT} * CAST(1000000000000000000 AS {_WHOLE})"
+    f" + trueup_half_even(CAST((a % b) * CAST(1000000000000000000 AS {_WHOLE}) AS {_WHOLE}), b)",
+    f"trueup_ratio_at_edge(a {_WHOLE}, b {_WHOLE}) RETURNS {_WHOLE} RETURN"
+    f" CASE WHEN a < 0 THEN -trueup_ratio_size(-a, b) ELSE trueup_ratio_size(a, b) END",
+    f"trueup_units(x DECIMAL(38, 18), f {_WHOLE}) RETURNS {_WHOLE} RETURN"
+    f" CAST(substring_index(CAST(x AS STRING), '.', 1) AS {_WHOLE}) * f"
+    f" + CASE WHEN x < 0 THEN -1 ELSE 1 END * CAST(CAST(CAST({_FRACTION} AS {_WHOLE}) * f AS {_WHOLE})"
+    f" / CAST(1000000000000000000 AS {_WHOLE}) AS {_WHOLE})",
+    "trueup_decimals(x DECIMAL(38, 18)) RETURNS BIGINT RETURN"
+    f" CAST(length(rtrim('0', {_FRACTION})) AS BIGINT)",
+    "trueup_digest(t STRING) RETURNS STRING RETURN sha2(t, 256)",
+)
+SETTINGS = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.ui.enabled": "false",
+    "spark.sql.parquet.inferTimestampNTZ.enabled": "true",
+}
+
+
+class SparkEngine:
+    """One Spark session; a scratch folder for what steps keep, gone when the run is over."""
+
+    name = "spark"
+
+    def __init__(self) -> None:
+        try:
+            from pyspark.sql import SparkSession
+        except ImportError as error:
+            raise MissingDependency("pyspark", "spark") from error
+        self._scratch = TemporaryDirectory(prefix="trueup-spark-")
+        builder: Any = SparkSession.builder.appName("trueup")
+        if SparkSession.getActiveSession() is None:
+            builder = builder.master("local[2]")
+        for name, value in SETTINGS.items():
+            builder = builder.config(name, value)
+        self.session = builder.getOrCreate()
+        self.session.sparkContext.setLogLevel("ERROR")
+        self.backend = ibis.pyspark.connect(self.session)
+        for function in FUNCTIONS:
+            self.session.sql(f"CREATE OR REPLACE TEMPORARY FUNCTION {function}")
+        self._names = (f"kept_{number}" for number in count())
+
+    def scan(self, files: Sequence[Path], schema: pa.Schema) -> ir.Table:
+        if not files:
+            return self.load(schema.empty_table())
+        return self._view(self.session.read.parquet(*(str(file) for file in files)))
+
+    def load(self, rows: pa.Table) -> ir.Table:
+        folder = Path(self._scratch.name) / next(self._names)
+        folder.mkdir()
+        pq.write_table(unzoned(rows), folder / "rows.parquet")
+        return self._view(self.session.read.parquet(str(folder)))
+
+    def keep(self, expression: ir.Table) -> ir.Table:
+        folder = str(Path(self._scratch.name) / next(self._names))
+        self.session.sql(self.backend.compile(expression)).write.parquet(folder)
+        return self._view(self.session.read.parquet(folder))
+
+    def _view(self, frame: Any) -> ir.Table:
+        name = next(self._names)
+        frame.createOrReplaceTempView(name)
+        return self.backend.table(name)
+
+    def count(self, kept: ir.Table) -> int:
+        return int(self.session.table(kept.get_name()).count())
+
+    def collect(self, expression: ir.Table) -> pa.Table:
+        return zoned(expression.to_pyarrow())
+
+    def __enter__(self) -> SparkEngine:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._scratch.cleanup()

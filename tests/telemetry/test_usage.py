@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from trueup.errors import ConfigurationError, SourceError, UsageError
+from trueup.model.schema import REJECTS, SOURCES, USAGE
+from trueup.telemetry.usage import read_usage
+
+
+def test_schemas(otlp: Any, write_lines: Any) -> None:
+    """Table, sources and rejects have exactly the columns of their schemas."""
+    found = read_usage(write_lines([otlp.document(otlp.chat("a", usage=(1, 1))), "{"]))
+    assert found.kind == "usage"
+    assert found.table.to_arrow().schema.equals(USAGE)
+    assert found.sources.to_arrow().schema.equals(SOURCES)
+    assert found.rejects.to_arrow().schema.equals(REJECTS)
+
+
+def test_formats_together(otlp: Any, write_lines: Any) -> None:
+    """Files of different formats are one dataset, each recognised by its content."""
+    spans = write_lines([otlp.document(otlp.chat("a", usage=(1, 1)))], "a.bin")
+    logs = write_lines(
+        [
+            {
+                "request_id": "r",
+                "spend": 0,
+                "prompt_tokens": 2,
+                "completion_tokens": 3,
+                "startTime": "2026-10-01T00:00:00Z",
+            }
+        ],
+        "b.bin",
+    )
+    found = read_usage([spans, logs])
+    assert [row["format"] for row in found.sources.rows()] == ["otlp", "litellm"]
+    assert [row["usage_id"] for row in found.table.rows()] == [0, 1, 2, 3]
+
+
+def test_providers_are_translated(otlp: Any, write_lines: Any) -> None:
+    """What telemetry calls a provider becomes the slug of the adapter that claims the name."""
+    from trueup.adapter.registry import providers
+
+    slug, adapter = next(iter(providers().items()))
+    name = adapter.telemetry_names[0]
+    path = write_lines([otlp.document(otlp.chat("a", usage=(1, 1), provider__name=name))])
+    assert {row["provider"] for row in read_usage(path).table.rows()} == {slug}
+    fixed = read_usage(path, constants={"provider": "unheard of"})
+    assert {row["provider"] for row in fixed.table.rows()} == {"unheard of"}
+
+
+def test_wrong_arguments(tmp_path: Path, otlp: Any, write_lines: Any) -> None:
+    """Unknown formats, columns and constants, and nothing at all, are errors of use."""
+    path = write_lines([otlp.document(otlp.chat("a", usage=(1, 1)))])
+    with pytest.raises(UsageError, match="opencost, otlp"):
+        read_usage(path, format="otel")
+    with pytest.raises(UsageError, match="needs a path"):
+        read_usage()
+    with pytest.raises(ConfigurationError, match="'quantity'"):
+        read_usage(path, columns={"quantity": "x"})
+    with pytest.raises(ConfigurationError, match="'meter'"):
+        read_usage(path, constants={"meter": "gpu"})
+    with pytest.raises(SourceError, match="no such file"):
+        read_usage(tmp_path / "nowhere.jsonl")
+
+
+def test_damaged_archives(tmp_path: Path, otlp: Any) -> None:
+    """A compressed file cut in half is an error that names it."""
+    import pyarrow as pa
+
+    data = (json.dumps(otlp.document(otlp.chat("a", usage=(1, 1)))) + "\n").encode() * 2000
+    packed = pa.compress(data, codec="zstd", asbytes=True)
+    path = tmp_path / "cut.zst"
+    path.write_bytes(packed[: len(packed) // 2])
+    with pytest.raises(SourceError, match=r"cut\.zst"):
+        read_usage(path)
+
+
+def test_binary_file(tmp_path: Path) -> None:
+    """A file that is neither text nor Parquet is an error that names it."""
+    path = tmp_path / "x.bin"
+    path.write_bytes(bytes(range(256)) * 10)
+    with pytest.raises(SourceError, match=r"x\.bin.*known formats"):
+        read_usage(path)
+
+
+def test_byte_order_mark(tmp_path: Path, otlp: Any, meters: Any) -> None:
+    """A byte order mark before the first line is no part of it."""
+    path = tmp_path / "bom.jsonl"
+    text = json.dumps(otlp.document(otlp.chat("a", usage=(1, 2))))
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode() + b"\n")
+    assert meters(read_usage(path)) == [(1, "input_tokens", 1), (1, "output_tokens", 2)]
+
+
+def test_laid_out_json(tmp_path: Path, otlp: Any, meters: Any) -> None:
+    """A document over many lines, and an array of documents, are read too."""
+    document = otlp.document(otlp.chat("a", usage=(1, 2)))
+    for number, text in enumerate((json.dumps(document, indent=2), json.dumps([document]))):
+        path = tmp_path / f"{number}.json"
+        path.write_text(text)
+        assert meters(read_usage(path)) == [(1, "input_tokens", 1), (1, "output_tokens", 2)]
