@@ -12,8 +12,8 @@ import pytest
 import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from tests.focus.bill import as_csv, row, write
+
 from trueup.errors import SourceError
 from trueup.focus.charges import read_charges
 from trueup.model.dataset import Dataset
@@ -100,7 +100,13 @@ def test_text_that_is_not_utf8_is_rejected_and_the_rest_is_read(tmp_path: Path) 
     """Latin-1 bytes reject their rows, well-formed or not; a real U+FFFD elsewhere is text."""
     header, line = as_csv([row()]).splitlines()
     latin = line.replace("an hour", "caf\u00e9").encode("latin-1")
-    lines = [header.encode(), line.encode(), latin, b"\xff,x", line.replace("an", "\ufffd").encode()]
+    lines = [
+        header.encode(),
+        line.encode(),
+        latin,
+        b"\xff,x",
+        line.replace("an", "\ufffd").encode(),
+    ]
     (tmp_path / "b.csv").write_bytes(b"\n".join(lines) + b"\n")
     dataset = read_charges(tmp_path / "b.csv")
     assert [r["x_SourceRow"] for r in dataset.table.rows()] == [1, 4]

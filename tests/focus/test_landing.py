@@ -22,9 +22,7 @@ def touch(folder: Path, *names: str) -> None:
 def test_globs_lists_and_paths_give_each_file_once_sorted(tmp_path: Path) -> None:
     """A file named twice, by a pattern and by another spelling, is there once."""
     touch(tmp_path, "b.csv", "a.csv", "deep/c.csv", "note.txt")
-    found = expand(
-        [str(tmp_path / "**/*.csv"), tmp_path / "a.csv", f"{tmp_path}/deep/../b.csv"]
-    )
+    found = expand([str(tmp_path / "**/*.csv"), tmp_path / "a.csv", f"{tmp_path}/deep/../b.csv"])
     assert [Path(name).resolve().name for name in found] == ["a.csv", "b.csv", "c.csv"]
 
 

@@ -92,7 +92,7 @@ def test_a_file_that_is_something_else_says_what_was_missed() -> None:
 
 def test_the_other_dataset_is_pointed_to_its_reader() -> None:
     """Contracts given as charges, and the reverse, say which function reads them."""
-    with pytest.raises(SourceError, match="FOCUS 1.3 Contract Commitment: .* read_commitments"):
+    with pytest.raises(SourceError, match=r"FOCUS 1.3 Contract Commitment: .* read_commitments"):
         recognise("c.csv", header("1.3", CONTRACT_COMMITMENT), COST_AND_USAGE)
-    with pytest.raises(SourceError, match="FOCUS 1.4 Cost and Usage: .* read_charges"):
+    with pytest.raises(SourceError, match=r"FOCUS 1.4 Cost and Usage: .* read_charges"):
         recognise("b.csv", header("1.4"), CONTRACT_COMMITMENT)

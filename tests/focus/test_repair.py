@@ -49,9 +49,7 @@ def ask(engine: duckdb.DuckDBPyConnection, expression: str, text: str) -> object
         ("000000000000000000000000001.5", "1.5"),
     ],
 )
-def test_numbers_are_read_exactly(
-    engine: duckdb.DuckDBPyConnection, text: str, value: str
-) -> None:
+def test_numbers_are_read_exactly(engine: duckdb.DuckDBPyConnection, text: str, value: str) -> None:
     """Signs, E notation, 20 digits and 18 decimals are read to the last digit."""
     assert ask(engine, "exact_decimal(t)", text) == Decimal(value)
 

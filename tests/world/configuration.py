@@ -46,8 +46,8 @@ RULES = """
 # Any break is material. Give an amount, as "1.00", to overlook smaller ones.
 # material_amount = "1.00"
 
-# Provisioned throughput is billed in units that no meter of its own describes: it is capacity,
-# compared with what telemetry calls an instance.
+# Provisioned throughput is billed in hours of provisioned units, which no SKU of the bill says are
+# capacity: each counts as an instance, and is compared with what telemetry says was held.
 [[rules.meter]]
 match = { SkuMeter = "^Provisioned Managed" }
 meter = "instance"

@@ -109,7 +109,7 @@ class Cell:
     price: Decimal | None = None  # of one ``unit``
     extra: Decimal = ZERO  # billed quantity of superfluous copies
     extra_cost: Decimal = ZERO
-    expected_by: datetime | None = None
+    rows: int = 1  # of the bill
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def table(held: list[Held]) -> Recorded:
     writer.writerow(COLUMNS.values())
     for one in held:
         holder = one.deployment.holder
-        writer.writerow(_row(one, "instance", "allocated", one.units, "PTU-Hours", holder))
+        writer.writerow(_row(one, "instance", "allocated", one.units, "Hours", holder))
         for party, tokens in one.tokens.items():
             writer.writerow(_row(one, "output_tokens", "busy", tokens, "Tokens", party))
     records = sum(1 + len(one.tokens) for one in held)

@@ -7,7 +7,7 @@ holds the worked hour of the design: 14:00 to 15:00.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from tests.world import capacity, company
@@ -20,6 +20,7 @@ from tests.world.ledger import HOUR, ZERO, Charge, Covered, Ledger, Party, Value
 PLAN = "arn:aws:savingsplans::410000000009:savingsplan/5f0c1a52-tideline"
 COMMITTED = Decimal("10.00")
 STEP_S = 900
+LAG = timedelta(hours=48)  # of the bill: what is later may still arrive
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,9 @@ def add_endpoints(ledger: Ledger, known: list[Session]) -> list[Hour]:
         }
         verdicts: dict[Endpoint, str] = dict.fromkeys(running, "matched")
         if start == worked:
-            running, observed, verdicts = _worked_hour(worked)
+            may_arrive = start + HOUR + LAG > ledger.as_of
+            late = "pending" if may_arrive else "missing_in_billing"
+            running, observed, verdicts = _worked_hour(worked, late)
         elif start in under_metered:  # one sample of a device is lost: a quarter of an hour
             lost = observed[RANK]
             observed[RANK] = Hour(lost.site, start, lost.samples[1:])
@@ -113,8 +116,12 @@ def _parties(known: list[Session], start: datetime, dice: Dice) -> list[Party]:
 
 def _worked_hour(
     start: datetime,
+    late: str,
 ) -> tuple[dict[Endpoint, int], dict[Endpoint, Hour], dict[Endpoint, str]]:
-    """The worked hour: 6.20 matched, 2.30 that nothing metered, and 3.00 that is not billed."""
+    """The worked hour: 6.20 matched, 2.30 that nothing metered, and 3.00 that is not billed.
+
+    ``late`` is what the last of them counts as: missing, or pending in a world of a few days.
+    """
     planner, yard = company.AGENTS[0], company.AGENTS[4]
     first = Party("s1", planner.name, None, planner.team, planner.cost_centre)
     second = Party("s2", yard.name, None, yard.team, yard.cost_centre)
@@ -131,7 +138,7 @@ def _worked_hour(
         RANK: full(RANK, 2, [first] * 6 + [second] * 2),
         TIDE: full(TIDE, 1, [first] * 4),
     }
-    verdicts = {RANK: "matched", VISION: "missing_in_usage", TIDE: "missing_in_billing"}
+    verdicts = {RANK: "matched", VISION: "missing_in_usage", TIDE: late}
     return {RANK: 2, VISION: 1, TIDE: 1}, observed, verdicts
 
 

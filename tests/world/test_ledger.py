@@ -125,7 +125,7 @@ def _alike(one: Cell, other: Cell) -> bool:
     return abs(first - second) <= max(first, second) / 50
 
 
-def test_worked_hour_by_hand(seven: World) -> None:
+def test_worked_hour_by_hand() -> None:
     """The third day, 14:00: the plan of 10.00 pays 6.20 + 2.30, and 1.50 is unused.
 
     routing-rank: 2 instances x 3.10 = 6.20; held 2 x 3,600 s = 7,200 s, of which s1 works
@@ -134,7 +134,7 @@ def test_worked_hour_by_hand(seven: World) -> None:
     forecast-tide: 4 samples x 900 s = 1 h, not billed: missing_in_billing, -(1 x 3.00).
     10.00 - 6.20 - 2.30 = 1.50.
     """
-    ledger = seven.ledger
+    ledger = world.make(7, START, 5).ledger  # two more days, and its bill can no longer arrive
     hour = ledger.at(2, 14)
     rows = [one for one in ledger.charges if one.provider == "aws" and one.start == hour]
     plan = [one for one in rows if one.values.get("CommitmentDiscountId")]

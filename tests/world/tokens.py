@@ -130,11 +130,9 @@ def unbilled(
     model: Model,
     *,
     currency: str,
-    expected_by: datetime | None = None,
+    verdict: str,
 ) -> Cell:
-    """Metered and not on the bill: pending where it is still expected, else missing."""
+    """Metered and not on the bill: ``pending`` where it may still arrive, else missing."""
     found = cell(provider, key, parties, model, currency=currency, billed=0)
-    found.verdict = "pending" if expected_by else "missing_in_billing"
-    found.expected_by = expected_by
-    found.cost = ZERO
+    found.verdict, found.cost, found.rows = verdict, ZERO, 0
     return found

@@ -20,6 +20,7 @@ from trueup.units import Unit, factor, parse_unit
 TOKENS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens")
 COUNTED = (*TOKENS, "requests", "tool_calls", "api_calls")  # everything else is held over time
 STANDARD = "standard"
+ANY_HELD = "instance"  # one held unit of whatever the SKU sells, on both sides alike
 
 # FOCUS columns that describe a SKU; the rules and the adapters may name further ones.
 SKU_COLUMNS = (
@@ -80,8 +81,10 @@ def base_factor(unit: Unit, meter: str) -> Fraction:
         return unit.count
     if unit.time is None:
         raise UnitError(f"{meter} is capacity held over time, but the unit has no time")
-    if unit.thing not in ("", meter, "instance", "node"):
-        raise UnitError(f"a {unit.thing} is not a {meter}: they convert by a dated factor only")
+    if unit.thing not in ("", meter, "instance", "node") and meter != ANY_HELD:
+        raise UnitError(
+            f"{unit.thing} and {meter} are different dimensions: they convert by a dated factor only"
+        )
     return unit.count * factor(Unit(Fraction(1), "", unit.time), "Seconds")
 
 

@@ -84,6 +84,7 @@ def run(
                     found.intervals,
                     quantity_scale(bill, scale, engine),
                     period,
+                    window,
                     rules,
                     as_of,
                     scale,

@@ -23,17 +23,17 @@ def resource_names(billed: ir.Table, metered: ir.Table) -> ir.Table:
     known = billed.filter(billed.resource.notnull()).select("resource", "resource_name").distinct()
     last = known.resource.lower().re_extract(r"[^/:]*$", 0)
     aliases = united(
-        known.select(alias=known.resource.lower(), resource=known.resource, rank=BY_ID),
+        known.select(said=known.resource.lower(), resource=known.resource, rank=BY_ID),
         known.filter(known.resource_name.notnull()).select(
-            alias=known.resource_name.lower(), resource=known.resource, rank=BY_NAME
+            said=known.resource_name.lower(), resource=known.resource, rank=BY_NAME
         ),
-        known.select(alias=last, resource=known.resource, rank=BY_LAST_SEGMENT),
+        known.select(said=last, resource=known.resource, rank=BY_LAST_SEGMENT),
         distinct=True,
     )
-    single = aliases.group_by("alias", "rank").having(_.resource.nunique() == 1).aggregate(
+    single = aliases.group_by("said", "rank").having(_.resource.nunique() == 1).aggregate(
         resource=_.resource.min()
     )
-    found = said.join(single, said.said_resource.lower() == single.alias)
+    found = said.join(single, said.said_resource.lower() == single.said)
     ranked = found.group_by("said_resource").order_by("rank").mutate(place=ibis.row_number())
     best = ranked.filter(ranked.place == 0).select("said_resource", "resource")
     return said.left_join(best, "said_resource").select(

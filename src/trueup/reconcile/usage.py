@@ -71,6 +71,7 @@ class UsageRun:
     intervals: ir.Table
     quantity_scale: int
     period: Period | None
+    window: Period
     rules: Rules
     as_of: datetime
     scale: int
@@ -107,7 +108,7 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
         in_scope=in_scope,
         breaks=[
             leg.group_breaks(judged, costs, copies, money),
-            leg.accumulated_breaks(judged, costs, limits, money),
+            leg.accumulated_breaks(judged, costs, limits, money, run.window),
             leg.missing_in_usage(left, money),
             leg.missing_in_billing(liable, run.as_of, money),
         ],

@@ -12,6 +12,7 @@ from ibis import _
 from trueup.engine.engine import Engine
 from trueup.engine.instants import moment
 from trueup.engine.integers import WHOLE, at_edge, divide_half_even, ratio_at_edge, tally, total, whole
+from trueup.period import Period
 from trueup.reconcile import groups as grouping
 from trueup.reconcile.groups import DUPLICATE, MATCHED, MISSING_IN_USAGE, QUANTITY, TIMING
 from trueup.reconcile.tolerance import Limits
@@ -97,7 +98,7 @@ def group_breaks(
 
 
 def accumulated_breaks(
-    judged: ir.Table, costs: ir.Table, limits: Limits, money: Money
+    judged: ir.Table, costs: ir.Table, limits: Limits, money: Money, window: Period
 ) -> ir.Table:
     """In-tolerance differences that add up to more than the period's threshold, per SKU."""
     fine = judged.filter(judged.verdict == MATCHED)
@@ -111,8 +112,6 @@ def accumulated_breaks(
         q=total(_.q),
         metered_q=total(_.metered_q),
         money=total(_.money),
-        start=_.start.min(),
-        end=_.end.max(),
         bill_unit=_.bill_unit.min(),
         unit_factor=_.unit_factor.min(),
         n_billed=tally(_.n_billed),
@@ -126,8 +125,8 @@ def accumulated_breaks(
     return _break_columns(
         rows,
         kind=ibis.literal(QUANTITY),
-        start=rows.start,
-        end=rows.end,
+        start=moment(window.start),
+        end=moment(window.end),
         billed=ratio_at_edge(rows.q, rows.unit_factor),
         expected=ratio_at_edge(rows.metered_q, rows.unit_factor),
         unit=rows.bill_unit,

@@ -22,17 +22,19 @@ A record is a sample. One usage row is written per hour, labels and capacity.
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from trueup.adapter.telemetry import UsageSource
-from trueup.errors import ConfigurationError, SourceError
+from trueup.errors import ConfigurationError
 from trueup.focus.repair import literal
-from trueup.focus.stream import opened
 from trueup.telemetry import prometheus_hours
+from trueup.telemetry.matrix import split
 from trueup.telemetry.otlp_attributes import shape
 from trueup.telemetry.prometheus_hours import PLACE, SAMPLES, SERIES, create_samples
 from trueup.telemetry.records import OBJECT_BYTES, documents, reading_json
-from trueup.telemetry.sample import Layout, sample
+from trueup.telemetry.sample import Sample, sample
 from trueup.telemetry.workbench import WHERE, WHO, count, own_columns
 
 if TYPE_CHECKING:
@@ -52,14 +54,8 @@ LABELS: dict[str, tuple[str, ...]] = {
     "team": ("team", "namespace", "exported_namespace"),
     "cost_centre": ("cost_centre", "cost_center"),
 }
-DOCUMENT = {
-    "step": "VARCHAR",
-    "status": "VARCHAR",
-    "data": {
-        "step": "VARCHAR",
-        "result": [{"metric": "MAP(VARCHAR, VARCHAR)", "values": [["VARCHAR"]]}],
-    },
-}
+
+BATCH_BYTES = 8 << 20
 
 
 class PrometheusReader:
@@ -74,16 +70,22 @@ class PrometheusReader:
     def read(self, source: UsageSource, connection: duckdb.DuckDBPyConnection) -> int:
         """Stage one file's samples; usage follows in ``settle``. Returns records in."""
         create_samples(connection)
-        step = _fixed_step(source)
+        fixed = _fixed_step(source)
         mapped = own_columns(source, (*WHERE, *WHO))
-        _load(connection, source)
-        _check_answers(connection, source)
+        with TemporaryDirectory(prefix="trueup-matrix-") as folder:
+            lines = Path(folder) / "series.jsonl"
+            answers = split(source.path, source.source, lines)
+            _load(connection, source, lines)
         connection.execute(_series_query(source, mapped))
-        connection.execute(_samples_query(source))
-        prometheus_hours.set_step(connection, source.source_id, step)
-        return count(
-            connection, f"SELECT count(*) FROM {SAMPLES} WHERE source_id = {source.source_id}"
-        )
+        samples = 0
+        for first, last in _batches(connection):
+            connection.execute(_samples_query(source, first, last, samples))
+            samples = count(
+                connection, f"SELECT count(*) FROM {SAMPLES} WHERE source_id = {source.source_id}"
+            )
+        connection.execute("DROP TABLE matrix")
+        prometheus_hours.set_step(connection, source.source_id, answers.step or fixed)
+        return samples
 
     def settle(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Write the usage of all samples by hour, and the rejects."""
@@ -97,53 +99,21 @@ def _fixed_step(source: UsageSource) -> str | None:
     return step
 
 
-def _load(connection: duckdb.DuckDBPyConnection, source: UsageSource) -> None:
-    """Parse the answers into the table ``answer``, one row for each document."""
-    seen = sample(source.path, source.source)
-    layout: Layout = "lines" if _is_lines(source) else "document"
-    size = max(OBJECT_BYTES, _unpacked_bytes(source) + 1)
-    table = documents(source, replace(seen, layout=layout), size, skip_malformed=False)
+def _load(connection: duckdb.DuckDBPyConnection, source: UsageSource, lines: Path) -> None:
+    """Parse the series into the table ``matrix``, in their order."""
+    parsed = replace(source, path=lines)
+    if not lines.stat().st_size:
+        connection.execute("CREATE OR REPLACE TEMP TABLE matrix (json JSON)")
+        return
+    size = max(OBJECT_BYTES, _longest_line(lines) + 1)
+    table = documents(parsed, Sample("json"), size, skip_malformed=False)
     with reading_json(source):
-        connection.execute(
-            "CREATE OR REPLACE TEMP TABLE answer AS "
-            f"SELECT from_json(json, {shape(DOCUMENT)}) AS answer FROM {table}"
-        )
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE matrix AS SELECT json FROM {table}")
 
 
-def _is_lines(source: UsageSource) -> bool:
-    """Whether each line is an answer of its own; one long line, or one laid out, is a document."""
-    seen = sample(source.path, source.source)
-    with opened(source.path, source.source) as file:
-        first = file.read(1 << 20)
-    return seen.layout == "lines" and b"\n" in first.strip()
-
-
-def _unpacked_bytes(source: UsageSource) -> int:
-    size = 0
-    try:
-        with opened(source.path, source.source) as file:
-            while part := file.read(1 << 20):
-                size += len(part)
-    except OSError as error:
-        raise SourceError(source.source, f"damaged or cut: {error}") from error
-    return size
-
-
-def _check_answers(connection: duckdb.DuckDBPyConnection, source: UsageSource) -> None:
-    """SourceError for an answer that is not one; else its series go to the table ``matrix``."""
-    bad = connection.execute(
-        "SELECT answer.status FROM answer "
-        "WHERE answer.status IS DISTINCT FROM 'success' OR answer.data.result IS NULL LIMIT 1"
-    ).fetchone()
-    if bad is not None:
-        raise SourceError(
-            source.source,
-            f"an answer with status {bad[0]!r} or without series: give that of a range query",
-        )
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE matrix AS SELECT unnest(answer.data.result) AS r, "
-        "coalesce(answer.step, answer.data.step) AS step_text FROM answer"
-    )
+def _longest_line(lines: Path) -> int:
+    with lines.open("rb") as file:
+        return max(map(len, file), default=0)
 
 
 def _label(names: tuple[str, ...]) -> str:
@@ -162,18 +132,19 @@ def _series_query(source: UsageSource, mapped: dict[str, str]) -> str:
     )
     fixed = source.constants.get("metric")
     name = literal(fixed) if fixed else "r.metric['__name__']"
+    labelled = f"from_json(json, {shape({'metric': 'MAP(VARCHAR, VARCHAR)'})})"
     labels = "map_entries(r.metric) IF e.key <> '__name__'"
     return f"""
         INSERT INTO {SERIES} BY NAME
-        SELECT {source.source_id} AS source_id, series, name, {_kind()}, line, step_text, {place}
+        SELECT {source.source_id} AS source_id, series, name, {_kind()}, line, {place}
         FROM (
-            SELECT rowid AS series, step_text, {name} AS name,
+            SELECT rowid AS series, {name} AS name,
                 regexp_extract(name, '(duty_cycle|tensorcore_utilization)$') AS tail,
                 [lower(e.key) FOR e IN map_entries(r.metric)] AS ks,
                 [e.value FOR e IN map_entries(r.metric)] AS vs,
                 CAST(to_json(list_sort([e.key || '=' || e.value FOR e IN {labels}])) AS VARCHAR)
                     AS line
-            FROM matrix
+            FROM (SELECT rowid, {labelled} AS r FROM matrix)
         )"""
 
 
@@ -190,12 +161,26 @@ def _kind() -> str:
     )
 
 
-def _samples_query(source: UsageSource) -> str:
+def _batches(connection: duckdb.DuckDBPyConnection) -> list[tuple[int, int]]:
+    """First and last series of batches of about BATCH_BYTES: unpacked, they take many times it."""
+    rows = connection.execute(
+        "SELECT min(n), max(n) FROM (SELECT rowid AS n, "
+        f"sum(strlen(json)) OVER (ORDER BY rowid) // {BATCH_BYTES} AS batch FROM matrix) "
+        "GROUP BY batch ORDER BY batch"
+    ).fetchall()
+    return [(int(first), int(last)) for first, last in rows]
+
+
+def _samples_query(source: UsageSource, first: int, last: int, before: int) -> str:
+    values = f"from_json(json->'values', {shape([['VARCHAR']])})"
     return f"""
         INSERT INTO {SAMPLES}
-        SELECT {source.source_id}, row_number() OVER (), series,
+        SELECT {source.source_id}, {before} + row_number() OVER (), series,
             CAST(TRY_CAST(v[1] AS DECIMAL(28, 6)) * 1000000 AS BIGINT), v[2]
-        FROM (SELECT rowid AS series, unnest(r.values) AS v FROM matrix)"""
+        FROM (
+            SELECT rowid AS series, unnest({values}) AS v FROM matrix
+            WHERE rowid BETWEEN {first} AND {last}
+        )"""
 
 
 reader = PrometheusReader()

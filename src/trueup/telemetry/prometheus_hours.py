@@ -35,7 +35,6 @@ SERIES_COLUMNS = {
     "preference": "INTEGER",
     "is_slice": "BOOLEAN",
     "line": "VARCHAR",  # all labels but the metric's name: the same for the same accelerator
-    "step_text": "VARCHAR",
     **dict.fromkeys(PLACE, "VARCHAR"),
 }
 SAMPLE_COLUMNS = {
@@ -58,20 +57,20 @@ def create_samples(connection: duckdb.DuckDBPyConnection) -> None:
     create_table(connection, "prometheus_step", {"source_id": "INTEGER", "step": "BIGINT"})
 
 
-def set_step(connection: duckdb.DuckDBPyConnection, source_id: int, fixed: str | None) -> None:
-    """Find a source's step in microseconds: stated, given by the caller, or the commonest gap."""
-    given = "NULL" if fixed is None else f"{int(fixed)} * 1000000"
-    connection.execute(f"""
+def set_step(connection: duckdb.DuckDBPyConnection, source_id: int, known: str | None) -> None:
+    """Note a source's step in microseconds: the known seconds, else the commonest gap."""
+    connection.execute(
+        f"""
         INSERT INTO prometheus_step
         SELECT {source_id}, coalesce(
-            (SELECT CAST(max(TRY_CAST(step_text AS DECIMAL(28, 6))) * 1000000 AS BIGINT)
-                FROM {SERIES} WHERE source_id = {source_id}),
-            {given},
+            CAST(TRY_CAST(? AS DECIMAL(28, 6)) * 1000000 AS BIGINT),
             (SELECT gap FROM (
                 SELECT taken - lag(taken) OVER (PARTITION BY series ORDER BY taken) AS gap
                 FROM {SAMPLES} WHERE source_id = {source_id}
             ) WHERE gap > 0 GROUP BY gap ORDER BY count(*) DESC, gap LIMIT 1)
-        )""")
+        )""",
+        [known],
+    )
 
 
 def settle(connection: duckdb.DuckDBPyConnection) -> None:
