@@ -20,14 +20,7 @@ PLAN = "arn:aws:savingsplans::123456789012:savingsplan/worked-hour"
 HOUR = ("2026-10-03T14:00:00Z", "2026-10-03T15:00:00Z")
 D = Decimal
 
-CHARGE_COLUMNS = (
-    "BilledCost,EffectiveCost,ListCost,ContractedCost,BillingCurrency,BillingAccountId,SubAccountId,"
-    "BillingPeriodStart,BillingPeriodEnd,ChargePeriodStart,ChargePeriodEnd,ChargeCategory,"
-    "ChargeClass,ChargeFrequency,CommitmentDiscountCategory,CommitmentDiscountId,"
-    "CommitmentDiscountStatus,CommitmentDiscountType,CommitmentDiscountQuantity,"
-    "CommitmentDiscountUnit,ConsumedQuantity,ConsumedUnit,ResourceId,ServiceName,SkuId,"
-    "SkuPriceDetails,InvoiceIssuerName,ProviderName,PublisherName,ServiceCategory,PricingCategory"
-).split(",")
+CHARGE_COLUMNS = ["BilledCost", "EffectiveCost", "ListCost", "ContractedCost", "BillingCurrency", "BillingAccountId", "SubAccountId", "BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd", "ChargeCategory", "ChargeClass", "ChargeFrequency", "CommitmentDiscountCategory", "CommitmentDiscountId", "CommitmentDiscountStatus", "CommitmentDiscountType", "CommitmentDiscountQuantity", "CommitmentDiscountUnit", "ConsumedQuantity", "ConsumedUnit", "ResourceId", "ServiceName", "SkuId", "SkuPriceDetails", "InvoiceIssuerName", "ProviderName", "PublisherName", "ServiceCategory", "PricingCategory"]
 
 
 def charge(resource: str, cost: str, hours: str | None) -> dict[str, str]:
@@ -67,8 +60,11 @@ def charge(resource: str, cost: str, hours: str | None) -> dict[str, str]:
 
 
 CHARGES = [charge("e1", "6.20", "2"), charge("e2", "2.30", "1"), charge(PLAN, "1.50", None)]
-ALLOCATED = [("e1", "allocated", "7200", ""), ("e2", "allocated", "0", ""),
-             ("e3", "allocated", "3600", "")]
+ALLOCATED = [
+    ("e1", "allocated", "7200", ""),
+    ("e2", "allocated", "0", ""),
+    ("e3", "allocated", "3600", ""),
+]
 BUSY = [("e1", "busy", "5400", "s1"), ("e1", "busy", "1800", "s2")]
 LATE = "2026-11-20T00:00:00Z"  # after the 7th of November: final
 EARLY = "2026-10-04T00:00:00Z"  # within the 48 hours in which a charge may still arrive
@@ -170,7 +166,10 @@ def test_the_hour_as_billed(tmp_path: Path, engine: str) -> None:
     result = reconciled(tmp_path, ALLOCATED + BUSY, engine=engine)
     [plan] = result.commitments.rows()
     assert (plan["committed_quantity"], plan["used_quantity"], plan["unused_quantity"]) == (
-        D("10.00"), D("8.50"), D("1.50"))
+        D("10.00"),
+        D("8.50"),
+        D("1.50"),
+    )
     assert plan["utilization"] == D("0.85")
     assert plan["status"] == "complete"
     assert not plan["provisional"]
@@ -181,7 +180,10 @@ def test_the_hour_as_billed(tmp_path: Path, engine: str) -> None:
     # e3: half an hour draws the unused 1.50 (at 3.00), the other half costs 4.00 / 2 = 2.00 more.
     assert found["missing_in_billing"]["resource_id"] == "e3"
     assert found["missing_in_billing"]["amount"] == D("-2.00")
-    assert (found["missing_in_billing"]["billed"], found["missing_in_billing"]["expected"]) == (0, 1)
+    assert (found["missing_in_billing"]["billed"], found["missing_in_billing"]["expected"]) == (
+        0,
+        1,
+    )
     assert sessions(result) == {"s1": D("4.65"), "s2": D("1.55")}  # 6.20 x 3/4 and 1/4
     assert reasons(result) == {"missing_in_usage": D("2.30")}
     assert identity_of(result) == (D("10.00"), D("6.20"), D("1.50"), D("2.30"))
@@ -207,9 +209,7 @@ def test_within_the_lag_e3_is_pending(tmp_path: Path, engine: str) -> None:
 
 
 @pytest.mark.parametrize(("relative", "is_break"), [("0.10", False), ("0.05", True)])
-def test_a_tenth_less_metered(
-    tmp_path: Path, relative: str, is_break: bool, engine: str
-) -> None:
+def test_a_tenth_less_metered(tmp_path: Path, relative: str, is_break: bool, engine: str) -> None:
     """6,480 s of 7,200: 0.2 of 2 h is 10.0 %, on the boundary of one tolerance, over the other."""
     rows = [("e1", "allocated", "6480", ""), *ALLOCATED[1:], *BUSY]
     rules = {"tolerance": [{"relative": relative, "period_relative": "1"}]}
@@ -219,7 +219,10 @@ def test_a_tenth_less_metered(
     if is_break:
         assert found["quantity"]["amount"] == D("0.62")  # 6.20 x 0.2 / 2
         assert (found["quantity"]["billed"], found["quantity"]["expected"]) == (2, D("1.8"))
-    assert sessions(result) == {"s1": D("4.65"), "s2": D("1.55")}  # shared by busy time all the same
+    assert sessions(result) == {
+        "s1": D("4.65"),
+        "s2": D("1.55"),
+    }  # shared by busy time all the same
 
 
 def test_half_idle(tmp_path: Path, engine: str) -> None:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from tests.world.attribution import attribution, identity
-from tests.world.drift import breaks, pending_row
+from tests.world.drift import BREAKS, breaks, pending_row
 from tests.world.figures import Row, total
 from tests.world.focus import text
 from tests.world.ledger import Charge, Ledger
@@ -32,9 +32,27 @@ def answers(ledger: Ledger, recorded: Mapping[str, Recorded]) -> dict[str, objec
             if cost
         ],
         "identity": identity(ledger, allocated, unattributed),
+        "buckets": _buckets(ledger),
         "control_totals": _control_totals(ledger, recorded),
     }
     return tables
+
+
+def _buckets(ledger: Ledger) -> list[Row]:
+    """Where the rows of the bills end: agreed, in a break by its class, or out of scope."""
+    counted: dict[tuple[str, str | None], int] = defaultdict(int)
+    for cell in ledger.cells:
+        if cell.verdict in BREAKS:
+            counted[("break", cell.verdict)] += cell.rows
+        elif cell.verdict == "matched":
+            counted[("matched", None)] += cell.rows
+    outside = len(ledger.charges) + len(ledger.earlier) - sum(counted.values())
+    counted[("out_of_scope", None)] = outside
+    return [
+        {"side": "billed", "bucket": bucket, "reason": reason, "rows": rows}
+        for (bucket, reason), rows in sorted(counted.items(), key=str)
+        if rows
+    ]
 
 
 def _control_totals(ledger: Ledger, recorded: Mapping[str, Recorded]) -> list[Row]:

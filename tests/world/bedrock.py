@@ -138,12 +138,11 @@ def _bill(ledger: Ledger, key: Key, parties: dict[Party, int], unbilled_from: da
     model = _model(key.model)
     verdict, count = _planted(ledger, key, sum(parties.values()))
     if key.model == LARGE.name and key.start >= unbilled_from:
-        by = key.start + HOUR
-        found = tokens.unbilled(PROVIDER, key, parties, model, currency=CURRENCY, expected_by=by)
-        ledger.cells.append(found)
-        return
-    if verdict == "missing_in_billing":
-        ledger.cells.append(tokens.unbilled(PROVIDER, key, parties, model, currency=CURRENCY))
+        verdict = "pending"
+    if verdict in ("pending", "missing_in_billing"):
+        ledger.cells.append(
+            tokens.unbilled(PROVIDER, key, parties, model, currency=CURRENCY, verdict=verdict)
+        )
         return
     found = tokens.cell(
         PROVIDER, key, parties, model, currency=CURRENCY, verdict=verdict, billed=count
@@ -160,6 +159,7 @@ def _bill(ledger: Ledger, key: Key, parties: dict[Party, int], unbilled_from: da
         found.verdict, copies = "duplicate", 2
         found.extra, found.extra_cost = found.billed, found.cost
         found.billed, found.cost = 2 * found.billed, 2 * found.cost
+    found.rows = copies
     ledger.charges += copies * [_row(key, start, model, model.quantity(count))]
 
 

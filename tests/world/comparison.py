@@ -24,6 +24,7 @@ NAMES_OF_ROWS = {
     ),
     "unattributed": ("currency", "reason"),
     "identity": ("currency",),
+    "buckets": ("side", "bucket", "reason"),
     "control_totals": ("source", "currency"),
 }  # fmt: skip
 SHOWN_MAX = 25

@@ -258,6 +258,7 @@ def _chip_hour(
         cost=charge.effective if billed else ZERO, currency=CURRENCY, verdict=verdict,
         price=CHIP_HOUR,
     )  # fmt: skip
+    found.rows = 1 if billed else 0
     ledger.cells.append(found)
     return [observed] if observed else []
 

@@ -173,12 +173,14 @@ def _bill_hour(ledger: Ledger, node: Node, start: datetime, pods: list[Pod]) -> 
     ledger.cells.append(cell)
     if node is TWO and start == ledger.at(0, 12):
         wrong = row(start, gpu_hours + 2, node)
+        cell.rows = 2
         ledger.charges += [wrong, row(start, Decimal(-2), node, ChargeClass="Correction")]
         return
     copies = 2 if node is ONE and start == ledger.at(1, 4) else 1
     for _ in range(copies):
         charge = row(start, gpu_hours, node, ContractApplied=_drawn(ledger, start, cell.cost))
         ledger.charges.append(charge)
+    cell.rows = copies
     if copies == 2:
         cell.verdict, cell.extra, cell.extra_cost = "duplicate", cell.billed, cell.cost
         cell.billed, cell.cost = 2 * cell.billed, 2 * cell.cost

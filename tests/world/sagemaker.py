@@ -158,6 +158,7 @@ def _bill_hour(
                 seen, site, start, billed=ZERO, unit="Hours", cost=ZERO, currency=CURRENCY,
                 verdict=verdict, price=endpoint.plan_rate,
             )  # fmt: skip
+            found.rows = 0
             ledger.cells.append(found)
             continue
         covered = min(Decimal(count), left / endpoint.plan_rate)
@@ -171,6 +172,7 @@ def _bill_hour(
             seen, site, start, billed=Decimal(count), unit="Hours", cost=cost,
             currency=CURRENCY, verdict=verdict,
         )  # fmt: skip
+        found.rows = len(rows)
         ledger.cells.append(found)
     unused = left + short_hours(ledger).get(start, ZERO)
     if unused:

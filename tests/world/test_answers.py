@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -73,12 +74,27 @@ def comparable(tables: Tables, folder: Path) -> Tables:
         if row["commitment_id"] in benefits and row["used_quantity"] is not None
     ]
     found["unattributed"] = [row for row in tables["unattributed"] if row["cost"]]
+    found["buckets"] = _billed_buckets(tables["buckets"])
     found["control_totals"] = [
         {**row, "source": Path(str(row["source"])).relative_to(folder).as_posix()}
         for row in tables["control_totals"]
         if row["kind"] != "commitments"
     ]
     return found
+
+
+def _billed_buckets(rows: Sequence[Row]) -> list[Row]:
+    """The buckets of the bills: by class for breaks, as a whole for the others."""
+    counted: dict[tuple[object, object], int] = defaultdict(int)
+    for row in rows:
+        if row["side"] == "billed":
+            reason = row["reason"] if row["bucket"] == "break" else None
+            counted[(row["bucket"], reason)] += int(str(row["rows"]))
+    return [
+        {"side": "billed", "bucket": bucket, "reason": reason, "rows": count}
+        for (bucket, reason), count in counted.items()
+        if count
+    ]
 
 
 def assert_equal(expected: Tables, found: Tables) -> None:

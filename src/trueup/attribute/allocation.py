@@ -27,7 +27,9 @@ def allocate(
     owners: Mapping[str, str],
     engine: Engine,
 ) -> ir.Table:
-    """One row per group, currency and party: WHO, provider, model, cost, ``reason`` if unattributed.
+    """One row per group, currency and party: WHO, provider, model, cost, perhaps a ``reason``.
+
+    The reason says why a part is unattributed; an attributed part has none.
 
     Groups without any party are missing_in_usage as a whole. Raises IntegrityError where a
     product would not fit 38 digits, before anything is shared.
@@ -46,9 +48,7 @@ def allocate(
     if idle == "owner" and owners:
         attributed = _to_owners(attributed, owners, engine)
     lonely = priced.anti_join(joined, "group").join(facts, "group")
-    rest = lonely.mutate(
-        **{name: ibis.null(str) for name in WHO}, reason=ibis.literal(MISSING)
-    )
+    rest = lonely.mutate(**{name: ibis.null(str) for name in WHO}, reason=ibis.literal(MISSING))
     columns = ["group", "currency", *WHO, "provider", "model", "cost", "reason"]
     return engine.keep(united(attributed.select(columns), rest.select(columns)))
 

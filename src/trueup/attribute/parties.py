@@ -15,6 +15,7 @@ from trueup.engine.rows import united
 
 WHO = ("session", "agent", "tool", "team", "cost_centre")
 Idle = Literal["apart", "owner", "spread"]
+YES, NO = (ibis.literal(answer, type="boolean") for answer in (True, False))
 
 
 def of_counted_work(
@@ -40,32 +41,40 @@ def of_capacity(
     """
     held = groups.filter(groups.held)
     busy = engine.keep(
-        busy_keys.filter(busy_keys.q > whole(0)).group_by("group", *WHO).aggregate(weight=total(_.q))
+        busy_keys.filter(busy_keys.q > whole(0))
+        .group_by("group", *WHO)
+        .aggregate(weight=total(_.q))
     )
     sums = busy.group_by("group").aggregate(busy_q=total(_.weight))
     reported = busy_keys.select("group").distinct()
-    idle = held.semi_join(reported, "group").left_join(sums, "group").select(
-        group=held.group,
-        weight=(held.metered_q - sums.busy_q.fill_null(whole(0))).cast(WHOLE),
+    idle = (
+        held.semi_join(reported, "group")
+        .left_join(sums, "group")
+        .select(
+            group=held.group,
+            weight=(held.metered_q - sums.busy_q.fill_null(whole(0))).cast(WHOLE),
+        )
     )
     idle = idle.filter(idle.weight > whole(0)).mutate(
-        **{name: ibis.null(str) for name in WHO}, idle=ibis.literal(True)
+        **{name: ibis.null(str) for name in WHO}, idle=YES
     )
     unreported = held.anti_join(reported, "group")
     served = engine.keep(_served(unreported, parties))
     by_holder = _own(unreported.anti_join(served, "group").select("group"), members, cells, parties)
     columns = ["group", *WHO, "weight", "idle"]
     return united(
-        busy.mutate(idle=ibis.literal(False)).select(columns),
+        busy.mutate(idle=NO).select(columns),
         idle.select(columns),
-        served.mutate(idle=ibis.literal(False)).select(columns),
+        served.mutate(idle=NO).select(columns),
         by_holder.select(columns),
     )
 
 
 def _own(wanted: ir.Table, members: ir.Table, cells: ir.Table, parties: ir.Table) -> ir.Table:
     """The parties of the groups' own usage cells."""
-    keyed = members.semi_join(wanted, "group").join(cells.select("cell", "cell_key", "hour"), "cell")
+    keyed = members.semi_join(wanted, "group").join(
+        cells.select("cell", "cell_key", "hour"), "cell"
+    )
     own = keyed.join(
         parties.filter(parties.matchable).select("cell_key", "hour", "q", *WHO),
         ["cell_key", "hour"],
@@ -74,7 +83,7 @@ def _own(wanted: ir.Table, members: ir.Table, cells: ir.Table, parties: ir.Table
         own.filter(own.q > whole(0))
         .group_by("group", *WHO)
         .aggregate(weight=total(_.q))
-        .mutate(idle=ibis.literal(False))
+        .mutate(idle=NO)
     )
 
 
@@ -93,19 +102,25 @@ def _served(groups: ir.Table, parties: ir.Table) -> ir.Table:
     kinds = joined.mutate(kind=ibis.ifelse(joined.meter.endswith("_tokens"), "", joined.meter))
     best = kinds.group_by("group").aggregate(kind=_.kind.min())
     return (
-        kinds.semi_join(best, ["group", "kind"]).group_by("group", *WHO).aggregate(weight=total(_.q))
+        kinds.semi_join(best, ["group", "kind"])
+        .group_by("group", *WHO)
+        .aggregate(weight=total(_.q))
     )
 
 
 def _work_in(groups: ir.Table, work: ir.Table, unit: str) -> ir.Table:
     timed = work.mutate(at=instant(work.hour.truncate(unit)))
-    return groups.select("group", "resource", "metered_bucket").join(
-        timed,
-        [
-            groups.resource == timed.resource,
-            groups.metered_bucket == timed.at,
-        ],
-    ).select("group", "meter", "q", *WHO)
+    return (
+        groups.select("group", "resource", "metered_bucket")
+        .join(
+            timed,
+            [
+                groups.resource == timed.resource,
+                groups.metered_bucket == timed.at,
+            ],
+        )
+        .select("group", "meter", "q", *WHO)
+    )
 
 
 def with_idle(parts: ir.Table, policy: Idle) -> ir.Table:
@@ -116,6 +131,4 @@ def with_idle(parts: ir.Table, policy: Idle) -> ir.Table:
     if policy != "spread":
         return parts
     busy = parts.filter(~parts.idle).select("group").distinct()
-    return united(
-        parts.filter(~parts.idle), parts.filter(parts.idle).anti_join(busy, "group")
-    )
+    return united(parts.filter(~parts.idle), parts.filter(parts.idle).anti_join(busy, "group"))

@@ -1,4 +1,4 @@
-"""DuckDB, embedded: the default engine, with an explicit memory limit and its own scratch folder."""
+"""DuckDB, embedded: the default engine, with a memory limit and a scratch folder of its own."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
+from typing import Self
 
 import ibis
 import ibis.expr.types as ir
@@ -16,6 +17,7 @@ import pyarrow as pa
 from trueup.engine.instants import unzoned, zoned
 
 MEMORY_LIMIT = os.environ.get("TRUEUP_MEMORY_LIMIT", "4GB")
+
 
 def _macro(signature: str, body: str) -> str:
     return f"CREATE OR REPLACE TEMP MACRO trueup_{signature} AS ({body})"
@@ -102,7 +104,7 @@ class DuckDBEngine:
     def collect(self, expression: ir.Table) -> pa.Table:
         return zoned(expression.to_pyarrow())
 
-    def __enter__(self) -> DuckDBEngine:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

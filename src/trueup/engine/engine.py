@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, Self
 
 import ibis.expr.types as ir
 import pyarrow as pa
@@ -34,7 +34,7 @@ class Engine(Protocol):
     def count(self, kept: ir.Table) -> int:
         """How many rows a kept or loaded table has."""
 
-    def __enter__(self) -> Engine: ...
+    def __enter__(self) -> Self: ...
 
     def __exit__(
         self,
@@ -47,11 +47,17 @@ class Engine(Protocol):
 @contextmanager
 def open_engine(name: str) -> Iterator[Engine]:
     """The engine of that name; UsageError names the ones there are."""
-    if name == "duckdb":
-        from trueup.engine.duckdb import DuckDBEngine as chosen
-    elif name == "spark":
-        from trueup.engine.spark import SparkEngine as chosen  # type: ignore[assignment]
-    else:
-        raise UsageError(f"engine {name!r} is not known; choose duckdb or spark")
-    with chosen() as engine:
+    with _engine_class(name)() as engine:
         yield engine
+
+
+def _engine_class(name: str) -> type[Engine]:
+    if name == "duckdb":
+        from trueup.engine.duckdb import DuckDBEngine
+
+        return DuckDBEngine
+    if name == "spark":
+        from trueup.engine.spark import SparkEngine
+
+        return SparkEngine
+    raise UsageError(f"engine {name!r} is not known; choose duckdb or spark")

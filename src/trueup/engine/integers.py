@@ -7,9 +7,10 @@ so each registers a function of the same name for it (``engine.duckdb``, ``engin
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from inspect import Parameter, Signature
+from typing import Any, cast
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -22,29 +23,33 @@ EXACT = dt.Decimal(DIGITS, 18)
 EDGE_SCALE = 18  # decimals of every amount and quantity at the edges
 
 
-@ibis.udf.scalar.builtin(name="trueup_divide", signature=((WHOLE, WHOLE), WHOLE))
-def _divide(dividend: int, divisor: int) -> int: ...  # type: ignore[empty-body]
+def _engine_function(
+    name: str, takes: tuple[dt.DataType, ...], gives: dt.DataType
+) -> Callable[..., ir.Value]:
+    """A function that every engine registers under ``trueup_<name>``."""
+
+    def body(*_args: object) -> None:
+        """Computed by the engine, never here."""
+
+    body.__name__ = name
+    body.__signature__ = Signature(  # type: ignore[attr-defined]
+        [Parameter(f"argument_{at}", Parameter.POSITIONAL_ONLY) for at in range(len(takes))]
+    )
+    declared = ibis.udf.scalar.builtin(name=f"trueup_{name}", signature=(takes, gives))
+    return cast("Callable[..., ir.Value]", declared(body))
 
 
-@ibis.udf.scalar.builtin(name="trueup_divide_half_even", signature=((WHOLE, WHOLE), WHOLE))
-def _divide_half_even(dividend: int, divisor: int) -> int: ...  # type: ignore[empty-body]
+_divide = _engine_function("divide", (WHOLE, WHOLE), WHOLE)
+_divide_half_even = _engine_function("divide_half_even", (WHOLE, WHOLE), WHOLE)
+_ratio_at_edge = _engine_function("ratio_at_edge", (WHOLE, WHOLE), WHOLE)
+_units = _engine_function("units", (EXACT, WHOLE), WHOLE)
+_decimals = _engine_function("decimals", (EXACT,), dt.int64)
+_digest = _engine_function("digest", (dt.string,), dt.string)
 
 
-@ibis.udf.scalar.builtin(name="trueup_ratio_at_edge", signature=((WHOLE, WHOLE), WHOLE))
-def _ratio_at_edge(dividend: int, divisor: int) -> int: ...  # type: ignore[empty-body]
-
-
-@ibis.udf.scalar.builtin(name="trueup_units", signature=((EXACT, WHOLE), WHOLE))
-def _units(value: Decimal, factor: int) -> int: ...  # type: ignore[empty-body]
-
-
-@ibis.udf.scalar.builtin(name="trueup_decimals", signature=((EXACT,), dt.int64))
-def _decimals(value: Decimal) -> int: ...  # type: ignore[empty-body]
-
-
-@ibis.udf.scalar.builtin(name="trueup_digest", signature=((dt.string,), dt.string))
-def digest(text: str) -> str:  # type: ignore[empty-body]
+def digest(text: ir.Value) -> ir.Value:
     """SHA-256 of a text as 64 hexadecimal digits."""
+    return _digest(text)
 
 
 def whole(value: int) -> ir.DecimalScalar:
@@ -98,7 +103,7 @@ def at_edge(value: ir.Value, scale: int) -> ir.Value:
 
 
 def as_decimal(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """Read whole numbers of 10^-18 as decimals: the same 16 bytes under another type, no arithmetic.
+    """Read whole numbers of 10^-18 as decimals: the same bytes under another type.
 
     Columns that ``schema`` declares as decimals must be decimal128(38, 0); all others are cast.
     """
@@ -118,9 +123,7 @@ def as_decimal(table: pa.Table, schema: pa.Schema) -> pa.Table:
 def as_whole(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
     """Rows made in Python as whole numbers of 10^-18, ready to be united with computed ones."""
     fields = [
-        pa.field(field.name, pa.decimal128(DIGITS, 0))
-        if pa.types.is_decimal(field.type)
-        else field
+        pa.field(field.name, pa.decimal128(DIGITS, 0)) if pa.types.is_decimal(field.type) else field
         for field in schema
     ]
     columns = {

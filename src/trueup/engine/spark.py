@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import ibis
 import ibis.expr.types as ir
@@ -26,27 +26,49 @@ _WHOLE = "DECIMAL(38, 0)"
 _QUOTIENT = "CAST((a - a % b) / b AS DECIMAL(38, 0))"
 _FRACTION = "rpad(substring_index(CAST(x AS STRING), '.', -1), 18, '0')"
 
+_EDGE = f"CAST(1000000000000000000 AS {_WHOLE})"
+
+
+def _of_two(name: str, body: str) -> str:
+    return f"trueup_{name}(a {_WHOLE}, b {_WHOLE}) RETURNS {_WHOLE} RETURN {body}"
+
+
+def _of_value(name: str, kind: str, body: str) -> str:
+    return f"trueup_{name} RETURNS {kind} RETURN {body}"
+
+
+_UP = f"2 * (a % b) > b OR (2 * (a % b) = b AND {_QUOTIENT} % 2 = 1)"
+_PARTS = f"CAST(CAST(CAST({_FRACTION} AS {_WHOLE}) * f AS {_WHOLE}) / {_EDGE} AS {_WHOLE})"
+
 # `div` wraps silently and a product of scaled decimals loses digits silently: only whole numbers
 # are multiplied, under ANSI rules, which raise on overflow.
 FUNCTIONS = (
-    f"trueup_divide(a {_WHOLE}, b {_WHOLE}) RETURNS {_WHOLE} RETURN {_QUOTIENT}",
-    f"trueup_half_even(a {_WHOLE}, b {_WHOLE}) RETURNS {_WHOLE} RETURN {_QUOTIENT}"
-    f" + CASE WHEN 2 * (a % b) > b OR (2 * (a % b) = b AND {_QUOTIENT} % 2 = 1)"
-    " THEN 1 ELSE 0 END",
-    f"trueup_divide_half_even(a {_WHOLE}, b {_WHOLE}) RETURNS {_WHOLE} RETURN"
-    f" CASE WHEN a < 0 THEN -trueup_half_even(-a, b) ELSE trueup_half_even(a, b) END",
-    f"trueup_ratio_size(a {_WHOLE}, b {_WHOLE}) RETURNS {_WHOLE} RETURN"
-    f" {_QUOTIENT} * CAST(1000000000000000000 AS {_WHOLE})"
-    f" + trueup_half_even(CAST((a % b) * CAST(1000000000000000000 AS {_WHOLE}) AS {_WHOLE}), b)",
-    f"trueup_ratio_at_edge(a {_WHOLE}, b {_WHOLE}) RETURNS {_WHOLE} RETURN"
-    f" CASE WHEN a < 0 THEN -trueup_ratio_size(-a, b) ELSE trueup_ratio_size(a, b) END",
-    f"trueup_units(x DECIMAL(38, 18), f {_WHOLE}) RETURNS {_WHOLE} RETURN"
-    f" CAST(substring_index(CAST(x AS STRING), '.', 1) AS {_WHOLE}) * f"
-    f" + CASE WHEN x < 0 THEN -1 ELSE 1 END * CAST(CAST(CAST({_FRACTION} AS {_WHOLE}) * f AS {_WHOLE})"
-    f" / CAST(1000000000000000000 AS {_WHOLE}) AS {_WHOLE})",
-    "trueup_decimals(x DECIMAL(38, 18)) RETURNS BIGINT RETURN"
-    f" CAST(length(rtrim('0', {_FRACTION})) AS BIGINT)",
-    "trueup_digest(t STRING) RETURNS STRING RETURN sha2(t, 256)",
+    _of_two("divide", _QUOTIENT),
+    _of_two("half_even", f"{_QUOTIENT} + CASE WHEN {_UP} THEN 1 ELSE 0 END"),
+    _of_two(
+        "divide_half_even",
+        "CASE WHEN a < 0 THEN -trueup_half_even(-a, b) ELSE trueup_half_even(a, b) END",
+    ),
+    _of_two(
+        "ratio_size",
+        f"{_QUOTIENT} * {_EDGE} + trueup_half_even(CAST((a % b) * {_EDGE} AS {_WHOLE}), b)",
+    ),
+    _of_two(
+        "ratio_at_edge",
+        "CASE WHEN a < 0 THEN -trueup_ratio_size(-a, b) ELSE trueup_ratio_size(a, b) END",
+    ),
+    _of_value(
+        f"units(x DECIMAL(38, 18), f {_WHOLE})",
+        _WHOLE,
+        f"CAST(substring_index(CAST(x AS STRING), '.', 1) AS {_WHOLE}) * f"
+        f" + CASE WHEN x < 0 THEN -1 ELSE 1 END * {_PARTS}",
+    ),
+    _of_value(
+        "decimals(x DECIMAL(38, 18))",
+        "BIGINT",
+        f"CAST(length(rtrim('0', {_FRACTION})) AS BIGINT)",
+    ),
+    _of_value("digest(t STRING)", "STRING", "sha2(t, 256)"),
 )
 SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
@@ -107,7 +129,7 @@ class SparkEngine:
     def collect(self, expression: ir.Table) -> pa.Table:
         return zoned(expression.to_pyarrow())
 
-    def __enter__(self) -> SparkEngine:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

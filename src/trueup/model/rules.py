@@ -75,7 +75,7 @@ class MeterRule(Strict):
 
 
 class Rate(Strict):
-    """A contract price: what one unit costs on demand and, where it draws one, from a commitment."""
+    """A contract price: what one unit costs on demand and, if it may draw one, by a commitment."""
 
     match: Mapping[str, str]  # usage column -> regular expression, all must match
     meter: str

@@ -1,4 +1,4 @@
-"""A table of a result or a dataset: typed, lazily read, handed on by the Arrow PyCapsule interface."""
+"""A table of a result or dataset: typed, read lazily, handed on by the Arrow PyCapsule interface."""
 
 from __future__ import annotations
 
@@ -78,7 +78,8 @@ class Table:
 
     def rows(self) -> list[dict[str, Any]]:
         """All rows as dictionaries of Python values (Decimal, datetime, str, int, bool, None)."""
-        return self.to_arrow().to_pylist()
+        rows: list[dict[str, Any]] = self.to_arrow().to_pylist()
+        return rows
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         return self.reader().__arrow_c_stream__(requested_schema)

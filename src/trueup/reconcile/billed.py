@@ -48,8 +48,8 @@ def sku_columns(charges: ir.Table, rules: Rules) -> tuple[str, ...]:
     wanted = dict.fromkeys(SKU_COLUMNS)
     for adapter in providers().values():
         wanted.update(dict.fromkeys(pattern.column for pattern in adapter.meters))
-    for rule in (*rules.meter, *rules.factor):
-        wanted.update(dict.fromkeys(rule.match))
+    for matched in (*(rule.match for rule in rules.meter), *(rule.match for rule in rules.factor)):
+        wanted.update(dict.fromkeys(matched))
     return tuple(column for column in wanted if column in charges.columns)
 
 
@@ -103,13 +103,17 @@ def in_period(rows: ir.Table, period: Period | None) -> ir.Table:
     """
     if period is None:
         return rows.mutate(
-            straddles=ibis.literal(False), length=whole(1), from_second=whole(0), to_second=whole(1)
+            straddles=ibis.literal(0) == 1,
+            length=whole(1),
+            from_second=whole(0),
+            to_second=whole(1),
         )
     start, end = moment(period.start), moment(period.end)
     first, last = int(period.start.timestamp()), int(period.end.timestamp())
     begin, finish = rows.start.epoch_seconds(), rows.end.epoch_seconds()
     touching = rows.filter(
-        (rows.start < end) & ((rows.end > start) | ((rows.start >= start) & (rows.end == rows.start)))
+        (rows.start < end)
+        & ((rows.end > start) | ((rows.start >= start) & (rows.end == rows.start)))
     )
     return touching.mutate(
         straddles=(rows.start < start) | (rows.end > end),

@@ -11,7 +11,6 @@ import ibis.expr.types as ir
 from trueup.engine.engine import Engine
 from trueup.engine.integers import as_whole, digest, magnitude, whole
 from trueup.engine.rows import united
-from trueup.errors import IntegrityError
 from trueup.model.schema import BREAKS
 from trueup.reconcile.text import key_with_nulls
 from trueup.reconcile.usage_leg import LEG
@@ -51,8 +50,10 @@ def all_breaks(
     """All breaks under the schema of ``breaks``, whole numbers of 10^-18, largest money first."""
     columns = [name for name in BREAKS.names if name not in ("id", "explanation")]
     tables = [engine.load(as_whole(of_commitments, BREAKS)).select(columns)]
-    for table in used.breaks if used else []:
-        tables.append(table.mutate(leg=ibis.literal(LEG)).select(columns))
+    tables.extend(
+        table.mutate(leg=ibis.literal(LEG)).select(columns)
+        for table in (used.breaks if used else [])
+    )
     rows = united(*tables)
     named = rows.mutate(
         id=digest(key_with_nulls(*(_text(rows, name) for name in IDENTITY))).substr(0, ID_DIGITS),
@@ -62,9 +63,9 @@ def all_breaks(
         ),
     )
     size = magnitude(named.amount.fill_null(whole(0)))
-    return named.order_by(
-        ibis.desc(size), "period_start", "leg", "class", "provider", "id"
-    ).select(*BREAKS.names)
+    return named.order_by(ibis.desc(size), "period_start", "leg", "class", "provider", "id").select(
+        *BREAKS.names
+    )
 
 
 def _text(rows: ir.Table, name: str) -> ir.Value:
@@ -72,12 +73,3 @@ def _text(rows: ir.Table, name: str) -> ir.Value:
     if name == "period_start":
         return column.epoch_seconds().cast("string")
     return column
-
-
-def check_zero(row: Mapping[str, Any]) -> None:
-    """Raise IntegrityError where the second identity (on BilledCost) does not hold."""
-    if row["difference"]:
-        raise IntegrityError(
-            f"{row['currency']}: billed cost {row['billed']} is not compared + unused + not "
-            f"compared ({row}); nothing was written, please report this as a defect"
-        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
@@ -37,7 +36,10 @@ def busy_usage(groups: ir.Table, parties: ir.Table, engine: Engine) -> ir.Table:
                 (held.grain == grain) & held.rule.isin([rule.name, PREFIX + rule.name])
             ).select("group", "key", "metered_bucket")
             keyed = busy.select(
-                *WHO, "q", key=rule.metered_key(busy), metered_bucket=instant(busy.hour.truncate(unit))
+                *WHO,
+                "q",
+                key=rule.metered_key(busy),
+                metered_bucket=instant(busy.hour.truncate(unit)),
             )
             met = keyed.filter(keyed.key.notnull()).join(of_rule, ["key", "metered_bucket"])
             found.append(met.select("group", *WHO, "q"))

@@ -82,7 +82,9 @@ def pair(billed: ir.Table, metered: ir.Table, engine: Engine) -> Pairing:
             continue
         for rule in RULES:
             ours = of_grain.mutate(key=rule.key(of_grain))
-            theirs = metered.mutate(key=rule.metered_key(metered), bucket=instant(metered.hour.truncate(unit)))
+            theirs = metered.mutate(
+                key=rule.metered_key(metered), bucket=instant(metered.hour.truncate(unit))
+            )
             hits_billed = engine.keep(_hits(ours, theirs, rule.name, grain))
             if engine.count(hits_billed) == 0:
                 continue

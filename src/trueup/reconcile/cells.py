@@ -61,14 +61,12 @@ def metered_parties(pieces: ir.Table, engine: Engine) -> ir.Table:
 
     ``cell_key`` is the attributes as one text; ``allocated`` tells held from busy capacity.
     """
-    parties = (
-        pieces.group_by(*ATTRIBUTES, "allocated", "matchable", "hour", *WHO).aggregate(
-            q=total(_.q),
-            n=tally(_.first_piece),
-            unit=_.meter_unit.min(),
-            unit_factor=_.factor.min(),
-            end=_.end.max(),
-        )
+    parties = pieces.group_by(*ATTRIBUTES, "allocated", "matchable", "hour", *WHO).aggregate(
+        q=total(_.q),
+        n=tally(_.first_piece),
+        unit=_.meter_unit.min(),
+        unit_factor=_.factor.min(),
+        end=_.end.max(),
     )
     return engine.keep(
         parties.mutate(cell_key=key_with_nulls(*(parties[name] for name in ATTRIBUTES)))
@@ -77,11 +75,15 @@ def metered_parties(pieces: ir.Table, engine: Engine) -> ir.Table:
 
 def metered_cells(parties: ir.Table, engine: Engine) -> ir.Table:
     """Matchable usage by attributes and hour: cell, cell_key, the attributes, hour, q, n, end."""
-    grouped = parties.filter(parties.matchable).group_by(*ATTRIBUTES, "cell_key", "hour").aggregate(
-        q=total(_.q),
-        n=tally(_.n),
-        unit=_.unit.min(),
-        unit_factor=_.unit_factor.min(),
-        end=_.end.max(),
+    grouped = (
+        parties.filter(parties.matchable)
+        .group_by(*ATTRIBUTES, "cell_key", "hour")
+        .aggregate(
+            q=total(_.q),
+            n=tally(_.n),
+            unit=_.unit.min(),
+            unit_factor=_.unit_factor.min(),
+            end=_.end.max(),
+        )
     )
     return engine.keep(grouped.mutate(cell=ibis.row_number()))

@@ -190,7 +190,8 @@ def commitment_row(
         "used_cost": sum_of("used_cost", scales.money),
         "unused_cost": sum_of("unused_cost", scales.money),
         "purchased_cost": None if purchased is None else purchased.scaleb(-scales.money, EXACT),
-        "utilization": edge_decimal(Fraction(used) / Fraction(both)) if both and used is not None
+        "utilization": edge_decimal(Fraction(used) / Fraction(both))
+        if both and used is not None
         else None,
         "status": "partial" if partial else "complete",
         "provisional": provisional,
@@ -270,64 +271,42 @@ def _gap_break(run: Sequence[Mapping[str, Any]], scales: Scales) -> dict[str, An
     elif len(money) == len(run) and billed:
         cost = Fraction(sum(money)) / 10**scales.money
         amount, priced_by = cost * (billed - expected) / billed, "observed"
-    return _break(
-        "commitment",
-        first["provider"],
-        first["commitment_id"],
-        (first["interval_start"], last["interval_end"]),
-        (billed, expected),
-        first["unit"],
-        amount,
-        first["currency"],
-        priced_by,
-        sum(row["used_rows"] + row["unused_rows"] for row in run),
-    )
+    return {
+        "class": "commitment",
+        "leg": LEG,
+        "provider": first["provider"],
+        "commitment_id": first["commitment_id"],
+        "period_start": first["interval_start"],
+        "period_end": last["interval_end"],
+        "billed": edge_decimal(billed),
+        "expected": edge_decimal(expected),
+        "unit": first["unit"],
+        "amount": edge_decimal(amount),
+        "currency": first["currency"],
+        "priced_by": None if amount is None else priced_by,
+        "rows_billed": sum(row["used_rows"] + row["unused_rows"] for row in run),
+        "rows_metered": 0,
+    }
 
 
 def uncovered_break(term: Terms, figure: Fraction, active: Period) -> dict[str, Any]:
     """A commitment that the contract has and the bill does not: the whole figure is at stake."""
     expected = figure * term.intervals(active)
     in_money = term.category == SPEND and term.unit == term.currency
-    return _break(
-        "missing_in_billing",
-        term.provider,
-        term.commitment_id,
-        (active.start, active.end),
-        (Fraction(0), expected),
-        term.unit,
-        -expected if in_money else None,
-        term.currency,
-        "contract",
-        0,
-    )
-
-
-def _break(
-    kind: str,
-    provider: str | None,
-    commitment_id: str,
-    window: tuple[datetime, datetime],
-    figures: tuple[Fraction, Fraction],
-    unit: str | None,
-    amount: Fraction | None,
-    currency: str | None,
-    priced_by: str,
-    rows: int,
-) -> dict[str, Any]:
     return {
-        "class": kind,
+        "class": "missing_in_billing",
         "leg": LEG,
-        "provider": provider,
-        "commitment_id": commitment_id,
-        "period_start": window[0],
-        "period_end": window[1],
-        "billed": edge_decimal(figures[0]),
-        "expected": edge_decimal(figures[1]),
-        "unit": unit,
-        "amount": edge_decimal(amount),
-        "currency": currency,
-        "priced_by": None if amount is None else priced_by,
-        "rows_billed": rows,
+        "provider": term.provider,
+        "commitment_id": term.commitment_id,
+        "period_start": active.start,
+        "period_end": active.end,
+        "billed": edge_decimal(Fraction(0)),
+        "expected": edge_decimal(expected),
+        "unit": term.unit,
+        "amount": edge_decimal(-expected) if in_money else None,
+        "currency": term.currency,
+        "priced_by": "contract" if in_money else None,
+        "rows_billed": 0,
         "rows_metered": 0,
     }
 
@@ -336,9 +315,7 @@ def per_day(intervals: ir.Table, scales: Scales, engine: Engine) -> list[dict[st
     """Committed, used and unused per commitment and day, for pictures."""
     by_day = intervals.group_by(
         "commitment_id", "provider", "unit", day=intervals.interval_start.truncate("D")
-    ).aggregate(
-        committed=total(_.committed_q), used=total(_.used_q), unused=total(_.unused_q)
-    )
+    ).aggregate(committed=total(_.committed_q), used=total(_.used_q), unused=total(_.unused_q))
     rows = engine.collect(by_day.order_by("commitment_id", "day", "unit")).to_pylist()
 
     def figure(value: Decimal | None) -> Decimal | None:

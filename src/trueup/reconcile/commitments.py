@@ -106,9 +106,7 @@ def _used_or_lost(
             continue
         figure, _how = read.get(term.commitment_id, (None, None))
         purchased = bought.get((term.commitment_id, term.currency or ""))
-        findings.rows.append(
-            leg.uncovered_row(term, figure, run.window, purchased, run.scale)
-        )
+        findings.rows.append(leg.uncovered_row(term, figure, run.window, purchased, run.scale))
         active = term.active(run.window)
         if figure and active and term.layer == BENEFIT and term.intervals(active):
             findings.breaks.append(leg.uncovered_break(term, figure, active))
@@ -132,13 +130,9 @@ def _drawn_down(
             term.commitment_id in carried or term.commitment_id not in in_applied
         ):
             continue
-        draws = lots.draws_of(
-            term, run.charges, run.applied, term.commitment_id in carried, engine
-        )
+        draws = lots.draws_of(term, run.charges, run.applied, term.commitment_id in carried, engine)
         balance = lots.balance_of(term, draws, run.window, first.get(term.provider), run.as_of)
-        open_figures = provisional(
-            term.provider, last.get(term.provider), run.rules, run.as_of
-        )
+        open_figures = provisional(term.provider, last.get(term.provider), run.rules, run.as_of)
         findings.rows.append(lots.lot_row(term, balance, draws, open_figures))
         if term.is_term:
             findings.credits.append(lots.credit_row(term, balance))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -39,9 +39,7 @@ def control_totals(
                 for row in accepted
                 if dataset.kind == "charges" and row["source_id"] == source["source_id"]
             ]
-            totals.extend(
-                _rows_of(source, of_source, rejected.get(source["source_id"], {}))
-            )
+            totals.extend(_rows_of(source, of_source, rejected.get(source["source_id"], {})))
     return totals
 
 
@@ -56,9 +54,7 @@ def _rejected(dataset: Dataset) -> dict[int, dict[str | None, int]]:
 def _rows_of(
     source: dict[str, Any], accepted: list[dict[str, Any]], rejected: dict[str | None, int]
 ) -> list[dict[str, Any]]:
-    by_currency: dict[str | None, dict[str, Any]] = {
-        row["currency"]: row for row in accepted
-    }
+    by_currency: dict[str | None, dict[str, Any]] = {row["currency"]: row for row in accepted}
     if source["kind"] != "charges":
         by_currency = {None: {"accepted": source["accepted"]}}
     currencies = sorted({*by_currency, *rejected}, key=lambda name: (name is None, name or ""))
@@ -93,7 +89,7 @@ def identity(
     unattributed: dict[str, Decimal],
     engine: Engine,
 ) -> list[dict[str, Any]]:
-    """billed = allocated + unused + unattributed, per currency, in whole money units.
+    """Billed = allocated + unused + unattributed, per currency, in whole money units.
 
     ``rows`` are the period's charges, summed here on their own. Raises IntegrityError with the
     figures where they differ by as little as one unit.
@@ -125,9 +121,38 @@ def identity(
     return table
 
 
-def check_buckets(
-    buckets: Sequence[dict[str, Any]], accepted: dict[str, int]
-) -> None:
+def billed_identity(
+    billed: Mapping[str, Decimal],
+    compared: Sequence[Mapping[str, Decimal]],
+    unused: Mapping[str, Decimal],
+    not_compared: Mapping[str, Decimal],
+) -> list[dict[str, Any]]:
+    """The second identity, on BilledCost: billed = compared + unused + not compared.
+
+    Raises IntegrityError with the figures where it does not hold.
+    """
+    none = Decimal(0)
+    table = []
+    for currency in sorted(billed):
+        row: dict[str, Any] = {
+            "currency": currency,
+            "billed": billed[currency],
+            "compared": sum((each.get(currency, none) for each in compared), none),
+            "unused": unused.get(currency, none),
+            "not_compared": not_compared.get(currency, none),
+        }
+        parts = row["compared"] + row["unused"] + row["not_compared"]
+        row["difference"] = row["billed"] - parts
+        if row["difference"]:
+            raise IntegrityError(
+                f"{currency}: billed cost {row['billed']} is not the {parts} of its parts (in the "
+                "smallest unit of the run); nothing was written, please report this as a defect"
+            )
+        table.append(row)
+    return table
+
+
+def check_buckets(buckets: Sequence[dict[str, Any]], accepted: dict[str, int]) -> None:
     """Every accepted row is in exactly one bucket; raises IntegrityError with the counts."""
     for side, count in accepted.items():
         placed = sum(row["rows"] for row in buckets if row["side"] == side)
@@ -136,5 +161,3 @@ def check_buckets(
                 f"{count} accepted {side} rows, but {placed} in the buckets; "
                 "please report this as a defect"
             )
-
-

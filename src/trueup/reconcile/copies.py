@@ -41,8 +41,13 @@ def copied_rows(
     of_cells = (
         members.semi_join(suspected, "group")
         .join(cells, "cell")
-        .select("group", "grain", "bucket", "currency", cell_key=key_with_nulls(
-            *(cells[name] for name in ATTRIBUTES)))
+        .select(
+            "group",
+            "grain",
+            "bucket",
+            "currency",
+            cell_key=key_with_nulls(*(cells[name] for name in ATTRIBUTES)),
+        )
     )
     keyed = rows.mutate(cell_key=key_with_nulls(*(rows[name] for name in ATTRIBUTES)))
     inside = keyed.join(of_cells, ["cell_key", "grain", "bucket", "currency"])
@@ -70,5 +75,3 @@ def copied_rows(
 def per_group(copies: ir.Table) -> ir.Table:
     """The quantity of the copies per group, over all currencies."""
     return copies.group_by("group").aggregate(copy_q=total(_.copy_q))
-
-

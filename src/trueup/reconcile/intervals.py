@@ -14,7 +14,16 @@ from ibis import _
 
 from trueup.engine.engine import Engine
 from trueup.engine.instants import instant, moment
-from trueup.engine.integers import WHOLE, decimals, divide_half_even, magnitude, tally, total, units, whole
+from trueup.engine.integers import (
+    WHOLE,
+    decimals,
+    divide_half_even,
+    magnitude,
+    tally,
+    total,
+    units,
+    whole,
+)
 from trueup.period import Period
 from trueup.reconcile.billed import UNUSED, USED, in_period, part
 from trueup.reconcile.terms import Terms
@@ -86,9 +95,9 @@ def commitment_rows(charges: ir.Table, scale: int, q_scale: int, period: Period 
         unit=ibis.ifelse(stated, t.CommitmentDiscountUnit, t.BillingCurrency),
         start=instant(t.ChargePeriodStart),
         end=instant(t.ChargePeriodEnd),
-        q=ibis.ifelse(
-            stated, units(t.CommitmentDiscountQuantity, 10**q_scale), fallback
-        ).cast(WHOLE),
+        q=ibis.ifelse(stated, units(t.CommitmentDiscountQuantity, 10**q_scale), fallback).cast(
+            WHOLE
+        ),
         effective=effective,
     )
     inside = in_period(rows, period)
@@ -108,12 +117,16 @@ def per_interval(rows: ir.Table, contracts: ir.Table, engine: Engine) -> ir.Tabl
     longer: finer than that the bill does not say.
     """
     joined = rows.left_join(contracts, rows.commitment_id == contracts.contract_id)
-    grained = joined.mutate(own=ibis.greatest(row_grain(joined), joined.contract_grain.fill_null(0)))
+    grained = joined.mutate(
+        own=ibis.greatest(row_grain(joined), joined.contract_grain.fill_null(0))
+    )
     coarsest = grained.mutate(grain=grained.own.max().over(group_by="commitment_id"))
     placed = coarsest.mutate(
         interval_start=ibis.cases(
-            *((coarsest.grain == rank, instant(coarsest.start.truncate(unit)))
-              for rank, (unit, _name) in GRAINS.items()),
+            *(
+                (coarsest.grain == rank, instant(coarsest.start.truncate(unit)))
+                for rank, (unit, _name) in GRAINS.items()
+            ),
             else_=coarsest.start,
         )
     )
@@ -167,8 +180,10 @@ def with_committed(
     """
     rows = rows.left_join(figures, rows.commitment_id == figures.figure_id)
     end = ibis.cases(
-        *((rows.grain == rank, rows.interval_start + _length(unit)) for rank, (unit, _n) in
-          GRAINS.items()),
+        *(
+            (rows.grain == rank, rows.interval_start + _length(unit))
+            for rank, (unit, _n) in GRAINS.items()
+        ),
         else_=rows.interval_start,
     )
     timed = rows.mutate(interval_end=end)
@@ -184,8 +199,8 @@ def with_committed(
     count = seconds // size
     whole_intervals = seconds - count * size == 0
     used_known = (timed.used_unknown == 0) & (timed.units <= 1)
-    unused_known = (timed.unused_unknown == 0) & (timed.units <= 1) & (
-        used_known | (timed.unused_rows > 0)
+    unused_known = (
+        (timed.unused_unknown == 0) & (timed.units <= 1) & (used_known | (timed.unused_rows > 0))
     )
     used_q = ibis.ifelse(used_known, timed.used_q, ibis.null(WHOLE))
     unused_q = ibis.ifelse(unused_known, timed.unused_q, ibis.null(WHOLE))
@@ -197,8 +212,10 @@ def with_committed(
     stated = timed.figure_num.notnull() & whole_intervals & (count > 0)
     committed = ibis.ifelse(stated, contract, billed)
     compared = stated & billed.notnull()
-    inexact = compared & (magnitude(billed - committed) * whole(10**6) <= magnitude(committed)) & (
-        timed.figure_den > whole(1)
+    inexact = (
+        compared
+        & (magnitude(billed - committed) * whole(10**6) <= magnitude(committed))
+        & (timed.figure_den > whole(1))
     )
     gap = ibis.ifelse(compared & ~inexact, billed - committed, ibis.null(WHOLE))
     return engine.keep(
@@ -207,8 +224,9 @@ def with_committed(
             used_q=used_q.cast(WHOLE),
             unused_q=unused_q.cast(WHOLE),
             committed_q=committed.cast(WHOLE),
-            overage_q=ibis.ifelse(compared, ibis.greatest(billed - committed, whole(0)),
-                                  ibis.null(WHOLE)).cast(WHOLE),
+            overage_q=ibis.ifelse(
+                compared, ibis.greatest(billed - committed, whole(0)), ibis.null(WHOLE)
+            ).cast(WHOLE),
             unused_cost=ibis.ifelse(unused_known, timed.unused_cost, ibis.null(WHOLE)).cast(WHOLE),
             committed_cost=ibis.ifelse(
                 timed.fee.notnull() & whole_intervals,
@@ -249,7 +267,7 @@ def contract_table(terms: Iterable[Terms]) -> pa.Table:
 def figure_table(
     terms: Iterable[Terms], figures: Mapping[str, Fraction | None], scale: int, q_scale: int
 ) -> pa.Table:
-    """What one interval commits, as a fraction in units of 10^-q_scale, and its fee in 10^-scale."""
+    """What one interval commits, a fraction in units of 10^-q_scale, and its fee in 10^-scale."""
     rows = []
     for term in terms:
         figure, fee = figures.get(term.commitment_id), term.fee

@@ -1,4 +1,4 @@
-"""How late a provider's charges are, and when its figures are final; the rules override adapters."""
+"""How late a provider's charges are and when its figures are final; rules override adapters."""
 
 from __future__ import annotations
 

@@ -227,8 +227,9 @@ def _drawn(rows: ir.Table, unused: ir.Table) -> ir.Table:
     wanted = ibis.ifelse(
         joined.draw_num.isnull() | joined.unused_q.isnull(),
         nothing,
-        divide_half_even(joined.q * joined.draw_num.fill_null(nothing),
-                         joined.draw_den.fill_null(whole(1))),
+        divide_half_even(
+            joined.q * joined.draw_num.fill_null(nothing), joined.draw_den.fill_null(whole(1))
+        ),
     )
     # The larger saving draws first; the order within is fixed so that every run says the same.
     draws = joined.mutate(wanted=wanted, saving=joined.price_num - joined.draw_num)
@@ -239,8 +240,10 @@ def _drawn(rows: ir.Table, unused: ir.Table) -> ir.Table:
     served = ibis.ifelse(
         taken.drawn == nothing,
         nothing,
-        divide(taken.drawn * taken.draw_den.fill_null(whole(1)),
-               ibis.ifelse(taken.draw_num.fill_null(nothing) == nothing, whole(1), taken.draw_num)),
+        divide(
+            taken.drawn * taken.draw_den.fill_null(whole(1)),
+            ibis.ifelse(taken.draw_num.fill_null(nothing) == nothing, whole(1), taken.draw_num),
+        ),
     )
     rest = taken.q - served
     known = taken.price_num.notnull()

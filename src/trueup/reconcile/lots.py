@@ -1,4 +1,4 @@
-"""Commitments drawn down over their term: credit lots, prepaid pools, agreements that only count."""
+"""Commitments drawn down over their term: credit lots, prepaid pools, agreements that count."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -117,9 +116,11 @@ def _by_rule(terms: Terms, charges: ir.Table, engine: Engine) -> Draws:
     if missing or not wanted:
         draws.unknown = f"applies_to names columns the bill does not have: {', '.join(missing)}"
         return draws
-    rows = charges.filter(
-        charges.ChargeCategory == "Usage", charges.x_Provider == terms.provider
-    ) if terms.provider else charges.filter(charges.ChargeCategory == "Usage")
+    rows = (
+        charges.filter(charges.ChargeCategory == "Usage", charges.x_Provider == terms.provider)
+        if terms.provider
+        else charges.filter(charges.ChargeCategory == "Usage")
+    )
     for column, pattern in wanted.items():
         rows = rows.filter(rows[column].re_search(f"(?i){re.compile(pattern).pattern}"))
     found = engine.collect(
@@ -168,7 +169,7 @@ class Balance:
 def balance_of(
     terms: Terms, draws: Draws, period: Period, billed_since: datetime | None, as_of: datetime
 ) -> Balance:
-    """opening - drawn - expired = remaining; draws beyond the lot are overage, never negative.
+    """Opening - drawn - expired = remaining; draws beyond the lot are overage, never negative.
 
     The opening is known from a stated balance, from a contract that starts in the period, or from
     files that reach back to its start. What is left when the term has ended expires; an agreement
@@ -204,9 +205,7 @@ def _opening(
     return None
 
 
-def lot_row(
-    terms: Terms, balance: Balance, draws: Draws, provisional: bool
-) -> dict[str, Any]:
+def lot_row(terms: Terms, balance: Balance, draws: Draws, provisional: bool) -> dict[str, Any]:
     """The row of the result for a commitment that is drawn down."""
     figure = None if terms.figure is None else Fraction(terms.figure)
     in_money = terms.unit is not None and terms.unit == terms.currency

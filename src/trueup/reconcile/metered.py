@@ -26,7 +26,7 @@ HOUR_SECONDS = 3600
 
 @dataclass(frozen=True)
 class Kind:
-    """One distinct (model, meter, unit, tier) of the telemetry, under the names used for matching."""
+    """One distinct (model, meter, unit, tier) of the telemetry, by the names used for matching."""
 
     key: str
     meter: str
@@ -164,5 +164,3 @@ def _pieces(rows: ir.Table) -> ir.Table:
         first_piece=ibis.ifelse(number == 0, 1, 0).cast("int64"),
     )
     return moved.mutate(start=ibis.ifelse(number == 0, exploded.start, moved.hour))
-
-

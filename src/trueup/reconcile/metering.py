@@ -83,7 +83,7 @@ def base_factor(unit: Unit, meter: str) -> Fraction:
         raise UnitError(f"{meter} is capacity held over time, but the unit has no time")
     if unit.thing not in ("", meter, "instance", "node") and meter != ANY_HELD:
         raise UnitError(
-            f"{unit.thing} and {meter} are different dimensions: they convert by a dated factor only"
+            f"{unit.thing} and {meter} are different dimensions: only a dated factor converts them"
         )
     return unit.count * factor(Unit(Fraction(1), "", unit.time), "Seconds")
 

@@ -29,7 +29,7 @@ def out_of_scope_reason(rows: ir.Table, foreign: list[str], scale: int) -> ir.Va
         rows.effective < 10 ** (scale - 2) * ROUNDING_LIMIT_CENTS
     )
     corrects = rows.charge_class.fill_null("") == "Correction"
-    sold_by_other = rows.publisher.isin(foreign) if foreign else ibis.literal(False)
+    sold_by_other = rows.publisher.isin(["", *foreign])
     support = rows.service_category.fill_null("").re_search(r"(?i)\bsupport\b") | (
         rows.service.fill_null("").re_search(r"(?i)\bsupport\b")
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -25,16 +26,30 @@ from trueup.model.rules import Rules
 from trueup.model.table import Table
 from trueup.money import EXACT
 from trueup.period import Period
-from trueup.reconcile import breaks as broken
 from trueup.reconcile.billed import billed_rows, cut, in_period, money_scale, sku_columns
+from trueup.reconcile.breaks import all_breaks
 from trueup.reconcile.commitments import CommitmentFindings, CommitmentRun
 from trueup.reconcile.commitments import run_leg as run_commitment_leg
-from trueup.reconcile.control import check_buckets, control_totals, identity
+from trueup.reconcile.control import billed_identity, check_buckets, control_totals, identity
 from trueup.reconcile.intervals import quantity_scale
 from trueup.reconcile.reasons import UNUSED_REASON, foreign_publishers, out_of_scope_reason
-from trueup.reconcile.terms import Terms, read_terms
+from trueup.reconcile.terms import read_terms
 from trueup.reconcile.usage import UsageFindings, UsageRun
 from trueup.reconcile.usage import run_leg as run_usage_leg
+
+
+@dataclass(frozen=True)
+class Worked:
+    """One reconciliation as far as the legs have brought it, before its tables are made."""
+
+    bill: ir.Table  # every accepted charge
+    touching: ir.Table  # those that touch the period, whole
+    rows: ir.Table  # the same, cut to the period
+    commitments: CommitmentFindings
+    usage: UsageFindings | None
+    datasets: Sequence[Dataset]  # charges first, usage last where it was given
+    scale: int
+    engine: Engine
 
 
 def run(
@@ -58,41 +73,31 @@ def run(
         rows = engine.keep(cut(touching))
         window = period or _span(everything, engine)
         terms = [read_terms(row) for row in commitments.table.rows()] if commitments else []
+        applied = applied_per_day(charges.table.files)
         found = run_commitment_leg(
-            CommitmentRun(
-                bill,
-                rows,
-                applied_per_day(charges.table.files),
-                terms,
-                period,
-                window,
-                rules,
-                as_of,
-                scale,
-            ),
-            engine,
+            CommitmentRun(bill, rows, applied, terms, period, window, rules, as_of, scale), engine
         )
         used = None
         if usage is not None:
             used = run_usage_leg(
                 UsageRun(
-                    bill,
-                    rows,
-                    _scan(usage, engine),
-                    len(usage.table),
-                    columns,
-                    found.intervals,
-                    quantity_scale(bill, scale, engine),
-                    period,
-                    window,
-                    rules,
-                    as_of,
-                    scale,
+                    charges=bill,
+                    billed=rows,
+                    usage=_scan(usage, engine),
+                    accepted=len(usage.table),
+                    columns=columns,
+                    intervals=found.intervals,
+                    quantity_scale=quantity_scale(bill, scale, engine),
+                    period=period,
+                    window=window,
+                    rules=rules,
+                    as_of=as_of,
+                    scale=scale,
                 ),
                 engine,
             )
         datasets = [each for each in (charges, commitments, usage) if each is not None]
-        tables = _tables(bill, touching, rows, found, used, datasets, terms, scale, engine)
+        tables = _tables(Worked(bill, touching, rows, found, used, datasets, scale, engine))
     return Outcome(window.start, window.end, as_of, tables, charges, commitments, usage)
 
 
@@ -128,69 +133,54 @@ def _span(rows: ir.Table, engine: Engine) -> Period:
     return Period(start, end)
 
 
-def _tables(
-    bill: ir.Table,
-    touching: ir.Table,
-    rows: ir.Table,
-    found: CommitmentFindings,
-    used: UsageFindings | None,
-    datasets: Sequence[Dataset],
-    terms: Sequence[Terms],
-    scale: int,
-    engine: Engine,
-) -> dict[str, Table]:
-    apart = rows.anti_join(used.in_scope, "charge_id") if used else rows
-    foreign = foreign_publishers(apart, engine)
-    reasoned = engine.keep(apart.mutate(reason=out_of_scope_reason(apart, foreign, scale)))
-    by_reason = _by_reason(reasoned, used, engine)
-    proof = _identity(rows, used, by_reason, engine)
-    accepted = {"billed": len(datasets[0].table)}
-    buckets = _buckets(reasoned, rows, used, accepted["billed"], engine)
-    if used:
-        accepted["metered"] = len(datasets[-1].table)
-    check_buckets(buckets, accepted)
-
-    def computed(name: str, expression: ir.Table) -> Table:
-        wanted = schema.RESULT_TABLES[name]
-        return Table(wanted, arrow=as_decimal(engine.collect(expression), wanted))
-
-    def edge(name: str, given: Sequence[Mapping[str, Any]]) -> Table:
-        return Table.from_rows(schema.RESULT_TABLES[name], list(given))
-
-    tables = {
-        "commitments": edge("commitments", _ordered(found.rows)),
-        "utilization": computed("utilization", found.utilization),
-        "breaks": computed("breaks", broken.all_breaks(found.breaks, used, engine)),
-        "pending": computed("pending", used.pending.order_by("period_start", "resource_id"))
-        if used
-        else edge("pending", []),
-        "allocations": computed("allocations", _allocations(used.allocated, scale))
-        if used
-        else edge("allocations", []),
-        "credits": edge("credits", found.credits),
-        "control_totals": edge("control_totals", control_totals(bill, datasets, engine)),
-        "identity": edge("identity", [_money(row, scale) for row in proof]),
-        "billed_identity": edge(
-            "billed_identity", [_money(row, scale) for row in _billed_identity(rows, reasoned, used, engine)]
+def _tables(work: Worked) -> dict[str, Table]:
+    """Every table of the result; the proofs run before the first is made."""
+    found, used = work.commitments, work.usage
+    apart = work.rows.anti_join(used.in_scope, "charge_id") if used else work.rows
+    foreign = foreign_publishers(apart, work.engine)
+    reasoned = work.engine.keep(
+        apart.mutate(reason=out_of_scope_reason(apart, foreign, work.scale))
+    )
+    by_reason = _by_reason(work, reasoned)
+    given = {
+        "commitments": _ordered(found.rows),
+        "credits": found.credits,
+        "burn_down": found.burn_down,
+        "control_totals": control_totals(work.bill, work.datasets, work.engine),
+        "identity": _money(_identity(work, by_reason), work.scale),
+        "billed_identity": _money(_billed_identity(work, reasoned), work.scale),
+        "unattributed_by_reason": _money(
+            [row for row in by_reason if row["reason"] != UNUSED_REASON], work.scale
         ),
-        "unattributed_by_reason": edge(
-            "unattributed_by_reason",
-            [_money(row, scale) for row in by_reason if row["reason"] != UNUSED_REASON],
-        ),
-        "buckets": edge("buckets", buckets),
-        "burn_down": edge("burn_down", found.burn_down),
-        "straddling": computed("straddling", _straddling(touching, rows, scale)),
-        "sources": edge("sources", [row for each in datasets for row in each.sources.rows()]),
-        "rejects": _rejects(datasets),
-        "notes": edge("notes", _notes(found, used, datasets)),
+        "buckets": _buckets(work, reasoned),
+        "sources": [row for each in work.datasets for row in each.sources.rows()],
+        "notes": _notes(work),
+        "pending": [],
+        "allocations": [],
     }
-    return tables
+    computed = {
+        "utilization": found.utilization,
+        "breaks": all_breaks(found.breaks, used, work.engine),
+        "straddling": _straddling(work),
+    }
+    if used:
+        computed["pending"] = used.pending.order_by("period_start", "resource_id", "model", "meter")
+        computed["allocations"] = _allocations(used.allocated, work.scale)
+    tables = {
+        name: Table.from_rows(schema.RESULT_TABLES[name], rows) for name, rows in given.items()
+    }
+    for name, expression in computed.items():
+        wanted = schema.RESULT_TABLES[name]
+        tables[name] = Table(wanted, arrow=as_decimal(work.engine.collect(expression), wanted))
+    tables["rejects"] = _rejects(work.datasets)
+    return {name: tables[name] for name in schema.RESULT_TABLES}
 
 
 def _ordered(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    layers = {"benefit": 0, "funding": 1, "agreement": 2}
+    layers = ("benefit", "funding", "agreement")
     return sorted(
-        rows, key=lambda row: (layers.get(row["layer"], 3), row["commitment_id"], row["currency"] or "")
+        rows,
+        key=lambda row: (layers.index(row["layer"]), row["commitment_id"], row["currency"] or ""),
     )
 
 
@@ -199,24 +189,24 @@ def _allocations(allocated: ir.Table, scale: int) -> ir.Table:
     return table.mutate(cost=at_edge(table.cost, scale))
 
 
-def _by_reason(
-    reasoned: ir.Table, used: UsageFindings | None, engine: Engine
-) -> list[dict[str, Any]]:
+def _by_reason(work: Worked, reasoned: ir.Table) -> list[dict[str, Any]]:
     """Effective and billed cost per currency and reason, ``unused`` among them, whole."""
     parts = [
         reasoned.group_by("currency", "reason").aggregate(
             cost=total(_.effective), billed_cost=total(_.billed), rows=_.count()
         )
     ]
-    if used:
+    if work.usage:
+        left, shares = work.usage.left, work.usage.allocated
         parts.append(
-            used.left.group_by("currency", reason=used.left.verdict).aggregate(
+            left.group_by("currency", reason=left.verdict).aggregate(
                 cost=total(_.effective), billed_cost=total(_.billed), rows=tally(_.n)
             )
         )
-        shared = used.allocated.filter(used.allocated.reason.notnull())
         parts.append(
-            shared.group_by("currency", "reason").aggregate(
+            shares.filter(shares.reason.notnull())
+            .group_by("currency", "reason")
+            .aggregate(
                 cost=total(_.cost),
                 billed_cost=ibis.null("decimal(38, 0)"),
                 rows=ibis.null("int64"),
@@ -227,126 +217,99 @@ def _by_reason(
     sums = rows.group_by("currency", "reason").aggregate(
         cost=total(_.cost), billed_cost=total(_.billed_cost), rows=tally(_["rows"])
     )
-    return list(engine.collect(sums.order_by("currency", "reason")).to_pylist())
+    return list(work.engine.collect(sums.order_by("currency", "reason")).to_pylist())
 
 
-def _identity(
-    rows: ir.Table,
-    used: UsageFindings | None,
-    by_reason: Sequence[dict[str, Any]],
-    engine: Engine,
-) -> list[dict[str, Any]]:
+def _per_currency(table: ir.Table, column: str, engine: Engine) -> dict[str, Decimal]:
+    sums = engine.collect(table.group_by("currency").aggregate(sum=total(table[column])))
+    return {row["currency"]: row["sum"] for row in sums.to_pylist()}
+
+
+def _identity(work: Worked, by_reason: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     allocated: dict[str, Decimal] = {}
-    if used:
-        shares = used.allocated.filter(used.allocated.reason.isnull())
-        sums = engine.collect(shares.group_by("currency").aggregate(cost=total(_.cost)))
-        allocated = {row["currency"]: row["cost"] for row in sums.to_pylist()}
+    if work.usage:
+        shares = work.usage.allocated
+        allocated = _per_currency(shares.filter(shares.reason.isnull()), "cost", work.engine)
     unused: dict[str, Decimal] = {}
     unattributed: dict[str, Decimal] = {}
     for row in by_reason:
         side = unused if row["reason"] == UNUSED_REASON else unattributed
         side[row["currency"]] = side.get(row["currency"], Decimal(0)) + row["cost"]
-    return identity(rows, allocated, unused, unattributed, engine)
+    return identity(work.rows, allocated, unused, unattributed, work.engine)
 
 
-def _billed_identity(
-    rows: ir.Table, reasoned: ir.Table, used: UsageFindings | None, engine: Engine
-) -> list[dict[str, Any]]:
-    def per_currency(table: ir.Table) -> dict[str, Decimal]:
-        sums = engine.collect(table.group_by("currency").aggregate(billed=total(_.billed)))
-        return {row["currency"]: row["billed"] for row in sums.to_pylist()}
+def _billed_identity(work: Worked, reasoned: ir.Table) -> list[dict[str, Any]]:
+    def sums(table: ir.Table) -> dict[str, Decimal]:
+        return _per_currency(table, "billed", work.engine)
 
-    none = Decimal(0)
-    billed = per_currency(rows)
-    unused = per_currency(reasoned.filter(reasoned.reason == UNUSED_REASON))
-    apart = per_currency(reasoned.filter(reasoned.reason != UNUSED_REASON))
-    groups = per_currency(used.costs) if used else {}
-    left = per_currency(used.left) if used else {}
-    table = []
-    for currency in sorted(billed):
-        compared = groups.get(currency, none) + left.get(currency, none)
-        row = {
-            "currency": currency,
-            "billed": billed[currency],
-            "compared": compared,
-            "unused": unused.get(currency, none),
-            "not_compared": apart.get(currency, none),
+    is_unused = reasoned.reason == UNUSED_REASON
+    compared = [sums(work.usage.costs), sums(work.usage.left)] if work.usage else []
+    return billed_identity(
+        sums(work.rows),
+        compared,
+        sums(reasoned.filter(is_unused)),
+        sums(reasoned.filter(~is_unused)),
+    )
+
+
+def _money(rows: Sequence[Mapping[str, Any]], scale: int) -> list[dict[str, Any]]:
+    return [
+        {
+            name: value.scaleb(-scale, EXACT) if isinstance(value, Decimal) else value
+            for name, value in row.items()
         }
-        row["difference"] = (
-            row["billed"] - row["compared"] - row["unused"] - row["not_compared"]
-        )
-        broken.check_zero(row)
-        table.append(row)
-    return table
-
-
-def _money(row: Mapping[str, Any], scale: int) -> dict[str, Any]:
-    return {
-        name: value.scaleb(-scale, EXACT) if isinstance(value, Decimal) else value
-        for name, value in row.items()
-    }
-
-
-def _buckets(
-    reasoned: ir.Table,
-    rows: ir.Table,
-    used: UsageFindings | None,
-    accepted: int,
-    engine: Engine,
-) -> list[dict[str, Any]]:
-    apart = reasoned.group_by("reason").aggregate(rows=_.count())
-    found = [
-        {"side": "billed", "bucket": "out_of_scope", **row}
-        for row in engine.collect(apart.order_by("reason")).to_pylist()
+        for row in rows
     ]
-    inside = engine.collect(rows.aggregate(rows=rows.count())).column("rows")[0].as_py()
-    if accepted - inside:
-        found.append(
-            {
-                "side": "billed",
-                "bucket": "out_of_scope",
-                "reason": "outside_period",
-                "rows": accepted - inside,
-            }
-        )
-    found.extend(used.buckets if used else [])
+
+
+def _buckets(work: Worked, reasoned: ir.Table) -> list[dict[str, Any]]:
+    """Rows per side, bucket and reason; raises IntegrityError unless every row is in one."""
+    engine = work.engine
+    apart = reasoned.group_by("reason").aggregate(rows=_.count())
+    found = [{"bucket": "out_of_scope", **row} for row in engine.collect(apart).to_pylist()]
+    accepted = {"billed": len(work.datasets[0].table)}
+    outside = accepted["billed"] - engine.count(work.rows)
+    if outside:
+        found.append({"bucket": "out_of_scope", "reason": "outside_period", "rows": outside})
     merged: dict[tuple[str, str, str], int] = {}
-    for row in found:
+    sides = [{"side": "billed", **row} for row in found]
+    if work.usage:
+        accepted["metered"] = len(work.datasets[-1].table)
+        sides.extend(work.usage.buckets)
+    for row in sides:
         key = (row["side"], row["bucket"], row["reason"])
         merged[key] = merged.get(key, 0) + row["rows"]
-    return [
+    buckets = [
         {"side": side, "bucket": bucket, "reason": reason, "rows": count}
         for (side, bucket, reason), count in sorted(merged.items())
     ]
+    check_buckets(buckets, accepted)
+    return buckets
 
 
-def _straddling(touching: ir.Table, rows: ir.Table, scale: int) -> ir.Table:
-    whole_rows = touching.filter(touching.straddles)
-    parts = rows.select("charge_id", inside=rows.effective)
-    joined = whole_rows.join(parts, "charge_id").order_by("source_id", "source_row")
+def _straddling(work: Worked) -> ir.Table:
+    cut_rows = work.touching.filter(work.touching.straddles)
+    parts = work.rows.select("charge_id", inside=work.rows.effective)
+    joined = cut_rows.join(parts, "charge_id").order_by("source_id", "source_row")
     return joined.select(
         source_id=joined.source_id,
         source_row=joined.source_row,
         period_start=joined.start,
         period_end=joined.end,
         currency=joined.currency,
-        effective_cost=at_edge(joined.effective, scale),
-        effective_cost_in_period=at_edge(joined.inside, scale),
+        effective_cost=at_edge(joined.effective, work.scale),
+        effective_cost_in_period=at_edge(joined.inside, work.scale),
     )
 
 
 def _rejects(datasets: Sequence[Dataset]) -> Table:
-    return Table(
-        schema.REJECTS,
-        arrow=pa.concat_tables([each.rejects.to_arrow().cast(schema.REJECTS) for each in datasets]),
-    )
+    tables = [each.rejects.to_arrow().cast(schema.REJECTS) for each in datasets]
+    return Table(schema.REJECTS, arrow=pa.concat_tables(tables))
 
 
-def _notes(
-    found: CommitmentFindings, used: UsageFindings | None, datasets: Sequence[Dataset]
-) -> list[dict[str, Any]]:
-    notes = [*found.notes, *(used.notes if used else [])]
-    if used is None:
+def _notes(work: Worked) -> list[dict[str, Any]]:
+    notes = [*work.commitments.notes, *(work.usage.notes if work.usage else [])]
+    if work.usage is None:
         notes.append(
             {
                 "code": "usage_leg_not_run",
@@ -356,16 +319,9 @@ def _notes(
             }
         )
     notes.extend(
-        {
-            "code": "source",
-            "subject": source["source"],
-            "text": source["note"],
-            "remedy": None,
-        }
-        for dataset in datasets
+        {"code": "source", "subject": source["source"], "text": source["note"], "remedy": None}
+        for dataset in work.datasets
         for source in dataset.sources.rows()
         if source["note"]
     )
     return notes
-
-

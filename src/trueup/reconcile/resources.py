@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ibis
-
-from trueup.engine.rows import united
 import ibis.expr.types as ir
 from ibis import _
+
+from trueup.engine.rows import united
 
 # How a meter may name a billed resource, best first.
 BY_ID, BY_NAME, BY_LAST_SEGMENT = 1, 2, 3
@@ -30,8 +30,10 @@ def resource_names(billed: ir.Table, metered: ir.Table) -> ir.Table:
         known.select(said=last, resource=known.resource, rank=BY_LAST_SEGMENT),
         distinct=True,
     )
-    single = aliases.group_by("said", "rank").having(_.resource.nunique() == 1).aggregate(
-        resource=_.resource.min()
+    single = (
+        aliases.group_by("said", "rank")
+        .having(_.resource.nunique() == 1)
+        .aggregate(resource=_.resource.min())
     )
     found = said.join(single, said.said_resource.lower() == single.said)
     ranked = found.group_by("said_resource").order_by("rank").mutate(place=ibis.row_number())
@@ -39,5 +41,3 @@ def resource_names(billed: ir.Table, metered: ir.Table) -> ir.Table:
     return said.left_join(best, "said_resource").select(
         said_resource=said.said_resource, resource=best.resource.fill_null(said.said_resource)
     )
-
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -45,7 +46,7 @@ class Limits:
 
         return self._pick(provider, units)
 
-    def _pick(self, provider: ir.Value, value):  # type: ignore[no-untyped-def]
+    def _pick(self, provider: ir.Value, value: Callable[[Tolerance], ir.Value]) -> ir.Value:
         branches = [(provider == name, value(limit)) for name, limit in self.own]
         return ibis.cases(*branches, else_=value(self.default)) if branches else value(self.default)
 

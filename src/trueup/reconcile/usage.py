@@ -27,7 +27,7 @@ from trueup.reconcile.busy import busy_usage
 from trueup.reconcile.cascade import pair
 from trueup.reconcile.cells import billed_cells, metered_cells, metered_parties, placed
 from trueup.reconcile.copies import copied_rows, per_group
-from trueup.reconcile.groups import MATCHED, form_groups, group_costs, judge
+from trueup.reconcile.groups import MATCHED, MISSING_IN_USAGE, form_groups, group_costs, judge
 from trueup.reconcile.lags import expected_by
 from trueup.reconcile.liability import observed_prices, priced, rate_rows, subjects
 from trueup.reconcile.metered import (
@@ -193,9 +193,7 @@ def _liable(
     spare = run.intervals.filter(run.intervals.unused_q.notnull()).select(
         unused_commitment=run.intervals.commitment_id,
         unused_hour=run.intervals.interval_start,
-        unused_q=divide(
-            run.intervals.unused_q, whole(10 ** (run.quantity_scale - run.scale))
-        ),
+        unused_q=divide(run.intervals.unused_q, whole(10 ** (run.quantity_scale - run.scale))),
     )
     rows = priced(unbilled, observed_prices(billed, engine), rates, spare, engine)
     return rows.mutate(expected_by=expected_by(rows, run.rules))
@@ -205,7 +203,7 @@ def _billed_buckets(judged: ir.Table, left: ir.Table, engine: Engine) -> list[di
     agreed = judged.group_by(
         bucket=ibis.ifelse(judged.verdict == MATCHED, "matched", "break"), reason=judged.verdict
     ).aggregate(rows=tally(_.n_billed))
-    missing = left.verdict == leg.MISSING_IN_USAGE
+    missing = left.verdict == MISSING_IN_USAGE
     alone = left.group_by(
         bucket=ibis.ifelse(missing, "break", "out_of_scope"), reason=left.verdict
     ).aggregate(rows=tally(_.n))
@@ -249,9 +247,7 @@ def _metered_buckets(
     found = engine.collect(
         united(agreed.select(columns), lonely.select(columns), keys.select(columns))
     ).to_pylist()
-    inside = engine.collect(
-        pieces.aggregate(rows=tally(pieces.first_piece))
-    )
+    inside = engine.collect(pieces.aggregate(rows=tally(pieces.first_piece)))
     compared = inside.column("rows")[0].as_py()
     found.append(
         {

@@ -1,4 +1,4 @@
-"""The usage leg: billed quantity against metered quantity, group by group, and what is left over."""
+"""The usage leg: billed against metered quantity, group by group, and what is left over."""
 
 from __future__ import annotations
 
@@ -11,9 +11,17 @@ from ibis import _
 
 from trueup.engine.engine import Engine
 from trueup.engine.instants import moment
-from trueup.engine.integers import WHOLE, at_edge, divide_half_even, ratio_at_edge, tally, total, whole
+from trueup.engine.integers import (
+    WHOLE,
+    at_edge,
+    divide_half_even,
+    magnitude,
+    ratio_at_edge,
+    tally,
+    total,
+    whole,
+)
 from trueup.period import Period
-from trueup.reconcile import groups as grouping
 from trueup.reconcile.groups import DUPLICATE, MATCHED, MISSING_IN_USAGE, QUANTITY, TIMING
 from trueup.reconcile.tolerance import Limits
 
@@ -52,17 +60,15 @@ class Money:
         return at_edge(value, self.scale)
 
 
-def group_breaks(
-    judged: ir.Table, costs: ir.Table, copies: ir.Table, money: Money
-) -> ir.Table:
-    """One break per group and currency that does not agree: timing, quantity, duplicate, missing."""
+def group_breaks(judged: ir.Table, costs: ir.Table, copies: ir.Table, money: Money) -> ir.Table:
+    """One break per group and currency that disagrees: timing, quantity, duplicate, missing."""
     wrong = judged.filter(judged.verdict != MATCHED)
     priced = wrong.join(costs.select("group", "currency", "effective"), "group")
     extra = copies.select("group", "currency", "copy_cost")
     rows = priced.left_join(extra, ["group", "currency"]).select(
         priced, copy_cost=extra.copy_cost.fill_null(whole(0)).cast(WHOLE)
     )
-    size = ibis.ifelse(rows.q == whole(0), whole(1), grouping.magnitude(rows.q))
+    size = ibis.ifelse(rows.q == whole(0), whole(1), magnitude(rows.q))
     share = divide_half_even(
         ibis.ifelse(rows.q < whole(0), whole(0) - rows.effective, rows.effective)
         * (rows.q - rows.metered_q),
@@ -83,9 +89,9 @@ def group_breaks(
     hour_end = rows.metered_bucket + ibis.interval(hours=1)
     return _break_columns(
         rows,
-        kind=rows.verdict,
-        start=ibis.ifelse(late, ibis.least(rows.bucket, rows.metered_bucket), rows.start),
-        end=ibis.ifelse(late, ibis.greatest(rows.end, hour_end), rows.end),
+        **{"class": rows.verdict},
+        period_start=ibis.ifelse(late, ibis.least(rows.bucket, rows.metered_bucket), rows.start),
+        period_end=ibis.ifelse(late, ibis.greatest(rows.end, hour_end), rows.end),
         billed=ratio_at_edge(rows.q, rows.unit_factor),
         expected=ratio_at_edge(expected, rows.unit_factor),
         unit=rows.bill_unit,
@@ -103,7 +109,7 @@ def accumulated_breaks(
     """In-tolerance differences that add up to more than the period's threshold, per SKU."""
     fine = judged.filter(judged.verdict == MATCHED)
     priced = fine.join(costs.select("group", "currency", "effective"), "group")
-    size = ibis.ifelse(priced.q == whole(0), whole(1), grouping.magnitude(priced.q))
+    size = ibis.ifelse(priced.q == whole(0), whole(1), magnitude(priced.q))
     each = priced.mutate(
         gap=priced.q - priced.metered_q,
         money=divide_half_even(priced.effective * (priced.q - priced.metered_q), size),
@@ -118,15 +124,15 @@ def accumulated_breaks(
         n_metered=tally(_.n_metered),
     )
     numerator, denominator = limits.fraction(sums.provider, "period_relative")
-    gap = grouping.magnitude(sums.q - sums.metered_q)
-    over = sums.filter(gap * denominator > grouping.magnitude(sums.q) * numerator)
+    gap = magnitude(sums.q - sums.metered_q)
+    over = sums.filter(gap * denominator > magnitude(sums.q) * numerator)
     nowhere = ibis.null(str)
     rows = over.mutate(account=nowhere, region=nowhere, resource=nowhere)
     return _break_columns(
         rows,
-        kind=ibis.literal(QUANTITY),
-        start=moment(window.start),
-        end=moment(window.end),
+        **{"class": ibis.literal(QUANTITY)},
+        period_start=moment(window.start),
+        period_end=moment(window.end),
         billed=ratio_at_edge(rows.q, rows.unit_factor),
         expected=ratio_at_edge(rows.metered_q, rows.unit_factor),
         unit=rows.bill_unit,
@@ -146,16 +152,19 @@ def left_over(billed_left: ir.Table, cells: ir.Table, engine: Engine) -> ir.Tabl
     can tell, and it is unverified.
     """
     held = cells.filter(cells.held)
-    seen = held.filter(held.resource.notnull()).select(
-        seen_resource=held.resource, seen_meter=held.meter
-    ).distinct()
+    seen = (
+        held.filter(held.resource.notnull())
+        .select(seen_resource=held.resource, seen_meter=held.meter)
+        .distinct()
+    )
     alive = held.select(alive_meter=held.meter, alive_day=held.hour.truncate("D")).distinct()
     alive_hour = held.select(live_meter=held.meter, live_hour=held.hour).distinct()
     b = billed_left
     joined = b.left_join(seen, (b.resource == seen.seen_resource) & (b.meter == seen.seen_meter))
     joined = joined.select(b, known=seen.seen_resource.notnull())
     more = joined.left_join(
-        alive, (joined.meter == alive.alive_meter) & (joined.bucket.truncate("D") == alive.alive_day)
+        alive,
+        (joined.meter == alive.alive_meter) & (joined.bucket.truncate("D") == alive.alive_day),
     )
     more = more.select(joined, alive_day=alive.alive_day.notnull())
     last = more.left_join(
@@ -199,9 +208,9 @@ def missing_in_usage(left: ir.Table, money: Money) -> ir.Table:
     )
     return _break_columns(
         rows,
-        kind=ibis.literal(MISSING_IN_USAGE),
-        start=rows.start,
-        end=rows.end,
+        **{"class": ibis.literal(MISSING_IN_USAGE)},
+        period_start=rows.start,
+        period_end=rows.end,
         billed=ratio_at_edge(rows.q, rows.unit_factor),
         expected=whole(0),
         unit=rows.bill_unit,
@@ -221,13 +230,15 @@ def unbilled(metered_left: ir.Table, engine: Engine) -> ir.Table:
     return engine.keep(
         work.group_by(
             "provider", "account", "region", "resource", "model", "meter", "tier", "held", "hour"
-        ).aggregate(
+        )
+        .aggregate(
             q=total(_.q),
             n=tally(_.n),
             end=_.end.max(),
             unit=_.unit.min(),
             unit_factor=_.unit_factor.min(),
-        ).filter(_.q > whole(0))
+        )
+        .filter(_.q > whole(0))
     )
 
 
@@ -236,9 +247,9 @@ def missing_in_billing(priced: ir.Table, as_of: datetime, money: Money) -> ir.Ta
     rows = priced.filter(priced.expected_by <= moment(as_of))
     return _break_columns(
         rows,
-        kind=ibis.literal("missing_in_billing"),
-        start=rows.hour,
-        end=rows.hour + ibis.interval(hours=1),
+        **{"class": ibis.literal("missing_in_billing")},
+        period_start=rows.hour,
+        period_end=rows.hour + ibis.interval(hours=1),
         billed=whole(0),
         expected=ratio_at_edge(rows.q, rows.shown_factor),
         unit=rows.shown_unit,
@@ -247,7 +258,7 @@ def missing_in_billing(priced: ir.Table, as_of: datetime, money: Money) -> ir.Ta
         rule=ibis.null(str),
         rows_billed=ibis.literal(0, type="int64"),
         rows_metered=rows.n,
-        commitment=rows.commitment_id,
+        commitment_id=rows.commitment_id,
     )
 
 
@@ -271,42 +282,18 @@ def pending(priced: ir.Table, as_of: datetime, money: Money) -> ir.Table:
     )
 
 
-def _break_columns(
-    rows: ir.Table,
-    *,
-    kind: ir.Value,
-    start: ir.Value,
-    end: ir.Value,
-    billed: ir.Value,
-    expected: ir.Value,
-    unit: ir.Value,
-    amount: ir.Value,
-    priced_by: ir.Value,
-    rule: ir.Value,
-    rows_billed: ir.Value,
-    rows_metered: ir.Value,
-    commitment: ir.Value | None = None,
-) -> ir.Table:
-    return rows.select(
-        **{
-            "class": kind,
-            "provider": rows.provider,
-            "commitment_id": ibis.null(str) if commitment is None else commitment,
-            "account_id": rows.account,
-            "region_id": rows.region,
-            "resource_id": rows.resource,
-            "model": rows.model,
-            "meter": rows.meter,
-            "period_start": start,
-            "period_end": end,
-            "billed": billed.cast(WHOLE),
-            "expected": expected.cast(WHOLE),
-            "unit": unit,
-            "amount": amount.cast(WHOLE),
-            "currency": rows.currency,
-            "priced_by": priced_by,
-            "rule": rule,
-            "rows_billed": rows_billed,
-            "rows_metered": rows_metered,
-        }
-    )
+def _break_columns(rows: ir.Table, **figures: ir.Value) -> ir.Table:
+    """The columns of a break: what it is about from ``rows``, its figures as given."""
+    about = {
+        "commitment_id": ibis.null(str),
+        "account_id": rows.account,
+        "region_id": rows.region,
+        "resource_id": rows.resource,
+        "provider": rows.provider,
+        "model": rows.model,
+        "meter": rows.meter,
+        "currency": rows.currency,
+    }
+    counted = {name: figures.pop(name).cast(WHOLE) for name in ("billed", "expected", "amount")}
+    columns = {**about, **counted, **figures}
+    return rows.select(**{name: columns[name] for name in BREAK_COLUMNS})

@@ -55,7 +55,7 @@ LABELS: dict[str, tuple[str, ...]] = {
     "cost_centre": ("cost_centre", "cost_center"),
 }
 
-BATCH_BYTES = 8 << 20
+BATCH_BYTES = 8 << 20  # of text; unpacked it takes many times as much
 
 
 class PrometheusReader:
@@ -76,9 +76,9 @@ class PrometheusReader:
             lines = Path(folder) / "series.jsonl"
             answers = split(source.path, source.source, lines)
             _load(connection, source, lines)
-        connection.execute(_series_query(source, mapped))
         samples = 0
         for first, last in _batches(connection):
+            connection.execute(_series_query(source, mapped, first, last))
             connection.execute(_samples_query(source, first, last, samples))
             samples = count(
                 connection, f"SELECT count(*) FROM {SAMPLES} WHERE source_id = {source.source_id}"
@@ -124,7 +124,7 @@ def _label(names: tuple[str, ...]) -> str:
     return f"coalesce({', '.join(found)})"
 
 
-def _series_query(source: UsageSource, mapped: dict[str, str]) -> str:
+def _series_query(source: UsageSource, mapped: dict[str, str], first: int, last: int) -> str:
     """SQL that appends the file's series: metric, what it measures, labels, who and where."""
     place = ", ".join(
         f"{_label((*((mapped[name],) if name in mapped else ()), *LABELS[name]))} AS {name}"
@@ -144,7 +144,10 @@ def _series_query(source: UsageSource, mapped: dict[str, str]) -> str:
                 [e.value FOR e IN map_entries(r.metric)] AS vs,
                 CAST(to_json(list_sort([e.key || '=' || e.value FOR e IN {labels}])) AS VARCHAR)
                     AS line
-            FROM (SELECT rowid, {labelled} AS r FROM matrix)
+            FROM (
+                SELECT rowid, {labelled} AS r FROM matrix
+                WHERE rowid BETWEEN {first} AND {last}
+            )
         )"""
 
 
@@ -162,7 +165,7 @@ def _kind() -> str:
 
 
 def _batches(connection: duckdb.DuckDBPyConnection) -> list[tuple[int, int]]:
-    """First and last series of batches of about BATCH_BYTES: unpacked, they take many times it."""
+    """First and last series of batches of about BATCH_BYTES of text."""
     rows = connection.execute(
         "SELECT min(n), max(n) FROM (SELECT rowid AS n, "
         f"sum(strlen(json)) OVER (ORDER BY rowid) // {BATCH_BYTES} AS batch FROM matrix) "
