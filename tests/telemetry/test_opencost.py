@@ -91,3 +91,14 @@ def test_answer_without_data(tmp_path: Path) -> None:
     path.write_text('{"code": 500, "message": "no"}')
     with pytest.raises(SourceError, match=r"a\.json"):
         read_usage(path, format="opencost")
+
+
+def test_answer_over_many_lines(tmp_path: Path) -> None:
+    """An answer that was laid out for reading is read like any other; so is a cut one refused."""
+    path = tmp_path / "a.json"
+    text = json.dumps({"code": 200, "data": [{"x": allocation()}]}, indent=2)
+    path.write_text(text)
+    assert [row["quantity"] for row in read_usage(path).table.rows()] == [4]
+    path.write_text(text[:-40])
+    with pytest.raises(SourceError, match=r"a\.json"):
+        read_usage(path, format="opencost")

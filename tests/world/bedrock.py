@@ -104,7 +104,7 @@ def _plant_calls(
             found.append(tokens.call(dice, place, model, at, party, step))
     if week + BOUNDARY[0] < ledger.days:
         at = ledger.at(week + BOUNDARY[0], BOUNDARY[1])
-        counts = {"input_tokens": 1200, "output_tokens": 300, "cache_read_tokens": 9900}
+        counts = {"input_tokens": 60_000, "output_tokens": 12_000, "cache_read_tokens": 495_000}
         found.append(Call(at + HOUR / 3, PROVIDER, ACCOUNT, "us-east-1", LARGE.name, party, counts))
     return found
 

@@ -51,7 +51,8 @@ def call(
 ) -> Call:
     """One call within the hour; every count is a multiple of ``step``."""
     tokens = {
-        meter: step * dice.between(200 // step, (900 if "output" in meter else 6000) // step)
+        meter: step
+        * dice.between(9_000 // step, (45_000 if "output" in meter else 300_000) // step)
         for meter in model.prices
     }
     at = hour + timedelta(seconds=dice.between(5, 3400))

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from trueup.adapter.registry import provider_of_bill
 from trueup.errors import UsageError
 from trueup.focus.columns import CHARGES, COST_AND_USAGE, DATASETS
 from trueup.focus.extras import ExtraNames
@@ -15,7 +16,7 @@ from trueup.focus.intake import Intake
 from trueup.focus.landing import Landed, Landing, expand, flatten
 from trueup.focus.native import recognise_charges
 from trueup.focus.projection import Reading, Span, select, typed
-from trueup.focus.provider import ProviderColumn, ProviderOf, registry
+from trueup.focus.provider import ProviderColumn, ProviderOf
 from trueup.focus.raw import ROW, SOURCE, Part, open_raw
 from trueup.focus.recognition import REQUIRED, Recognition
 from trueup.model.dataset import Dataset
@@ -52,7 +53,7 @@ def read_charges(*sources: Any, provider_of: ProviderOf | None = None) -> Datase
     with Landing() as landing:
         bills, extra_names = _bills(landing, sources)
         extras = [pa.field(name, pa.string()) for name in extra_names]
-        providers = ProviderColumn(provider_of or registry())
+        providers = ProviderColumn(provider_of or provider_of_bill)
         with Intake("charges", pa.schema([*CHARGES, *extras])) as intake:
             for query, parts in by_layout((_query(bill, extra_names), bill.part) for bill in bills):
                 intake.read(parts, query, providers.added)

@@ -13,7 +13,7 @@ from trueup.focus.intake import Intake
 from trueup.focus.landing import Landed, Landing
 from trueup.focus.layer import AGREEMENT, BENEFIT, FULL_PERIOD, FUNDING, LayerOf, layer
 from trueup.focus.projection import Reading, Span, select
-from trueup.focus.provider import ProviderColumn, ProviderOf, registered_layer, registry
+from trueup.focus.provider import ProviderColumn, ProviderOf, registered_layer
 from trueup.focus.raw import ROW, SOURCE, Part, open_raw
 from trueup.focus.recognition import REQUIRED, Recognition, recognise
 from trueup.model.dataset import Dataset
@@ -58,7 +58,7 @@ def read_commitments(
     starts, and no unreadable number or time; otherwise it is one row of ``rejects``. Raises
     SourceError for a file that cannot be read at all, ConfigurationError for a mistake in TOML.
     """
-    providers = ProviderColumn(provider_of or registry())
+    providers = ProviderColumn(provider_of or provider_of_bill)
 
     def finished(rows: pa.Table) -> pa.Table:
         return _layered(providers.added(rows), layer_of)

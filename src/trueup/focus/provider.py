@@ -1,7 +1,4 @@
-"""What the installed adapters know of providers, as the readers use it.
-
-The lookups are arguments; their defaults here are the one way up, to the registry.
-"""
+"""What the installed adapters know of providers, as the readers use it."""
 
 from __future__ import annotations
 
@@ -9,20 +6,13 @@ from collections.abc import Callable
 
 import pyarrow as pa
 
+from trueup.adapter.registry import providers
+
 ProviderOf = Callable[[str | None], str | None]
-
-
-def registry() -> ProviderOf:
-    """The installed adapters' own answer to what a bill calls a provider."""
-    from trueup.adapter.registry import provider_of_bill
-
-    return provider_of_bill
 
 
 def registered_layer(provider: str | None, commitment_type: str) -> str | None:
     """The layer that a provider's adapter declares for a type of commitment, else None."""
-    from trueup.adapter.registry import providers
-
     adapter = providers().get(provider or "")
     return None if adapter is None else adapter.layers.get(commitment_type.strip().lower())
 

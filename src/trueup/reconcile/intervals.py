@@ -178,26 +178,8 @@ def with_committed(
     Without a contract, committed is what the bill says: used + unused. An interval that the term
     (or the period) cuts is as the provider bills it.
     """
-    rows = rows.left_join(figures, rows.commitment_id == figures.figure_id)
-    end = ibis.cases(
-        *(
-            (rows.grain == rank, rows.interval_start + _length(unit))
-            for rank, (unit, _n) in GRAINS.items()
-        ),
-        else_=rows.interval_start,
-    )
-    timed = rows.mutate(interval_end=end)
-    begin, finish = timed.interval_start, timed.interval_end
-    if period is not None:
-        begin = ibis.greatest(begin, moment(period.start))
-        finish = ibis.least(finish, moment(period.end))
-    begin = ibis.greatest(begin, instant(timed.term_start).fill_null(begin))
-    finish = ibis.least(finish, instant(timed.term_end).fill_null(finish))
-    seconds = finish.epoch_seconds() - begin.epoch_seconds()
-    full = timed.interval_end.epoch_seconds() - timed.interval_start.epoch_seconds()
-    size = timed.interval_seconds.fill_null(full)
-    count = seconds // size
-    whole_intervals = seconds - count * size == 0
+    timed = _timed(rows.left_join(figures, rows.commitment_id == figures.figure_id), period)
+    count, whole_intervals = timed.intervals, timed.whole_intervals
     used_known = (timed.used_unknown == 0) & (timed.units <= 1)
     unused_known = (
         (timed.unused_unknown == 0) & (timed.units <= 1) & (used_known | (timed.unused_rows > 0))
@@ -220,7 +202,6 @@ def with_committed(
     gap = ibis.ifelse(compared & ~inexact, billed - committed, ibis.null(WHOLE))
     return engine.keep(
         timed.mutate(
-            intervals=ibis.greatest(count, 0),
             used_q=used_q.cast(WHOLE),
             unused_q=unused_q.cast(WHOLE),
             committed_q=committed.cast(WHOLE),
@@ -234,7 +215,32 @@ def with_committed(
                 ibis.ifelse(unused_known, timed.used_cost + timed.unused_cost, ibis.null(WHOLE)),
             ).cast(WHOLE),
             gap=gap.cast(WHOLE),
-        )
+        ).drop("whole_intervals")
+    )
+
+
+def _timed(rows: ir.Table, period: Period | None) -> ir.Table:
+    """``interval_end``, how many fulfilment ``intervals`` the row covers, and whether whole ones."""
+    end = ibis.cases(
+        *(
+            (rows.grain == rank, rows.interval_start + _length(unit))
+            for rank, (unit, _name) in GRAINS.items()
+        ),
+        else_=rows.interval_start,
+    )
+    timed = rows.mutate(interval_end=instant(end))
+    begin, finish = timed.interval_start, timed.interval_end
+    if period is not None:
+        begin = ibis.greatest(begin, moment(period.start))
+        finish = ibis.least(finish, moment(period.end))
+    begin = ibis.greatest(begin, instant(timed.term_start).fill_null(begin))
+    finish = ibis.least(finish, instant(timed.term_end).fill_null(finish))
+    seconds = finish.epoch_seconds() - begin.epoch_seconds()
+    full = timed.interval_end.epoch_seconds() - timed.interval_start.epoch_seconds()
+    size = timed.interval_seconds.fill_null(full)
+    count = seconds // size
+    return timed.mutate(
+        intervals=ibis.greatest(count, 0), whole_intervals=seconds - count * size == 0
     )
 
 

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -268,6 +268,8 @@ def burn_down(
         used = draws.days.get(day, Fraction(0))
         if left is not None:
             left = max(left - used, Fraction(0))
+        if left is not None and balance.expired and terms.end <= day + timedelta(days=1):
+            left = Fraction(0)
         rows.append(
             {
                 "commitment_id": terms.commitment_id,

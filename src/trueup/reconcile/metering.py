@@ -106,22 +106,26 @@ def metering_of(
     details = _details(sku.get("SkuPriceDetails"))
     model = next((details[key] for key in _MODEL_KEYS if details.get(key)), None)
     tier = plain_name(details.get("x_ServiceTier")) or STANDARD
-    meter: str | None
-    if (said := _by_rule(sku, rules.meter)) is not None:
+    said = _by_rule(sku, rules.meter)
+    pattern = None if said else _by_pattern(sku, adapter)
+    if said is not None:
         meter, model, tier = said[0], said[1] or model, said[2] or tier
-    elif (pattern := _by_pattern(sku, adapter)) is not None:
+    elif pattern is not None:
         # The bill's own words come before what a pattern reads out of a description.
         meter, model, tier = pattern[0], model or pattern[1], pattern[2] or tier
+    elif (by_unit := _by_unit(sku, unit)) is not None:
+        meter = by_unit
+    elif unit.thing in ("", "instance", "node") and unit.time is not None:
+        return _by_capacity(sku, unit, details, adapter, rules, span)
     else:
-        meter = _by_unit(sku, unit)
+        return None
     try:
-        if meter is None and unit.thing in ("", "instance", "node") and unit.time is not None:
-            return _by_capacity(sku, unit, details, adapter, rules, span)
-        if meter is None:
-            return None
         return Metering(meter, base_factor(unit, meter), plain_name(model), tier)
     except UnitError as error:
-        return NotMetered(str(sku.get("SkuId")), f"{unit_text}: {error}", "add a [[rules.factor]]")
+        if said is None and pattern is None:
+            return None  # nobody said that it is metered
+        subject = sku.get("SkuId") or sku.get("SkuMeter") or sku.get("ServiceName") or meter
+        return NotMetered(subject, f"{unit_text}: {error}", "add a [[rules.factor]]")
 
 
 def _details(text: str | None) -> dict[str, str]:

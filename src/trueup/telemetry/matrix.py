@@ -1,8 +1,8 @@
 """Range-query answers taken apart: one line per series, so that a long answer needs little memory.
 
 An answer is one JSON document however long it is, and parsing it whole takes many times its size.
-Series begin with their ``metric``; inside a JSON string its quotes would be escaped, so the mark
-below is always the beginning of a series.
+Series begin with their ``metric``, an object. Inside a JSON string its quotes would be escaped, and
+a label of that name is no object, so the mark below is always the beginning of a series.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from trueup.focus.stream import opened
 from trueup.telemetry.sample import BOM
 
 CHUNK_BYTES = 1 << 20
-MARK = re.compile(rb'\{\s*"metric"\s*:')
+MARK = re.compile(rb'\{\s*"metric"\s*:\s*\{')
 MARK_BYTES_MAX = 64  # a mark with more blanks in it than this is not looked for
 
 

@@ -17,7 +17,7 @@ from trueup.errors import SourceError
 from trueup.focus.repair import literal
 from trueup.telemetry.calls import faults
 from trueup.telemetry.otlp_attributes import shape
-from trueup.telemetry.records import OBJECT_BYTES, documents, pointer, reading_json
+from trueup.telemetry.records import OBJECT_BYTES, documents, pointer, reading_json, unpacked_bytes
 from trueup.telemetry.sample import sample
 from trueup.telemetry.workbench import (
     WHERE,
@@ -59,7 +59,7 @@ class OpencostReader:
         """Append usage and rejects; return how many allocations there are."""
         mapped = own_columns(source, (*WHERE, *WHO))
         seen = sample(source.path, source.source)
-        size = max(OBJECT_BYTES, 32 * source.path.stat().st_size)
+        size = max(OBJECT_BYTES, unpacked_bytes(source) + 1)
         table = documents(source, seen, size, skip_malformed=False)
         with reading_json(source):
             connection.execute(f"""

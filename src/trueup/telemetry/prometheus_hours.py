@@ -25,6 +25,7 @@ SERIES = "prometheus_series"
 SAMPLES = "prometheus_sample"
 PLACE = (*WHERE, *WHO)
 SENTINEL = "9223372036854775794"
+DUPLICATE = "duplicate"
 
 SERIES_COLUMNS = {
     "source_id": "INTEGER",
@@ -86,34 +87,39 @@ def settle(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute(f"CREATE OR REPLACE TEMP TABLE part AS {_parts_query()}")
     for capacity, amount, decimals in (("allocated", "micros", 6), ("busy", "work", 18)):
         insert_usage(connection, _usage_query(capacity, amount, decimals))
+    kept = row_of("h.source_id", "h.of_source", "h.of_record")
     insert_rejects(
         connection,
-        'SELECT h.source_id, h.record AS row_number, r.name AS "column", h.fault AS reason, '
+        'SELECT h.source_id, h.record AS row_number, r.name AS "column", '
+        f"h.fault || CASE h.fault WHEN '{DUPLICATE}' THEN ' of ' || {kept} ELSE '' END AS reason, "
         "h.text AS value FROM held h JOIN metered_series r "
         "ON r.source_id = h.source_id AND r.series = h.series WHERE h.fault IS NOT NULL",
     )
 
 
 def _held_query() -> str:
-    """SQL of a row per sample: how long it holds the accelerator, its share, what is wrong."""
-    kept = row_of("source_id", "of_source", "of_record")
+    """SQL of a row per sample: how long it holds the accelerator, its share, what is wrong.
+
+    Of equal samples of a series the first in the files is the last in the window's order: only it
+    holds anything up to the next one's time.
+    """
     return f"""
-        WITH sampled AS (
-            SELECT s.*, r.line_id, r.name, r.preference, r.best, r.whole, r.is_slice, p.step
+        WITH ordered AS (
+            SELECT s.*, lead(taken) OVER line AS taken_next,
+                lead(s.source_id) OVER line AS of_source, lead(record) OVER line AS of_record
             FROM {SAMPLES} s
             JOIN metered_series r ON r.source_id = s.source_id AND r.series = s.series
-            JOIN prometheus_step p ON p.source_id = s.source_id
-        ), ranked AS (
-            SELECT *, row_number() OVER same AS copy,
-                first_value(source_id) OVER same AS of_source,
-                first_value(record) OVER same AS of_record
-            FROM sampled
-            WINDOW same AS (PARTITION BY line_id, preference, taken ORDER BY source_id, record)
+            WINDOW line AS (
+                PARTITION BY r.line_id, r.preference
+                ORDER BY taken, s.source_id DESC, record DESC
+            )
         ), stepped AS (
-            SELECT *, least(step, coalesce(lead(taken) OVER next - taken, step)) AS micros,
+            SELECT o.*, r.name, r.whole, r.is_slice, r.preference = r.best AS counts, p.step,
+                least(p.step, coalesce(taken_next - taken, p.step)) AS micros,
                 CASE WHEN text <> '{SENTINEL}' THEN exact_decimal(trim(text)) END AS share
-            FROM ranked
-            WINDOW next AS (PARTITION BY line_id, preference, copy ORDER BY taken)
+            FROM ordered o
+            JOIN metered_series r ON r.source_id = o.source_id AND r.series = o.series
+            JOIN prometheus_step p ON p.source_id = o.source_id
         ), scaled AS (
             SELECT *, least(micros, {HOUR} - taken % {HOUR}) AS first_micros,
                 CASE WHEN share BETWEEN 0 AND whole THEN CAST(trunc(share) AS HUGEINT)
@@ -121,17 +127,17 @@ def _held_query() -> str:
                     AS scaled
             FROM stepped
         )
-        SELECT source_id, record, series, taken, micros, scaled, whole, text,
-            preference = best AS counts, {_faults(kept)} AS fault
+        SELECT source_id, record, series, taken, micros, scaled, whole, counts,
+            {_faults()} AS fault, text, of_source, of_record
         FROM scaled"""
 
 
-def _faults(kept: str) -> str:
+def _faults() -> str:
     exact = f"{MICROS} * whole"
     cases = {
         "name IS NULL": "'no metric name; give constants={''metric'': ...}'",
-        "copy > 1": f"'duplicate of ' || {kept}",
-        "preference > best": "NULL",
+        "taken_next = taken": f"'{DUPLICATE}'",
+        "NOT counts": "NULL",
         "is_slice": "'a slice of a GPU: query the metric of the whole GPU'",
         "taken IS NULL": "'not a time in seconds since 1970'",
         "step IS NULL": "'a single sample and no step; give constants={''step'': ...}'",
@@ -146,18 +152,27 @@ def _faults(kept: str) -> str:
 
 
 def _parts_query() -> str:
-    """SQL of what each sample gives to each hour: split in time where it runs over the end."""
+    """SQL of what each series held and did by hour: split in time where it runs over the end.
+
+    Only the few samples that run over the end of an hour are spread over several.
+    """
     return f"""
-        SELECT h.source_id, h.record, h.series, h.hour, ends - starts AS micros,
-            h.scaled * (ends - starts) // ({MICROS} * h.whole) AS work
+        SELECT source_id, series, hour, min(record) AS record, sum(ends - starts) AS micros,
+            sum(scaled * (ends - starts) // ({MICROS} * whole)) AS work
         FROM (
-            SELECT *, greatest(taken, hour * {HOUR}) AS starts,
+            SELECT source_id, record, series, scaled, whole, hour,
+                greatest(taken, hour * {HOUR}) AS starts,
                 least(taken + micros, (hour + 1) * {HOUR}) AS ends
             FROM (
                 SELECT *, unnest(range(taken // {HOUR}, (taken + micros - 1) // {HOUR} + 1)) AS hour
-                FROM held WHERE fault IS NULL AND counts AND micros > 0
+                FROM held WHERE fault IS NULL AND counts
+                    AND taken // {HOUR} <> (taken + micros - 1) // {HOUR}
+                UNION ALL
+                SELECT *, taken // {HOUR} AS hour FROM held WHERE fault IS NULL AND counts
+                    AND taken // {HOUR} = (taken + micros - 1) // {HOUR}
             )
-        ) h"""
+        )
+        GROUP BY ALL"""
 
 
 def _usage_query(capacity: str, amount: str, decimals: int) -> str:

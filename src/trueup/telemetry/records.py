@@ -12,6 +12,7 @@ from trueup.errors import SourceError
 from trueup.focus.landing import Landed
 from trueup.focus.raw import Part, RawStream, column, open_raw
 from trueup.focus.repair import literal, quoted
+from trueup.focus.stream import opened
 from trueup.telemetry.sample import Sample, sample
 from trueup.telemetry.workbench import VALUE_CHARACTERS_MAX, count, insert_rejects
 
@@ -55,12 +56,26 @@ def documents(
 
     A malformed line is null, or an error where ``skip_malformed`` is false.
     """
+    if seen.layout != "lines":
+        size_max = max(size_max, unpacked_bytes(source) + 1)
     path = literal(str(source.path))
     options = f"compression={literal(seen.compression)}, maximum_object_size={size_max}"
     if seen.layout == "lines":
         return f"read_ndjson_objects({path}, ignore_errors={skip_malformed}, {options})"
     form = "array" if seen.layout == "array" else "unstructured"
     return f"read_json_objects({path}, format='{form}', {options})"
+
+
+def unpacked_bytes(source: UsageSource) -> int:
+    """How long the text of a file is; SourceError when it cannot be unpacked."""
+    size = 0
+    try:
+        with opened(source.path, source.source) as file:
+            while part := file.read(1 << 20):
+                size += len(part)
+    except OSError as error:
+        raise SourceError(source.source, f"damaged or cut: {error}") from error
+    return size
 
 
 @contextmanager
@@ -70,6 +85,9 @@ def reading_json(source: UsageSource) -> Iterator[None]:
 
     try:
         yield
+    except duckdb.OutOfMemoryException as error:
+        reason = "a document too large to be read at once: ask for shorter windows"
+        raise SourceError(source.source, reason) from error
     except (duckdb.InvalidInputException, duckdb.IOException) as error:
         reason = f"cannot be read as JSON: {str(error).splitlines()[0]}"
         raise SourceError(source.source, reason) from error
