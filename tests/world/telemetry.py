@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import zstandard
+import pyarrow as pa
 
 from tests.world import gcp, langfuse, litellm, opencost, otlp, prometheus, ptu
 from tests.world.aws_bill import ACCOUNT
@@ -97,7 +97,7 @@ def packed(path: str, recorded: Recorded) -> bytes:
     """The bytes of a file, compressed where its name says so."""
     plain = recorded.text.encode()
     if path.endswith(".zst"):
-        return zstandard.ZstdCompressor(level=19).compress(plain)
+        return bytes(pa.Codec("zstd", compression_level=19).compress(plain, asbytes=True))
     if path.endswith(".gz"):
         return gzip.compress(plain, mtime=0)
     return plain

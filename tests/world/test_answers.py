@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import zstandard
 
 from tests.world import world
 from tests.world.comparison import NAMES_OF_ROWS, Row, differences, report
@@ -138,7 +138,7 @@ def _unpacked(path: str, content: bytes) -> object:
     if path.endswith(".gz"):
         return gzip.decompress(content)
     if path.endswith(".zst"):
-        return zstandard.ZstdDecompressor().decompress(content)
+        return pa.input_stream(io.BytesIO(content), compression="zstd").read()
     if path.endswith(".parquet"):
         return pq.read_table(io.BytesIO(content)).to_pylist()
     return content

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from trueup.adapter.registry import provider_of_bill
 from trueup.focus.charges import by_layout, landed_sources
 from trueup.focus.columns import COMMITMENTS, CONTRACT_COMMITMENT, DATASETS, Column
 from trueup.focus.intake import Intake

@@ -68,6 +68,7 @@ def read_usage(
     from trueup.focus.session import session
 
     readers = _readers(format)
+    _check_texts(columns=columns or {}, constants=constants or {})
     paths, frames = flatten(sources)
     if not paths and not frames:
         raise UsageError("read_usage needs a path, a glob, a URL or a data frame")
@@ -93,6 +94,14 @@ def read_usage(
     except BaseException:
         directory.cleanup()
         raise
+
+
+def _check_texts(**given: Mapping[str, str]) -> None:
+    """ConfigurationError for names and values that are no text: 42 and "042" are not the same."""
+    for where, pairs in given.items():
+        for name, value in pairs.items():
+            if not isinstance(name, str) or not isinstance(value, str):
+                raise ConfigurationError(f"{where}: {name!r} = {value!r}: write it as text")
 
 
 def _readers(wanted: str | None) -> dict[str, TelemetryReader]:
