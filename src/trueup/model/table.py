@@ -1,4 +1,4 @@
-"""A table of a result or dataset: typed, read lazily, handed on by the Arrow PyCapsule interface."""
+"""A table of a result or dataset: typed, read lazily, handed on as an Arrow PyCapsule stream."""
 
 from __future__ import annotations
 

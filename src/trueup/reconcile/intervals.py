@@ -220,7 +220,7 @@ def with_committed(
 
 
 def _timed(rows: ir.Table, period: Period | None) -> ir.Table:
-    """``interval_end``, how many fulfilment ``intervals`` the row covers, and whether whole ones."""
+    """``interval_end``, how many fulfilment ``intervals`` lie in it, and whether whole ones."""
     end = ibis.cases(
         *(
             (rows.grain == rank, rows.interval_start + _length(unit))

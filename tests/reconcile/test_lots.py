@@ -1,0 +1,84 @@
+"""Lots: opening - drawn - expired = remaining, and what is not known stays unknown."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from fractions import Fraction
+
+from tests.reconcile.test_terms import terms
+from trueup.period import Period
+from trueup.reconcile.lots import Balance, Draws, balance_of, burn_down, credit_row
+from trueup.reconcile.terms import Terms
+
+OCTOBER = Period(datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
+LATER = datetime(2026, 12, 1, tzinfo=UTC)
+
+
+def day(number: int, month: int = 10) -> datetime:
+    return datetime(2026, month, number, tzinfo=UTC)
+
+
+def drawn(**days: int) -> Draws:
+    draws = Draws()
+    for name, quantity in days.items():
+        draws.add(day(int(name[1:])), Fraction(quantity))
+    return draws
+
+
+def lot(**given: object) -> Terms:
+    return terms(interval="full period", layer="funding", unit="credits", **given)
+
+
+def test_a_stated_balance_is_rolled_to_the_period() -> None:
+    """500 on 20 September, 50 drawn by the month's end, 100 in October: 450 - 100 = 350 left."""
+    draws = drawn(d5=100)
+    draws.add(day(25, 9), Fraction(50))
+    one = lot(figure=Decimal(1000), opening=Decimal(500), opening_at=day(20, 9))
+    balance = balance_of(one, draws, OCTOBER, None, LATER)
+    assert balance == Balance(Fraction(450), Fraction(100), Fraction(0), Fraction(350), Fraction(0))
+    row = credit_row(one, balance)
+    # to date: 1000 granted - 350 left - 0 expired = 650 drawn
+    assert (row["granted"], row["drawn"], row["remaining"]) == (1000, 650, 350)
+
+
+def test_what_is_left_at_the_end_of_the_term_expires() -> None:
+    """A lot that ends on 21 October with 40 of 120 left loses 40, and its picture ends at nought."""
+    one = lot(figure=Decimal(120), start=day(1), end=day(21))
+    draws = drawn(d3=80)
+    balance = balance_of(one, draws, OCTOBER, None, LATER)
+    assert balance == Balance(Fraction(120), Fraction(80), Fraction(40), Fraction(0), Fraction(0))
+    rows = burn_down(one, draws, balance, [day(3), day(19), day(20)])
+    assert [row["remaining"] for row in rows] == [40, 40, 0]
+
+
+def test_draws_beyond_the_lot_are_overage() -> None:
+    """130 drawn from 120: the balance is never negative, 10 are overage."""
+    one = lot(figure=Decimal(120), start=day(1))
+    balance = balance_of(one, drawn(d3=130), OCTOBER, None, LATER)
+    assert [balance.remaining, balance.overage] == [0, 10]
+
+
+def test_an_unknown_opening_leaves_the_balance_unknown() -> None:
+    """A lot of last year, without a stated balance and earlier bills: drawn is known, no more."""
+    one = lot(figure=Decimal(120), start=day(1, 1))
+    balance = balance_of(one, drawn(d3=5), OCTOBER, day(1), LATER)
+    assert balance == Balance(None, Fraction(5), None, None, None)
+
+
+def test_bills_since_the_start_make_the_opening_known() -> None:
+    """Bills reach back to the lot's start: 120 - 20 drawn before October = 100."""
+    draws = drawn(d3=5)
+    draws.add(day(2, 2), Fraction(20))
+    one = lot(figure=Decimal(120), start=day(1, 1))
+    balance = balance_of(one, draws, OCTOBER, day(1, 1), LATER)
+    assert [balance.opening, balance.remaining] == [100, 95]
+
+
+def test_an_agreement_does_not_expire() -> None:
+    """What a minimum spend lacks at its end is a shortfall, not an expiry."""
+    one = terms(
+        interval="full period", layer="agreement", figure=Decimal(120), start=day(1), end=day(21)
+    )
+    balance = balance_of(one, drawn(d3=80), OCTOBER, None, LATER)
+    assert [balance.expired, balance.remaining] == [0, 40]
