@@ -63,8 +63,9 @@ def test_wrong_arguments(tmp_path: Path, otlp: Any, write_lines: Any) -> None:
         read_usage(path, columns={"quantity": "x"})
     with pytest.raises(ConfigurationError, match="'meter'"):
         read_usage(path, constants={"meter": "gpu"})
+    number: Any = 42
     with pytest.raises(ConfigurationError, match="account_id' = 42: write it as text"):
-        read_usage(path, constants={"account_id": 42})  # type: ignore[dict-item]  the mistake itself
+        read_usage(path, constants={"account_id": number})
     with pytest.raises(SourceError, match="no such file"):
         read_usage(tmp_path / "nowhere.jsonl")
 
