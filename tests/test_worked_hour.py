@@ -20,7 +20,39 @@ PLAN = "arn:aws:savingsplans::123456789012:savingsplan/worked-hour"
 HOUR = ("2026-10-03T14:00:00Z", "2026-10-03T15:00:00Z")
 D = Decimal
 
-CHARGE_COLUMNS = ["BilledCost", "EffectiveCost", "ListCost", "ContractedCost", "BillingCurrency", "BillingAccountId", "SubAccountId", "BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd", "ChargeCategory", "ChargeClass", "ChargeFrequency", "CommitmentDiscountCategory", "CommitmentDiscountId", "CommitmentDiscountStatus", "CommitmentDiscountType", "CommitmentDiscountQuantity", "CommitmentDiscountUnit", "ConsumedQuantity", "ConsumedUnit", "ResourceId", "ServiceName", "SkuId", "SkuPriceDetails", "InvoiceIssuerName", "ProviderName", "PublisherName", "ServiceCategory", "PricingCategory"]
+CHARGE_COLUMNS = [
+    "BilledCost",
+    "EffectiveCost",
+    "ListCost",
+    "ContractedCost",
+    "BillingCurrency",
+    "BillingAccountId",
+    "SubAccountId",
+    "BillingPeriodStart",
+    "BillingPeriodEnd",
+    "ChargePeriodStart",
+    "ChargePeriodEnd",
+    "ChargeCategory",
+    "ChargeClass",
+    "ChargeFrequency",
+    "CommitmentDiscountCategory",
+    "CommitmentDiscountId",
+    "CommitmentDiscountStatus",
+    "CommitmentDiscountType",
+    "CommitmentDiscountQuantity",
+    "CommitmentDiscountUnit",
+    "ConsumedQuantity",
+    "ConsumedUnit",
+    "ResourceId",
+    "ServiceName",
+    "SkuId",
+    "SkuPriceDetails",
+    "InvoiceIssuerName",
+    "ProviderName",
+    "PublisherName",
+    "ServiceCategory",
+    "PricingCategory",
+]
 
 
 def charge(resource: str, cost: str, hours: str | None) -> dict[str, str]:
@@ -189,19 +221,17 @@ def test_the_hour_as_billed(tmp_path: Path, engine: str) -> None:
     assert identity_of(result) == (D("10.00"), D("6.20"), D("1.50"), D("2.30"))
 
 
-def test_an_unmetered_endpoint_is_unverified(tmp_path: Path, engine: str) -> None:
+def test_an_unmetered_endpoint_is_unverified(tmp_path: Path) -> None:
     """Without an allocated meter for e2, its 2.30 is unverified capacity and no break."""
-    result = reconciled(
-        tmp_path, [row for row in ALLOCATED if row[0] != "e2"] + BUSY, engine=engine
-    )
+    result = reconciled(tmp_path, [row for row in ALLOCATED if row[0] != "e2"] + BUSY)
     assert set(by_class(result)) == {"missing_in_billing"}
     assert reasons(result) == {"unverified_capacity": D("2.30")}
     assert identity_of(result) == (D("10.00"), D("6.20"), D("1.50"), D("2.30"))
 
 
-def test_within_the_lag_e3_is_pending(tmp_path: Path, engine: str) -> None:
+def test_within_the_lag_e3_is_pending(tmp_path: Path) -> None:
     """Before the lag has run out e3 is pending, with the 2.00 it would add, and all provisional."""
-    result = reconciled(tmp_path, ALLOCATED + BUSY, as_of=EARLY, engine=engine)
+    result = reconciled(tmp_path, ALLOCATED + BUSY, as_of=EARLY)
     assert set(by_class(result)) == {"missing_in_usage"}
     [waiting] = result.pending.rows()
     assert (waiting["resource_id"], waiting["expected"], waiting["amount"]) == ("e3", 1, D("-2.00"))
@@ -209,11 +239,11 @@ def test_within_the_lag_e3_is_pending(tmp_path: Path, engine: str) -> None:
 
 
 @pytest.mark.parametrize(("relative", "is_break"), [("0.10", False), ("0.05", True)])
-def test_a_tenth_less_metered(tmp_path: Path, relative: str, is_break: bool, engine: str) -> None:
+def test_a_tenth_less_metered(tmp_path: Path, relative: str, is_break: bool) -> None:
     """6,480 s of 7,200: 0.2 of 2 h is 10.0 %, on the boundary of one tolerance, over the other."""
     rows = [("e1", "allocated", "6480", ""), *ALLOCATED[1:], *BUSY]
     rules = {"tolerance": [{"relative": relative, "period_relative": "1"}]}
-    result = reconciled(tmp_path, rows, rules=rules, engine=engine)
+    result = reconciled(tmp_path, rows, rules=rules)
     found = by_class(result)
     assert ("quantity" in found) is is_break
     if is_break:

@@ -32,8 +32,8 @@ PAIRS = [
     (1, 3),
     (2, 3),
     (0, 9),
-    (10**37, 3),
-    (10**37 + 1, 10**18),
+    (10**31, 3),
+    (10**31 + 1, 10**18),
     (-(10**30) - 7, 10**12 + 1),
 ]
 
@@ -113,7 +113,7 @@ def test_units_and_decimals_of_exact_values(engine: Engine) -> None:
 def test_a_product_that_does_not_fit_raises(engine: Engine) -> None:
     """10^20 x 10^20 has 41 digits: the engine refuses instead of wrapping."""
     rows = engine.load(pa.table({"a": pa.array([Decimal(10**20)], WHOLE)}))
-    with pytest.raises(Exception, match=r"(?i)overflow|out of range|precision"):
+    with pytest.raises(Exception, match=r"(?i)overflow|out.of.range|precision"):
         engine.collect(rows.select(product=(rows.a * whole(10**20)).cast("decimal(38, 0)")))
 
 

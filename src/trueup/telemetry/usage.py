@@ -96,7 +96,7 @@ def read_usage(
         raise
 
 
-def _check_texts(**given: Mapping[str, str]) -> None:
+def _check_texts(**given: Mapping[Any, Any]) -> None:
     """ConfigurationError for names and values that are no text: 42 and "042" are not the same."""
     for where, pairs in given.items():
         for name, value in pairs.items():
