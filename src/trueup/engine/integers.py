@@ -8,7 +8,7 @@ so each registers a function of the same name for it (``engine.duckdb``, ``engin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
+from decimal import Context, Decimal
 from inspect import Parameter, Signature
 from typing import Any, cast
 
@@ -21,6 +21,7 @@ DIGITS = 38
 WHOLE = dt.Decimal(DIGITS, 0)
 EXACT = dt.Decimal(DIGITS, 18)
 EDGE_SCALE = 18  # decimals of every amount and quantity at the edges
+MANY_DIGITS = Context(prec=100)
 
 
 def _engine_function(
@@ -130,7 +131,7 @@ def as_whole(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
         field.name: [
             row.get(field.name)
             if row.get(field.name) is None or not pa.types.is_decimal(field.type)
-            else Decimal(int(row[field.name].scaleb(EDGE_SCALE)))
+            else Decimal(int(row[field.name].scaleb(EDGE_SCALE, MANY_DIGITS)))
             for row in rows
         ]
         for field in schema

@@ -33,6 +33,7 @@ IDENTITY = (
     "period_start",
     "currency",
     "rule",
+    "tier",
 )
 SENTENCES = {
     "timing": "The same quantity stands in the bill at another hour than in the telemetry.",
@@ -49,7 +50,9 @@ def all_breaks(
 ) -> ir.Table:
     """All breaks under the schema of ``breaks``, whole numbers of 10^-18, largest money first."""
     columns = [name for name in BREAKS.names if name not in ("id", "explanation")]
-    tables = [engine.load(as_whole(of_commitments, BREAKS)).select(columns)]
+    columns.append("tier")
+    commitment_breaks = engine.load(as_whole(of_commitments, BREAKS))
+    tables = [commitment_breaks.mutate(tier=ibis.null(str)).select(columns)]
     tables.extend(
         table.mutate(leg=ibis.literal(LEG)).select(columns)
         for table in (used.breaks if used else [])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -12,8 +12,17 @@ from ibis import _
 from trueup.engine.engine import Engine
 from trueup.errors import IntegrityError
 from trueup.model.dataset import Dataset
+from trueup.money import EXACT
 
 SUM = "decimal(38, 18)"
+
+
+def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
+    """The sum, however many digits it takes: Python's default context would round at 28."""
+    total = Decimal(0)
+    for amount in amounts:
+        total = EXACT.add(total, amount)
+    return total
 
 
 def control_totals(
@@ -101,7 +110,7 @@ def identity(
     for row in sorted(found, key=lambda each: each["currency"]):
         currency = row["currency"]
         parts = [side.get(currency, Decimal(0)) for side in (allocated, unused, unattributed)]
-        difference = row["billed"] - sum(parts)
+        difference = EXACT.subtract(row["billed"], exact_sum(parts))
         if difference:
             raise IntegrityError(
                 f"{currency}: billed {row['billed']} is not allocated {parts[0]} + unused "
@@ -137,12 +146,12 @@ def billed_identity(
         row: dict[str, Any] = {
             "currency": currency,
             "billed": billed[currency],
-            "compared": sum((each.get(currency, none) for each in compared), none),
+            "compared": exact_sum(each.get(currency, none) for each in compared),
             "unused": unused.get(currency, none),
             "not_compared": not_compared.get(currency, none),
         }
-        parts = row["compared"] + row["unused"] + row["not_compared"]
-        row["difference"] = row["billed"] - parts
+        parts = exact_sum((row["compared"], row["unused"], row["not_compared"]))
+        row["difference"] = EXACT.subtract(row["billed"], parts)
         if row["difference"]:
             raise IntegrityError(
                 f"{currency}: billed cost {row['billed']} is not the {parts} of its parts (in the "

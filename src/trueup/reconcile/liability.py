@@ -42,6 +42,7 @@ RATES = pa.schema(
         pa.field("commitment_id", pa.string()),
         pa.field("draw_num", _WHOLE),
         pa.field("draw_den", _WHOLE),
+        pa.field("draw_order", pa.int64()),  # 0 draws first
     ]
 )
 
@@ -100,7 +101,7 @@ def rate_rows(
     for subject in found:
         for place, rate in enumerate(rules.rate):
             if rate.meter == subject["meter"] and _speaks_of(rate, subject):
-                rows.append(_rate_row(subject, place, rate, sizes[rate.meter], scale))
+                rows.append(_rate_row(subject, place, rules, sizes[rate.meter], scale))
     columns = {name: [row[name] for row in rows] for name in RATES.names}
     return pa.table(columns, schema=RATES)
 
@@ -113,8 +114,9 @@ def _speaks_of(rate: Rate, subject: Mapping[str, Any]) -> bool:
 
 
 def _rate_row(
-    subject: Mapping[str, Any], place: int, rate: Rate, size: int, scale: int
+    subject: Mapping[str, Any], place: int, rules: Rules, size: int, scale: int
 ) -> dict[str, Any]:
+    rate = rules.rate[place]
     parts = base_factor(parse_unit(rate.unit), rate.meter) * size
     price = Fraction(rate.price) * 10**scale / parts
     draw = None
@@ -133,7 +135,24 @@ def _rate_row(
         "commitment_id": rate.commitment_id if draw else None,
         "draw_num": Decimal(draw.numerator) if draw else None,
         "draw_den": Decimal(draw.denominator) if draw else None,
+        "draw_order": draw_order(rules)[place],
     }
+
+
+def draw_order(rules: Rules) -> list[int]:
+    """Each rate's place in drawing on unused commitment.
+
+    The highest percentage saved first, then the lowest rate, then the order of the rules.
+    """
+
+    def saved(place: int) -> tuple[Fraction, Fraction, int]:
+        rate = rules.rate[place]
+        low = Fraction(rate.commitment_price or 0)
+        share = 1 - low / Fraction(rate.price) if rate.price else Fraction(0)
+        return -share, low, place
+
+    ranked = sorted(range(len(rules.rate)), key=saved)
+    return [ranked.index(place) for place in range(len(rules.rate))]
 
 
 def _midnight(day: date) -> datetime:
@@ -157,9 +176,9 @@ def priced(
         by_region=_model_key(left, left.region),
         by_model=_model_key(left, ibis.literal("*")),
         subject=key_with_nulls(*(left[name] for name in SUBJECT)),
-        row=ibis.row_number(),
     )
-    observed = _observed(keyed, prices)
+    ordered = ibis.row_number().over(order_by=["subject", "hour"])
+    observed = _observed(keyed.mutate(row=ordered), prices)
     both = engine.keep(_rated(observed, rates))
     return engine.keep(_drawn(both, unused))
 
@@ -215,13 +234,16 @@ def _rated(observed: ir.Table, rates: ir.Table) -> ir.Table:
         commitment_id=best.commitment_id,
         draw_num=best.draw_num,
         draw_den=best.draw_den,
+        draw_order=best.draw_order,
     )
 
 
 def _drawn(rows: ir.Table, unused: ir.Table) -> ir.Table:
     joined = rows.left_join(
         unused,
-        (rows.commitment_id == unused.unused_commitment) & (rows.hour == unused.unused_hour),
+        (rows.commitment_id == unused.unused_commitment)
+        & (rows.hour == unused.unused_hour)
+        & (rows.currency == unused.unused_currency),
     )
     nothing = whole(0)
     wanted = ibis.ifelse(
@@ -231,8 +253,7 @@ def _drawn(rows: ir.Table, unused: ir.Table) -> ir.Table:
             joined.q * joined.draw_num.fill_null(nothing), joined.draw_den.fill_null(whole(1))
         ),
     )
-    # The larger saving draws first; the order within is fixed so that every run says the same.
-    draws = joined.mutate(wanted=wanted, saving=joined.price_num - joined.draw_num)
+    draws = joined.mutate(wanted=wanted)
     before = total_before(draws)
     available = ibis.greatest(draws.unused_q.fill_null(nothing) - before, nothing)
     drawn = ibis.least(draws.wanted, available).cast(WHOLE)
@@ -251,15 +272,15 @@ def _drawn(rows: ir.Table, unused: ir.Table) -> ir.Table:
         rest * taken.price_num.fill_null(nothing), taken.price_den.fill_null(whole(1))
     )
     return taken.mutate(liability=ibis.ifelse(known, liability, ibis.null(WHOLE))).drop(
-        "unused_commitment", "unused_hour"
+        "unused_commitment", "unused_hour", "unused_currency"
     )
 
 
 def total_before(draws: ir.Table) -> ir.Value:
-    """What rows of larger saving want of the same commitment and hour."""
+    """What rows that draw earlier want of the same commitment and hour."""
     window = ibis.window(
         group_by=["commitment_id", "hour"],
-        order_by=[ibis.desc("saving"), "row"],
+        order_by=["draw_order", "row"],
         preceding=(None, 1),
     )
     return draws.wanted.cast(WHOLE).sum().over(window).cast(WHOLE).fill_null(whole(0))

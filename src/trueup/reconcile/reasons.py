@@ -8,18 +8,23 @@ import ibis.expr.types as ir
 from trueup.adapter.registry import provider_of_bill
 from trueup.engine.engine import Engine
 from trueup.reconcile.billed import UNUSED
+from trueup.reconcile.text import SEPARATOR, key_of
 
 UNUSED_REASON = "unused"
 ROUNDING_LIMIT_CENTS = 1
 
 
 def foreign_publishers(rows: ir.Table, engine: Engine) -> list[str]:
-    """Publishers that are not the provider they sell through."""
+    """Keys of provider and publisher where somebody else sells through the provider."""
     pairs = engine.collect(
         rows.filter(rows.publisher.notnull()).select("provider", "publisher").distinct()
     ).to_pylist()
     return sorted(
-        {row["publisher"] for row in pairs if provider_of_bill(row["publisher"]) != row["provider"]}
+        {
+            f"{row['provider']}{SEPARATOR}{row['publisher']}"
+            for row in pairs
+            if provider_of_bill(row["publisher"]) != row["provider"]
+        }
     )
 
 
@@ -29,7 +34,7 @@ def out_of_scope_reason(rows: ir.Table, foreign: list[str], scale: int) -> ir.Va
         rows.effective < 10 ** (scale - 2) * ROUNDING_LIMIT_CENTS
     )
     corrects = rows.charge_class.fill_null("") == "Correction"
-    sold_by_other = rows.publisher.isin(["", *foreign])
+    sold_by_other = key_of(rows.provider, rows.publisher).isin(["", *foreign])
     support = rows.service_category.fill_null("").re_search(r"(?i)\bsupport\b") | (
         rows.service.fill_null("").re_search(r"(?i)\bsupport\b")
     )

@@ -30,10 +30,16 @@ from trueup.reconcile.billed import billed_rows, cut, in_period, money_scale, sk
 from trueup.reconcile.breaks import all_breaks
 from trueup.reconcile.commitments import CommitmentFindings, CommitmentRun
 from trueup.reconcile.commitments import run_leg as run_commitment_leg
-from trueup.reconcile.control import billed_identity, check_buckets, control_totals, identity
+from trueup.reconcile.control import (
+    billed_identity,
+    check_buckets,
+    control_totals,
+    exact_sum,
+    identity,
+)
 from trueup.reconcile.intervals import quantity_scale
 from trueup.reconcile.reasons import UNUSED_REASON, foreign_publishers, out_of_scope_reason
-from trueup.reconcile.terms import read_terms
+from trueup.reconcile.terms import latest, read_terms
 from trueup.reconcile.usage import UsageFindings, UsageRun
 from trueup.reconcile.usage import run_leg as run_usage_leg
 
@@ -72,11 +78,13 @@ def run(
         touching = engine.keep(in_period(everything, period))
         rows = engine.keep(cut(touching))
         window = period or _span(everything, engine)
-        terms = [read_terms(row) for row in commitments.table.rows()] if commitments else []
+        rows_of_contracts = commitments.table.rows() if commitments else []
+        terms, repeated = latest([read_terms(row) for row in rows_of_contracts])
         applied = applied_per_day(charges.table.files)
         found = run_commitment_leg(
             CommitmentRun(bill, rows, applied, terms, period, window, rules, as_of, scale), engine
         )
+        found.notes.extend(_repeated(repeated))
         used = None
         if usage is not None:
             used = run_usage_leg(
@@ -99,6 +107,18 @@ def run(
         datasets = [each for each in (charges, commitments, usage) if each is not None]
         tables = _tables(Worked(bill, touching, rows, found, used, datasets, scale, engine))
     return Outcome(window.start, window.end, as_of, tables, charges, commitments, usage)
+
+
+def _repeated(ids: Sequence[str]) -> list[dict[str, Any]]:
+    return [
+        {
+            "code": "contract_repeated",
+            "subject": name,
+            "text": "the contracts state it several times; the row updated last counts",
+            "remedy": "nothing to do if these are exports of several dates",
+        }
+        for name in ids
+    ]
 
 
 def _check_full_hours(period: Period) -> None:
@@ -234,7 +254,7 @@ def _identity(work: Worked, by_reason: Sequence[Mapping[str, Any]]) -> list[dict
     unattributed: dict[str, Decimal] = {}
     for row in by_reason:
         side = unused if row["reason"] == UNUSED_REASON else unattributed
-        side[row["currency"]] = side.get(row["currency"], Decimal(0)) + row["cost"]
+        side[row["currency"]] = exact_sum((side.get(row["currency"], Decimal(0)), row["cost"]))
     return identity(work.rows, allocated, unused, unattributed, work.engine)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -44,6 +44,7 @@ class Terms:
     cost_per_credit: Decimal | None
     applies_to: str | None
     lifecycle: str | None
+    updated: datetime | None = None
 
     @property
     def is_term(self) -> bool:
@@ -74,25 +75,30 @@ def _anchor(terms: Terms) -> datetime:
 
 
 def read_terms(row: Mapping[str, Any]) -> Terms:
-    """A row of the commitments table as terms; ContractCommitmentCost is the figure of Spend."""
+    """A row of the commitments table as terms; ContractCommitmentCost is the figure of Spend.
+
+    FOCUS 1.3 states no fulfilment interval: a benefit is used or lost by the hour, as plans and
+    reservations are, anything else is drawn down over its term.
+    """
     spend = row["ContractCommitmentCategory"] == SPEND
     cost, quantity = row["ContractCommitmentCost"], row["ContractCommitmentQuantity"]
     in_money = spend and cost is not None
     interval = row["ContractCommitmentFulfillmentInterval"]
+    layer = row["x_Layer"] or BENEFIT
     return Terms(
         commitment_id=row["ContractCommitmentId"],
         provider=row["x_Provider"],
         name=row["ContractCommitmentDescription"],
         category=row["ContractCommitmentCategory"],
         type=row["ContractCommitmentType"],
-        layer=row["x_Layer"] or BENEFIT,
+        layer=layer,
         quantity_basis=row["x_QuantityBasis"],
         unit=row["BillingCurrency"] if in_money else row["ContractCommitmentUnit"],
         currency=row["BillingCurrency"],
         figure=cost if in_money else quantity,
         per=row["x_Per"],
         fee=row["x_Fee"],
-        interval=_interval(interval),
+        interval=_interval(interval) or (HOURLY if layer == BENEFIT else FULL_PERIOD),
         start=row["ContractCommitmentPeriodStart"],
         end=row["ContractCommitmentPeriodEnd"],
         opening=row["x_OpeningQuantity"],
@@ -102,7 +108,25 @@ def read_terms(row: Mapping[str, Any]) -> Terms:
         cost_per_credit=row["x_CostPerCredit"],
         applies_to=row["x_AppliesTo"],
         lifecycle=row["ContractCommitmentLifecycleStatus"],
+        updated=row["ContractCommitmentLastUpdated"],
     )
+
+
+def latest(terms: Sequence[Terms]) -> tuple[list[Terms], list[str]]:
+    """One row per commitment, the one updated last, and the ids that had several rows.
+
+    Exports of several months hold the same contract again and again.
+    """
+    newest: dict[str, Terms] = {}
+    repeated: dict[str, None] = {}
+    for term in terms:
+        known = newest.get(term.commitment_id)
+        if known is not None:
+            repeated[term.commitment_id] = None
+            if (term.updated or term.start) < (known.updated or known.start):
+                continue
+        newest[term.commitment_id] = term
+    return list(newest.values()), list(repeated)
 
 
 def _interval(text: str | None) -> str | None:

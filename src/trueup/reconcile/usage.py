@@ -193,6 +193,7 @@ def _liable(
     spare = run.intervals.filter(run.intervals.unused_q.notnull()).select(
         unused_commitment=run.intervals.commitment_id,
         unused_hour=run.intervals.interval_start,
+        unused_currency=run.intervals.currency,
         unused_q=divide(run.intervals.unused_q, whole(10 ** (run.quantity_scale - run.scale))),
     )
     rows = priced(unbilled, observed_prices(billed, engine), rates, spare, engine)
@@ -248,7 +249,7 @@ def _metered_buckets(
         united(agreed.select(columns), lonely.select(columns), keys.select(columns))
     ).to_pylist()
     inside = engine.collect(pieces.aggregate(rows=tally(pieces.first_piece)))
-    compared = inside.column("rows")[0].as_py()
+    compared = inside.column("rows")[0].as_py() or 0
     found.append(
         {
             "bucket": "out_of_scope",

@@ -47,6 +47,7 @@ BREAK_COLUMNS = (
     "rule",
     "rows_billed",
     "rows_metered",
+    "tier",
 )
 
 
@@ -78,6 +79,8 @@ def group_breaks(judged: ir.Table, costs: ir.Table, copies: ir.Table, money: Mon
         (rows.verdict == TIMING, whole(0)),
         (rows.verdict == DUPLICATE, rows.copy_cost),
         (rows.verdict == MISSING_IN_USAGE, rows.effective),
+        # A quantity that nets to nothing has no price of its own.
+        (rows.q == whole(0), ibis.null(WHOLE)),
         else_=share,
     ).cast(WHOLE)
     expected = ibis.cases(
@@ -96,7 +99,7 @@ def group_breaks(judged: ir.Table, costs: ir.Table, copies: ir.Table, money: Mon
         expected=ratio_at_edge(expected, rows.unit_factor),
         unit=rows.bill_unit,
         amount=money.edge(amount),
-        priced_by=ibis.literal("bill"),
+        priced_by=ibis.ifelse(amount.isnull(), ibis.null(str), "bill"),
         rule=rows.rule,
         rows_billed=rows.n_billed,
         rows_metered=rows.n_metered,
@@ -293,6 +296,7 @@ def _break_columns(rows: ir.Table, **figures: ir.Value) -> ir.Table:
         "model": rows.model,
         "meter": rows.meter,
         "currency": rows.currency,
+        "tier": rows.tier,
     }
     counted = {name: figures.pop(name).cast(WHOLE) for name in ("billed", "expected", "amount")}
     columns = {**about, **counted, **figures}
