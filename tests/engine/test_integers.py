@@ -67,7 +67,7 @@ def test_division_is_exact_and_rounds_half_to_even(engine: Engine) -> None:
 
 def test_a_ratio_has_eighteen_decimals(engine: Engine) -> None:
     """2/3 is 0.666666666666666667; a dividend of 10^19 does not overflow on its way."""
-    pairs = [(2, 3), (-2, 3), (10**19 + 1, 7)]
+    pairs = [(2, 3), (-2, 3), (10**19 + 1, 7), (175 * 10**18, 240 * 10**18)]
     rows = engine.load(
         pa.table(
             {
@@ -82,6 +82,7 @@ def test_a_ratio_has_eighteen_decimals(engine: Engine) -> None:
         666666666666666667,
         -666666666666666667,
         round(Fraction(10**19 + 1, 7) * 10**18),
+        round(Fraction(175, 240) * 10**18),
     ]
 
 

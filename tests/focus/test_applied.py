@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from trueup.focus.applied import applied_per_day
+from trueup.focus.applied import applied_per_hour
 
 
 def named(commitment: str) -> str:
@@ -42,9 +42,9 @@ def test_amounts_keep_every_digit(tmp_path: Path) -> None:
     pq.write_table(rows, tmp_path / "rows.parquet")
     found = {
         row["commitment_id"]: row
-        for row in applied_per_day([tmp_path / "rows.parquet"]).to_pylist()
+        for row in applied_per_hour([tmp_path / "rows.parquet"]).to_pylist()
     }
     assert found["c"]["cost"] == Decimal("1.123456789012345678")
     assert found["c"]["unreadable"] == 1
     assert (found["d"]["quantity"], found["d"]["unit"]) == (3, "Hours")
-    assert found["c"]["day"] == datetime(2026, 10, 3, tzinfo=UTC)
+    assert found["c"]["hour"] == datetime(2026, 10, 3, 14, tzinfo=UTC)

@@ -23,6 +23,8 @@ def _macro(signature: str, body: str) -> str:
     return f"CREATE OR REPLACE TEMP MACRO trueup_{signature} AS ({body})"
 
 
+BILLION = "1000000000::HUGEINT"
+
 # Products of HUGEINTs raise on overflow; `//` on HUGEINT is exact, on DECIMAL it would not be.
 FUNCTIONS = (
     _macro("divide(a, b)", "(a::HUGEINT // b::HUGEINT)::DECIMAL(38, 0)"),
@@ -35,12 +37,15 @@ FUNCTIONS = (
         "divide_half_even(a, b)",
         "(sign(a)::HUGEINT * trueup_half_even(abs(a)::HUGEINT, b::HUGEINT))::DECIMAL(38, 0)",
     ),
-    # Whole part and remainder apart: the dividend times 10^18 might not fit, its remainder does.
+    # Whole part first, then nine decimals at a time: the dividend times 10^18 might not fit.
+    _macro(
+        "ratio_of(a, b)",
+        f"(a // b) * {BILLION} * {BILLION} + ((a % b) * {BILLION} // b) * {BILLION}"
+        f" + trueup_half_even(((a % b) * {BILLION} % b) * {BILLION}, b)",
+    ),
     _macro(
         "ratio_at_edge(a, b)",
-        "(sign(a)::HUGEINT * ((abs(a)::HUGEINT // b::HUGEINT) * 1000000000000000000::HUGEINT"
-        " + trueup_half_even((abs(a)::HUGEINT % b::HUGEINT) * 1000000000000000000::HUGEINT,"
-        " b::HUGEINT)))::DECIMAL(38, 0)",
+        "(sign(a)::HUGEINT * trueup_ratio_of(abs(a)::HUGEINT, b::HUGEINT))::DECIMAL(38, 0)",
     ),
     _macro(
         "units(x, f)",

@@ -28,6 +28,7 @@ _QUOTIENT = "CAST((a - a % b) / b AS DECIMAL(38, 0))"
 _FRACTION = "rpad(substring_index(CAST(x AS STRING), '.', -1), 18, '0')"
 
 _EDGE = f"CAST(1000000000000000000 AS {_WHOLE})"
+_BILLION = f"CAST(1000000000 AS {_WHOLE})"
 
 
 def _of_two(name: str, body: str) -> str:
@@ -52,7 +53,9 @@ FUNCTIONS = (
     ),
     _of_two(
         "ratio_size",
-        f"{_QUOTIENT} * {_EDGE} + trueup_half_even(CAST((a % b) * {_EDGE} AS {_WHOLE}), b)",
+        f"{_QUOTIENT} * {_EDGE} + trueup_divide(CAST((a % b) * {_BILLION} AS {_WHOLE}), b)"
+        f" * {_BILLION} + trueup_half_even(CAST((CAST((a % b) * {_BILLION} AS {_WHOLE}) % b)"
+        f" * {_BILLION} AS {_WHOLE}), b)",
     ),
     _of_two(
         "ratio_at_edge",

@@ -17,11 +17,13 @@ APPLIED = pa.schema(
         pa.field("commitment_id", pa.string()),
         pa.field("provider", pa.string()),
         pa.field("currency", pa.string()),
-        pa.field("day", pa.timestamp("us", tz="UTC")),
+        pa.field("hour", pa.timestamp("us", tz="UTC")),
         pa.field("unit", pa.string()),
         pa.field("cost", pa.decimal128(38, 18)),
         pa.field("quantity", pa.decimal128(38, 18)),
         pa.field("unreadable", pa.int64()),
+        pa.field("without_cost", pa.int64()),
+        pa.field("without_quantity", pa.int64()),
     ]
 )
 
@@ -34,7 +36,7 @@ _EXACT = r"^[+-]?[0-9]{1,20}(\.[0-9]{0,18}0*)?$"
 
 _QUERY = f"""
 WITH elements AS (
-    SELECT x_Provider, BillingCurrency, date_trunc('day', ChargePeriodStart) AS day,
+    SELECT x_Provider, BillingCurrency, date_trunc('hour', ChargePeriodStart) AS hour,
            unnest(json_extract({_QUOTE_AMOUNTS}, '$.Elements[*]')) AS element
     FROM read_parquet(?) WHERE ContractApplied IS NOT NULL AND json_valid({_QUOTE_AMOUNTS})
 ), texts AS (
@@ -44,20 +46,22 @@ WITH elements AS (
            element ->> 'ContractCommitmentAppliedQuantity' AS quantity
     FROM elements
 )
-SELECT id AS commitment_id, x_Provider AS provider, BillingCurrency AS currency, day, unit,
+SELECT id AS commitment_id, x_Provider AS provider, BillingCurrency AS currency, hour, unit,
        sum(CASE WHEN regexp_matches(cost, '{_EXACT}') THEN cost::DECIMAL(38, 18) END)
            ::DECIMAL(38, 18) AS cost,
        sum(CASE WHEN regexp_matches(quantity, '{_EXACT}') THEN quantity::DECIMAL(38, 18) END)
            ::DECIMAL(38, 18) AS quantity,
        count(*) FILTER (NOT coalesce(regexp_matches(coalesce(cost, quantity), '{_EXACT}'), false))
-           AS unreadable
+           AS unreadable,
+       count(*) FILTER (cost IS NULL) AS without_cost,
+       count(*) FILTER (quantity IS NULL) AS without_quantity
 FROM texts WHERE id IS NOT NULL
 GROUP BY ALL ORDER BY ALL
 """
 
 
-def applied_per_day(files: Sequence[Path]) -> pa.Table:
-    """What the charges of typed Parquet files applied to each contract commitment, day by day.
+def applied_per_hour(files: Sequence[Path]) -> pa.Table:
+    """What the charges of typed Parquet files applied to each contract commitment, hour by hour.
 
     ``unreadable`` counts elements whose amount is not a plain number of at most 18 decimals.
     """

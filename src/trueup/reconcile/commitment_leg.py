@@ -41,10 +41,9 @@ def edge_decimal(value: Fraction | None) -> Decimal | None:
 def utilization(intervals: ir.Table, scales: Scales, final: ir.Value) -> ir.Table:
     """The utilization rows of the result, in units of 10^-18."""
     t = intervals
-    both = t.used_q + t.unused_q
-    known = both.notnull() & (both > whole(0))
+    known = t.within_q.notnull() & (t.committed_q > whole(0))
     share = ratio_at_edge(
-        ibis.ifelse(known, t.used_q, whole(0)), ibis.ifelse(known, both, whole(1))
+        ibis.ifelse(known, t.within_q, whole(0)), ibis.ifelse(known, t.committed_q, whole(1))
     )
 
     def quantity(value: ir.Value) -> ir.Value:
@@ -64,7 +63,7 @@ def utilization(intervals: ir.Table, scales: Scales, final: ir.Value) -> ir.Tabl
         unused_quantity=quantity(t.unused_q),
         overage_quantity=quantity(t.overage_q),
         currency=t.currency,
-        committed_cost=cost(t.committed_cost),
+        committed_cost=t.committed_cost,
         used_cost=cost(t.used_cost),
         unused_cost=cost(t.unused_cost),
         utilization=ibis.ifelse(known, share, ibis.null(share.type())),
@@ -76,6 +75,7 @@ def utilization(intervals: ir.Table, scales: Scales, final: ir.Value) -> ir.Tabl
 def unknown_reason(t: ir.Table) -> ir.Value:
     """Why a quantity is null, for a person; null where none is."""
     return ibis.cases(
+        (t.not_compared.notnull(), t.not_compared),
         (t.units > 1, "its rows count in different units"),
         (
             t.used_unknown > 0,
@@ -112,6 +112,9 @@ def sums(intervals: ir.Table, engine: Engine) -> list[dict[str, Any]]:
         **known("committed_q"),
         **known("used_q"),
         **known("unused_q"),
+        covered_seconds=tally(_.covered_seconds),
+        currencies=_.currencies.max(),
+        **known("within_q"),
         **known("overage_q"),
         **known("committed_cost"),
         **known("unused_cost"),
@@ -161,15 +164,17 @@ def commitment_row(
         return None if unknown or row[name] is None else row[name].scaleb(-scale, EXACT)
 
     used, unused = sum_of("used_q", scales.quantity), sum_of("unused_q", scales.quantity)
-    both = None if used is None or unused is None else used + unused
+    committed, within = sum_of("committed_q", scales.quantity), sum_of("within_q", scales.quantity)
     active = period if term is None else term.active(period)
     whole_count = term.intervals(active) if term and active else None
+    if row["currencies"] > 1:
+        whole_count = None  # each currency shows a part of the same intervals
     open_intervals = None if whole_count is None else max(0, whole_count - row["intervals"])
     not_covered = None if figure is None or open_intervals is None else figure * open_intervals
     partial = (
         open_intervals > 0
         if open_intervals is not None
-        else row["first"] > period.start or row["last"] < period.end
+        else row["covered_seconds"] < int((period.end - period.start).total_seconds())
     )
     return {
         "commitment_id": row["commitment_id"],
@@ -180,18 +185,18 @@ def commitment_row(
         "layer": term.layer if term else "benefit",
         "quantity_basis": _basis(row, term),
         "unit": row["unit"] if row["units"] <= 1 else None,
-        "committed_quantity": sum_of("committed_q", scales.quantity),
+        "committed_quantity": committed,
         "used_quantity": used,
         "unused_quantity": unused,
         "overage_quantity": sum_of("overage_q", scales.quantity),
         "not_covered_quantity": edge_decimal(not_covered),
         "currency": row["currency"],
-        "committed_cost": sum_of("committed_cost", scales.money),
+        "committed_cost": sum_of("committed_cost", EDGE_SCALE),
         "used_cost": sum_of("used_cost", scales.money),
         "unused_cost": sum_of("unused_cost", scales.money),
         "purchased_cost": None if purchased is None else purchased.scaleb(-scales.money, EXACT),
-        "utilization": edge_decimal(Fraction(used) / Fraction(both))
-        if both and used is not None
+        "utilization": edge_decimal(Fraction(within) / Fraction(committed))
+        if committed and within is not None
         else None,
         "status": "partial" if partial else "complete",
         "provisional": provisional,

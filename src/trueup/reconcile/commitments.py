@@ -26,6 +26,7 @@ class CommitmentFindings:
 
     utilization: ir.Table
     intervals: ir.Table
+    quantity_scale: int = 0
     rows: list[dict[str, Any]] = field(default_factory=list)
     breaks: list[dict[str, Any]] = field(default_factory=list)
     credits: list[dict[str, Any]] = field(default_factory=list)
@@ -50,7 +51,7 @@ class CommitmentRun:
 
 def run_leg(run: CommitmentRun, engine: Engine) -> CommitmentFindings:
     """Utilization and breaks of used-or-lost commitments, balances of those drawn down."""
-    q_scale = spans.quantity_scale(run.charges, run.scale, engine)
+    q_scale = spans.quantity_scale(run.charges, run.scale, bool(run.terms), engine)
     scales = leg.Scales(run.scale, q_scale)
     rows = engine.keep(spans.commitment_rows(run.charges, run.scale, q_scale, run.period))
     known = [term for term in run.terms if term.counts]
@@ -61,8 +62,8 @@ def run_leg(run: CommitmentRun, engine: Engine) -> CommitmentFindings:
     covered = spans.per_interval(used_or_lost, contracts, engine)
     read = leg.figures(known, spans.first_look(covered, engine), q_scale)
     figures = {name: figure for name, (figure, _how) in read.items()}
-    table = engine.load(spans.figure_table(known, figures, run.scale, q_scale))
-    intervals = spans.with_committed(covered, table, run.period, engine)
+    table = engine.load(spans.figure_table(known, figures, q_scale))
+    intervals = spans.with_committed(covered, table, run.period, run.scale, q_scale, engine)
     final = is_provisional(intervals.provider, intervals.billing_end, run.rules, run.as_of)
     findings = CommitmentFindings(
         utilization=leg.utilization(intervals, scales, final), intervals=intervals
@@ -72,6 +73,7 @@ def run_leg(run: CommitmentRun, engine: Engine) -> CommitmentFindings:
     _drawn_down(run, findings, known, engine)
     _burned(findings, intervals, scales, engine)
     findings.notes.extend(_readings(read))
+    findings.quantity_scale = q_scale
     return findings
 
 

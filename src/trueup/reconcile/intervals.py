@@ -15,7 +15,9 @@ from ibis import _
 from trueup.engine.engine import Engine
 from trueup.engine.instants import instant, moment
 from trueup.engine.integers import (
+    EDGE_SCALE,
     WHOLE,
+    at_edge,
     decimals,
     divide_half_even,
     magnitude,
@@ -56,12 +58,19 @@ FIGURES = pa.schema(
         pa.field("figure_num", pa.decimal128(38, 0)),
         pa.field("figure_den", pa.decimal128(38, 0)),
         pa.field("fee", pa.decimal128(38, 0)),
+        pa.field("figure_unit", pa.string()),
     ]
 )
 
 
-def quantity_scale(charges: ir.Table, scale: int, engine: Engine) -> int:
-    """The decimals that hold every commitment quantity and every amount it may fall back to."""
+def quantity_scale(charges: ir.Table, scale: int, contracts: bool, engine: Engine) -> int:
+    """The decimals that hold every commitment quantity and every amount it may fall back to.
+
+    A contract's figure may be finer than the bill (a term's total by its hours): with contracts
+    all 18 are kept.
+    """
+    if contracts:
+        return EDGE_SCALE
     most = charges.aggregate(most=decimals(charges.CommitmentDiscountQuantity).max())
     return max(scale, engine.collect(most).column("most")[0].as_py() or 0)
 
@@ -89,6 +98,7 @@ def commitment_rows(charges: ir.Table, scale: int, q_scale: int, period: Period 
         category=t.CommitmentDiscountCategory,
         type=t.CommitmentDiscountType,
         currency=t.BillingCurrency,
+        regular=t.ChargeClass.fill_null("") != "Correction",
         billing_end=instant(t.BillingPeriodEnd),
         used=t.CommitmentDiscountStatus == USED,
         stated=stated,
@@ -120,7 +130,18 @@ def per_interval(rows: ir.Table, contracts: ir.Table, engine: Engine) -> ir.Tabl
     grained = joined.mutate(
         own=ibis.greatest(row_grain(joined), joined.contract_grain.fill_null(0))
     )
-    coarsest = grained.mutate(grain=grained.own.max().over(group_by="commitment_id"))
+    # A correction may span a month: it neither coarsens the commitment nor covers an interval.
+    own = ibis.ifelse(grained.regular, grained.own, grained.contract_grain.fill_null(0))
+    regular = grained.mutate(own=own)
+    coarsest = regular.mutate(
+        grain=regular.own.max().over(group_by="commitment_id"),
+        currencies=ibis.ifelse(
+            regular.currency.min().over(group_by="commitment_id")
+            == regular.currency.max().over(group_by="commitment_id"),
+            1,
+            2,
+        ),
+    )
     placed = coarsest.mutate(
         interval_start=ibis.cases(
             *(
@@ -142,6 +163,8 @@ def per_interval(rows: ir.Table, contracts: ir.Table, engine: Engine) -> ir.Tabl
             billing_end=_.billing_end.max(),
             unit=_.unit.min(),
             units=_.unit.nunique(),
+            currencies=_.currencies.max(),
+            regular_rows=tally(_.regular.cast("int64")),
             stated=_.stated.min(),
             any_stated=_.stated.max(),
             used_rows=tally(used.cast("int64")),
@@ -171,51 +194,94 @@ def first_look(rows: ir.Table, engine: Engine) -> list[dict[str, Any]]:
 
 
 def with_committed(
-    rows: ir.Table, figures: ir.Table, period: Period | None, engine: Engine
+    rows: ir.Table,
+    figures: ir.Table,
+    period: Period | None,
+    scale: int,
+    q_scale: int,
+    engine: Engine,
 ) -> ir.Table:
     """Intervals with ``committed_q``, ``overage_q``, ``gap`` and null for what is not known.
 
     Without a contract, committed is what the bill says: used + unused. An interval that the term
     (or the period) cuts is as the provider bills it.
     """
-    timed = _timed(rows.left_join(figures, rows.commitment_id == figures.figure_id), period)
-    count, whole_intervals = timed.intervals, timed.whole_intervals
-    used_known = (timed.used_unknown == 0) & (timed.units <= 1)
-    unused_known = (
-        (timed.unused_unknown == 0) & (timed.units <= 1) & (used_known | (timed.unused_rows > 0))
+    joined = rows.left_join(figures, rows.commitment_id == figures.figure_id)
+    timed = _held_against_contract(_known(_timed(joined, period)))
+    billed, committed = timed.used_q + timed.unused_q, timed.committed_q
+    compared = timed.by_contract & billed.notnull()
+    # A figure that no decimal holds (a term by its hours) may be off by the bill's own rounding.
+    rounding = (timed.used_rows + timed.unused_rows).cast(WHOLE) * whole(10 ** (q_scale - scale))
+    off_by_rounding = (timed.figure_den > whole(1)) & (
+        magnitude(billed - committed) <= rounding.cast(WHOLE)
     )
-    used_q = ibis.ifelse(used_known, timed.used_q, ibis.null(WHOLE))
-    unused_q = ibis.ifelse(unused_known, timed.unused_q, ibis.null(WHOLE))
-    billed = used_q + unused_q
-    contract = divide_half_even(
-        count.cast(WHOLE) * timed.figure_num.fill_null(whole(0)),
-        timed.figure_den.fill_null(whole(1)),
-    )
-    stated = timed.figure_num.notnull() & whole_intervals & (count > 0)
-    committed = ibis.ifelse(stated, contract, billed)
-    compared = stated & billed.notnull()
-    inexact = (
-        compared
-        & (magnitude(billed - committed) * whole(10**6) <= magnitude(committed))
-        & (timed.figure_den > whole(1))
-    )
-    gap = ibis.ifelse(compared & ~inexact, billed - committed, ibis.null(WHOLE))
+    from_bill = at_edge(timed.used_cost + timed.unused_cost, scale)
+    own_fee = timed.fee.notnull() & timed.whole_intervals & (timed.currencies == 1)
     return engine.keep(
         timed.mutate(
-            used_q=used_q.cast(WHOLE),
-            unused_q=unused_q.cast(WHOLE),
-            committed_q=committed.cast(WHOLE),
-            overage_q=ibis.ifelse(
-                compared, ibis.greatest(billed - committed, whole(0)), ibis.null(WHOLE)
-            ).cast(WHOLE),
-            unused_cost=ibis.ifelse(unused_known, timed.unused_cost, ibis.null(WHOLE)).cast(WHOLE),
+            overage_q=_where(compared, ibis.greatest(billed - committed, whole(0))),
+            within_q=_where(
+                timed.used_q.notnull() & committed.notnull(), ibis.least(timed.used_q, committed)
+            ),
+            gap=_where(compared & ~off_by_rounding, billed - committed),
             committed_cost=ibis.ifelse(
-                timed.fee.notnull() & whole_intervals,
-                timed.fee * count.cast(WHOLE),
-                ibis.ifelse(unused_known, timed.used_cost + timed.unused_cost, ibis.null(WHOLE)),
+                own_fee,
+                timed.fee * timed.whole_count.cast(WHOLE),
+                _where(timed.unused_cost.notnull(), from_bill),
             ).cast(WHOLE),
-            gap=gap.cast(WHOLE),
-        ).drop("whole_intervals")
+        ).drop("whole_intervals", "whole_count", "by_contract")
+    )
+
+
+def _where(condition: ir.Value, value: ir.Value) -> ir.Value:
+    """A whole number where the condition holds, else null."""
+    return ibis.ifelse(condition, value, ibis.null(WHOLE)).cast(WHOLE)
+
+
+def _known(timed: ir.Table) -> ir.Table:
+    """Used and unused, null where a row's quantity is not known or units are mixed."""
+    used = (timed.used_unknown == 0) & (timed.units <= 1)
+    unused = (timed.unused_unknown == 0) & (timed.units <= 1) & (used | (timed.unused_rows > 0))
+    return timed.mutate(
+        used_q=_where(used, timed.used_q),
+        unused_q=_where(unused, timed.unused_q),
+        unused_cost=_where(unused, timed.unused_cost),
+    )
+
+
+def _held_against_contract(timed: ir.Table) -> ir.Table:
+    """``committed_q``: the contract's where it can be held against the bill, else the bill's own.
+
+    ``by_contract`` says that it is the contract's; ``not_compared`` why a contract could not be.
+    """
+    same_unit = (
+        timed.figure_unit.isnull()
+        | timed.unit.isnull()
+        | (timed.figure_unit.lower() == timed.unit.lower())
+    )
+    by_contract = (
+        timed.figure_num.notnull()
+        & timed.whole_intervals
+        & (timed.whole_count > 0)
+        & (timed.regular_rows > 0)
+        & same_unit
+        & (timed.currencies == 1)
+    )
+    contract = divide_half_even(
+        timed.whole_count.cast(WHOLE) * timed.figure_num.fill_null(whole(0)),
+        timed.figure_den.fill_null(whole(1)),
+    )
+    return timed.mutate(
+        by_contract=by_contract,
+        committed_q=ibis.ifelse(by_contract, contract, timed.used_q + timed.unused_q).cast(WHOLE),
+        not_compared=ibis.cases(
+            (timed.currencies > 1, "billed in several currencies: not held against a contract"),
+            (
+                timed.figure_num.notnull() & ~same_unit,
+                "contract and bill count in different units: not compared",
+            ),
+            else_=ibis.null(str),
+        ),
     )
 
 
@@ -240,7 +306,10 @@ def _timed(rows: ir.Table, period: Period | None) -> ir.Table:
     size = timed.interval_seconds.fill_null(full)
     count = seconds // size
     return timed.mutate(
-        intervals=ibis.greatest(count, 0), whole_intervals=seconds - count * size == 0
+        intervals=ibis.ifelse(timed.regular_rows > 0, ibis.greatest(count, 0), 0),
+        whole_count=ibis.greatest(count, 0),
+        covered_seconds=ibis.ifelse(timed.regular_rows > 0, ibis.greatest(seconds, 0), 0),
+        whole_intervals=seconds - count * size == 0,
     )
 
 
@@ -271,20 +340,21 @@ def contract_table(terms: Iterable[Terms]) -> pa.Table:
 
 
 def figure_table(
-    terms: Iterable[Terms], figures: Mapping[str, Fraction | None], scale: int, q_scale: int
+    terms: Iterable[Terms], figures: Mapping[str, Fraction | None], q_scale: int
 ) -> pa.Table:
-    """What one interval commits, a fraction in units of 10^-q_scale, and its fee in 10^-scale."""
+    """What one interval commits, a fraction in units of 10^-q_scale, and its fee in 10^-18."""
     rows = []
     for term in terms:
         figure, fee = figures.get(term.commitment_id), term.fee
         scaled = None if figure is None else figure * 10**q_scale
-        money = None if fee is None else Fraction(fee) * 10**scale
+        money = None if fee is None else Fraction(fee) * 10**EDGE_SCALE
         rows.append(
             {
                 "figure_id": term.commitment_id,
                 "figure_num": None if scaled is None else Decimal(scaled.numerator),
                 "figure_den": None if scaled is None else Decimal(scaled.denominator),
-                "fee": Decimal(money.numerator) if money and money.denominator == 1 else None,
+                "fee": None if money is None else Decimal(money.numerator),
+                "figure_unit": term.unit,
             }
         )
     return _of_rows(rows, FIGURES)

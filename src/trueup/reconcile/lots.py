@@ -29,17 +29,17 @@ EXACT_SUM = "decimal(38, 18)"
 
 @dataclass
 class Draws:
-    """What was drawn from one commitment per day, in its unit."""
+    """What was drawn from one commitment per hour, in its unit."""
 
-    days: dict[datetime, Fraction] = field(default_factory=dict)
+    hours: dict[datetime, Fraction] = field(default_factory=dict)
     unknown: str | None = None  # why the draws are not known
 
-    def add(self, day: datetime, quantity: Fraction) -> None:
-        self.days[day] = self.days.get(day, Fraction(0)) + quantity
+    def add(self, hour: datetime, quantity: Fraction) -> None:
+        self.hours[hour] = self.hours.get(hour, Fraction(0)) + quantity
 
     def between(self, start: datetime, end: datetime) -> Fraction:
-        """Drawn on the days from ``start`` up to, not including, ``end``."""
-        return sum((q for day, q in self.days.items() if start <= day < end), Fraction(0))
+        """Drawn from ``start`` up to, not including, ``end``."""
+        return sum((q for hour, q in self.hours.items() if start <= hour < end), Fraction(0))
 
 
 def draws_of(
@@ -63,25 +63,29 @@ def _by_applied(terms: Terms, applied: pa.Table) -> Draws:
         return draws
     if any(row["unreadable"] for row in ours):
         draws.unknown = "ContractApplied has amounts that are not plain numbers"
-    if terms.unit == terms.currency and {row["currency"] for row in ours} - {terms.currency}:
-        draws.unknown = f"it is in {terms.currency}, and charges in another currency drew on it"
     for row in ours:
-        amount = row["cost"] if row["cost"] is not None else _converted(row, terms, draws)
-        if amount is not None:
-            draws.add(row["day"], Fraction(amount))
+        draws.add(row["hour"], _applied_amount(row, terms, draws))
     return draws
 
 
-def _converted(row: Mapping[str, Any], terms: Terms, draws: Draws) -> Fraction | None:
-    if row["quantity"] is None:
-        return None
+def _applied_amount(row: Mapping[str, Any], terms: Terms, draws: Draws) -> Fraction:
+    """What one group of elements drew, in the commitment's own unit: money or a quantity."""
+    if terms.unit == terms.currency:
+        if row["currency"] != terms.currency:
+            draws.unknown = f"it is in {terms.currency}, and charges in another currency drew on it"
+        if row["without_cost"]:
+            draws.unknown = "ContractApplied states quantities, and the commitment is in money"
+        return Fraction(row["cost"] or 0)
+    if row["without_quantity"]:
+        draws.unknown = f"ContractApplied states costs, and the commitment is in {terms.unit}"
+        return Fraction(0)
     if row["unit"] is None or terms.unit is None or row["unit"] == terms.unit:
         return Fraction(row["quantity"])
     try:
         return Fraction(row["quantity"]) * factor(row["unit"], terms.unit)
     except UnitError as error:
         draws.unknown = str(error)
-        return None
+        return Fraction(0)
 
 
 def _by_id(terms: Terms, charges: ir.Table, engine: Engine) -> Draws:
@@ -92,7 +96,11 @@ def _by_id(terms: Terms, charges: ir.Table, engine: Engine) -> Draws:
     )
     draws = Draws()
     rows = engine.collect(
-        used.group_by(day=instant(used.ChargePeriodStart).truncate("D")).aggregate(
+        used.group_by(
+            hour=instant(used.ChargePeriodStart).truncate("h"),
+            currency=used.BillingCurrency,
+            unit=used.CommitmentDiscountUnit,
+        ).aggregate(
             quantity=_.CommitmentDiscountQuantity.sum().cast(EXACT_SUM),
             cost=_.EffectiveCost.sum().cast(EXACT_SUM),
             without=tally(_.CommitmentDiscountQuantity.isnull().cast("int64")),
@@ -104,8 +112,11 @@ def _by_id(terms: Terms, charges: ir.Table, engine: Engine) -> Draws:
     for row in rows:
         if row["without"] and (row["quantity"] is not None or row["not_positive"]):
             draws.unknown = "Used rows without CommitmentDiscountQuantity"
+        unit = row["currency"] if row["without"] else row["unit"] or terms.unit
+        if unit != terms.unit:
+            draws.unknown = f"it is in {terms.unit}, and rows that carry it count in {unit}"
         amount = row["cost"] if row["without"] else row["quantity"]
-        draws.add(row["day"], Fraction(amount))
+        draws.add(row["hour"], Fraction(amount))
     return draws
 
 
@@ -125,7 +136,7 @@ def _by_rule(terms: Terms, charges: ir.Table, engine: Engine) -> Draws:
         rows = rows.filter(rows[column].re_search(f"(?i){re.compile(pattern).pattern}"))
     found = engine.collect(
         rows.group_by(
-            day=instant(rows.ChargePeriodStart).truncate("D"),
+            hour=instant(rows.ChargePeriodStart).truncate("h"),
             unit=rows.ConsumedUnit,
             currency=rows.BillingCurrency,
         ).aggregate(
@@ -134,7 +145,7 @@ def _by_rule(terms: Terms, charges: ir.Table, engine: Engine) -> Draws:
         )
     ).to_pylist()
     for row in found:
-        draws.add(row["day"], _credits(row, terms, draws))
+        draws.add(row["hour"], _credits(row, terms, draws))
     return draws
 
 
@@ -177,12 +188,19 @@ def balance_of(
     """
     if draws.unknown is not None:
         return Balance(None, None, None, None, None)
+    if terms.start >= period.end:
+        return Balance(None, None, None, None, None)
     drawn = draws.between(period.start, period.end)
     opening = _opening(terms, draws, period, billed_since)
     if opening is None:
         return Balance(None, drawn, None, None, None)
-    left = max(opening - drawn, Fraction(0))
-    overage = max(drawn - opening, Fraction(0))
+    if terms.layer == AGREEMENT:
+        served = drawn
+    else:
+        # What is drawn after the end is not served: the lot was lost when its term ended.
+        served = draws.between(period.start, min(period.end, max(terms.end, period.start)))
+    left = max(opening - served, Fraction(0))
+    overage = max(served - opening, Fraction(0)) + drawn - served
     ended = terms.layer != AGREEMENT and terms.end <= min(period.end, as_of)
     expired = left if ended else Fraction(0)
     return Balance(opening, drawn, expired, left - expired, overage)
@@ -191,6 +209,8 @@ def balance_of(
 def _opening(
     terms: Terms, draws: Draws, period: Period, billed_since: datetime | None
 ) -> Fraction | None:
+    if terms.layer != AGREEMENT and terms.end <= period.start:
+        return Fraction(0)  # lost in the period in which it ended
     if terms.opening is not None and terms.opening_at is not None:
         stated, at = Fraction(terms.opening), terms.opening_at
         if at <= period.start:
@@ -232,6 +252,7 @@ def lot_row(terms: Terms, balance: Balance, draws: Draws, provisional: bool) -> 
         "remaining": edge_decimal(balance.remaining),
         "expires_at": terms.end,
         "reason": draws.unknown
+        or ("it starts after the period" if balance.drawn is None else None)
         or (None if balance.opening is not None else "its balance before the period is not known"),
     }
 
@@ -265,7 +286,7 @@ def burn_down(
     """One row a day: drawn that day, and what remained when it ended (null where not known)."""
     rows, left = [], balance.opening
     for day in days:
-        used = draws.days.get(day, Fraction(0))
+        used = draws.between(day, day + timedelta(days=1))
         if left is not None:
             left = max(left - used, Fraction(0))
         if left is not None and balance.expired and terms.end <= day + timedelta(days=1):

@@ -18,7 +18,7 @@ from trueup.engine.engine import Engine, open_engine
 from trueup.engine.integers import as_decimal, at_edge, tally, total
 from trueup.engine.rows import united
 from trueup.errors import UsageError
-from trueup.focus.applied import applied_per_day
+from trueup.focus.applied import applied_per_hour
 from trueup.model import schema
 from trueup.model.dataset import Dataset
 from trueup.model.outcome import Outcome
@@ -37,7 +37,6 @@ from trueup.reconcile.control import (
     exact_sum,
     identity,
 )
-from trueup.reconcile.intervals import quantity_scale
 from trueup.reconcile.reasons import UNUSED_REASON, foreign_publishers, out_of_scope_reason
 from trueup.reconcile.terms import latest, read_terms
 from trueup.reconcile.usage import UsageFindings, UsageRun
@@ -80,7 +79,7 @@ def run(
         window = period or _span(everything, engine)
         rows_of_contracts = commitments.table.rows() if commitments else []
         terms, repeated = latest([read_terms(row) for row in rows_of_contracts])
-        applied = applied_per_day(charges.table.files)
+        applied = applied_per_hour(charges.table.files)
         found = run_commitment_leg(
             CommitmentRun(bill, rows, applied, terms, period, window, rules, as_of, scale), engine
         )
@@ -95,7 +94,7 @@ def run(
                     accepted=len(usage.table),
                     columns=columns,
                     intervals=found.intervals,
-                    quantity_scale=quantity_scale(bill, scale, engine),
+                    quantity_scale=found.quantity_scale,
                     period=period,
                     window=window,
                     rules=rules,
