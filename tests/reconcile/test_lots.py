@@ -82,3 +82,40 @@ def test_an_agreement_does_not_expire() -> None:
     )
     balance = balance_of(one, drawn(d3=80), OCTOBER, None, LATER)
     assert [balance.expired, balance.remaining] == [0, 40]
+
+
+def test_a_lot_that_ended_before_the_period_is_lost_only_once() -> None:
+    """Ended on 1 September with 100 left: that loss is September's, October shows nothing."""
+    one = lot(
+        figure=Decimal(120),
+        start=day(1, 1),
+        end=day(1, 9),
+        opening=Decimal(100),
+        opening_at=day(1, 8),
+    )
+    balance = balance_of(one, Draws(), OCTOBER, None, LATER)
+    assert [balance.opening, balance.expired, balance.remaining] == [0, 0, 0]
+
+
+def test_a_lot_that_starts_later_is_not_there_yet() -> None:
+    """A contract from December has no balance in October."""
+    one = lot(figure=Decimal(120), start=day(1, 12), end=day(31, 12))
+    assert balance_of(one, Draws(), OCTOBER, None, LATER) == Balance(None, None, None, None, None)
+
+
+def test_what_is_drawn_after_the_end_is_not_served() -> None:
+    """120 granted, 80 drawn, 40 lost on the 21st; 5 drawn on the 25th are overage."""
+    one = lot(figure=Decimal(120), start=day(1), end=day(21))
+    balance = balance_of(one, drawn(d3=80, d25=5), OCTOBER, None, LATER)
+    assert [balance.drawn, balance.expired, balance.remaining, balance.overage] == [85, 40, 0, 5]
+
+
+def test_draws_of_a_period_shorter_than_a_day_are_seen() -> None:
+    """8 drawn at 14:00: the hour from 14:00 sees them, opening 100 - 3 drawn at 9:00 = 97."""
+    draws = Draws()
+    draws.add(datetime(2026, 10, 3, 9, tzinfo=UTC), Fraction(3))
+    draws.add(datetime(2026, 10, 3, 14, tzinfo=UTC), Fraction(8))
+    hour = Period(datetime(2026, 10, 3, 14, tzinfo=UTC), datetime(2026, 10, 3, 15, tzinfo=UTC))
+    one = lot(figure=Decimal(120), start=day(1, 1), opening=Decimal(100), opening_at=day(1))
+    balance = balance_of(one, draws, hour, None, LATER)
+    assert [balance.opening, balance.drawn, balance.remaining] == [97, 8, 89]

@@ -25,7 +25,7 @@ def utilization(ledger: Ledger) -> list[Row]:
             "committed_cost": text(one.used_cost + one.unused_cost),
             "used_cost": text(one.used_cost),
             "unused_cost": text(one.unused_cost),
-            "utilization": ratio(one.used, one.used + one.unused),
+            "utilization": ratio(one.used, by_id[one.commitment].figure),
         }
         for one in ledger.covered
     ]
@@ -64,7 +64,7 @@ def _benefit(ledger: Ledger, contract: Contract) -> Row:
         "used_cost": text(used_cost),
         "unused_cost": text(unused_cost),
         "purchased_cost": text(ledger.purchased[contract.id]),
-        "utilization": ratio(used, used + unused),
+        "utilization": ratio(used, contract.figure * len(covered)),
         "status": "partial" if missing else "complete",
         "provisional": True,
     }

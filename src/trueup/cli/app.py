@@ -61,7 +61,7 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done, 1 material breaks (where asked for) or a failed check, "
+    epilog="Exit codes: 0 done, 1 material breaks (where asked for) or a finding of doctor, "
     "2 wrong use or configuration, 3 partial, 4 internal error.",
 )
 @click.option(
@@ -73,10 +73,10 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     help="Show the version and exit.",
 )
 def app() -> None:
-    r"""Reconcile prepaid cloud compute: contract, bill and telemetry, to the last digit.
+    """Reconcile prepaid cloud compute: contract, bill and telemetry, to the last digit.
 
     \b
     Examples:
       trueup run -c examples/nightly/trueup.toml
       trueup reconcile --charges bills/*.csv --usage spans.jsonl --out out
-    """
+    """  # noqa: D301  click keeps what follows a backspace as it stands

@@ -30,7 +30,7 @@ STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red", "off": "dim"}
 )
 @click.pass_context
 def command(ctx: click.Context, file: str | None) -> None:
-    r"""Say what works and what does not; change nothing.
+    """Say what works and what does not; change nothing.
 
     Looks at Python, packages and engines, at each provider's SDK and credential variables (whether
     they are set, never their values), and at what the configuration names. Exits with 1 when
@@ -40,7 +40,7 @@ def command(ctx: click.Context, file: str | None) -> None:
     Examples:
       trueup doctor
       trueup doctor -c examples/nightly/trueup.toml
-    """
+    """  # noqa: D301  click keeps what follows a backspace as it stands
     from trueup.cli.checks import FAIL, WARN, clouds, configured, machine
 
     config, found = _configuration(file)

@@ -69,7 +69,7 @@ paths = ["bills/*.csv"]
 )
 @click.option("--force", is_flag=True, help="Overwrite a file that is there.")
 def command(file: str, force: bool) -> None:
-    r"""Write a commented trueup.toml to start from.
+    """Write a commented trueup.toml to start from.
 
     A file that is there stays as it is, unless --force is given.
 
@@ -77,7 +77,7 @@ def command(file: str, force: bool) -> None:
     Examples:
       trueup init
       trueup init --out examples/mine/trueup.toml
-    """
+    """  # noqa: D301  click keeps what follows a backspace as it stands
     from trueup.errors import UsageError
 
     path = Path(file)

@@ -69,7 +69,7 @@ class Given(TypedDict):
 )
 @click.pass_context
 def command(ctx: click.Context, **given: Unpack[Given]) -> None:
-    r"""Reconcile files, without a configuration.
+    """Reconcile files, without a configuration.
 
     Each of --charges, --commitments and --usage takes one or more paths, patterns or URLs (F...)
     and may be repeated. Without --out only the summary is printed; without --period everything in
@@ -78,11 +78,11 @@ def command(ctx: click.Context, **given: Unpack[Given]) -> None:
     \b
     Examples:
       trueup reconcile --charges bills/*.parquet
-      trueup reconcile --charges bills/*.csv --commitments contracts.csv \
+      trueup reconcile --charges bills/*.csv --commitments contracts.csv \\
           --usage spans.jsonl --period 2026-10 --out out
-      trueup reconcile --charges bill.csv --usage calls.csv --usage-format table \
+      trueup reconcile --charges bill.csv --usage calls.csv --usage-format table \\
           --usage-column window_start=TIMESTAMP --usage-constant provider=acme
-    """
+    """  # noqa: D301  click keeps what follows a backspace as it stands
     from trueup.api import reconcile
     from trueup.model.rules import read_rules
 

@@ -53,7 +53,7 @@ class Given(TypedDict):
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but what failed.")
 @click.pass_context
 def command(ctx: click.Context, **given: Unpack[Given]) -> None:
-    r"""Perform the nightly job that a trueup.toml describes.
+    """Perform the nightly job that a trueup.toml describes.
 
     Reads every source in turn, reconciles, prints a summary and writes the results to the
     configuration's out folder, in a folder for the period. A source that cannot be read is
@@ -64,7 +64,7 @@ def command(ctx: click.Context, **given: Unpack[Given]) -> None:
       trueup run
       trueup run -c examples/nightly/trueup.toml --period 2026-10
       trueup run --fail-on-breaks --material-amount 100
-    """
+    """  # noqa: D301  click keeps what follows a backspace as it stands
     from trueup.cli.progress import progress_for
     from trueup.config import read_configuration
     from trueup.job import Settings, run

@@ -97,7 +97,8 @@ class SparkEngine:
         builder: Any = SparkSession.builder.appName("trueup")
         if SparkSession.getActiveSession() is None:
             builder = builder.master("local[2]")
-        for name, value in SETTINGS.items():
+        settings = SETTINGS | {"spark.sql.warehouse.dir": f"{self._scratch.name}/warehouse"}
+        for name, value in settings.items():
             builder = builder.config(name, value)
         self.session = builder.getOrCreate()
         self.session.sparkContext.setLogLevel("ERROR")

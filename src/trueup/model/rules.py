@@ -100,7 +100,7 @@ class Lag(Strict):
 class Rules(Strict):
     """All rules of a run; the defaults are what a first run needs."""
 
-    material_amount: Exact | None = None  # None: any break is material
+    material_amount: Exact | None = Field(default=None, ge=0)  # None: any break is material
     idle: Literal["apart", "owner", "spread"] = "apart"
     tolerance: tuple[Tolerance, ...] = ()
     factor: tuple[Factor, ...] = ()

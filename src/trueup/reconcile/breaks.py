@@ -43,6 +43,7 @@ SENTENCES = {
     "missing_in_billing": "Used, but not on the bill although its provider's lag has passed.",
     "commitment": "Used and unused on the bill do not add up to what the contract commits.",
 }
+UNCOVERED = "The contract is active, but no charge of the period carries it."
 
 
 def all_breaks(
@@ -61,6 +62,7 @@ def all_breaks(
     named = rows.mutate(
         id=digest(key_with_nulls(*(_text(rows, name) for name in IDENTITY))).substr(0, ID_DIGITS),
         explanation=ibis.cases(
+            ((rows["leg"] == "commitment") & (rows["class"] == "missing_in_billing"), UNCOVERED),
             *((rows["class"] == kind, text) for kind, text in SENTENCES.items()),
             else_=ibis.null(str),
         ),

@@ -328,6 +328,16 @@ def _rejects(datasets: Sequence[Dataset]) -> Table:
 
 def _notes(work: Worked) -> list[dict[str, Any]]:
     notes = [*work.commitments.notes, *(work.usage.notes if work.usage else [])]
+    if not work.engine.count(work.rows):
+        notes.insert(
+            0,
+            {
+                "code": "no_charges_in_period",
+                "subject": "charges",
+                "text": "no charge of these files falls in the period: nothing was compared",
+                "remedy": "check --period, or add the bill of that period",
+            },
+        )
     if work.usage is None:
         notes.append(
             {

@@ -61,9 +61,9 @@ def billed_scope(parties: ir.Table, rows: ir.Table, metered_charges: ir.Table) -
     known = both.held | both.meter.isin(ALWAYS_BILLED) | both.meter_billed.notnull()
     return both.mutate(
         scope_reason=ibis.cases(
-            (both.provider.isnull(), "no_provider"),
-            (both.billed_provider.isnull(), "no_bill_of_provider"),
+            (both.provider.isnull() & known, "no_provider"),
             (~known, "not_billed_by_this_meter"),
+            (both.billed_provider.isnull(), "no_bill_of_provider"),
             else_=ibis.null(str),
         )
     ).drop("billed_provider", "meter_provider", "meter_billed")

@@ -272,8 +272,8 @@ def _note(each: NotMetered) -> dict[str, Any]:
 _REMEDIES = {
     "no_provider": "say whose it is: constants = { provider = ... } for that usage source",
     "no_bill_of_provider": "give the charges of that provider too",
-    "not_billed_by_this_meter": "nothing to do, unless the provider bills it: then add a "
-    "[[rules.meter]] for its SKU",
+    "not_billed_by_this_meter": "nothing to do for calls that nobody bills; where a provider does, "
+    "add a [[rules.meter]] for its SKU",
 }
 
 

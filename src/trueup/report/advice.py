@@ -28,11 +28,11 @@ ADVICE: dict[str, Advice] = {
     ),
     "missing_in_usage": Advice(
         "Billed, but no meter saw it",
-        "Find who runs the resource; switch it off, or connect its meter.",
+        "Find who runs or calls it; switch it off, or connect its meter.",
     ),
     "missing_in_billing": Advice(
         "Metered or committed, but not billed",
-        "Accrue it; check that every billing account is in the input.",
+        "Check that the bill of its account is in the input; only then accrue it.",
     ),
     "duplicate": Advice(
         "Charged more than once",

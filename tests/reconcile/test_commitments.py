@@ -1,0 +1,143 @@
+"""The commitment leg on bills and contracts that do not fit each other, by hand arithmetic."""
+
+from __future__ import annotations
+
+import csv
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import trueup
+from tests.test_worked_hour import CHARGE_COLUMNS, CONTRACT, HOUR, PLAN, charge
+
+D = Decimal
+FINAL = "2026-12-01"
+DAY = [(f"2026-10-03T{hour:02}:00:00Z", f"2026-10-03T{hour + 1:02}:00:00Z") for hour in range(23)]
+
+
+def at(row: dict[str, str], window: tuple[str, str] = HOUR, **given: str) -> dict[str, str]:
+    return row | {"ChargePeriodStart": window[0], "ChargePeriodEnd": window[1]} | given
+
+
+def reconciled(
+    folder: Path, rows: list[dict[str, str]], contract: str = CONTRACT, **given: Any
+) -> trueup.Result:
+    with (folder / "bill.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, CHARGE_COLUMNS, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+    (folder / "contract.toml").write_text(contract)
+    options = {"commitments": folder / "contract.toml", "as_of": FINAL, **given}
+    return trueup.reconcile(folder / "bill.csv", **options)
+
+
+def test_a_contract_figure_keeps_its_decimals(tmp_path: Path) -> None:
+    """10.005 an hour against 8.50 + 1.50 billed: a break of 10.00 - 10.005 = -0.005."""
+    rows = [charge("e1", "8.50", "2"), charge(PLAN, "1.50", None)]
+    result = reconciled(tmp_path, rows, CONTRACT.replace("10.00", "10.005"))
+    [plan] = result.commitments.rows()
+    assert plan["committed_quantity"] == D("10.005")
+    [found] = result.breaks.rows()
+    assert (found["class"], found["amount"]) == ("commitment", D("-0.005"))
+
+
+def test_a_missing_unused_row_does_not_look_like_full_use(tmp_path: Path) -> None:
+    """8.50 used of 10.00 and no Unused row: 85 % used, and a break of -1.50."""
+    result = reconciled(tmp_path, [charge("e1", "8.50", "2")])
+    [plan] = result.commitments.rows()
+    assert plan["utilization"] == D("0.85")
+    [found] = result.breaks.rows()
+    assert (found["billed"], found["expected"], found["amount"]) == (D("8.5"), 10, D("-1.5"))
+
+
+def test_a_fee_finer_than_the_bill_counts(tmp_path: Path) -> None:
+    """A net fee of 7.505 an hour is the committed cost, whatever the rows add up to."""
+    rows = [charge("e1", "8.50", "2"), charge(PLAN, "1.50", None)]
+    result = reconciled(tmp_path, rows, CONTRACT + 'fee = "7.505"\n')
+    assert result.commitments.rows()[0]["committed_cost"] == D("7.505")
+
+
+def test_a_month_long_correction_covers_nothing(tmp_path: Path) -> None:
+    """One billed hour stays one covered hour of 744: 743 x 10.00 = 7,430 are not covered."""
+    month = ("2026-10-01T00:00:00Z", "2026-11-01T00:00:00Z")
+    correction = at(charge("e1", "-0.01", "0"), month, ChargeClass="Correction")
+    rows = [charge("e1", "8.50", "2"), charge(PLAN, "1.50", None), correction]
+    result = reconciled(tmp_path, rows, period="2026-10")
+    [plan] = result.commitments.rows()
+    assert (plan["committed_quantity"], plan["not_covered_quantity"]) == (D("9.99"), 7430)
+    assert plan["status"] == "partial"
+    assert len(result.breaks) == 0
+
+
+def test_two_billing_currencies_are_not_held_against_one_contract(tmp_path: Path) -> None:
+    """5.00 USD and 5.00 EUR of one plan: no figure of the contract is counted twice."""
+    euro = {"BillingCurrency": "EUR", "CommitmentDiscountUnit": "EUR"}
+    result = reconciled(tmp_path, [charge("e1", "5.00", "2"), charge("e2", "5.00", "1") | euro])
+    assert [row["committed_quantity"] for row in result.commitments.rows()] == [5, 5]
+    assert len(result.breaks) == 0
+    assert "several currencies" in result.commitments.rows()[0]["reason"]
+
+
+def test_units_that_differ_are_not_compared(tmp_path: Path) -> None:
+    """A contract in USD and a bill in Hours give no break of 10 - 2."""
+    hours = {"CommitmentDiscountUnit": "Hours", "CommitmentDiscountCategory": "Usage"}
+    row = charge("e1", "8.50", "2") | hours | {"CommitmentDiscountQuantity": "2"}
+    result = reconciled(tmp_path, [row])
+    assert len(result.breaks) == 0
+    assert "different units" in result.commitments.rows()[0]["reason"]
+
+
+def test_hours_missing_in_the_middle_make_it_partial(tmp_path: Path) -> None:
+    """Without a contract, two billed hours of a day are not a complete day."""
+    rows = [at(charge("e1", "8.50", "2"), DAY[0]), at(charge("e1", "8.50", "2"), DAY[22])]
+    result = reconciled(tmp_path, rows, commitments=None)
+    assert result.commitments.rows()[0]["status"] == "partial"
+
+
+def test_a_contract_without_an_interval_is_read_by_the_bill(tmp_path: Path) -> None:
+    """FOCUS 1.3 says 87,600.00 for a year of 8,760 hours: 10.00 an hour, as billed."""
+    names = (
+        "ContractId,ContractPeriodStart,ContractPeriodEnd,ContractCommitmentId,"
+        "ContractCommitmentCategory,ContractCommitmentType,ContractCommitmentCost,"
+        "ContractCommitmentQuantity,ContractCommitmentUnit,ContractCommitmentDescription,"
+        "ContractCommitmentPeriodStart,ContractCommitmentPeriodEnd,BillingCurrency"
+    )
+    year = "2026-01-01T00:00:00Z,2027-01-01T00:00:00Z"
+    row = f"c,{year},{PLAN},Spend,Savings Plan,87600.00,,,plan,{year},USD"
+    (tmp_path / "contracts.csv").write_text(f"{names}\n{row}\n")
+    (tmp_path / "again.csv").write_text(f"{names}\n{row}\n")
+    rows = [charge("e1", "8.50", "2"), charge(PLAN, "1.50", None)]
+    both = trueup.read_commitments([tmp_path / "contracts.csv", tmp_path / "again.csv"])
+    result = reconciled(tmp_path, rows, commitments=both)
+    [plan] = result.commitments.rows()
+    assert (plan["committed_quantity"], plan["used_quantity"]) == (10, D("8.5"))
+    assert len(result.breaks) == 0
+    assert "contract_repeated" in {note["code"] for note in result.notes.rows()}
+
+
+def test_amounts_of_many_digits_are_proved(tmp_path: Path) -> None:
+    """29 digits together: 12345678901.123456789012345678 + 0.000000000000000005."""
+    plain = {"CommitmentDiscountId": "", "CommitmentDiscountStatus": "", "BillingCurrency": "IDR"}
+    plain |= {"CommitmentDiscountQuantity": ""}
+    rows = [
+        charge("e1", "12345678901.123456789012345678", "2") | plain,
+        charge("e2", "0.000000000000000005", "1") | plain | {"ChargeCategory": "Tax"},
+    ]
+    [row] = reconciled(tmp_path, rows, commitments=None).identity.rows()
+    assert row["billed"] == D("12345678901.123456789012345683")
+
+
+def test_empty_telemetry_is_no_failure(tmp_path: Path) -> None:
+    """A meter file with a header only: nothing is compared, nothing breaks, all adds up."""
+    (tmp_path / "meters.csv").write_text("window_start,provider,meter,quantity,unit\n")
+    result = reconciled(
+        tmp_path, [charge("e1", "8.50", "2")], commitments=None, usage=tmp_path / "meters.csv"
+    )
+    assert len(result.breaks) == 0
+    assert result.identity.rows()[0]["unattributed"] == D("8.5")
+
+
+def test_a_period_without_charges_says_so(tmp_path: Path) -> None:
+    """No charge in the period is the first thing the notes say."""
+    result = reconciled(tmp_path, [charge("e1", "8.50", "2")], commitments=None, period="2025-01")
+    assert result.notes.rows()[0]["code"] == "no_charges_in_period"
