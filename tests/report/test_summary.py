@@ -52,7 +52,7 @@ def test_drift_shows_gross_net_and_what_to_do(result: Result) -> None:
     assert "gross" in text
     assert "missing_in_billing 8" in text
     assert text.count("→") == 5
-    assert "Accrue it" in text
+    assert "only then accrue it" in text
 
 
 def test_specks_are_not_looked_at_first() -> None:
