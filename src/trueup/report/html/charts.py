@@ -119,7 +119,7 @@ def burn_down(run: Run) -> str:
     )
     if run.term:
         values: list[dict[str, Any]] = [
-            {"start": _milliseconds(point.end), "value": float(point.remaining or 0)}
+            {"start": _milliseconds(point.end), "value": float(point.remaining)}
             for point in run.points
             if point.remaining is not None
         ]
@@ -164,8 +164,14 @@ def burn_down(run: Run) -> str:
 
 
 def _stack(used: Decimal | None, unused: Decimal | None) -> list[tuple[str, float, float]]:
-    middle = float(used or 0)
-    return [(USED[0], 0.0, middle), (UNUSED[0], middle, middle + float(unused or 0))]
+    """Used, and unused on top of it; what is not known is left blank, not drawn as nought."""
+    if used is None:
+        return []
+    middle = float(used)
+    parts = [(USED[0], 0.0, middle)]
+    if unused is not None:
+        parts.append((UNUSED[0], middle, middle + float(unused)))
+    return parts
 
 
 def bars(values: Sequence[tuple[str, Decimal]]) -> str:
