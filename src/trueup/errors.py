@@ -4,6 +4,7 @@ TrueupError
 ├── UsageError              the caller asked for something impossible (exit code 2)
 │   └── ConfigurationError  a key of a configuration, rules or contract file is wrong
 ├── SourceError             a whole file or provider could not be read; names it
+├── ProviderError           a provider did not answer: provider, operation, reason, remedy
 ├── MissingDependency       an optional package is needed; says which extra installs it
 ├── CurrencyMismatch        two currencies were about to be added
 ├── UnitError               a unit cannot be parsed, or two units do not convert exactly
@@ -38,6 +39,17 @@ class SourceError(TrueupError):
         super().__init__(f"{source}: {reason}")
         self.source = source
         self.reason = reason
+
+
+class ProviderError(TrueupError):
+    """A provider could not be asked, or what it answered cannot be the whole."""
+
+    def __init__(self, provider: str, operation: str, reason: str, remedy: str) -> None:
+        super().__init__(f"{provider}: {operation}: {reason}; {remedy}")
+        self.provider = provider
+        self.operation = operation
+        self.reason = reason
+        self.remedy = remedy
 
 
 class MissingDependency(TrueupError):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trueup.adapter.feed import Connector
 
 
 @dataclass(frozen=True)
@@ -49,3 +53,5 @@ class ProviderAdapter:
     factors: tuple[CapacityFactor, ...] = ()
     layers: Mapping[str, str] = field(default_factory=dict)  # commitment type (lower case) -> layer
     credential_variables: tuple[str, ...] = ()  # environment variables `trueup doctor` looks at
+    # How it is asked; imports no SDK before it is connected. None: its bills are read from files.
+    connector: Callable[[], Connector] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from trueup.adapter.feed import Connector
 from trueup.adapter.provider import ProviderAdapter
 from trueup.providers.declarations import read_factors, read_meters, read_template
 
@@ -34,6 +35,13 @@ AGREEMENT = (
     "private pricing agreement",
 )
 
+
+def _connector() -> Connector:
+    from trueup.providers.aws.connector import connector
+
+    return connector()
+
+
 adapter = ProviderAdapter(
     name="aws",
     title="Amazon Web Services",
@@ -47,6 +55,7 @@ adapter = ProviderAdapter(
     extra="aws",
     sdk_modules=("boto3", "botocore"),
     configuration_template=read_template(__name__),
+    connector=_connector,
     meters=read_meters(__name__),
     factors=read_factors(__name__),
     layers={

@@ -1,0 +1,139 @@
+"""One feed asked to its end, landed and normalised; one export's files fetched."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from trueup.adapter.feed import (
+    COMMITMENTS,
+    TABLES,
+    Answer,
+    BrokenAnswer,
+    Changed,
+    Export,
+    Feed,
+    Row,
+)
+from trueup.errors import IntegrityError
+from trueup.fetch.asking import Asker
+from trueup.fetch.landing import Landing
+from trueup.focus.columns import CONTRACT_COMMITMENT, DATASETS
+from trueup.focus.commitments import STATED
+
+READINGS_MAX = 3  # data that changes while it is read is read again
+
+
+@dataclass(frozen=True)
+class Fed:
+    """What a feed gave: its raw answers, and its normalised rows as a CSV file."""
+
+    feed: str
+    gives: str
+    answers: int
+    rows: int
+    path: Path
+
+
+def columns_of(table: str) -> tuple[str, ...]:
+    """The columns of a table that feeds give, in order."""
+    if table != COMMITMENTS:
+        return TABLES[table]
+    focus = (column for column in DATASETS[CONTRACT_COMMITMENT] if column.removed is None)
+    return tuple(column.name for column in (*focus, *STATED))
+
+
+def fetched(feed: Feed, asker: Asker) -> list[Answer]:
+    """All answers of a feed that belong together; ProviderError where they keep changing."""
+    for reading in range(1, READINGS_MAX + 1):
+        try:
+            answers = list(feed.fetch(asker))
+            feed.check(answers)
+        except Changed as change:
+            if reading == READINGS_MAX:
+                raise asker.error(
+                    feed.name,
+                    f"the data changed while it was read, {READINGS_MAX} times: {change}",
+                    "run again when the provider has finished its refresh",
+                ) from change
+        else:
+            return answers
+    raise IntegrityError("a feed is read at least once")
+
+
+def normalised(feed: Feed, answers: Sequence[Answer], asker: Asker) -> list[Row]:
+    """The feed's rows; ProviderError where an answer has another shape than the API's."""
+    try:
+        return list(feed.normalise(answers))
+    except BrokenAnswer as error:
+        raise asker.error(
+            feed.name,
+            f"an answer is not what the API gives: {error}",
+            "the raw answer is kept in the workspace; report it with its operation",
+        ) from error
+
+
+def csv_text(table: str, rows: Iterable[Row]) -> str:
+    """Rows as CSV with the table's columns, unknown as nothing, in a stable order.
+
+    Raises IntegrityError for a column the table does not have.
+    """
+    columns = columns_of(table)
+    known = set(columns)
+    lines = []
+    for row in rows:
+        if not row.keys() <= known:
+            raise IntegrityError(f"{table}: no such column: {sorted(row.keys() - known)}")
+        lines.append(["" if row.get(name) is None else str(row[name]) for name in columns])
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(sorted(lines))
+    return text.getvalue()
+
+
+def fed(feed: Feed, asker: Asker, landing: Landing, folder: Path, at: datetime) -> Fed:
+    """Ask a feed, keep its raw answers, write its normalised rows to ``folder``."""
+    answers = fetched(feed, asker)
+    for answer in answers:
+        landing.answer(asker.provider, feed.name, answer, at)
+    rows = normalised(feed, answers, asker)
+    path = folder / f"{asker.provider}-{feed.name}.csv"
+    path.write_text(csv_text(feed.gives, rows), encoding="utf-8")
+    return Fed(feed.name, feed.gives, len(answers), len(rows), path)
+
+
+def exported(
+    export: Export, asker: Asker, landing: Landing, folder: Path, at: datetime
+) -> list[Path]:
+    """The export's files under their own names, only new or changed ones fetched."""
+    paths = []
+    for file in export.files(asker):
+        path = folder / asker.provider / _safe(file.name)
+        entry = asker.retried(
+            export.name,
+            lambda file=file: landing.file(  # type: ignore[misc]  # bound at once
+                asker.provider, export.name, file, file.download, at
+            ),
+        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.symlink_to(landing.path(entry.sha256).resolve())
+        paths.append(path)
+    if not paths:
+        raise asker.error(
+            export.name,
+            "the export holds no file for the period",
+            f"check where [providers.{asker.provider}] looks, and that the export runs",
+        )
+    return paths
+
+
+def _safe(name: str) -> Path:
+    """A file's name as a path below a folder, whatever the provider wrote into it."""
+    parts = [part for part in name.split("/") if part not in {"", ".", ".."}]
+    return Path(*(part.replace("\\", "_").replace("\0", "_") for part in parts))

@@ -1,0 +1,146 @@
+"""boto3 clients that hand over raw bodies, never retry by themselves, and refuse broken answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from threading import local
+from typing import Any
+
+from trueup.adapter.feed import BrokenAnswer, Fault, FaultKind, exact_json
+from trueup.errors import MissingDependency, ProviderError
+
+REGION = "us-east-1"  # where the account-wide APIs live
+CONNECT_SECONDS, READ_SECONDS = 10, 60
+
+THROTTLED = frozenset(
+    {
+        "LimitExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+DENIED = frozenset(
+    {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedException"}
+)
+CREDENTIALS = frozenset(
+    {
+        "AuthFailure",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+CLOCK = frozenset({"RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed"})
+
+
+class Connection:
+    """Clients by service and region, made when first asked for; used by one thread."""
+
+    def __init__(self, settings: Mapping[str, Any], *, offline: bool) -> None:
+        import boto3
+        from botocore.config import Config
+
+        placeholder = (
+            {"aws_access_key_id": "replayed", "aws_secret_access_key": "replayed"}
+            if offline
+            else {}
+        )
+        self._session = boto3.Session(
+            profile_name=None if offline else settings.get("profile"), **placeholder
+        )
+        self._config = Config(
+            retries={"total_max_attempts": 1},  # the core retries
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+        )
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._last = local()
+
+    def client(self, service: str, region: str = REGION) -> Any:
+        """The service's client, its answers checked before they are parsed."""
+        key = service, region
+        if key not in self._clients:
+            client = self._session.client(service, region_name=region, config=self._config)
+            spoken = client.meta.service_model.service_id.hyphenize()
+            client.meta.events.register(f"before-parse.{spoken}", self._checked)
+            self._clients[key] = client
+        return self._clients[key]
+
+    def ask(self, service: str, operation: str, region: str = REGION, **parameters: Any) -> bytes:
+        """The raw body of an operation's answer."""
+        getattr(self.client(service, region), operation)(**parameters)
+        body: bytes = self._last.body
+        return body
+
+    def _checked(self, response_dict: Mapping[str, Any], **_: Any) -> None:
+        """Botocore takes a body that is cut short, or HTML, for an answer without content."""
+        body = response_dict["body"]
+        if not isinstance(body, bytes):  # a stream, which counts its own bytes
+            return
+        headers = response_dict["headers"]
+        announced = headers.get("content-length")
+        if announced is not None and int(announced) != len(body):
+            raise BrokenAnswer(f"{len(body):,} bytes came of the {announced} announced")
+        if response_dict["status_code"] < 300 and "xml" not in headers.get("content-type", ""):
+            exact_json(body)
+        self._last.body = body
+
+
+def connect(settings: Mapping[str, Any], offline: bool) -> Connection:
+    """Clients for the account that the environment's credentials (or ``profile``) belong to."""
+    try:
+        from botocore.exceptions import BotoCoreError
+    except ImportError as error:
+        raise MissingDependency("boto3", "aws") from error
+    try:
+        return Connection(settings, offline=offline)
+    except BotoCoreError as error:
+        raise ProviderError(
+            "aws", "connection", str(error), "check [providers.aws] profile and ~/.aws/config"
+        ) from error
+
+
+def fault(error: BaseException) -> Fault | None:
+    """What an exception of botocore (or of the sockets below it) means."""
+    from botocore import exceptions as sdk
+
+    if isinstance(error, sdk.ClientError):
+        return _refused(error.response)
+    if isinstance(
+        error, sdk.NoCredentialsError | sdk.PartialCredentialsError | sdk.CredentialRetrievalError
+    ):
+        return Fault(FaultKind.CREDENTIALS, str(error))
+    if isinstance(error, sdk.ResponseParserError | sdk.IncompleteReadError):
+        return Fault(FaultKind.BROKEN, str(error))
+    if isinstance(error, sdk.HTTPClientError | sdk.ResponseStreamingError):
+        return Fault(FaultKind.TRANSIENT, str(error))
+    if isinstance(error, sdk.BotoCoreError):
+        return Fault(FaultKind.REFUSED, str(error))
+    return None
+
+
+def _refused(response: Mapping[str, Any]) -> Fault:
+    said = response.get("Error", {})
+    meta = response.get("ResponseMetadata", {})
+    code, status = str(said.get("Code", "")), int(meta.get("HTTPStatusCode", 0))
+    text = f"{code}: {said.get('Message', '')}".strip(": ")
+    if code in THROTTLED or status == 429:
+        after = meta.get("HTTPHeaders", {}).get("retry-after", "")
+        return Fault(FaultKind.THROTTLED, text, float(after) if after.isdigit() else None)
+    if code in CLOCK or "Signature not yet current" in text or "Signature expired" in text:
+        return Fault(FaultKind.CLOCK, text)
+    if code in DENIED:
+        return Fault(FaultKind.DENIED, text)
+    if code in CREDENTIALS:
+        return Fault(FaultKind.CREDENTIALS, text)
+    if status >= 500:
+        return Fault(FaultKind.TRANSIENT, text)
+    return Fault(FaultKind.REFUSED, text)
