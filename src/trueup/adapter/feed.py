@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from trueup.period import Period
@@ -100,7 +100,7 @@ class File:
     name: str
     version: str
     size_bytes: int | None
-    download: Callable[[BinaryIO], None]
+    download: Callable[[IO[bytes]], None]
 
 
 class Asking(Protocol):
@@ -131,7 +131,7 @@ class Feed:
     fetch: Callable[[Asking], Iterable[Answer]]
     normalise: Callable[[Sequence[Answer]], Iterable[Row]]
     # Raises Changed where a second aggregate in the answers contradicts the rows.
-    check: Callable[[Sequence[Answer]], None] = lambda answers: None
+    check: Callable[[Sequence[Answer]], None] | None = None
     needs: tuple[str, ...] = ()  # settings without which it is not asked
 
 

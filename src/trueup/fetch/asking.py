@@ -94,7 +94,7 @@ class Asker:
             stop=stop_after_attempt(ATTEMPTS_MAX),
             wait=self._wait,
             retry=retry_if_exception(self._is_retried),
-            sleep=lambda seconds: time.sleep(seconds),
+            sleep=self._sleep,
             reraise=True,
         )
         try:
@@ -128,6 +128,10 @@ class Asker:
         if isinstance(error, BrokenAnswer):
             return Fault(FaultKind.BROKEN, str(error))
         return self.connector.fault(error)
+
+    @staticmethod
+    def _sleep(seconds: float) -> None:
+        time.sleep(seconds)
 
     def _is_retried(self, error: BaseException) -> bool:
         fault = self._fault(error)

@@ -52,7 +52,8 @@ def fetched(feed: Feed, asker: Asker) -> list[Answer]:
     for reading in range(1, READINGS_MAX + 1):
         try:
             answers = list(feed.fetch(asker))
-            feed.check(answers)
+            if feed.check is not None:
+                feed.check(answers)
         except Changed as change:
             if reading == READINGS_MAX:
                 raise asker.error(

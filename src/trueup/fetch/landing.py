@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from threading import Lock
-from typing import BinaryIO
+from typing import IO
 
 from trueup.adapter.feed import Answer, File
 from trueup.errors import IntegrityError, SourceError
@@ -75,7 +75,7 @@ class Landing:
         provider: str,
         export: str,
         file: File,
-        fetch: Callable[[BinaryIO], None],
+        fetch: Callable[[IO[bytes]], None],
         at: datetime,
     ) -> Entry:
         """Keep a file of an export; what is here in that version is not fetched again."""
@@ -92,7 +92,7 @@ class Landing:
             Entry(provider, export, file.name, file.version, digest, size, at.isoformat())
         )
 
-    def _stored(self, fill: Callable[[BinaryIO], object], expected: str | None) -> str:
+    def _stored(self, fill: Callable[[IO[bytes]], object], expected: str | None) -> str:
         """Write to a temporary file, then move it under its hash: never half a file."""
         if expected is not None and self.path(expected).exists():
             return expected

@@ -20,7 +20,7 @@ from trueup.fetch.landing import Landing
 if TYPE_CHECKING:
     from trueup.period import Period
 
-Said = Callable[[str, str], None]  # provider, what happens
+Said = Callable[[str, str], None]  # provider, what is asked for
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def enabled(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str,
 
 
 def checked_settings(provider: str, given: Mapping[str, Any]) -> None:
-    """Raise ConfigurationError where a key of ``[providers.<name>]`` is unknown or of a wrong kind."""
+    """Raise ConfigurationError where a key of ``[providers.<name>]`` is unknown or wrong."""
     own: tuple[Setting, ...] = connector_of(provider).settings
     known = {setting.name: setting for setting in (ENABLED, *own)}
     for key, value in given.items():
@@ -62,9 +62,8 @@ def checked_settings(provider: str, given: Mapping[str, Any]) -> None:
                 f"known here: {', '.join(known)}"
             )
         kind = known[key].kind
-        if not isinstance(value, kind) or (
-            kind is list and not all(isinstance(item, str) for item in value)
-        ):
+        items = value if kind is list and isinstance(value, list) else [""]
+        if not isinstance(value, kind) or not all(isinstance(item, str) for item in items):
             right = {
                 str: 'text in quotes, as "this"',
                 bool: "true or false",
@@ -95,7 +94,7 @@ def fetch_all(
     at: datetime,
     *,
     offline: bool = False,
-    said: Said = lambda provider, text: None,
+    said: Said = lambda _provider, _feed: None,
 ) -> list[Fetched]:
     """Ask every provider for everything; side by side, except offline.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as Xml
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, BinaryIO
+from typing import Any
 
 from trueup.adapter.feed import Asking, BrokenAnswer, Export, File, Page
 
@@ -64,7 +64,7 @@ def _root(body: bytes) -> Xml.Element:
         raise BrokenAnswer(f"not XML: begins with {body[:40]!r}") from error
 
 
-def _download(asking: Asking, bucket: str, key: str, target: BinaryIO) -> None:
+def _download(asking: Asking, bucket: str, key: str, target: IO[bytes]) -> None:
     target.seek(0)
     target.truncate()
     region = asking.settings.get("export_region", "us-east-1")
