@@ -6,7 +6,7 @@ import codecs
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from trueup.errors import SourceError
 
@@ -25,7 +25,7 @@ NOT_UTF8 = "\ufdd0"
 CHUNK_BYTES = 1 << 20
 
 
-def opened(path: Path, source: str) -> IO[bytes]:
+def opened(path: Path, source: str) -> BinaryIO:
     """Open a file for reading, unpacked when it is gzip, zstd or bzip2 by its first bytes.
 
     A cut archive raises OSError while it is read. An empty file, and one that is plainly another
@@ -61,7 +61,7 @@ class Utf8Stream(io.RawIOBase):
     ``marked`` says whether that happened so far. ``tail`` is appended after the last byte.
     """
 
-    def __init__(self, file: IO[bytes], start: bytes = b"", tail: bytes = b"") -> None:
+    def __init__(self, file: BinaryIO, start: bytes = b"", tail: bytes = b"") -> None:
         self._file = file
         self._pending = start  # the beginning, later an unfinished character at the end of a chunk
         self._ready = b""

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from trueup.errors import SourceError
 from trueup.focus.stream import opened
@@ -63,7 +63,7 @@ def split(path: Path, source: str, target: Path) -> Answers:
     return answers
 
 
-def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
     """What comes before the first series, then each series with what follows it."""
     held = bytearray(file.read(CHUNK_BYTES).removeprefix(BOM))
     searched = 0
@@ -107,7 +107,7 @@ def _documents(frame: bytes) -> Iterator[dict[str, Any]]:
         text = text[end:].strip()
 
 
-def _write_whole(answers: Answers, lines: IO[bytes]) -> None:
+def _write_whole(answers: Answers, lines: BinaryIO) -> None:
     """Write the series of documents whose keys stand in another order, which were not cut out."""
     for document in answers.documents:
         data = document.get("data")

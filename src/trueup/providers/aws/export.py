@@ -10,7 +10,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as Xml
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import IO, Any
 
 from trueup.adapter.feed import Asking, BrokenAnswer, Export, File, Page
 
