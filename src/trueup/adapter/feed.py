@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 from typing import IO, TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -152,6 +152,7 @@ class Setting:
     name: str
     about: str
     kind: type = str  # str, bool or list (of text)
+    identifies: bool = False  # names an account or a place of its owner: never stored as it is
 
 
 class FaultKind(Enum):
@@ -203,7 +204,8 @@ class Connector:
     hosts: tuple[str, ...] = ()  # regular expressions of the API's host names
     token_hosts: tuple[str, ...] = ()  # those that hand out credentials: never recorded
     volatile: tuple[str, ...] = ()  # keys of request bodies and queries that differ at every ask
-    recorded_headers: tuple[str, ...] = field(default=("content-type",))
+    asking_headers: tuple[str, ...] = ()  # of requests, that say what is asked
+    answering_headers: tuple[str, ...] = ()  # of answers, that say what follows
 
 
 def exact_json(body: bytes) -> Any:

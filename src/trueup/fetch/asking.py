@@ -125,6 +125,8 @@ class Asker:
         return body
 
     def _fault(self, error: BaseException) -> Fault | None:
+        if _unrecorded(error):
+            return Fault(FaultKind.REFUSED, "the recording has no answer to this question")
         if isinstance(error, BrokenAnswer):
             return Fault(FaultKind.BROKEN, str(error))
         return self.connector.fault(error)
@@ -146,3 +148,12 @@ class Asker:
         if fault is not None and fault.retry_after is not None:
             return fault.retry_after
         return wait_exponential_jitter(initial=1, max=WAIT_MAX_SECONDS)(state)
+
+
+def _unrecorded(error: BaseException | None) -> bool:
+    """Whether vcrpy has no answer, however deep an SDK has wrapped that."""
+    while error is not None:
+        if type(error).__name__ == "CannotOverwriteExistingRequestException":
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -39,6 +39,15 @@ class Fed:
     path: Path
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where what is fetched goes, and the instant at which it becomes known."""
+
+    landing: Landing
+    folder: Path  # of normalised tables and exported files
+    at: datetime
+
+
 def columns_of(table: str) -> tuple[str, ...]:
     """The columns of a table that feeds give, in order."""
     if table != COMMITMENTS:
@@ -97,33 +106,31 @@ def csv_text(table: str, rows: Iterable[Row]) -> str:
     return text.getvalue()
 
 
-def fed(feed: Feed, asker: Asker, landing: Landing, folder: Path, at: datetime) -> Fed:
-    """Ask a feed, keep its raw answers, write its normalised rows to ``folder``."""
+def fed(feed: Feed, asker: Asker, place: Place) -> Fed:
+    """Ask a feed, keep its raw answers, write its normalised rows."""
     answers = fetched(feed, asker)
     for answer in answers:
-        landing.answer(asker.provider, feed.name, answer, at)
+        place.landing.answer(asker.provider, feed.name, answer, place.at)
     rows = normalised(feed, answers, asker)
-    path = folder / f"{asker.provider}-{feed.name}.csv"
+    path = place.folder / f"{asker.provider}-{feed.name}.csv"
     path.write_text(csv_text(feed.gives, rows), encoding="utf-8")
     return Fed(feed.name, feed.gives, len(answers), len(rows), path)
 
 
-def exported(
-    export: Export, asker: Asker, landing: Landing, folder: Path, at: datetime
-) -> list[Path]:
+def exported(export: Export, asker: Asker, place: Place) -> list[Path]:
     """The export's files under their own names, only new or changed ones fetched."""
     paths = []
     for file in export.files(asker):
-        path = folder / asker.provider / _safe(file.name)
+        path = place.folder / asker.provider / _safe(file.name)
         entry = asker.retried(
             export.name,
-            lambda file=file: landing.file(  # type: ignore[misc]  # bound at once
-                asker.provider, export.name, file, file.download, at
+            lambda file=file: place.landing.file(  # type: ignore[misc]  # bound at once
+                asker.provider, export.name, file, file.download, place.at
             ),
         )
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
-        path.symlink_to(landing.path(entry.sha256).resolve())
+        path.symlink_to(place.landing.path(entry.sha256).resolve())
         paths.append(path)
     if not paths:
         raise asker.error(

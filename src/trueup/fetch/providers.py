@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from trueup.adapter.feed import Connector, Export, Feed, Setting
 from trueup.adapter.registry import providers
 from trueup.errors import ConfigurationError, MissingDependency, ProviderError, SourceError
 from trueup.fetch.asking import Asker
-from trueup.fetch.feeds import Fed, exported, fed
+from trueup.fetch.cassette.provenance import cases, read_provenance
+from trueup.fetch.cassette.replay import replaying
+from trueup.fetch.feeds import Fed, Place, exported, fed
 from trueup.fetch.landing import Landing
-
-if TYPE_CHECKING:
-    from trueup.period import Period
+from trueup.period import Period, parse_period
 
 Said = Callable[[str, str], None]  # provider, what is asked for
 
@@ -93,25 +94,23 @@ def fetch_all(
     workspace: Path,
     at: datetime,
     *,
-    offline: bool = False,
+    replay: Path | None = None,
     said: Said = lambda _provider, _feed: None,
 ) -> list[Fetched]:
-    """Ask every provider for everything; side by side, except offline.
+    """Ask every provider for everything, side by side; or play what was recorded in ``replay``.
 
-    Recorded answers are played one provider after the other, since vcrpy lifts its patches for a
-    moment whenever a connection is made: another thread could then reach the network.
+    Recordings are played one provider after the other, since vcrpy lifts its patches for a moment
+    whenever a connection is made: another thread could then reach the network.
     """
-    landing = Landing(workspace / "landing")
-    folder = workspace / "fetched"
-    folder.mkdir(parents=True, exist_ok=True)
+    place = Place(Landing(workspace / "landing"), workspace / "fetched", at)
+    place.folder.mkdir(parents=True, exist_ok=True)
+    if replay is not None:
+        recorded = cases(replay)
+        return [_replayed(name, recorded.get(name), period, place, said) for name in settings]
 
     def one(name: str) -> Fetched:
-        return fetch_one(
-            name, settings[name], period, landing, folder, at, offline=offline, said=said
-        )
+        return fetch_one(name, settings[name], period, place, said=said)
 
-    if offline:
-        return [one(name) for name in settings]
     with ThreadPoolExecutor(max_workers=max(1, len(settings))) as pool:
         return list(pool.map(one, settings))
 
@@ -120,14 +119,13 @@ def fetch_one(
     name: str,
     settings: Mapping[str, Any],
     period: Period,
-    landing: Landing,
-    folder: Path,
-    at: datetime,
+    place: Place,
     *,
-    offline: bool,
-    said: Said,
+    offline: bool = False,
+    said: Said = lambda _provider, _feed: None,
+    around: Callable[[str], AbstractContextManager[None]] = lambda _feed: nullcontext(),
 ) -> Fetched:
-    """Everything one provider gives; each feed fails on its own."""
+    """Everything one provider gives; each feed fails on its own, inside ``around(its name)``."""
     connector = connector_of(name)
     failures: list[Failed] = []
     feeds: list[Fed] = []
@@ -146,13 +144,36 @@ def fetch_one(
         said(name, source.name)
         asker = Asker(name, connector, connection, settings, period, source.operations)
         try:
-            if isinstance(source, Feed):
-                feeds.append(fed(source, asker, landing, folder, at))
-            else:
-                charges += exported(source, asker, landing, folder, at)
+            with around(source.name):
+                if isinstance(source, Feed):
+                    feeds.append(fed(source, asker, place))
+                else:
+                    charges += exported(source, asker, place)
         except (ProviderError, SourceError) as error:
             failures.append(_failed(name, source.name, error))
     return Fetched(name, tuple(feeds), tuple(charges), tuple(failures), tuple(not_asked))
+
+
+def _replayed(name: str, case: Path | None, period: Period, place: Place, said: Said) -> Fetched:
+    """What a provider gave when it was recorded, asked for in the same words."""
+    if case is None:
+        error = ProviderError(
+            name, "replay", "nothing was recorded", f"record it: trueup record {name} --out DIR"
+        )
+        return Fetched(name, (), (), (_failed(name, "replay", error),), ())
+    known = read_provenance(case)
+    if parse_period(known.period) != period:
+        raise ConfigurationError(f"{case}: recorded for the period {known.period}; run that one")
+    fetched = None
+    try:
+        with replaying(name, connector_of(name), case):
+            fetched = fetch_one(name, known.settings, period, place, offline=True, said=said)
+    except ProviderError as error:
+        if fetched is None:
+            return Fetched(name, (), (), (_failed(name, "replay", error),), ())
+        if not fetched.failures:
+            return replace(fetched, failures=(_failed(name, "replay", error),))
+    return fetched
 
 
 def _failed(provider: str, what: str, error: Exception) -> Failed:

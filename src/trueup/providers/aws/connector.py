@@ -20,5 +20,6 @@ def connector() -> Connector:
             Setting("export_region", "the bucket's region; default us-east-1"),
         ),
         hosts=(r".*\.amazonaws\.com", r".*\.api\.aws"),
+        asking_headers=("x-amz-target",),
         token_hosts=(r"sts\..*", r"169\.254\.169\.254", r"portal\.sso\..*", r"oidc\..*"),
     )

@@ -1,0 +1,89 @@
+"""The sidecar of a case: where its exchanges come from, said honestly, and their hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from trueup.errors import SourceError
+
+SIDECAR = "provenance.json"
+STATEMENTS = {
+    "synthetic": "recorded from a synthetic twin; shapes checked against the SDK's models; "
+    "behaviour not observed",
+    "live": "recorded from an account by its owner; ids and addresses are pseudonyms",
+    "derived": "altered by hand from another recording; behaviour not observed",
+}
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What ``provenance.json`` holds."""
+
+    provider: str
+    case: str
+    origin: str  # synthetic | live | derived
+    period: str
+    settings: Mapping[str, Any]  # as they must be given again to ask the same questions
+    sdk: Mapping[str, str]  # package -> version
+    statement: str = ""
+    world_seed: int | None = None
+    parent: str | None = None
+    sha256: Mapping[str, str] = field(default_factory=dict)  # file of the case -> hash
+
+    def write(self, folder: Path) -> None:
+        """Write the sidecar, with the statement of its origin and the hash of every recording."""
+        values = asdict(self)
+        values["statement"] = STATEMENTS[self.origin]
+        values["sha256"] = hashes(folder)
+        text = json.dumps(values, indent=1, sort_keys=True) + "\n"
+        (folder / SIDECAR).write_text(text, encoding="utf-8")
+
+
+def recordings(folder: Path) -> list[Path]:
+    """The recorded exchanges of a case, in the order of their names."""
+    return sorted(folder.glob("*.yaml"))
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """The SHA-256 of every recording of a case, by file name."""
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in recordings(folder)}
+
+
+def read_provenance(folder: Path) -> Provenance:
+    """The sidecar of a case; SourceError where it is missing or a recording was changed."""
+    file = folder / SIDECAR
+    try:
+        known = Provenance(**json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, TypeError, json.JSONDecodeError) as error:
+        raise SourceError(str(file), f"not the provenance of a recording: {error}") from error
+    found = hashes(folder)
+    changed = sorted(
+        name for name in {*found, *known.sha256} if found.get(name) != known.sha256.get(name)
+    )
+    if changed:
+        raise SourceError(
+            str(folder), f"not as recorded: {', '.join(changed)} was changed, added or removed"
+        )
+    return known
+
+
+def cases(folder: Path) -> dict[str, Path]:
+    """The case of each provider below a folder; SourceError where there is none, or two of one."""
+    found: dict[str, Path] = {}
+    for sidecar in sorted(folder.rglob(SIDECAR)):
+        provider = read_provenance(sidecar.parent).provider
+        if provider in found:
+            raise SourceError(
+                str(folder),
+                f"two recordings of {provider}: {found[provider]} and {sidecar.parent}; "
+                "name a folder with one of each provider",
+            )
+        found[provider] = sidecar.parent
+    if not found:
+        raise SourceError(str(folder), f"no recording here: no {SIDECAR} in it or below it")
+    return found
