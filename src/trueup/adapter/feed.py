@@ -133,6 +133,7 @@ class Feed:
     # Raises Changed where a second aggregate in the answers contradicts the rows.
     check: Callable[[Sequence[Answer]], None] | None = None
     needs: tuple[str, ...] = ()  # settings without which it is not asked
+    unknown: tuple[str, ...] = ()  # columns FOCUS wants filled that the provider cannot tell
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from trueup.cli.exits import ExitCodes
 COMMANDS = {
     "run": ("trueup.cli.run", "Perform the nightly job that a trueup.toml describes."),
     "reconcile": ("trueup.cli.reconcile", "Reconcile files, without a configuration."),
+    "record": ("trueup.cli.record", "Record a provider's answers, to be replayed offline."),
     "init": ("trueup.cli.init", "Write a commented trueup.toml to start from."),
     "doctor": ("trueup.cli.doctor", "Say what works and what does not; change nothing."),
 }

@@ -106,7 +106,7 @@ def fetch_all(
     place.folder.mkdir(parents=True, exist_ok=True)
     if replay is not None:
         recorded = cases(replay)
-        return [_replayed(name, recorded.get(name), period, place, said) for name in settings]
+        return [replayed(name, recorded.get(name), period, place, said=said) for name in settings]
 
     def one(name: str) -> Fetched:
         return fetch_one(name, settings[name], period, place, said=said)
@@ -154,7 +154,14 @@ def fetch_one(
     return Fetched(name, tuple(feeds), tuple(charges), tuple(failures), tuple(not_asked))
 
 
-def _replayed(name: str, case: Path | None, period: Period, place: Place, said: Said) -> Fetched:
+def replayed(
+    name: str,
+    case: Path | None,
+    period: Period,
+    place: Place,
+    *,
+    said: Said = lambda _provider, _feed: None,
+) -> Fetched:
     """What a provider gave when it was recorded, asked for in the same words."""
     if case is None:
         error = ProviderError(

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +74,13 @@ def read_provenance(folder: Path) -> Provenance:
 
 
 def cases(folder: Path) -> dict[str, Path]:
-    """The case of each provider below a folder; SourceError where there is none, or two of one."""
+    """The case of each provider below a folder, or below all that a pattern names.
+
+    SourceError where there is none, or two of one provider.
+    """
     found: dict[str, Path] = {}
-    for sidecar in sorted(folder.rglob(SIDECAR)):
+    below = (Path(place) for place in sorted(glob(str(folder))))
+    for sidecar in sorted(sidecar for place in below for sidecar in place.rglob(SIDECAR)):
         provider = read_provenance(sidecar.parent).provider
         if provider in found:
             raise SourceError(
