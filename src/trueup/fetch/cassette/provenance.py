@@ -79,7 +79,7 @@ def cases(folder: Path) -> dict[str, Path]:
     SourceError where there is none, or two of one provider.
     """
     found: dict[str, Path] = {}
-    below = (Path(place) for place in sorted(glob(str(folder))))
+    below = (Path(place) for place in sorted(glob(str(folder))))  # noqa: PTH207  an absolute pattern
     for sidecar in sorted(sidecar for place in below for sidecar in place.rglob(SIDECAR)):
         provider = read_provenance(sidecar.parent).provider
         if provider in found:
