@@ -5,32 +5,64 @@ from pathlib import Path
 
 import pytest
 
+from trueup.adapter.native import NativeExport
+from trueup.errors import SourceError
 from trueup.focus import native
 from trueup.focus.charges import read_charges
-from trueup.focus.native import NativeExport, register
+
+SQL = """
+SELECT record, amortised AS EffectiveCost,
+  (exact_decimal(billed) + coalesce(exact_decimal(discount), 0))::VARCHAR AS BilledCost,
+  money AS BillingCurrency, 'Usage' AS ChargeCategory, "from" AS ChargePeriodStart,
+  "to" AS ChargePeriodEnd, shelf AS x_Shelf
+FROM export
+"""
 
 
-def test_a_registered_export_is_read_as_the_focus_columns_it_holds(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its own columns are renamed by its mapping, the rest is kept, the format is its name."""
-    monkeypatch.setattr(native, "_registered", {})
-    columns = {
-        "BilledCost": "billed",
-        "EffectiveCost": "amortised",
-        "BillingCurrency": "money",
-        "ChargeCategory": "what",
-        "ChargePeriodStart": "from",
-        "ChargePeriodEnd": "to",
-    }
-    register(NativeExport("example-export", frozenset({"billed", "money"}), columns))
+def export(sql: str = SQL) -> NativeExport:
+    return NativeExport(
+        "example-export", frozenset({"billed", "money"}), sql, frozenset({"discount", "shelf"})
+    )
+
+
+@pytest.fixture
+def bill(tmp_path: Path) -> Path:
     path = tmp_path / "e.csv"
     path.write_text(
-        "billed,amortised,money,what,from,to,shelf\n1,0.5,USD,Usage,2026-10-01,2026-10-02,9\n",
+        "money,billed,amortised,from,to,shelf\n"
+        "USD,1.10,0.5,2026-10-01,2026-10-02,9\n"
+        "USD,oops,0.25,2026-10-01,2026-10-02,\n",
         encoding="utf-8",
     )
-    dataset = read_charges(path)
+    return path
+
+
+def test_a_native_export_is_read_as_focus_by_its_query(
+    bill: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its format is its name, an absent optional column is null, x_ columns are kept."""
+    monkeypatch.setattr(native, "native_exports", lambda: [export()])
+    dataset = read_charges(bill)
     (found,) = dataset.table.rows()
     assert dataset.sources.rows()[0]["format"] == "example-export"
-    assert (found["BilledCost"], found["EffectiveCost"]) == (Decimal(1), Decimal("0.5"))
-    assert found["x_shelf"] == "9"
+    assert (found["BilledCost"], found["EffectiveCost"]) == (Decimal("1.1"), Decimal("0.5"))
+    assert (found["x_Shelf"], found["x_SourceRow"]) == ("9", 1)
+
+
+def test_a_record_the_query_makes_nothing_of_is_rejected_by_its_number(
+    bill: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second record's amount is none: one reject with the file's own row number."""
+    monkeypatch.setattr(native, "native_exports", lambda: [export()])
+    (reject,) = read_charges(bill).rejects.rows()
+    assert (reject["row_number"], reject["column"]) == (2, "BilledCost")
+
+
+def test_a_query_that_loses_a_record_is_an_error(
+    bill: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two records in, one row out: nothing is given."""
+    lossy = export(SQL + " WHERE record = 1")
+    monkeypatch.setattr(native, "native_exports", lambda: [lossy])
+    with pytest.raises(SourceError, match="2 records became 1 rows"):
+        read_charges(bill)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from trueup.adapter.native import NativeExport
+
 if TYPE_CHECKING:
     from trueup.adapter.feed import Connector
 
@@ -52,6 +54,7 @@ class ProviderAdapter:
     meters: tuple[MeterPattern, ...] = ()
     factors: tuple[CapacityFactor, ...] = ()
     layers: Mapping[str, str] = field(default_factory=dict)  # commitment type (lower case) -> layer
+    native: tuple[NativeExport, ...] = ()  # bulk exports in its own columns
     credential_variables: tuple[str, ...] = ()  # environment variables `trueup doctor` looks at
     # How it is asked; imports no SDK before it is connected. None: its bills are read from files.
     connector: Callable[[], Connector] | None = None

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import entry_points
 
+from trueup.adapter.native import NativeExport
 from trueup.adapter.provider import ProviderAdapter
 from trueup.adapter.telemetry import TelemetryReader
 
@@ -23,6 +24,11 @@ def telemetry_readers() -> dict[str, TelemetryReader]:
     """All installed telemetry readers by name, in alphabetical order."""
     found = {point.name: point.load() for point in entry_points(group="trueup.telemetry")}
     return dict(sorted(found.items()))
+
+
+def native_exports() -> list[NativeExport]:
+    """Every provider's exports in its own columns."""
+    return [export for adapter in providers().values() for export in adapter.native]
 
 
 def _plain(name: str) -> str:

@@ -14,11 +14,11 @@ from trueup.focus.columns import CHARGES, COST_AND_USAGE, DATASETS
 from trueup.focus.extras import ExtraNames
 from trueup.focus.intake import Intake
 from trueup.focus.landing import Landed, Landing, expand, flatten
-from trueup.focus.native import recognise_charges
+from trueup.focus.native import NativeFile, as_focus
 from trueup.focus.projection import Reading, Span, select, typed
 from trueup.focus.provider import ProviderColumn, ProviderOf
 from trueup.focus.raw import ROW, SOURCE, Part, open_raw
-from trueup.focus.recognition import REQUIRED, Recognition
+from trueup.focus.recognition import REQUIRED, Recognition, recognise
 from trueup.model.dataset import Dataset
 
 SPAN = Span("ChargePeriodStart", "ChargePeriodEnd", may_be_empty=True)
@@ -83,9 +83,10 @@ def _bills(landing: Landing, sources: Sequence[Any]) -> tuple[list[Bill], list[s
     names = ExtraNames(CHARGES.names, kept=("PublisherName",))
     bills = []
     for source_id, landed in enumerate(landed_sources(landing, sources), start=1):
-        file = open_raw(landed)
-        recognition = recognise_charges(landed.source, file.header)
-        part = Part(source_id, landed, file, recognition.format, recognition.notes)
+        file = as_focus(open_raw(landed))
+        recognition = recognise(landed.source, file.header, COST_AND_USAGE)
+        name = file.format if isinstance(file, NativeFile) else recognition.format
+        part = Part(source_id, landed, file, name, recognition.notes)
         bills.append(Bill(part, recognition, names.of_file(file.header, recognition)))
     return bills, names.all
 

@@ -1,43 +1,96 @@
-"""Exports in a provider's own columns: recognised by their header, read as FOCUS columns.
-
-A provider's folder registers its exports; nothing else here knows their columns.
-"""
+"""Exports in a provider's own columns, read as FOCUS columns by the query of their adapter."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
-from trueup.focus.columns import COST_AND_USAGE
-from trueup.focus.recognition import Recognition, recognise
+import pyarrow as pa
 
+from trueup.adapter.native import NativeExport
+from trueup.adapter.registry import native_exports
+from trueup.errors import IntegrityError, SourceError
+from trueup.focus.projection import text_of
+from trueup.focus.raw import ROW, RawFile, Refuse, column
+from trueup.focus.repair import quoted
+from trueup.focus.session import session
 
-@dataclass(frozen=True)
-class NativeExport:
-    """One export format: the columns that identify it, and where each FOCUS column stands in it."""
+if TYPE_CHECKING:
+    import duckdb
 
-    name: str  # shown as the source's format
-    identified_by: frozenset[str]
-    columns: Mapping[str, str]  # FOCUS column -> the export's column
-
-    def recognises(self, header: Sequence[str]) -> bool:
-        """Say whether a file with this header is such an export."""
-        return self.identified_by <= set(header)
-
-
-_registered: dict[str, NativeExport] = {}
-
-
-def register(export: NativeExport) -> None:
-    """Make ``read_charges`` recognise an export; one of the same name is replaced."""
-    _registered[export.name] = export
+RECORD = "record"
+BATCH_ROWS = 32_768
 
 
-def recognise_charges(source: str, header: Sequence[str]) -> Recognition:
-    """Recognise a bill: a registered export, else FOCUS, else SourceError."""
-    for export in _registered.values():
-        if export.recognises(header):
-            named = {column: name for name, column in export.columns.items()}
-            renamed = [named.get(column, column) for column in header]
-            return replace(recognise(source, renamed, COST_AND_USAGE), format=export.name)
-    return recognise(source, header, COST_AND_USAGE)
+class NativeFile:
+    """A file of a native export as a RawFile of FOCUS columns, all of them text."""
+
+    def __init__(self, file: RawFile, export: NativeExport) -> None:
+        self._file = file
+        self._export = export
+        with TemporaryDirectory() as folder, session(Path(folder)) as engine:
+            names = self._result(engine, pa.Table.from_batches([], self._schema())).columns
+        if names[0] != RECORD:
+            raise IntegrityError(f"{export.name}: its query must select {RECORD} first")
+        self.header: Sequence[str] = names[1:]
+        self.types: Sequence[pa.DataType] = [pa.string()] * len(self.header)
+
+    @property
+    def format(self) -> str:
+        """The export's name, as sources show it."""
+        return self._export.name
+
+    def batches(self, refuse: Refuse) -> Iterator[pa.RecordBatch]:
+        """Stream the mapped records; SourceError where the query loses or repeats one."""
+        taken = 0
+
+        def records() -> Iterator[pa.RecordBatch]:
+            nonlocal taken
+            for batch in self._file.batches(refuse):
+                taken += batch.num_rows
+                yield batch
+
+        given = 0
+        with TemporaryDirectory() as folder, session(Path(folder)) as engine:
+            reader = pa.RecordBatchReader.from_batches(self._schema(), records())
+            for batch in self._result(engine, reader).to_arrow_reader(BATCH_ROWS):
+                given += batch.num_rows
+                yield self._shaped(batch)
+        if given != taken:
+            raise SourceError(self.format, f"{taken:,} records became {given:,} rows")
+
+    def _schema(self) -> pa.Schema:
+        fields = [pa.field(column(i), kind) for i, kind in enumerate(self._file.types)]
+        return pa.schema([*fields, pa.field(ROW, pa.int64())])
+
+    def _result(self, engine: duckdb.DuckDBPyConnection, raw: Any) -> duckdb.DuckDBPyRelation:
+        engine.register("raw", raw)
+        texts = [
+            f"{text_of(index, kind)} AS {quoted(name)}"
+            for index, (name, kind) in enumerate(
+                zip(self._file.header, self._file.types, strict=True)
+            )
+        ]
+        missing = sorted(self._export.optional - set(self._file.header))
+        texts += [f"NULL::VARCHAR AS {quoted(name)}" for name in missing]
+        engine.execute(
+            f"CREATE VIEW export AS SELECT {ROW} AS {RECORD}, {', '.join(texts)} FROM raw"
+        )
+        return engine.sql(self._export.sql)
+
+    def _shaped(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        values = [batch.column(i + 1).cast(pa.string()) for i in range(len(self.header))]
+        names = [column(i) for i in range(len(self.header))]
+        return pa.RecordBatch.from_arrays(
+            [*values, batch.column(0).cast(pa.int64())], names=[*names, ROW]
+        )
+
+
+def as_focus(file: RawFile) -> RawFile:
+    """The file itself, or, where an adapter knows its columns, the file read as FOCUS."""
+    for export in native_exports():
+        if export.recognises(file.header):
+            return NativeFile(file, export)
+    return file

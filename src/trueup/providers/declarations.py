@@ -9,6 +9,7 @@ import tomllib
 from importlib.resources import files
 from typing import Any
 
+from trueup.adapter.native import NativeExport
 from trueup.adapter.provider import CapacityFactor, MeterPattern
 
 
@@ -43,3 +44,11 @@ def read_meters(package: str) -> tuple[MeterPattern, ...]:
 def read_template(package: str) -> str:
     """The commented block that ``trueup init`` writes for this provider."""
     return files(package).joinpath("template.toml").read_text(encoding="utf-8")
+
+
+def read_native(
+    package: str, name: str, file: str, identified_by: tuple[str, ...], optional: tuple[str, ...]
+) -> NativeExport:
+    """An export whose query lies beside the adapter, as a person can read it."""
+    sql = files(package).joinpath(file).read_text(encoding="utf-8")
+    return NativeExport(name, frozenset(identified_by), sql, frozenset(optional))

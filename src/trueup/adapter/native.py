@@ -1,0 +1,28 @@
+"""A bulk export in a provider's own columns, and the query that reads it as FOCUS."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class NativeExport:
+    """One export format: the columns that identify it, and one FOCUS row for each of its records.
+
+    ``sql`` is a SELECT from the view ``export``, which has the file's columns under their own
+    names, as text, null where the file says nothing, and ``record``, the record's number. It must
+    select ``record`` first, then FOCUS 1.4 columns and ``x_`` columns, for every record exactly
+    once. ``optional`` columns are null where a file lacks them. The macros of
+    ``trueup.focus.repair`` are there (``exact_decimal``: text to DECIMAL(38, 18), null if it is
+    none).
+    """
+
+    name: str  # shown as the source's format
+    identified_by: frozenset[str]
+    sql: str
+    optional: frozenset[str] = frozenset()
+
+    def recognises(self, header: Sequence[str]) -> bool:
+        """Say whether a file with this header is such an export."""
+        return self.identified_by <= set(header)
