@@ -84,7 +84,7 @@ def _bills(landing: Landing, sources: Sequence[Any]) -> tuple[list[Bill], list[s
     bills = []
     for source_id, landed in enumerate(landed_sources(landing, sources), start=1):
         file = open_raw(landed)
-        recognition = recognise_charges(landed.source, file.header)
+        recognition = recognise_charges(landed.source, file.header, landed.path)
         part = Part(source_id, landed, file, recognition.format, recognition.notes)
         bills.append(Bill(part, recognition, names.of_file(file.header, recognition)))
     return bills, names.all

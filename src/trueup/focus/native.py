@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from trueup.focus.columns import COST_AND_USAGE
 from trueup.focus.recognition import Recognition, recognise
@@ -33,11 +34,11 @@ def register(export: NativeExport) -> None:
     _registered[export.name] = export
 
 
-def recognise_charges(source: str, header: Sequence[str]) -> Recognition:
-    """Recognise a bill: a registered export, else FOCUS, else SourceError."""
+def recognise_charges(source: str, header: Sequence[str], path: Path | None = None) -> Recognition:
+    """Recognise a bill: a registered export, else FOCUS, else SourceError (see recognise)."""
     for export in _registered.values():
         if export.recognises(header):
             named = {column: name for name, column in export.columns.items()}
             renamed = [named.get(column, column) for column in header]
             return replace(recognise(source, renamed, COST_AND_USAGE), format=export.name)
-    return recognise(source, header, COST_AND_USAGE)
+    return recognise(source, header, COST_AND_USAGE, path)
