@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from trueup.cli.exits import EPILOG
+
 if TYPE_CHECKING:
     from trueup.cli.checks import Check
     from trueup.config import Configuration
@@ -20,7 +22,7 @@ STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red", "off": "dim"}
 ORDER = ("off", "ok", "warn", "fail")  # what fails stands last: the end is what a terminal shows
 
 
-@click.command()
+@click.command(epilog=EPILOG)
 @click.option(
     "-c",
     "--config",
