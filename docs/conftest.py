@@ -22,7 +22,7 @@ SECONDS_MAX = 120
 
 def run_console(example: Example) -> str | None:
     """Run the commands of a block; say what differs from the output that is shown."""
-    text = textwrap.dedent(example.parsed)
+    text = textwrap.dedent(example.parsed).replace("\\\n", "")  # a command may go on
     for part in text.split("$ ")[1:]:
         command, _, expected = part.partition("\n")
         done = subprocess.run(  # noqa: S602  these are the documentation's own commands

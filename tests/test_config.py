@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from trueup.adapter.registry import providers
 from trueup.config import read_configuration
 from trueup.errors import ConfigurationError
 from trueup.period import Period
@@ -186,13 +187,51 @@ def test_an_unknown_provider_lists_the_known_ones(write: Write) -> None:
     """[providers.x] is checked against the installed adapters."""
     (line,) = mistakes(write, "[providers.gcpp]\nenabled = false\n")
     assert "no provider is called 'gcpp': did you mean 'gcp'?" in line
-    assert line.endswith("known providers are aws, azure, gcp, oci")
+    assert line.endswith(f"known providers are {', '.join(providers())}")
 
 
 def test_an_unknown_format_lists_the_known_ones(write: Write) -> None:
     """Format names a telemetry reader that is installed."""
     (line,) = mistakes(write, '[[usage]]\npath = "a"\nformat = "litelm"\n')
     assert line.startswith("usage[1].format = 'litelm': did you mean 'litellm'? formats are ")
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ('columns = { window_strat = "t" }', ("columns: 'window_strat' is no column of usage that "
+         "a format takes: did you mean 'window_start'? it is one of window_start, window_end, ")),
+        ('format = "litellm"\ncolumns = { quantity = "n" }', ("columns: 'quantity' is no column of "
+         "usage that litellm takes: it is one of provider, account_id, ")),
+        ('format = "table"\nconstants = { step = "60" }', ("constants: 'step' is no column of usage "
+         "that table takes: it is one of window_start, ")),
+    ],
+)  # fmt: skip
+def test_an_unknown_usage_column_is_named(write: Write, entry: str, expected: str) -> None:
+    """The key of the map, the nearest one and all that the format takes, before any file is read."""
+    (line,) = mistakes(write, f'[[usage]]\npath = "a"\n{entry}\n')
+    assert line.startswith(f"usage[1]: {expected}")
+
+
+def test_prometheus_takes_its_step(write: Write) -> None:
+    """Keys that only one format has are right there, and where the file will tell its format."""
+    for named in ("", 'format = "prometheus"\n'):
+        text = f'[[usage]]\npath = "a"\n{named}constants = {{ step = "900" }}\n'
+        assert read_configuration(write(text)).usage[0].constants == {"step": "900"}
+
+
+@pytest.mark.parametrize("enabled", ['"false"', "0"])
+def test_a_provider_is_on_or_off(write: Write, enabled: str) -> None:
+    """Text that says false is not taken for true."""
+    (line,) = mistakes(write, f"[providers.aws]\nenabled = {enabled}\n")
+    assert line.endswith("it is true or false, without quotes")
+    assert line.startswith("providers.aws.enabled = ")
+
+
+def test_an_unknown_provider_key_is_named(write: Write) -> None:
+    """A key that would do nothing is a mistake."""
+    (line,) = mistakes(write, "[providers.aws]\nenabeld = false\n")
+    assert line.startswith("providers.aws.enabeld: there is no such key; did you mean 'enabled'?")
 
 
 def test_a_wrong_period_lists_the_forms(write: Write) -> None:

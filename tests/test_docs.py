@@ -95,6 +95,16 @@ def test_every_exit_code_is_documented() -> None:
     assert first_cells(sections("commands.md")["Exit codes"]) == ["0", "1", "2", "3", "4"]
 
 
+@pytest.mark.parametrize("name", [None, "run", "reconcile", "doctor"])
+def test_help_tells_the_exit_codes_as_the_reference_does(name: str | None) -> None:
+    """Each code stands under the help with the words of the commands page."""
+    command = app if name is None else dict(commands())[name]
+    rows = re.findall(r"(?m)^\| `(\d)` \| (.+) \|$", sections("commands.md")["Exit codes"])
+    shown = " ".join(command.get_help(click.Context(command)).split())
+    assert len(rows) == 5
+    assert [row for row in rows if f"{row[0]} {row[1].replace('`', '')}" not in shown] == []
+
+
 @pytest.mark.parametrize(("table", "known"), list(keys(Configuration, "Top level")))
 def test_every_configuration_key_is_documented(table: str, known: set[str]) -> None:
     """A table's section lists each of its keys, and no other."""

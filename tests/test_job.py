@@ -278,14 +278,21 @@ def test_an_out_that_cannot_be_written_is_found_before_reading(
     assert fakes.read == []
 
 
-def test_a_configured_provider_is_noted(fakes: Fakes, tmp_path: Path) -> None:
-    """A provider that is configured but not asked stands in the notes, unless it is off."""
+def test_a_provider_that_cannot_be_fetched_makes_the_run_partial(
+    fakes: Fakes, tmp_path: Path
+) -> None:
+    """What was asked for is not passed over: exit code 3 and a note; one that is off is neither."""
     text = CHARGES + "[providers.aws]\n[providers.gcp]\nenabled = false\n"
     outcome = job.run(configured(tmp_path, text, "a.csv", "b.csv"))
+    assert outcome.exit_code == 3
+    (failure,) = outcome.failures
+    assert failure.text == "[providers.aws]: nothing was fetched: this version reads files only"
+    assert "enabled = false under [providers.aws]" in failure.remedy
+    assert "[[charges]]" in failure.remedy
     assert outcome.result is not None
     notes = outcome.result.outcome.tables["notes"].rows()
     assert [(note["code"], note["subject"]) for note in notes[:-1]] == [
-        ("provider_not_asked", "aws")
+        ("source_failed", "[providers.aws]")
     ]
 
 

@@ -12,12 +12,10 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     Field,
     StrictBool,
@@ -26,39 +24,22 @@ from pydantic import (
     model_validator,
 )
 from pydantic import ValidationInfo as Info
-from pydantic_core import ErrorDetails
 
 from trueup.adapter.registry import providers as known_providers
 from trueup.adapter.registry import telemetry_readers
 from trueup.errors import ConfigurationError, UsageError
+from trueup.model.mistakes import close_to, explain, unknown_key
 from trueup.model.rules import Exact, Rules, Strict, read_rules
 from trueup.period import Period, parse_instant, parse_period
+from trueup.telemetry.column_map import check_names
 
 DEFAULT_FILE = "trueup.toml"
-_RIGHT = {  # where pydantic's own words speak of Python rather than of TOML
-    "bool_type": "it is true or false, without quotes",
-    "string_type": 'it is text in quotes, as "this"',
-    "string_too_short": "it must not be empty",
-    "too_short": "at least one is needed",
-    "tuple_type": 'it is a list, as ["this", "that"]',
-    "mapping_type": "it is a table of keys and values",
-    "dict_type": "it is a table of keys and values",
-    "model_type": "it is a table of keys and values",
-    "datetime_type": "it is an instant, as 2026-11-05T06:00:00Z",
-    "decimal_parsing": 'it is a number, as "0.05"',
-    "decimal_type": 'it is a number, as "0.05"',
-}
 _URL = re.compile(r"[a-z][a-z0-9+.-]*(://|::)", re.IGNORECASE)
 
 
 def is_url(path: str) -> bool:
     """Whether it is a URL (or a chain of them) rather than a path of this machine."""
     return _URL.match(path) is not None
-
-
-def _close(name: str, known: list[str]) -> str:
-    found = get_close_matches(name.lower(), known, n=1)
-    return f"did you mean {found[0]!r}? " if found else ""
 
 
 def _period(value: object) -> object:
@@ -139,7 +120,22 @@ class UsageFiles(Files):
         known = list(telemetry_readers())
         if value is None or value in known:
             return value
-        raise ValueError(f"{_close(value, known)}formats are {', '.join(known)}")
+        raise ValueError(f"{close_to(value, known)}formats are {', '.join(known)}")
+
+    @model_validator(mode="after")
+    def _mapped(self) -> Self:
+        """An unknown usage column is a mistake of the configuration, whatever the files hold."""
+        try:
+            check_names(self.format, self.columns, self.constants)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+
+class ProviderSettings(Strict):
+    """``[providers.<name>]``: whether to fetch from the provider, which no version does yet."""
+
+    enabled: StrictBool = True
 
 
 def _rules(value: object, info: Info) -> object:
@@ -158,16 +154,16 @@ class Configuration(Strict):
     commitments: Annotated[tuple[Files, ...], BeforeValidator(_listed)] = ()
     usage: Annotated[tuple[UsageFiles, ...], BeforeValidator(_listed)] = ()
     rules: Annotated[Rules, BeforeValidator(_rules)] = Rules()
-    providers: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
+    providers: Mapping[str, ProviderSettings] = Field(default_factory=dict)
 
     @field_validator("providers")
     @classmethod
-    def _installed(cls, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _installed(cls, value: Mapping[str, ProviderSettings]) -> Mapping[str, ProviderSettings]:
         known = list(known_providers())
         for name in value:
             if name not in known:
                 raise ValueError(
-                    f"no provider is called {name!r}: {_close(name, known)}"
+                    f"no provider is called {name!r}: {close_to(name, known)}"
                     f"known providers are {', '.join(known)}"
                 )
         return value
@@ -184,6 +180,11 @@ class Configuration(Strict):
         """The path from the configuration's folder; a URL or an absolute path as it stands."""
         return path if is_url(path) else str(self.folder / Path(path).expanduser())
 
+    @property
+    def asked(self) -> list[str]:
+        """The providers that are to be fetched from."""
+        return [name for name, settings in self.providers.items() if settings.enabled]
+
     def sources(self) -> Iterator[tuple[str, Files]]:
         """Every entry that names files, with its kind, in the order in which they are read."""
         yield from (("charges", entry) for entry in self.charges)
@@ -196,16 +197,13 @@ def read_configuration(file: str | Path) -> Configuration:
     file = Path(file)
     values = _toml(file)
     if "file" in values:
-        raise ConfigurationError(_unknown(str(file), ("file",), Configuration))
+        raise ConfigurationError(unknown_key(str(file), ("file",), Configuration))
     try:
         return Configuration.model_validate(
             {**values, "file": file}, context={"folder": file.parent}
         )
     except ValidationError as error:
-        mistakes = error.errors(include_url=False)
-        raise ConfigurationError(
-            "\n".join(_mistake(str(file), mistake) for mistake in mistakes)
-        ) from error
+        raise ConfigurationError(explain(str(file), error, Configuration)) from error
 
 
 def _toml(file: Path) -> dict[str, Any]:
@@ -225,57 +223,3 @@ def _toml(file: Path) -> dict[str, Any]:
         raise ConfigurationError(
             f'{file}: not valid TOML: {error}; text such as "2026-10" stands in quotes'
         ) from error
-
-
-def _mistake(file: str, mistake: ErrorDetails) -> str:
-    """One line: file, key, value, and what would be right."""
-    place = mistake["loc"]
-    if mistake["type"] == "extra_forbidden":
-        return _unknown(file, place, Configuration)
-    key = _key(place) or "(top level)"
-    if mistake["type"] == "missing":
-        return f"{file}: {key}: is missing; it must be given"
-    message = _RIGHT.get(mistake["type"]) or mistake["msg"].removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
-    if mistake["type"] == "literal_error":
-        known = re.findall(r"'([^']*)'", mistake["ctx"]["expected"])
-        message = f"{_close(str(mistake['input']), known)}it is one of {', '.join(known)}"
-    given = mistake["input"]
-    shown = "" if isinstance(given, Mapping | list | tuple) else f" = {_shown(given)}"
-    return f"{file}: {key}{shown}: {message}"
-
-
-def _shown(value: object) -> str:
-    text = str(value) if isinstance(value, Decimal) else repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def _key(place: tuple[str | int, ...]) -> str:
-    """``usage[2].format``: entries are counted from 1, as a person counts them."""
-    text = ""
-    for part in place:
-        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
-
-
-def _unknown(file: str, place: tuple[str | int, ...], top: type[BaseModel]) -> str:
-    known = _keys_at(top, place[:-1])
-    return (
-        f"{file}: {_key(place)}: there is no such key; "
-        f"{_close(str(place[-1]), known)}known here: {', '.join(known)}"
-    )
-
-
-def _keys_at(model: type[BaseModel], place: tuple[str | int, ...]) -> list[str]:
-    """The keys that a table of the configuration may have."""
-    for part in place:
-        if isinstance(part, str) and part in model.model_fields:
-            model = next(_models(model.model_fields[part].annotation), model)
-    return [name for name in model.model_fields if (model, name) != (Configuration, "file")]
-
-
-def _models(annotation: object) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    for inner in get_args(annotation):
-        yield from _models(inner)

@@ -7,7 +7,7 @@ and says so in its notes, its summary, ``result.json`` and its exit code.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 DONE, MATERIAL_BREAKS, WRONG_USE, PARTIAL = 0, 1, 2, 3
 KINDS = ("charges", "commitments", "usage")
 SOURCE_FAILED = "source_failed"
+NOT_FETCHED = "nothing was fetched: this version reads files only"
+NOT_FETCHED_REMEDY = "name the provider's exports under [[charges]] and [[commitments]]"
 _FAILURES = (SourceError, MissingDependency, UsageError, UnitError)  # of a source, not of the run
 
 
@@ -156,7 +158,7 @@ def _finished(
         as_of=settings.as_of or config.run.as_of or datetime.now(UTC),
         engine=settings.engine or config.run.engine,
     )
-    result = Result(_annotated(outcome, _notes(config, failures)))
+    result = Result(_annotated(outcome, _notes(failures)))
     folder = settings.out or config.out / folder_name(period)
     progress.step(f"writing {folder}")
     written = result.write(folder)
@@ -192,7 +194,18 @@ def _read_all(
         if found is not None:
             datasets[kind].append(found)
             progress.read(kind, _title(entry, found), found)
+    for failure in _not_fetched(config):
+        failures.append(failure)
+        progress.failed(failure)
     return {kind: combined(found) if found else None for kind, found in datasets.items()}, failures
+
+
+def _not_fetched(config: Configuration) -> Iterator[Failure]:
+    """What was asked for and is not done is never passed over: the run is partial."""
+    for name in config.asked:
+        source = f"[providers.{name}]"
+        remedy = f"Set enabled = false under {source}, and {NOT_FETCHED_REMEDY}, then run again."
+        yield Failure("provider", source, NOT_FETCHED, remedy)
 
 
 def _title(entry: Files, dataset: Dataset) -> str:
@@ -260,8 +273,8 @@ def _failure(kind: str, source: str, error: TrueupError, config: Configuration) 
     return Failure(kind, source, reason, remedy)
 
 
-def _notes(config: Configuration, failures: Sequence[Failure]) -> list[dict[str, str]]:
-    notes = [
+def _notes(failures: Sequence[Failure]) -> list[dict[str, str]]:
+    return [
         {
             "code": SOURCE_FAILED,
             "subject": failure.source,
@@ -271,17 +284,6 @@ def _notes(config: Configuration, failures: Sequence[Failure]) -> list[dict[str,
         }
         for failure in failures
     ]
-    notes += [
-        {
-            "code": "provider_not_asked",
-            "subject": name,
-            "text": f"[providers.{name}] is configured, but this run read files only.",
-            "remedy": "Name the provider's exports under [[charges]] and [[commitments]].",
-        }
-        for name, asked in config.providers.items()
-        if asked.get("enabled", True)
-    ]
-    return notes
 
 
 def _annotated(outcome: Outcome, notes: list[dict[str, str]]) -> Outcome:

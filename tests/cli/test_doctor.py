@@ -12,6 +12,8 @@ from trueup.cli import checks
 from trueup.cli.app import app
 from trueup.cli.checks import FAIL, OFF, OK, WARN, Check, clouds, configured, machine
 from trueup.config import read_configuration
+from trueup.focus import native
+from trueup.focus.native import NativeExport
 
 SECRET = "never-shown-4711"
 HEADER = (
@@ -122,16 +124,47 @@ def test_credentials_are_named_never_shown() -> None:
     assert SECRET not in shown.output
 
 
-def test_what_no_provider_needs_is_off(monkeypatch: pytest.MonkeyPatch, empty: Path) -> None:
-    """A missing SDK is off until its provider is configured; then it warns with the pip line."""
+def test_what_no_provider_needs_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files need no SDK: a missing one is off, with the line that installs it."""
     monkeypatch.setattr(checks, "_installed", lambda _: False)
     name, adapter = next(iter(providers().items()))
-    assert by_subject(list(clouds(None, {})))[f"{name} SDK"].status == OFF
-    (empty / "trueup.toml").write_text(f"[providers.{name}]\n", encoding="utf-8")
+    found = by_subject(list(clouds(None, {})))[f"{name} SDK"]
+    assert found.status == OFF
+    assert f"pip install 'trueup[{adapter.extra}]'" in found.remedy
+
+
+def test_a_provider_that_cannot_be_fetched_fails(empty: Path) -> None:
+    """Enabled, it would be passed over by the run: that fails; switched off it is no matter."""
+    name, other, *_ = providers()
+    text = f"[providers.{name}]\n[providers.{other}]\nenabled = false\n"
+    (empty / "trueup.toml").write_text(text, encoding="utf-8")
     found = by_subject(list(clouds(read_configuration("trueup.toml"), {})))
-    assert found[f"{name} SDK"].status == WARN
-    assert found[f"{name} SDK"].remedy == f"pip install 'trueup[{adapter.extra}]'"
-    assert found[f"{name} credentials"].status == WARN
+    assert found[f"{name} fetching"].status == FAIL
+    assert "enabled = false" in found[f"{name} fetching"].remedy
+    assert f"{other} fetching" not in found
+
+
+def test_what_fails_stands_last(empty: Path) -> None:
+    """The last row above the verdict is what fails, whatever was looked at first."""
+    (empty / "trueup.toml").write_text('[[charges]]\npath = "gone.csv"\n', encoding="utf-8")
+    found = doctor()
+    assert found.exit_code == 1
+    statuses = [line.split()[0] for line in found.stdout.splitlines()[1:-1]]
+    assert statuses[-2:] == [WARN, FAIL]  # no usage is configured; gone.csv is not there
+    assert found.stdout.splitlines()[-1] == "1 failed, 1 warning."
+
+
+def test_an_export_in_a_providers_own_columns_is_no_failure(
+    empty: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the run would read, doctor recognises too."""
+    names = dict(zip(HEADER.strip().split(","), "abcdef", strict=True))
+    export = NativeExport("mine", frozenset("abcdef"), names)
+    monkeypatch.setattr(native, "_registered", {"mine": export})
+    (empty / "a.csv").write_text("a,b,c,d,e,f\n", encoding="utf-8")
+    (empty / "trueup.toml").write_text('[[charges]]\npath = "a.csv"\n', encoding="utf-8")
+    found = by_subject(list(configured(read_configuration("trueup.toml"))))
+    assert found["charges"] == Check("charges", OK, "a.csv: 1 file, mine")
 
 
 def test_spark_fails_where_it_is_configured(monkeypatch: pytest.MonkeyPatch, empty: Path) -> None:

@@ -93,7 +93,7 @@ def test_malformed_rows_are_rejected_with_their_number(tmp_path: Path) -> None:
     dataset = read_charges(path)
     assert [r["x_SourceRow"] for r in dataset.table.rows()] == [1, 3, 5]
     assert faults(dataset) == [
-        (2, None, "2 columns instead of 21"),
+        (2, None, "2 columns instead of 21: the record is cut short"),
         (4, None, "22 columns instead of 21"),
     ]
     assert counts(dataset) == (5, 3, 2)
@@ -114,7 +114,10 @@ def test_text_that_is_not_utf8_is_rejected_and_the_rest_is_read(tmp_path: Path) 
     dataset = read_charges(tmp_path / "b.csv")
     assert [r["x_SourceRow"] for r in dataset.table.rows()] == [1, 4]
     assert dataset.table.rows()[1]["ChargeDescription"] == "\ufffd hour"
-    assert faults(dataset) == [(2, None, "not valid UTF-8"), (3, None, "2 columns instead of 21")]
+    assert faults(dataset) == [
+        (2, None, "not valid UTF-8"),
+        (3, None, "2 columns instead of 21: the record is cut short"),
+    ]
     assert [r["value"] for r in dataset.rejects.rows()] == ["caf\ufffd", "\ufffd,x"]
 
 

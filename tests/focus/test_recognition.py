@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import gzip
 import random
+from pathlib import Path
 
 import pytest
 
 from trueup.errors import SourceError
+from trueup.focus.charges import read_charges
 from trueup.focus.columns import CONTRACT_COMMITMENT, COST_AND_USAGE, VERSIONS, columns_of
 from trueup.focus.recognition import recognise
 
@@ -96,3 +99,34 @@ def test_the_other_dataset_is_pointed_to_its_reader() -> None:
         recognise("c.csv", header("1.3", CONTRACT_COMMITMENT), COST_AND_USAGE)
     with pytest.raises(SourceError, match=r"FOCUS 1.4 Cost and Usage: .* read_charges"):
         recognise("b.csv", header("1.4"), CONTRACT_COMMITMENT)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.parquet", b"hello,you\n1,2\n", ("not a Parquet file, as its name says: its first bytes "
+         "are b'hello,you\\n1,'; not a FOCUS Cost and Usage file")),
+        ("a.parquet", b"\x00\x01\x02", ("not a Parquet file, as its name says: its first bytes are "
+         "b'\\x00\\x01\\x02'; neither Parquet nor text")),
+        ("a.csv.gz", b"hello,you\n", "not a gzip file, as its name says: its first bytes are "),
+        ("a.csv.zst", b"hello,you\n", "not a zstd file, as its name says: its first bytes are "),
+        ("a.csv", b"hello,you\n", "not a FOCUS Cost and Usage file"),
+        ("b.csv.gz", gzip.compress(b"hello,you\n"), "not a FOCUS Cost and Usage file"),
+    ],
+)  # fmt: skip
+def test_a_name_that_promises_another_format_is_told(
+    tmp_path: Path, name: str, content: bytes, said: str
+) -> None:
+    """A refusal begins with what the file is not, where its name and its first bytes differ."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(SourceError) as caught:
+        read_charges(path)
+    assert caught.value.reason.startswith(said)
+
+
+def test_a_bill_is_read_whatever_its_name(tmp_path: Path) -> None:
+    """Content decides: a CSV that was unpacked on its way keeps its name and is read."""
+    path = tmp_path / "a.csv.gz"
+    path.write_text(",".join(header("1.2")) + "\n", encoding="utf-8")
+    assert read_charges(path).sources.rows()[0]["format"] == "focus-1.2"

@@ -105,3 +105,32 @@ def test_laid_out_json(tmp_path: Path, otlp: Any, meters: Any) -> None:
         path = tmp_path / f"{number}.json"
         path.write_text(text)
         assert meters(read_usage(path)) == [(1, "input_tokens", 1), (1, "output_tokens", 2)]
+
+
+def test_a_name_that_promises_another_format_is_told(tmp_path: Path) -> None:
+    """A refusal begins with what the file is not, then says how to give its format."""
+    path = tmp_path / "spans.jsonl.zst"
+    path.write_text('{"a": 1}\n')
+    with pytest.raises(SourceError) as caught:
+        read_usage(path)
+    assert caught.value.reason.startswith(
+        "not a zstd file, as its name says: its first bytes are b'{\"a\": 1}\\n'; not recognised"
+    )
+    assert "--usage-format" in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        ("", "it holds no record: nothing was compared with it"),
+        ("at,gpu\n", "it holds no record: nothing was compared with it"),
+        ("at,gpu\nlunch,2\n", "every record of it was rejected: nothing was compared with it"),
+        ("at,gpu\nlunch,2\n2026-10-03T14:00:00Z,2\n", None),
+    ],
+)
+def test_a_file_without_usage_says_so(tmp_path: Path, text: str, note: str | None) -> None:
+    """A run without breaks because nothing was metered must not look like one that agrees."""
+    path = tmp_path / "gpu.csv"
+    path.write_text(text)
+    found = read_usage(path, format="table", columns={"window_start": "at", "gpu": "gpu"})
+    assert [row["note"] for row in found.sources.rows()] == [note]

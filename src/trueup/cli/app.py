@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from trueup.cli.exits import ExitCodes
+from trueup.cli.exits import EPILOG, ExitCodes
 
 # name -> (module that defines `command`, one line of help)
 COMMANDS = {
@@ -62,8 +62,7 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 @click.group(
     cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done, 1 material breaks (where asked for) or a finding of doctor, "
-    "2 wrong use or configuration, 3 partial, 4 internal error.",
+    epilog=EPILOG,
 )
 @click.option(
     "--version",

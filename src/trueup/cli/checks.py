@@ -95,33 +95,30 @@ def _installed(module: str) -> bool:
 def clouds(config: Configuration | None, environment: Mapping[str, str]) -> Iterator[Check]:
     """Each provider's SDK, and which of its credential variables are set; never their values."""
     from trueup.adapter.registry import providers
+    from trueup.job import NOT_FETCHED, NOT_FETCHED_REMEDY
 
+    asked = [] if config is None else config.asked
     for name, adapter in providers().items():
-        settings = None if config is None else config.providers.get(name)
-        wanted = settings is not None and bool(settings.get("enabled", True))
-        yield _sdk(adapter, wanted)
-        yield _credentials(adapter, wanted, environment)
+        if name in asked:
+            remedy = f"set enabled = false, and {NOT_FETCHED_REMEDY}"
+            yield Check(f"{name} fetching", FAIL, NOT_FETCHED, remedy)
+        yield _sdk(adapter)
+        yield _credentials(adapter, environment)
 
 
-def _sdk(adapter: ProviderAdapter, wanted: bool) -> Check:
+def _sdk(adapter: ProviderAdapter) -> Check:
     missing = [module for module in adapter.sdk_modules if not _installed(module)]
     if not missing:
         return Check(f"{adapter.name} SDK", OK, ", ".join(adapter.sdk_modules))
-    remedy = f"pip install 'trueup[{adapter.extra}]'"
-    remedy = remedy if wanted else f"files need none; else {remedy}"
-    return Check(
-        f"{adapter.name} SDK", WARN if wanted else OFF, f"without {', '.join(missing)}", remedy
-    )
+    remedy = f"files need none; else pip install 'trueup[{adapter.extra}]'"
+    return Check(f"{adapter.name} SDK", OFF, f"without {', '.join(missing)}", remedy)
 
 
-def _credentials(adapter: ProviderAdapter, wanted: bool, environment: Mapping[str, str]) -> Check:
+def _credentials(adapter: ProviderAdapter, environment: Mapping[str, str]) -> Check:
     subject = f"{adapter.name} credentials"
     there = [name for name in adapter.credential_variables if environment.get(name)]
     if there:
         return Check(subject, OK, f"set: {', '.join(there)}")
-    known = ", ".join(adapter.credential_variables)
-    if wanted:
-        return Check(subject, WARN, "no variable is set", f"set those that apply of {known}")
     return Check(subject, OFF, "no variable is set", "files need none")
 
 
@@ -174,11 +171,14 @@ def _format(kind: str, entry: Files, file: str) -> str:
 
 def _charges_format(file: str) -> str:
     from trueup.focus.landing import Landed
+    from trueup.focus.native import NativeFile, as_focus
     from trueup.focus.raw import open_raw
     from trueup.focus.recognition import recognise
 
-    header = open_raw(Landed(file, Path(file), "", 0)).header  # its hash is not needed to look
-    return recognise(file, header, "Cost and Usage").format
+    found = as_focus(open_raw(Landed(file, Path(file), "", 0)))  # its hash is not needed to look
+    if isinstance(found, NativeFile):
+        return found.format
+    return recognise(file, found.header, "Cost and Usage", Path(file)).format
 
 
 def _commitments_format(file: str) -> str:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from trueup.cli.exits import EPILOG
+
 if TYPE_CHECKING:
     from trueup.cli.checks import Check
     from trueup.config import Configuration
@@ -17,9 +19,10 @@ if TYPE_CHECKING:
 DEFAULT_FILE = "trueup.toml"
 WIDTH_MIN, WIDTH_MAX = 60, 140
 STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red", "off": "dim"}
+ORDER = ("off", "ok", "warn", "fail")  # what fails stands last: the end is what a terminal shows
 
 
-@click.command()
+@click.command(epilog=EPILOG)
 @click.option(
     "-c",
     "--config",
@@ -33,8 +36,8 @@ def command(ctx: click.Context, file: str | None) -> None:
     """Say what works and what does not; change nothing.
 
     Looks at Python, packages and engines, at each provider's SDK and credential variables (whether
-    they are set, never their values), and at what the configuration names. Exits with 1 when
-    something fails.
+    they are set, never their values), and at what the configuration names. What fails stands
+    last, with what to do, above a line that counts; then the exit code is 1.
 
     \b
     Examples:
@@ -47,7 +50,7 @@ def command(ctx: click.Context, file: str | None) -> None:
     checks = [*machine(config, os.environ), *clouds(config, os.environ), *found]
     if config is not None:
         checks += configured(config)
-    _show(checks)
+    _show(sorted(checks, key=lambda check: ORDER.index(check.status)))
     failed = sum(check.status == FAIL for check in checks)
     warned = sum(check.status == WARN for check in checks)
     verdict = f"{failed} failed" if failed else "Everything needed works"

@@ -11,6 +11,14 @@ import click
 
 from trueup.errors import IntegrityError, TrueupError
 
+# As docs/reference/commands.md has them; every command shows them under its help.
+EPILOG = (
+    "Exit codes: 0 the run completed, breaks or not; 1 it completed and found material breaks, "
+    "where --fail-on-breaks or the configuration asks for that; 2 wrong use or configuration; "
+    "3 partial: a source failed, the rest is done and kept; 4 internal error. "
+    "doctor: 1 something fails."
+)
+
 WRONG_USE = 2
 INTERNAL = 4
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it

@@ -13,11 +13,13 @@ HEAD = """\
 
 [run]
 # A year 2026, a quarter 2026-Q4, a month 2026-10, a day 2026-10-03, an hour 2026-10-03T14 or
-# START/END, in UTC, END not in it. Without it: everything in the files.
+# START/END, in UTC, END not in it. Without it: everything in the files. A nightly job gives it by
+# --period instead.
 #period = "2026-10"
 # The run's clock, on which lag and age depend. Without it: the wall clock.
 #as_of = "2026-11-05T06:00:00Z"
-# Results go to <out>/<period>/: result.json, report.html, report.xlsx and Parquet.
+# Results go to <out>/<period>/, without a period to <out>/all/: result.json, report.html,
+# report.xlsx and Parquet.
 out = "out"
 # duckdb on this machine, or spark where one machine is outgrown. Both give the same answer.
 engine = "duckdb"

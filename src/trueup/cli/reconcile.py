@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 import click
 
 from trueup.cli import options
+from trueup.cli.exits import EPILOG
 from trueup.cli.gather import GatheringCommand, PathsOption
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Given(TypedDict):
     constants: dict[str, str]
 
 
-@click.command(cls=GatheringCommand)
+@click.command(cls=GatheringCommand, epilog=EPILOG)
 @click.option("--charges", cls=PathsOption, required=True, help="FOCUS or native bills.")
 @click.option("--commitments", cls=PathsOption, help="Contract commitments: FOCUS or TOML.")
 @click.option("--usage", cls=PathsOption, help="Telemetry.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 import click
 
 from trueup.cli import options
+from trueup.cli.exits import EPILOG
 
 if TYPE_CHECKING:
     from trueup.job import JobOutcome
@@ -33,7 +34,7 @@ class Given(TypedDict):
     quiet: bool
 
 
-@click.command()
+@click.command(epilog=EPILOG)
 @click.option(
     "-c",
     "--config",

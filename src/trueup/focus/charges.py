@@ -84,7 +84,7 @@ def _bills(landing: Landing, sources: Sequence[Any]) -> tuple[list[Bill], list[s
     bills = []
     for source_id, landed in enumerate(landed_sources(landing, sources), start=1):
         file = as_focus(open_raw(landed))
-        recognition = recognise(landed.source, file.header, COST_AND_USAGE)
+        recognition = recognise(landed.source, file.header, COST_AND_USAGE, landed.path)
         name = file.format if isinstance(file, NativeFile) else recognition.format
         part = Part(source_id, landed, file, name, recognition.notes)
         bills.append(Bill(part, recognition, names.of_file(file.header, recognition)))

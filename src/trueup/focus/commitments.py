@@ -78,7 +78,7 @@ def read_commitments(
 
 def _part(source_id: int, landed: Landed) -> tuple[str, Part]:
     file = open_raw(landed)
-    recognition = recognise(landed.source, file.header, CONTRACT_COMMITMENT)
+    recognition = recognise(landed.source, file.header, CONTRACT_COMMITMENT, landed.path)
     positions = dict(recognition.positions)
     for column in STATED:
         if column.name in file.header:

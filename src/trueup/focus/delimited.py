@@ -14,7 +14,7 @@ import pyarrow.csv as pa_csv
 from trueup.errors import SourceError
 from trueup.focus.landing import Landed
 from trueup.focus.raw import ROW, Refuse, column
-from trueup.focus.stream import NOT_UTF8, Utf8Stream, opened
+from trueup.focus.stream import NOT_UTF8, Utf8Stream, misnamed, opened
 
 DELIMITERS = ",;\t|"
 HEADER_BYTES_MAX = 1 << 20
@@ -36,7 +36,8 @@ class DelimitedFile:
         with opened(landed.path, landed.source) as file:
             beginning = _beginning(file.read)
         if b"\x00" in beginning[:4096]:
-            raise SourceError(landed.source, "neither Parquet nor text (CSV)")
+            first = misnamed(landed.path, landed.source)
+            raise SourceError(landed.source, f"{first}neither Parquet nor text (CSV)")
         self._delimiter, self.header, self._body_at = _parse_header(beginning, landed.source)
         self.types: Sequence[pa.DataType] = [pa.string()] * len(self.header)
 
@@ -113,6 +114,8 @@ class _Records:
             self._refuse(row.number, "a quote is opened and not closed: the file was cut", text)
         else:
             reason = f"{row.actual_columns} columns instead of {row.expected_columns}"
+            if row.actual_columns < row.expected_columns:
+                reason += ": the record is cut short"
             self._refuse(row.number, reason, row.text.replace(NOT_UTF8, "\ufffd"))
         return "skip"
 

@@ -6,9 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 
 from trueup.errors import SourceError
 from trueup.focus.columns import DATASETS, VERSIONS, Column, columns_of
+from trueup.focus.stream import misnamed
 
 # Without these no row of the dataset can be accepted.
 REQUIRED: Mapping[str, tuple[str, ...]] = {
@@ -50,17 +52,21 @@ class Recognition:
         ]
 
 
-def recognise(source: str, header: Sequence[str], dataset: str) -> Recognition:
+def recognise(
+    source: str, header: Sequence[str], dataset: str, path: Path | None = None
+) -> Recognition:
     """Recognise a file of ``dataset`` by its header, whatever the order of its columns.
 
     Names are compared exactly, then without case and punctuation (``billed_cost``). Unknown columns
     and absent ones are no obstacle as long as the required ones are there; otherwise SourceError
-    says what was missed and what the file looks like instead.
+    says what was missed and what the file looks like instead, and by the first bytes at ``path``
+    whether it is what its name says.
     """
     positions, repeated = _positions(header, DATASETS[dataset])
     missing = [name for name in REQUIRED[dataset] if name not in positions]
     if missing:
-        raise SourceError(source, _refusal(header, dataset, positions, missing))
+        first = misnamed(path, source) if path else ""
+        raise SourceError(source, first + _refusal(header, dataset, positions, missing))
     known = set(positions.values())
     version = _version(set(positions), dataset)
     return Recognition(

@@ -19,6 +19,11 @@ REFUSED = {
     b"Obj\x01": "an Avro file: write it as Parquet",
 }
 
+# What a name promises of the first bytes. Content decides; a refusal says where it differs.
+PROMISED = {".parquet": (b"PAR1", "Parquet"), ".gz": (b"\x1f\x8b", "gzip")}
+PROMISED |= {".zst": (b"\x28\xb5\x2f\xfd", "zstd")}
+SHOWN_BYTES = 12
+
 # A code point Unicode keeps free for a program's own use marks bytes that are not UTF-8.
 NOT_UTF8 = "\ufdd0"
 
@@ -44,6 +49,19 @@ def opened(path: Path, source: str) -> BinaryIO:
         if first.startswith(magic):
             return pa.CompressedInputStream(pa.OSFile(str(path)), compression)  # type: ignore[no-any-return]  # a file object in all but its class
     return path.open("rb")
+
+
+def misnamed(path: Path, source: str) -> str:
+    """What to say first where a file is not what its name says; nothing where it is.
+
+    ``source`` is the name that the user gave: the local copy of a URL has none.
+    """
+    magic, what = PROMISED.get(Path(source).suffix.lower(), (b"", ""))
+    with path.open("rb") as file:
+        first = file.read(SHOWN_BYTES)
+    if first.startswith(magic):
+        return ""
+    return f"not a {what} file, as its name says: its first bytes are {first!r}; "
 
 
 def _mark(error: UnicodeError) -> tuple[str, int]:

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from trueup.errors import ConfigurationError
+from trueup.model.mistakes import explain
 
 Leg = Literal["commitment", "usage", "price", "balance", "invoice"]
 
@@ -132,7 +133,7 @@ def read_rules(rules: Rules | Mapping[str, Any] | str | Path | None) -> Rules:
     try:
         return Rules.model_validate(rules)
     except ValidationError as error:
-        raise ConfigurationError(explain(origin, error)) from error
+        raise ConfigurationError(explain(origin, error, Rules)) from error
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -143,13 +144,3 @@ def _toml(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path}: cannot be opened ({error.strerror})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: not valid TOML: {error}") from error
-
-
-def explain(origin: str, error: ValidationError) -> str:
-    """One line per mistake: the key, the value that was given and what would be right."""
-    lines = []
-    for item in error.errors():
-        key = ".".join(str(part) for part in item["loc"]) or "(top level)"
-        given = "" if item["type"] in ("missing", "extra_forbidden") else f" = {item['input']!r}"
-        lines.append(f"{origin}: {key}{given}: {item['msg']}")
-    return "\n".join(lines)

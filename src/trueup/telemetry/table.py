@@ -22,6 +22,7 @@ from trueup.errors import ConfigurationError, UnitError
 from trueup.focus.repair import literal, quoted
 from trueup.model.schema import METERS
 from trueup.telemetry.calls import faults
+from trueup.telemetry.column_map import MAPPABLE
 from trueup.telemetry.records import RECORDS, load_records
 from trueup.telemetry.sample import Sample, sample
 from trueup.telemetry.workbench import (
@@ -46,8 +47,6 @@ UNITS = {
     "api_calls": "Calls",
 }
 ALLOCATED = ("gpu", "tpu_chip", "instance", "vcpu")
-OWN = ("source_id", "source_row")
-MAPPABLE = tuple(name for name in USAGE_COLUMNS if name not in OWN)
 TEXTS = tuple(
     name for name in MAPPABLE if USAGE_COLUMNS[name] == "VARCHAR" and name not in ("meter", "unit")
 )
@@ -90,13 +89,6 @@ def _is_usage(seen: Sample, constants: Mapping[str, str]) -> bool:
 
 def _checked(source: UsageSource, mapped: Mapping[str, str]) -> list[str]:
     """The meters that have a column of their own; ConfigurationError for a map that cannot work."""
-    for where, names in (("columns", mapped), ("constants", source.constants)):
-        allowed = (*MAPPABLE, *METERS) if where == "columns" else MAPPABLE
-        for name in names:
-            if name not in allowed:
-                raise ConfigurationError(
-                    f"{where}: {name!r} is no column of usage; it is one of {', '.join(allowed)}"
-                )
     given = {*mapped, *source.constants}
     meters = [meter for meter in METERS if meter in mapped]
     if "window_start" not in given:

@@ -13,8 +13,9 @@ from trueup.adapter.telemetry import TelemetryReader, UsageSource
 from trueup.errors import ConfigurationError, IntegrityError, SourceError, UsageError
 from trueup.focus.landing import Landed, Landing, expand, flatten
 from trueup.focus.repair import literal, quoted
-from trueup.focus.stream import opened
+from trueup.focus.stream import misnamed, opened
 from trueup.model.dataset import Dataset
+from trueup.telemetry.column_map import check_names
 from trueup.telemetry.sample import BOM, sample
 from trueup.telemetry.workbench import USAGE_COLUMNS, WHERE, WHO, count, prepare
 
@@ -126,7 +127,7 @@ def _read(
         only = next(iter(readers)) if len(readers) == 1 else "empty"
         return _Read(landed, source, only, 0)
     reader = _reader_for(source, readers)
-    _check_constants(source, reader.name)
+    check_names(reader.name, source.columns, source.constants)
     return _Read(landed, source, reader.name, reader.read(source, connection))
 
 
@@ -148,21 +149,10 @@ def _reader_for(source: UsageSource, readers: Mapping[str, TelemetryReader]) -> 
             return reader
     raise SourceError(
         source.source,
-        f"not recognised as telemetry; known formats are {', '.join(readers)}. "
-        "Give format=..., or columns={...} for a table",
+        f"{misnamed(source.path, source.source)}not recognised as telemetry; known formats are "
+        f"{', '.join(readers)}. Give its format, or for a table which column is which: "
+        "--usage-format and --usage-column; format and columns in Python and in TOML",
     )
-
-
-def _check_constants(source: UsageSource, name: str) -> None:
-    if name == GENERIC:
-        return  # it checks its own, which are more
-    own = ("step", "metric") if name == "prometheus" else ()
-    for column in source.constants:
-        if column not in (*WHERE, *WHO, *own):
-            raise ConfigurationError(
-                f"constants: {column!r} cannot be fixed for {name}; "
-                f"it is one of {', '.join((*WHERE, *WHO, *own))}"
-            )
 
 
 def _dataset(
@@ -227,6 +217,9 @@ def _note(
     parts = [str(note) for (note,) in notes]
     if item.rows_in > rejected and not rows_of_usage:
         parts.append("none of its records meters anything")
+    elif item.rows_in == rejected:
+        what = "every record of it was rejected" if rejected else "it holds no record"
+        parts.append(f"{what}: nothing was compared with it")
     return "; ".join(parts) or None
 
 
