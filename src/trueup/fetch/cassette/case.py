@@ -19,7 +19,7 @@ from trueup.fetch.cassette.record import recording
 from trueup.fetch.feeds import Place
 from trueup.fetch.landing import Landing
 from trueup.fetch.providers import Fetched, connector_of, fetch_one
-from trueup.period import Period
+from trueup.period import Period, iso
 
 KEY_BYTES = 32
 
@@ -61,6 +61,7 @@ def record_case(
         period=f"{period.start:%Y-%m-%dT%H:%M:%SZ}/{period.end:%Y-%m-%dT%H:%M:%SZ}",
         settings={name: _mapped(value, pseudonyms) for name, value in settings.items()},
         sdk=sdk_versions(provider),
+        at=iso(at),
         world_seed=world_seed,
     ).write(folder)
     return fetched
