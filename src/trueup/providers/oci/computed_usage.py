@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from trueup.adapter.feed import UTILIZATION, Answer, Asking, BrokenAnswer, Changed, Feed, Row
+from trueup.period import iso
 from trueup.providers.oci import subscriptions
 from trueup.providers.oci.operation import Item, Operation, amount, plain
+from trueup.providers.oci.subscriptions import Pool, instant
 
 COMPUTED = Operation(
     "onesubscription:ListAggregatedComputedUsages",
@@ -32,15 +33,13 @@ DAY = timedelta(days=1)
 
 def days(asking: Asking) -> tuple[str, str]:
     """The whole days in UTC that the period touches: the first instant, and that after the last."""
-    first, last = (
-        datetime.combine(instant.date(), time(), UTC)
-        for instant in (asking.period.start, asking.period.end)
-    )
-    return _text(first), _text(last if last == asking.period.end else last + DAY)
+    start, end = asking.period.start, asking.period.end
+    midnight = _day(end)
+    return iso(_day(start)), iso(midnight if midnight == end else midnight + DAY)
 
 
-def _text(instant: datetime) -> str:
-    return f"{instant:%Y-%m-%dT%H:%M:%SZ}"
+def _day(at: datetime) -> datetime:
+    return at.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _fetch(asking: Asking) -> Iterator[Answer]:
@@ -92,18 +91,18 @@ def _totals(answers: Sequence[Answer], grouping: str) -> dict[tuple[str, str], D
 
 def _normalise(answers: Sequence[Answer]) -> Iterator[Row]:
     pools = subscriptions.pools(answers)
-    drawn: dict[tuple[str, str, str | None], Decimal] = defaultdict(Decimal)
+    drawn: dict[tuple[str, datetime, str | None], Decimal] = defaultdict(Decimal)
     for answer, entry, line in _lines(answers, DAILY):
-        at = subscriptions.instant(line["timeMeteredOn"]).astimezone(UTC)
-        pool = _pool_at(pools, entry, _text(at))
-        within = answer.asked["time_from"] <= _text(at) < answer.asked["time_to"]
-        if pool is not None and within and line["type"] in DRAWN:
-            key = pool.id, f"{at:%Y-%m-%d}", entry.get("currencyCode") or pool.currency
+        at = instant(line["timeMeteredOn"])
+        first, last = (instant(answer.asked[key]) for key in ("time_from", "time_to"))
+        pool = _pool_at(pools, entry, at)
+        if pool is not None and first <= at < last and line["type"] in DRAWN:
+            key = pool.id, _day(at), entry.get("currencyCode") or pool.currency
             drawn[key] += amount(line["costUnrounded"])
     return (_row(*key, used) for key, used in drawn.items())
 
 
-def _pool_at(pools: list[subscriptions.Pool], entry: Item, at: str) -> subscriptions.Pool | None:
+def _pool_at(pools: list[Pool], entry: Item, at: datetime) -> Pool | None:
     for pool in pools:
         mine = pool.service["id"] == entry["parentSubscribedServiceId"]
         if mine and pool.start <= at < pool.end:
@@ -111,13 +110,12 @@ def _pool_at(pools: list[subscriptions.Pool], entry: Item, at: str) -> subscript
     return None
 
 
-def _row(commitment: str, day: str, currency: str | None, used: Decimal) -> dict[str, Any]:
-    following = datetime.fromisoformat(day).date() + DAY
+def _row(commitment: str, day: datetime, currency: str | None, used: Decimal) -> Row:
     return {
         "provider": "oci",
         "commitment_id": commitment,
-        "interval_start": f"{day}T00:00:00Z",
-        "interval_end": f"{following}T00:00:00Z",
+        "interval_start": iso(day),
+        "interval_end": iso(day + DAY),
         "used": plain(used),
         "unit": currency,
         "currency": currency,

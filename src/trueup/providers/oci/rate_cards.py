@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from trueup.adapter.feed import RATES, Answer, Asking, Feed, Row
+from trueup.period import iso
 from trueup.providers.oci import subscriptions
 from trueup.providers.oci.operation import Item, Operation
 
@@ -48,8 +49,8 @@ def _row(card: Item, condition: str, price: str | None) -> Row:
         "unit": product.get("unitOfMeasure"),
         "price": price,
         "currency": (card.get("currency") or {}).get("isoCode"),
-        "valid_from": subscriptions.start_of(card),
-        "valid_to": subscriptions.end_of(card) if card.get("timeEnd") else None,
+        "valid_from": iso(subscriptions.start_of(card)),
+        "valid_to": iso(subscriptions.end_of(card)) if card.get("timeEnd") else None,
         "operation": CARDS.name,
     }
 
@@ -57,9 +58,7 @@ def _row(card: Item, condition: str, price: str | None) -> Row:
 rates = Feed(
     name="rate-cards",
     gives=RATES,
-    operations={
-        one.name: one.permission for one in (subscriptions.SUBSCRIPTIONS, CARDS)
-    },
+    operations={one.name: one.permission for one in (subscriptions.SUBSCRIPTIONS, CARDS)},
     fetch=_fetch,
     normalise=_normalise,
 )

@@ -23,6 +23,8 @@ from trueup.adapter.feed import (
     Feed,
     Row,
 )
+from trueup.errors import UsageError
+from trueup.period import iso, parse_instant
 from trueup.providers.oci.operation import Item, Operation, amount
 
 SUBSCRIPTIONS = Operation(
@@ -94,6 +96,7 @@ class Pool:
     subscription: Item
     service: Item
     commitment: Item
+    at: str | None = None  # when it was asked for
 
     @property
     def id(self) -> str:
@@ -118,38 +121,38 @@ class Pool:
         return self.commitment.get("fundedAllocationValue") if self.model == FUNDED else value
 
     @property
-    def start(self) -> str:
+    def start(self) -> datetime:
         return start_of(self.commitment)
 
     @property
-    def end(self) -> str:
+    def end(self) -> datetime:
         return end_of(self.commitment)
 
     @property
     def is_monthly(self) -> bool:
         """Whether its figure is of a month, the term being longer."""
-        longer = datetime.fromisoformat(self.end) - datetime.fromisoformat(self.start) > MONTH
-        return self.model == "MONTHLY" and longer
+        return self.model == "MONTHLY" and self.end - self.start > MONTH
 
 
 def instant(text: object) -> datetime:
     """An instant as it is written; BrokenAnswer where it is none."""
     try:
-        return datetime.fromisoformat(str(text))
-    except ValueError as error:
-        raise BrokenAnswer(f"{text!r} is no instant") from error
+        return parse_instant(str(text))
+    except UsageError as error:
+        raise BrokenAnswer(str(error)) from error
 
 
-def start_of(item: Item) -> str:
-    return f"{instant(item['timeStart']):%Y-%m-%dT%H:%M:%SZ}"
+def start_of(item: Item) -> datetime:
+    """The first instant of a term."""
+    return instant(item["timeStart"])
 
 
-def end_of(item: Item) -> str:
-    """The end of a term, not in it: a last second of a day stands for the midnight after it."""
+def end_of(item: Item) -> datetime:
+    """The end of a term, not in it: the last second of an hour stands for the hour after it."""
     end = instant(item["timeEnd"])
     if end.minute == end.second == LAST_SECOND:
         end = end.replace(microsecond=0) + timedelta(seconds=1)
-    return f"{end:%Y-%m-%dT%H:%M:%SZ}"
+    return end
 
 
 def subscriptions(asking: Asking) -> Iterator[tuple[Answer, list[str]]]:
@@ -159,22 +162,24 @@ def subscriptions(asking: Asking) -> Iterator[tuple[Answer, list[str]]]:
         yield answer, [item["id"] for item in SUBSCRIPTIONS.items(answer.body)]
 
 
-def walk(asking: Asking) -> Iterator[Answer]:
-    """Subscriptions, their services, and the commitments of each service."""
+def walk(asking: Asking, **noted: str) -> Iterator[Answer]:
+    """Subscriptions, their services, and each one's commitments, with what is ``noted`` of them."""
     compartment = {"compartment_id": asking.connection.compartment}
     for answer, ids in subscriptions(asking):
         yield answer
         for subscription in ids:
-            for page in SERVICES.pages(asking, {**compartment, "subscription_id": subscription}):
+            for page in SERVICES.pages(asking, compartment | {"subscription_id": subscription}):
                 yield page
-                for service in SERVICES.items(page.body):
-                    yield from _commitments(asking, compartment, service["id"])
+                for item in SERVICES.items(page.body):
+                    service = {"subscribed_service_id": item["id"]}
+                    asked = compartment | service
+                    yield from COMMITTED.pages(asking, asked | noted, asked)
+                    yield WHOLE.once(asking, service, fields=[WHOLE.within])
 
 
-def _commitments(asking: Asking, compartment: dict[str, str], service: str) -> Iterator[Answer]:
-    asked = {"subscribed_service_id": service}
-    yield from COMMITTED.pages(asking, compartment | asked)
-    yield WHOLE.once(asking, asked, fields=[WHOLE.within])
+def _walk_now(asking: Asking) -> Iterator[Answer]:
+    """The same; when it was asked belongs to what a balance says."""
+    return walk(asking, at=iso(asking.at))
 
 
 def pools(answers: Sequence[Answer]) -> list[Pool]:
@@ -187,7 +192,7 @@ def pools(answers: Sequence[Answer]) -> list[Pool]:
         subscription = known.get(service["subscriptionId"]) if service else None
         if service is None or subscription is None:
             raise BrokenAnswer(f"commitment {item['id']} belongs to no service that is listed")
-        found.append(Pool(subscription, service, item))
+        found.append(Pool(subscription, service, item, answer.asked.get("at")))
     return found
 
 
@@ -211,6 +216,10 @@ def _figures(item: Item) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
+def _instant_text(text: str | None) -> str | None:
+    return iso(instant(text)) if text else None
+
+
 def _commitment(pool: Pool) -> Row:
     service = pool.service
     return {
@@ -219,22 +228,22 @@ def _commitment(pool: Pool) -> Row:
         "ContractCommitmentBenefitCategory": "Entitlement",
         "ContractCommitmentCategory": "Spend",
         "ContractCommitmentCost": pool.granted,
-        "ContractCommitmentCreated": service.get("timeCreated"),
+        "ContractCommitmentCreated": _instant_text(service.get("timeCreated")),
         "ContractCommitmentDescription": (service.get("product") or {}).get("name") or pool.type,
         "ContractCommitmentDurationType": "Fixed",
         "ContractCommitmentFulfillmentInterval": "Monthly" if pool.is_monthly else "Full Period",
         "ContractCommitmentId": pool.id,
-        "ContractCommitmentLastUpdated": service.get("timeUpdated"),
+        "ContractCommitmentLastUpdated": _instant_text(service.get("timeUpdated")),
         "ContractCommitmentLifecycleStatus": LIFECYCLE.get(service.get("status") or ""),
         "ContractCommitmentModel": "Continuous",
         "ContractCommitmentOfferCategory": "Negotiated",
         "ContractCommitmentPaymentInterval": PAYMENT.get(service.get("billingFrequency") or ""),
-        "ContractCommitmentPeriodStart": pool.start,
-        "ContractCommitmentPeriodEnd": pool.end,
+        "ContractCommitmentPeriodStart": iso(pool.start),
+        "ContractCommitmentPeriodEnd": iso(pool.end),
         "ContractCommitmentType": pool.type,
         "ContractId": service["subscriptionId"],
-        "ContractPeriodStart": start_of(service),
-        "ContractPeriodEnd": end_of(service),
+        "ContractPeriodStart": iso(start_of(service)),
+        "ContractPeriodEnd": iso(end_of(service)),
         "InvoiceIssuerName": ISSUER,
         "PricingCurrency": pool.currency,
         "PricingCurrencyContractCommitmentCost": pool.granted,
@@ -258,8 +267,9 @@ def _balance(pool: Pool) -> Row:
         "remaining": "0" if amount(left) < 0 else left,
         "unit": pool.currency,
         "currency": pool.currency,
-        "starts_at": pool.start,
-        "expires_at": pool.end,
+        "starts_at": iso(pool.start),
+        "expires_at": iso(pool.end),
+        "at": pool.at,
         "operation": COMMITTED.name,
     }
 
@@ -280,7 +290,7 @@ balances = Feed(
     name="universal-credits-balances",
     gives=BALANCES,
     operations=OPERATIONS,
-    fetch=walk,
+    fetch=_walk_now,
     normalise=lambda answers: [_balance(pool) for pool in pools(answers)],
     check=check,
 )

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from trueup.adapter.feed import BALANCES, UTILIZATION, Answer, Asking, Changed, Feed, Row
+from trueup.period import iso
 from trueup.providers.oci.computed_usage import days
 from trueup.providers.oci.operation import Item, Operation, amount, plain
 from trueup.providers.oci.subscriptions import instant
@@ -121,7 +122,7 @@ def _credits(answers: Sequence[Answer]) -> Iterator[dict[str, Any]]:
 
 
 def _instant(text: str) -> str:
-    return f"{instant(text):%Y-%m-%dT%H:%M:%SZ}"
+    return iso(instant(text))
 
 
 cost = Feed(
