@@ -1,6 +1,7 @@
-"""Clients of the SDK that hand over raw bodies, never retry by themselves, refuse broken answers.
+"""Clients of the SDK that hand over raw bodies and never retry by themselves.
 
-Their retries and their circuit breaker are off: waiting is the core's.
+Their retries and their circuit breaker are off: waiting is the core's. What a body must be is
+checked by its operation: the SDK takes HTML with status 200 for an answer.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Mapping
 from threading import local
 from typing import Any
 
-from trueup.adapter.feed import BrokenAnswer, Fault, FaultKind, Page, exact_json
+from trueup.adapter.feed import BrokenAnswer, Fault, FaultKind, Page
 from trueup.errors import MissingDependency, ProviderError
 
 AUTH = ("api_key", "instance_principal")
@@ -38,7 +39,7 @@ class Connection:
         self._last = local()
 
     def client(self, name: str) -> Any:
-        """The client ``module.Class`` of the SDK, its answers checked before they are parsed."""
+        """The client ``module.Class`` of the SDK, its bodies kept as they come."""
         if name not in self._clients:
             import oci
 
@@ -50,7 +51,7 @@ class Connection:
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
                 skip_deserialization=True,  # its models would pass numbers through float
             )
-            made.base_client.session.hooks["response"].append(self._checked)
+            made.base_client.session.hooks["response"].append(self._kept)
             self._clients[name] = made
         return self._clients[name]
 
@@ -59,16 +60,13 @@ class Connection:
         answer = getattr(self.client(client), operation)(**parameters)
         return Page(self._last.body, answer.next_page)
 
-    def _checked(self, response: Any, *_: Any, **how: Any) -> None:
-        """The SDK takes HTML and bad JSON for an answer without content, with status 200."""
-        if how.get("stream") and response.ok:  # a file, which counts its own bytes
+    def _kept(self, response: Any, *_: Any, **how: Any) -> None:
+        """Keep the body as it came, other than that of a file, which is read as it comes."""
+        if how.get("stream") and response.ok:
             return
-        body: bytes = response.content
-        if response.ok:
-            exact_json(body)
-        else:
-            _readable(response.status_code, body)
-        self._last.body = body
+        self._last.body = response.content
+        if not response.ok:
+            _readable(response.status_code, response.content)
 
 
 def _class_of(sdk: Any, name: str) -> Any:
@@ -110,8 +108,8 @@ def connect(settings: Mapping[str, Any], offline: bool) -> Connection:
             "oci",
             "connection",
             f"{FaultKind.CREDENTIALS.value}: {_short(str(error))}",
-            "check [providers.oci] profile and auth, and ~/.oci/config (`oci setup config` makes "
-            "one); `trueup doctor` shows which credentials are looked for",
+            "check [providers.oci] profile and ~/.oci/config (`oci setup config` makes one), or auth: "
+            "instance_principal works on instances only",
         ) from error
 
 
@@ -127,7 +125,10 @@ def _credentials(settings: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
     import oci
 
     if settings.get("auth") == "instance_principal":
-        signer = oci.auth.signers.InstancePrincipalsSecurityTokenSigner()
+        never = oci.retry.NoneRetryStrategy()
+        signer = oci.auth.signers.InstancePrincipalsSecurityTokenSigner(
+            retry_strategy=never, federation_client_retry_strategy=never
+        )
         config = {"tenancy": signer.tenancy_id, "region": signer.region}
         return config | _given(settings), signer
     config = oci.config.from_file(profile_name=settings.get("profile") or "DEFAULT")
