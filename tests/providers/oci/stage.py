@@ -27,6 +27,11 @@ from trueup.providers.oci.connector import connector
 START = datetime(2026, 10, 1, tzinfo=UTC)
 
 
+@cache
+def made(seed: int) -> World:
+    return world.make(seed, START, 3)
+
+
 @dataclass
 class Stage:
     """The twin of a three-day world."""
@@ -91,8 +96,3 @@ class Stage:
 def feed_of(name: str) -> Feed:
     (feed,) = (one for one in connector().feeds if one.name == name)
     return feed
-
-
-@cache
-def made(seed: int) -> World:
-    return world.make(seed, START, 3)

@@ -6,7 +6,6 @@ checked by its operation: the SDK takes HTML with status 200 for an answer.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from threading import local
 from typing import Any
@@ -84,13 +83,14 @@ def _readable(status: int, body: bytes) -> None:
 
 def connect(settings: Mapping[str, Any], offline: bool) -> Connection:
     """Clients for a profile of ~/.oci/config, or for the instance this runs on."""
-    # Its class of connections, which waits for "100 Continue", would pass by vcrpy.
-    os.environ["OCI_PYSDK_USING_EXPECT_HEADER"] = "false"
     try:
         import oci
         from oci._vendor import requests
     except ImportError as error:
         raise MissingDependency("oci", "oci") from error
+    # Its own class of connections, which waits for "100 Continue", would pass by vcrpy. Set here
+    # and not by OCI_PYSDK_USING_EXPECT_HEADER, as that is read once, by whoever imports it first.
+    oci.base_client.enable_expect_header = False
     _one_of(settings, "auth", AUTH)
     _one_of(settings, "export", EXPORTS)
     try:
@@ -108,8 +108,8 @@ def connect(settings: Mapping[str, Any], offline: bool) -> Connection:
             "oci",
             "connection",
             f"{FaultKind.CREDENTIALS.value}: {_short(str(error))}",
-            "check [providers.oci] profile and ~/.oci/config (`oci setup config` makes one), or auth: "
-            "instance_principal works on instances only",
+            "check [providers.oci] profile and ~/.oci/config (`oci setup config` makes one), or "
+            "auth: instance_principal works on instances only",
         ) from error
 
 

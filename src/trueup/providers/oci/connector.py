@@ -30,16 +30,8 @@ def connector() -> Connector:
         settings=(
             Setting("auth", "api_key (a profile, the default) or instance_principal"),
             Setting("profile", "the profile in ~/.oci/config; default: DEFAULT"),
-            Setting(
-                "tenancy",
-                "the tenancy's OCID; default: that of the credentials",
-                identifies=True,
-            ),
-            Setting(
-                "compartment",
-                "the root compartment's OCID; default: the tenancy's",
-                identifies=True,
-            ),
+            Setting("tenancy", "the tenancy's OCID; default: that of the credentials"),
+            Setting("compartment", "the root compartment's OCID; default: the tenancy's"),
             Setting("region", "the home region; default: that of the credentials"),
             Setting("export", "which cost reports to fetch: focus or legacy; default: none"),
         ),
