@@ -265,6 +265,49 @@ BURN_DOWN = _schema(  # one row per commitment and day: what the report draws
     remaining=AMOUNT,  # term commitments and lots only
 )
 
+PROVIDER_UTILIZATION = _schema(  # what the provider's own API says was used in an interval
+    provider=TEXT,
+    commitment_id=TEXT,
+    interval_start=INSTANT,
+    interval_end=INSTANT,
+    committed=AMOUNT,
+    used=AMOUNT,
+    unused=AMOUNT,
+    unit=TEXT,
+    currency=TEXT,
+    operation=TEXT,
+)
+
+PROVIDER_BALANCES = _schema(  # what it says is left of a lot at an instant
+    provider=TEXT,
+    lot_id=TEXT,
+    commitment_id=TEXT,
+    kind=TEXT,
+    granted=AMOUNT,
+    drawn=AMOUNT,
+    expired=AMOUNT,
+    remaining=AMOUNT,
+    unit=TEXT,
+    currency=TEXT,
+    starts_at=INSTANT,
+    expires_at=INSTANT,
+    at=INSTANT,
+    operation=TEXT,
+)
+
+PROVIDER_RATES = _schema(  # what it says a unit costs, from an instant on
+    provider=TEXT,
+    commitment_id=TEXT,
+    sku_id=TEXT,
+    sku=TEXT,
+    unit=TEXT,
+    price=AMOUNT,
+    currency=TEXT,
+    valid_from=INSTANT,
+    valid_to=INSTANT,
+    operation=TEXT,
+)
+
 RESULT_TABLES: dict[str, pa.Schema] = {
     "commitments": COMMITMENT_ROWS,
     "utilization": UTILIZATION,
@@ -282,4 +325,7 @@ RESULT_TABLES: dict[str, pa.Schema] = {
     "sources": SOURCES,
     "rejects": REJECTS,
     "notes": NOTES,
+    "provider_utilization": PROVIDER_UTILIZATION,
+    "provider_balances": PROVIDER_BALANCES,
+    "provider_rates": PROVIDER_RATES,
 }

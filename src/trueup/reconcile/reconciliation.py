@@ -186,7 +186,8 @@ def _tables(work: Worked) -> dict[str, Table]:
         computed["pending"] = used.pending.order_by("period_start", "resource_id", "model", "meter")
         computed["allocations"] = _allocations(used.allocated, work.scale)
     tables = {
-        name: Table.from_rows(schema.RESULT_TABLES[name], rows) for name, rows in given.items()
+        name: Table.from_rows(wanted, given.get(name, []))
+        for name, wanted in schema.RESULT_TABLES.items()
     }
     for name, expression in computed.items():
         wanted = schema.RESULT_TABLES[name]

@@ -18,7 +18,8 @@ from trueup.fetch.cassette.pseudonyms import Pseudonyms
 from trueup.fetch.cassette.record import recording
 from trueup.fetch.feeds import Place
 from trueup.fetch.landing import Landing
-from trueup.fetch.providers import Fetched, connector_of, fetch_one
+from trueup.fetch.providers import Fetched, fetch_one
+from trueup.fetch.settings import connector_of
 from trueup.period import Period
 
 KEY_BYTES = 32
