@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from trueup.adapter.native import NativeExport
 from trueup.adapter.registry import providers
 from trueup.cli import checks
 from trueup.cli.app import app
 from trueup.cli.checks import FAIL, OFF, OK, WARN, Check, clouds, configured, machine
 from trueup.config import read_configuration
 from trueup.focus import native
-from trueup.focus.native import NativeExport
 
 SECRET = "never-shown-4711"
 HEADER = (
@@ -158,9 +158,10 @@ def test_an_export_in_a_providers_own_columns_is_no_failure(
     empty: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the run would read, doctor recognises too."""
-    names = dict(zip(HEADER.strip().split(","), "abcdef", strict=True))
-    export = NativeExport("mine", frozenset("abcdef"), names)
-    monkeypatch.setattr(native, "_registered", {"mine": export})
+    names = zip(HEADER.strip().split(","), "abcdef", strict=True)
+    columns = ", ".join(f"{own} AS {focus}" for focus, own in names)
+    export = NativeExport("mine", frozenset("abcdef"), f"SELECT record, {columns} FROM export")
+    monkeypatch.setattr(native, "native_exports", lambda: [export])
     (empty / "a.csv").write_text("a,b,c,d,e,f\n", encoding="utf-8")
     (empty / "trueup.toml").write_text('[[charges]]\npath = "a.csv"\n', encoding="utf-8")
     found = by_subject(list(configured(read_configuration("trueup.toml"))))
