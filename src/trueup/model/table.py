@@ -45,6 +45,12 @@ class Table:
     def columns(self) -> list[str]:
         return list(self.schema.names)
 
+    def select(self, columns: Sequence[str]) -> Table:
+        """The same rows with these columns, in this order."""
+        schema = pa.schema([self.schema.field(name) for name in columns])
+        arrow = None if self._arrow is None else self._arrow.select(list(columns))
+        return Table(schema, arrow=arrow, files=self.files, keep=self)
+
     def reader(self) -> pa.RecordBatchReader:
         """Stream the rows in bounded memory, in file order."""
         if self._arrow is not None:
@@ -57,7 +63,7 @@ class Table:
         for file in self.files:
             with pq.ParquetFile(file) as parquet:
                 for batch in parquet.iter_batches(columns=self.schema.names):
-                    yield batch.cast(self.schema)
+                    yield batch.select(self.schema.names).cast(self.schema)
 
     def to_arrow(self) -> pa.Table:
         if self._arrow is None:
