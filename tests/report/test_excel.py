@@ -156,6 +156,8 @@ def test_a_commitment_on_no_bill_is_beside_the_drift(tmp_path: Path) -> None:
     assert found["Drift: billed under"][dollar] == -5
     assert found["Drift, gross"][dollar] == 5
     assert found["Not on any bill"][dollar] == 938
+    formulas = summary(openpyxl.load_workbook(path))
+    assert '"missing_in_billing"' in str(formulas["Drift: billed under"][dollar])
 
 
 def test_totals_never_add_currencies_or_layers(book: Workbook, values: Workbook) -> None:

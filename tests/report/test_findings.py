@@ -105,14 +105,15 @@ def test_the_material_amount_goes_before_the_hundredth() -> None:
     assert len(first_findings(result_of(*rows, material="200")).shown) == 1
 
 
-def test_each_currency_has_a_line_and_small_ones_no_more() -> None:
-    """Six lines: one of EUR, whose second is 2 % of it, and five of USD, each 10 % of it."""
-    euro = [row(size, resource_id=size, currency="EUR") for size in ("98", "2")]
-    dollars = [row("-7", resource_id=f"r{n}") for n in range(10)]
+def test_each_currency_has_a_line_and_the_others_go_by_share() -> None:
+    """Each of 20 EUR is 5 % of its currency, each of 6 USD a sixth: one of EUR, five of USD."""
+    euro = [row("500", resource_id=f"e{n}", currency="EUR") for n in range(20)]
+    dollars = [row("-7", resource_id=f"d{n}") for n in range(6)]
     chosen = first_findings(result_of(*euro, *dollars))
     assert [item.currency for item in chosen.shown] == ["EUR"] + ["USD"] * 5
-    assert chosen.left == 6
-    assert {code: sum_.known for code, sum_ in chosen.left_gross.items()} == {"EUR": 2, "USD": 35}
+    assert chosen.left == 19 + 1
+    gross = {code: sum_.known for code, sum_ in chosen.left_gross.items()}
+    assert gross == {"EUR": 9500, "USD": 7}
 
 
 def test_no_money_and_no_known_money_are_never_first() -> None:

@@ -29,7 +29,7 @@ def test_many_files_of_a_folder_are_one_source() -> None:
     totals.append({**totals[0], "currency": "EUR"})
     found = source_groups(Result(make_outcome(sources=sources, control_totals=totals)))
     shown = [
-        (group.title, group.currency, group.rows_in, str(group.billed.known)) for group in found
+        (group.title, group.currency, group.rows_in, f"{group.billed.known:.0f}") for group in found
     ]
     assert shown == [
         ("bills/a/ (focus-1.2, 4 files)", "EUR", 10, "2"),

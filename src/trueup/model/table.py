@@ -63,7 +63,7 @@ class Table:
         for file in self.files:
             with pq.ParquetFile(file) as parquet:
                 for batch in parquet.iter_batches(columns=self.schema.names):
-                    yield batch.select(self.schema.names).cast(self.schema)
+                    yield batch.cast(self.schema)
 
     def to_arrow(self) -> pa.Table:
         if self._arrow is None:

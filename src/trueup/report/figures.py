@@ -274,15 +274,12 @@ def largest(items: Sequence[Item], limit: int) -> list[Item]:
     with localcontext(prec=_PRECISION):
         shares = [item.size / (sums[item.currency].known or 1) for item in items]
     order = sorted(range(len(items)), key=lambda index: (-shares[index], index))
-    first = {items[index].currency: index for index in reversed(order)}
-    chosen = {*first.values()}
-    for index in order:
-        if len(chosen) < limit:
-            chosen.add(index)
-    ranked = [index for index in order if index in chosen]
+    leaders = {items[index].currency: index for index in reversed(order)}.values()
+    others = [index for index in order if index not in leaders]
+    chosen = [*leaders, *others][: max(limit, len(leaders))]
     return sorted(
-        (items[index] for index in ranked),
-        key=lambda item: (item.currency is None, item.currency or ""),
+        (items[index] for index in chosen),
+        key=lambda item: (item.currency is None, item.currency or "", -item.size),
     )
 
 
