@@ -112,7 +112,7 @@ def _benefit(rows: list[figures.Row], described: Callable[[figures.Row], Cell]) 
         lambda row: [
             described(row),
             *(_cost_and_quantity(row, part) for part in ("committed", "used", "unused")),
-            view.share(row["utilization"], row["reason"]),
+            view.share(row["utilization"]),
             view.text((row["status"] or "").replace("_", " "), _not_covered(row)),
         ],
         "commitments",

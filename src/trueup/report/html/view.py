@@ -95,10 +95,9 @@ def quantity(value: Decimal | None, unit: str | None) -> Cell:
     return Cell(numbers.quantity(value) + said, exact=numbers.grouped(value) + said)
 
 
-def share(value: Decimal | None, reason: str | None = None) -> Cell:
+def share(value: Decimal | None) -> Cell:
     """A share of 1 in percent."""
-    sub = _short(reason) if value is None else None
-    return Cell(numbers.percent(value), sub, muted=value is None)
+    return Cell(numbers.percent(value), muted=value is None)
 
 
 def rows_counted(value: int | None) -> Cell:
