@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from trueup.focus.repair import literal
+from trueup.model.schema import REPEATS
 from trueup.telemetry.workbench import (
     WHERE,
     WHO,
@@ -156,7 +157,7 @@ def emit_calls(connection: duckdb.DuckDBPyConnection, calls: str) -> None:
     insert_rejects(
         connection,
         'SELECT d.source_id, d.record AS row_number, NULL AS "column", '
-        f"'duplicate of ' || {kept} AS reason, "
+        f"{literal(REPEATS)} || {kept} AS reason, "
         "coalesce(c.response_id, c.span_id) AS value "
         f"FROM {calls}_duplicate d JOIN {calls} c "
         "ON c.source_id = d.source_id AND c.record = d.record",

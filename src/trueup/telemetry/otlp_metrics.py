@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from trueup.adapter.telemetry import UsageSource
 from trueup.focus.repair import literal
+from trueup.model.schema import REPEATS
 from trueup.telemetry import otlp_attributes as names
 from trueup.telemetry.calls import faults, is_staged
 from trueup.telemetry.records import documents, reading_json
@@ -131,7 +132,7 @@ def settle(connection: duckdb.DuckDBPyConnection) -> None:
     insert_rejects(
         connection,
         'SELECT source_id, record AS row_number, NULL AS "column", '
-        f"'duplicate of ' || {row_of('d.source_id', 'of_source', 'of_record')} AS reason, "
+        f"{literal(REPEATS)} || {row_of('d.source_id', 'of_source', 'of_record')} AS reason, "
         "metric AS value FROM difference d WHERE copy > 1",
     )
 
