@@ -128,7 +128,7 @@ def metered_rows(usage: ir.Table, kinds: ir.Table) -> ir.Table:
 def by_hour(rows: ir.Table, period: Period | None, engine: Engine) -> ir.Table:
     """Rows cut at full hours and to the period: capacity by time, counted work by its start.
 
-    ``first_piece`` is 1 on exactly one piece of each row, so that its sum counts rows.
+    ``first_piece`` is 1 on the first piece of each row in the period, so that its sum counts rows.
     """
     hour = instant(rows.start.truncate("h"))
     begin = rows.start.epoch_seconds()
@@ -137,7 +137,7 @@ def by_hour(rows: ir.Table, period: Period | None, engine: Engine) -> ir.Table:
     long = rows.held & (offset + length > HOUR_SECONDS)
     prepared = rows.mutate(hour=hour, offset=offset, length=length, long=long)
     short = prepared.filter(~prepared.long).mutate(first_piece=ibis.literal(1, type="int64"))
-    pieces = _pieces(prepared.filter(prepared.long))
+    pieces = _pieces(prepared.filter(prepared.long), period)
     columns = [name for name in short.columns if name not in ("offset", "length", "long")]
     cut = united(short.select(columns), pieces.select(columns))
     if period is not None:
@@ -147,7 +147,7 @@ def by_hour(rows: ir.Table, period: Period | None, engine: Engine) -> ir.Table:
     return engine.keep(cut)
 
 
-def _pieces(rows: ir.Table) -> ir.Table:
+def _pieces(rows: ir.Table, period: Period | None) -> ir.Table:
     """Capacity held over several hours, one row an hour, split by time without loss."""
     count = (rows.offset + rows.length + HOUR_SECONDS - 1) // HOUR_SECONDS
     exploded = rows.mutate(number=ibis.range(0, count).unnest())
@@ -158,9 +158,11 @@ def _pieces(rows: ir.Table) -> ir.Table:
     q = divide(exploded.q * finish.cast(WHOLE), length) - divide(
         exploded.q * begin.cast(WHOLE), length
     )
-    moved = exploded.mutate(
+    hour = instant(exploded.hour + number.as_interval("h"))
+    first = exploded.hour if period is None else ibis.greatest(exploded.hour, moment(period.start))
+    return exploded.mutate(
         q=q.cast(WHOLE),
-        hour=instant(exploded.hour + number.as_interval("h")),
-        first_piece=ibis.ifelse(number == 0, 1, 0).cast("int64"),
+        hour=hour,
+        start=ibis.ifelse(number == 0, exploded.start, hour),
+        first_piece=(hour == first).cast("int64"),
     )
-    return moved.mutate(start=ibis.ifelse(number == 0, exploded.start, moved.hour))
