@@ -100,15 +100,15 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     liable = _liable(run, unbilled, billed, sizes, engine)
     money = leg.Money(run.scale)
     parts = united(
-        of_counted_work(judged, theirs, cells, parties),
-        of_capacity(judged, theirs, cells, parties, busy_usage(judged, parties, engine), engine),
+        of_counted_work(groups, theirs, cells, parties),
+        of_capacity(groups, theirs, cells, parties, busy_usage(groups, parties, engine), engine),
     )
-    allocated = allocate(judged, costs, parts, run.rules.idle, run.rules.owners, engine)
+    allocated = allocate(groups, costs, parts, run.rules.idle, run.rules.owners, engine)
     findings = UsageFindings(
         in_scope=in_scope,
         breaks=[
-            leg.group_breaks(judged, costs, copies, money),
-            leg.accumulated_breaks(judged, costs, limits, money, run.window),
+            leg.group_breaks(judged, copies, money),
+            leg.accumulated_breaks(judged, limits, money, run.window),
             leg.missing_in_usage(left, money),
             leg.missing_in_billing(liable, run.as_of, money),
         ],
@@ -203,7 +203,7 @@ def _liable(
 def _billed_buckets(judged: ir.Table, left: ir.Table, engine: Engine) -> list[dict[str, Any]]:
     agreed = judged.group_by(
         bucket=ibis.ifelse(judged.verdict == MATCHED, "matched", "break"), reason=judged.verdict
-    ).aggregate(rows=tally(_.n_billed))
+    ).aggregate(rows=tally(_.n))
     missing = left.verdict == MISSING_IN_USAGE
     alone = left.group_by(
         bucket=ibis.ifelse(missing, "break", "out_of_scope"), reason=left.verdict
@@ -219,8 +219,13 @@ def _metered_buckets(
     pieces: ir.Table,
     engine: Engine,
 ) -> list[dict[str, Any]]:
-    agreed = judged.group_by(
-        bucket=ibis.ifelse(judged.verdict == MATCHED, "matched", "break"), reason=judged.verdict
+    # Usage has no currency: where it agrees with the bill in one and not in another, it does not.
+    of_groups = judged.group_by("group", "n_metered").aggregate(
+        wrong=_.verdict.max(where=_.verdict != MATCHED)
+    )
+    agreed = of_groups.group_by(
+        bucket=ibis.ifelse(of_groups.wrong.isnull(), "matched", "break"),
+        reason=of_groups.wrong.fill_null(MATCHED),
     ).aggregate(rows=tally(_.n_metered))
     dated = alone.mutate(due=expected_by(alone, run.rules))
     overdue = dated.due <= moment(run.as_of)
