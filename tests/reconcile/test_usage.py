@@ -135,3 +135,26 @@ def test_capacity_from_before_the_period_is_overdue_in_it(tmp_path: Path) -> Non
         ("missing_in_billing", 2)
     ]
     assert buckets(result)["metered", "break", "missing_in_billing"] == 1
+
+
+def test_what_is_too_fine_to_be_counted_is_left_out_and_named(tmp_path: Path) -> None:
+    """2 x 10^9 h and 10^-18 h have no common count below 10^28: the fine charge is not compared.
+
+    10^-18 h needs 25 x 10^14 parts of a second; 4 x 10^9 h billed and metered are 1.44 x 10^13 s,
+    which would be 3.6 x 10^28 of them.
+    """
+    fine = gpu("0.000000000000000001", "0.07", ResourceId="r2", SkuId="fine")
+    many = gpu("2000000000", "80.00")
+    result = reconciled(tmp_path, [many, fine], [metered("2000000000")])
+    assert breaks(result) == {}
+    assert buckets(result) == {
+        ("billed", "matched", "matched"): 1,
+        ("billed", "out_of_scope", "no_rule"): 1,
+        ("metered", "matched", "matched"): 1,
+    }
+    [note] = [row for row in result.notes.rows() if row["code"] == "not_compared"]
+    assert note["text"].startswith("1 charges in GPU-Hours with 18 decimals were not compared")
+    [identity] = result.identity.rows()
+    assert (identity["billed"], identity["difference"]) == (Decimal("80.07"), 0)
+    reasons = {row["reason"]: row["cost"] for row in result.unattributed_by_reason.rows()}
+    assert reasons["no_rule"] == Decimal("80.07")  # r1's holder is not named, either

@@ -7,7 +7,7 @@ import ibis.expr.types as ir
 from ibis import _
 
 from trueup.engine.engine import Engine
-from trueup.engine.integers import WHOLE, divide_half_even, magnitude, tally, total, whole
+from trueup.engine.integers import WHOLE, magnitude, share, tally, total, whole
 from trueup.reconcile.cascade import Pairing
 from trueup.reconcile.tolerance import Limits, within
 
@@ -86,7 +86,7 @@ def judge(
     gap = joined.q - joined.metered_q
     size = ibis.ifelse(joined.q == whole(0), whole(1), magnitude(joined.q))
     signed = ibis.ifelse(joined.q < whole(0), whole(0) - gap, gap)
-    rows = joined.mutate(stake=divide_half_even(joined.effective * signed, size))
+    rows = joined.mutate(stake=share(joined.effective, signed, size))
     absolute = limits.absolute(rows.provider, scale)
     small = absolute.isnull() | (magnitude(rows.stake) <= absolute)
     agrees = within(rows.q, rows.metered_q, rows.provider, limits) & small
