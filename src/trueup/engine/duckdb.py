@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import TracebackType
-from typing import Self
 
 import ibis
 import ibis.expr.types as ir
@@ -134,14 +132,6 @@ class DuckDBEngine:
     def collect(self, expression: ir.Table) -> pa.Table:
         return zoned(expression.to_pyarrow())
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self.backend.disconnect()
         self._scratch.cleanup()

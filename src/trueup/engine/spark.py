@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -165,13 +164,5 @@ class SparkEngine:
     def collect(self, expression: ir.Table) -> pa.Table:
         return zoned(expression.to_pyarrow())
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self._scratch.cleanup()
