@@ -44,6 +44,8 @@ REJECTS = _schema(
     currency=TEXT,  # BillingCurrency where it could still be read
 )
 
+REPEATS = "duplicate of "  # begins the reason of a row that stands for one read elsewhere
+
 USAGE = _schema(
     usage_id=KEY,  # unique within the dataset
     source_id=pa.int32(),

@@ -37,6 +37,7 @@ from trueup.reconcile.control import (
     exact_sum,
     identity,
 )
+from trueup.reconcile.lags import final_at
 from trueup.reconcile.reasons import UNUSED_REASON, foreign_publishers, out_of_scope_reason
 from trueup.reconcile.terms import latest, read_terms
 from trueup.reconcile.usage import UsageFindings, UsageRun
@@ -105,7 +106,12 @@ def run(
             )
         datasets = [each for each in (charges, commitments, usage) if each is not None]
         tables = _tables(Worked(bill, touching, rows, found, used, datasets, scale, engine))
-    return Outcome(window.start, window.end, as_of, tables, charges, commitments, usage)
+        final = final_at(rows, rules, engine)
+    return Outcome(
+        *(window.start, window.end, as_of, tables, charges, commitments, usage),
+        final_at=final,
+        material_amount=rules.material_amount,
+    )
 
 
 def _repeated(ids: Sequence[str]) -> list[dict[str, Any]]:
