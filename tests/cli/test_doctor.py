@@ -133,15 +133,17 @@ def test_what_no_provider_needs_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"pip install 'trueup[{adapter.extra}]'" in found.remedy
 
 
-def test_a_provider_that_cannot_be_fetched_fails(empty: Path) -> None:
-    """Enabled, it would be passed over by the run: that fails; switched off it is no matter."""
+def test_a_provider_to_be_asked_needs_its_sdk(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enabled without its SDK fails and says what to install; switched off it is no matter."""
+    monkeypatch.setattr(checks, "_installed", lambda _: False)
     name, other, *_ = providers()
     text = f"[providers.{name}]\n[providers.{other}]\nenabled = false\n"
     (empty / "trueup.toml").write_text(text, encoding="utf-8")
     found = by_subject(list(clouds(read_configuration("trueup.toml"), {})))
-    assert found[f"{name} fetching"].status == FAIL
-    assert "enabled = false" in found[f"{name} fetching"].remedy
-    assert f"{other} fetching" not in found
+    assert found[f"{name} SDK"].status == FAIL
+    assert found[f"{name} SDK"].remedy == f"pip install 'trueup[{name}]'"
+    assert found[f"{name} credentials"].status == WARN
+    assert found[f"{other} SDK"].status == OFF
 
 
 def test_what_fails_stands_last(empty: Path) -> None:

@@ -53,6 +53,9 @@ SHEETS = {
     "straddling": "Straddling",
     "sources": "Sources",
     "rejects": "Rejects",
+    "provider_utilization": "Provider utilization",
+    "provider_balances": "Provider balances",
+    "provider_rates": "Provider rates",
     "notes": "Notes",
 }
 # The columns that a controller reads first, of tables whose schema has another order.
