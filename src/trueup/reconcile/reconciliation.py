@@ -79,7 +79,7 @@ def run(
         window = period or _span(everything, engine)
         rows_of_contracts = commitments.table.rows() if commitments else []
         terms, repeated = latest([read_terms(row) for row in rows_of_contracts])
-        applied = applied_per_hour(charges.table.files)
+        applied = applied_per_hour(charges.table.files, period, scale)
         found = run_commitment_leg(
             CommitmentRun(bill, rows, applied, terms, period, window, rules, as_of, scale), engine
         )
