@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -15,6 +16,7 @@ from trueup.adapter.registry import providers
 from trueup.engine.engine import Engine
 from trueup.engine.instants import instant, moment
 from trueup.engine.integers import WHOLE, at_most, decimals, magnitude, portion, units, whole
+from trueup.engine.rows import united
 from trueup.model.rules import Rules
 from trueup.period import Period
 from trueup.reconcile.metering import SKU_COLUMNS, Metering, NotMetered, metering_of
@@ -22,6 +24,7 @@ from trueup.reconcile.scale import LEAST_MONEY_DECIMALS, Counted
 from trueup.reconcile.text import key_with_nulls
 
 USED, UNUSED = "Used", "Unused"
+LONG_AGO, FAR_OFF = datetime(1000, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,21 @@ def in_period(rows: ir.Table, period: Period | None) -> ir.Table:
         length=ibis.greatest(finish - begin, 1).cast(WHOLE),
         from_second=ibis.greatest(first - begin, 0).cast(WHOLE),
         to_second=ibis.least(ibis.greatest(finish - begin, 1), last - begin).cast(WHOLE),
+    )
+
+
+def in_pieces(rows: ir.Table, period: Period | None) -> ir.Table:
+    """Each row for each side of the period's edges that it touches, with ``since``.
+
+    ``since`` is the row's start or the edge behind which the piece lies. Otherwise as
+    ``in_period``: ``part`` gives what falls into a piece.
+    """
+    if period is None:
+        return in_period(rows, None).mutate(since=rows.start)
+    sides = (Period(LONG_AGO, period.start), period, Period(period.end, FAR_OFF))
+    pieces = ((in_period(rows, side), side) for side in sides)
+    return united(
+        *(each.mutate(since=ibis.greatest(each.start, moment(side.start))) for each, side in pieces)
     )
 
 

@@ -37,6 +37,7 @@ from trueup.reconcile.control import (
     exact_sum,
     identity,
 )
+from trueup.reconcile.copies import like_files
 from trueup.reconcile.lags import final_at
 from trueup.reconcile.reasons import UNUSED_REASON, foreign_publishers, out_of_scope_reason
 from trueup.reconcile.terms import latest, read_terms
@@ -80,7 +81,7 @@ def run(
         window = period or _span(everything, engine)
         rows_of_contracts = commitments.table.rows() if commitments else []
         terms, repeated = latest([read_terms(row) for row in rows_of_contracts])
-        applied = applied_per_hour(charges.table.files)
+        applied = applied_per_hour(charges.table.files, period, scale)
         found = run_commitment_leg(
             CommitmentRun(bill, rows, applied, terms, period, window, rules, as_of, scale), engine
         )
@@ -354,6 +355,17 @@ def _notes(work: Worked) -> list[dict[str, Any]]:
                 "remedy": "give usage, for example --usage spans.jsonl",
             }
         )
+    names = {row["source_id"]: row["source"] for row in work.datasets[0].sources.rows()}
+    notes.extend(
+        {
+            "code": "same_bill_twice",
+            "subject": names[numbers[0]],
+            "text": f"as many charges of the same cost and time are in "
+            f"{', '.join(names[number] for number in numbers[1:4])}: all of them count",
+            "remedy": "leave all but one out if they are the same bill in several forms",
+        }
+        for numbers in like_files(work.bill, work.engine)
+    )
     notes.extend(
         {"code": "source", "subject": source["source"], "text": source["note"], "remedy": None}
         for dataset in work.datasets

@@ -14,7 +14,7 @@ import pyarrow as pa
 from ibis import _
 
 from trueup.attribute.allocation import allocate
-from trueup.attribute.parties import of_capacity, of_counted_work
+from trueup.attribute.parties import contradicted, of_capacity, of_counted_work
 from trueup.engine.engine import Engine
 from trueup.engine.instants import moment
 from trueup.engine.integers import decimals, divide, tally, units, whole
@@ -100,15 +100,16 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     unbilled = leg.unbilled(alone.filter(alone.scope_reason.isnull()), engine)
     liable = _liable(run, unbilled, billed, sizes, engine)
     money = leg.Money(run.scale)
+    busy = busy_usage(groups, parties, engine)
     parts = united(
         of_counted_work(groups, theirs, cells, parties),
-        of_capacity(groups, theirs, cells, parties, busy_usage(groups, parties, engine), engine),
+        of_capacity(groups, theirs, cells, parties, busy, engine),
     )
     allocated = allocate(groups, costs, parts, run.rules.idle, run.rules.owners, engine)
     findings = UsageFindings(
         in_scope=in_scope,
         breaks=[
-            leg.group_breaks(judged, copies, money),
+            leg.group_breaks(judged, copies, contradicted(groups, parties, busy), money),
             leg.accumulated_breaks(judged, limits, money, run.window),
             leg.missing_in_usage(left, money),
             leg.missing_in_billing(liable, run.as_of, money),

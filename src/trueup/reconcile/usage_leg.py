@@ -9,6 +9,7 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
+from trueup.attribute.parties import NO
 from trueup.engine.engine import Engine
 from trueup.engine.instants import moment
 from trueup.engine.integers import (
@@ -47,6 +48,7 @@ BREAK_COLUMNS = (
     "rows_billed",
     "rows_metered",
     "tier",
+    "contradicted",  # another meter counted work where the allocated one saw nothing
 )
 
 
@@ -60,13 +62,17 @@ class Money:
         return at_edge(value, self.scale)
 
 
-def group_breaks(judged: ir.Table, copies: ir.Table, money: Money) -> ir.Table:
+def group_breaks(
+    judged: ir.Table, copies: ir.Table, contradicted: ir.Table, money: Money
+) -> ir.Table:
     """One break per group and currency that disagrees: timing, quantity, duplicate, missing."""
     wrong = judged.filter(judged.verdict != MATCHED)
     extra = copies.select("group", "currency", "copy_cost")
-    rows = wrong.left_join(extra, ["group", "currency"]).select(
+    copied = wrong.left_join(extra, ["group", "currency"]).select(
         wrong, copy_cost=extra.copy_cost.fill_null(whole(0)).cast(WHOLE)
     )
+    odd = contradicted.select(odd="group")
+    rows = copied.left_join(odd, copied.group == odd.odd)
     amount = ibis.cases(
         (rows.verdict == TIMING, whole(0)),
         (rows.verdict == DUPLICATE, rows.copy_cost),
@@ -91,6 +97,7 @@ def group_breaks(judged: ir.Table, copies: ir.Table, money: Money) -> ir.Table:
         rule=rows.rule,
         rows_billed=rows.n_billed,
         rows_metered=rows.n_metered,
+        contradicted=rows.odd.notnull(),
     )
 
 
@@ -277,6 +284,7 @@ def _break_columns(rows: ir.Table, **figures: ir.Value) -> ir.Table:
         "meter": rows.meter,
         "currency": rows.currency,
         "tier": rows.tier,
+        "contradicted": NO,
     }
     counted = {name: figures.pop(name).cast(WHOLE) for name in ("billed", "expected", "amount")}
     columns = {**about, **counted, **figures}
