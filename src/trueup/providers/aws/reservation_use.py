@@ -15,6 +15,7 @@ from trueup.providers.aws.cost_explorer import (
     NEVER,
     NO_DATA,
     Figures,
+    Span,
     adds_up,
     asked,
     by_day,
