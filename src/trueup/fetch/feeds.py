@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from trueup.adapter.feed import (
     COMMITMENTS,
@@ -19,11 +20,13 @@ from trueup.adapter.feed import (
     Feed,
     Row,
 )
-from trueup.errors import IntegrityError
+from trueup.errors import IntegrityError, ProviderError
 from trueup.fetch.asking import Asker
 from trueup.fetch.landing import Landing
 from trueup.focus.columns import CONTRACT_COMMITMENT, DATASETS
 from trueup.focus.commitments import STATED
+
+T = TypeVar("T")
 
 READINGS_MAX = 3  # data that changes while it is read is read again
 
@@ -58,21 +61,31 @@ def columns_of(table: str) -> tuple[str, ...]:
 
 def fetched(feed: Feed, asker: Asker) -> list[Answer]:
     """All answers of a feed that belong together; ProviderError where they keep changing."""
+
+    def read() -> list[Answer]:
+        answers = list(feed.fetch(asker))
+        if feed.check is not None:
+            feed.check(answers)
+        return answers
+
+    return unchanged(feed.name, asker, read)
+
+
+def unchanged(name: str, asker: Asker, read: Callable[[], T]) -> T:
+    """What ``read`` gives once nothing changes meanwhile; ProviderError where it always does."""
     for reading in range(1, READINGS_MAX + 1):
         try:
-            answers = list(feed.fetch(asker))
-            if feed.check is not None:
-                feed.check(answers)
+            return read()
         except Changed as change:
             if reading == READINGS_MAX:
                 raise asker.error(
-                    feed.name,
+                    name,
                     f"the data changed while it was read, {READINGS_MAX} times: {change}",
                     "run again when the provider has finished its refresh",
                 ) from change
-        else:
-            return answers
-    raise IntegrityError("a feed is read at least once")
+        except BrokenAnswer as error:
+            raise _misshapen(name, asker, error) from error
+    raise IntegrityError("what changes is read at least once")
 
 
 def normalised(feed: Feed, answers: Sequence[Answer], asker: Asker) -> list[Row]:
@@ -80,11 +93,15 @@ def normalised(feed: Feed, answers: Sequence[Answer], asker: Asker) -> list[Row]
     try:
         return list(feed.normalise(answers))
     except BrokenAnswer as error:
-        raise asker.error(
-            feed.name,
-            f"an answer is not what the API gives: {error}",
-            "the raw answer is kept in the workspace; report it with its operation",
-        ) from error
+        raise _misshapen(feed.name, asker, error) from error
+
+
+def _misshapen(name: str, asker: Asker, error: BrokenAnswer) -> ProviderError:
+    return asker.error(
+        name,
+        f"an answer is not what the API gives: {error}",
+        "report it with its operation; `trueup record` keeps the answer without ids or secrets",
+    )
 
 
 def csv_text(table: str, rows: Iterable[Row]) -> str:
@@ -118,7 +135,11 @@ def fed(feed: Feed, asker: Asker, place: Place) -> Fed:
 
 
 def exported(export: Export, asker: Asker, place: Place) -> list[Path]:
-    """The export's files under their own names, only new or changed ones fetched."""
+    """The export's files that belong together; only new or changed ones are fetched."""
+    return unchanged(export.name, asker, lambda: _exported(export, asker, place))
+
+
+def _exported(export: Export, asker: Asker, place: Place) -> list[Path]:
     paths = []
     for file in export.files(asker):
         path = place.folder / asker.provider / _safe(file.name)

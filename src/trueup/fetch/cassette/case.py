@@ -20,7 +20,7 @@ from trueup.fetch.feeds import Place
 from trueup.fetch.landing import Landing
 from trueup.fetch.providers import Fetched, fetch_one
 from trueup.fetch.settings import connector_of
-from trueup.period import Period
+from trueup.period import Period, iso
 
 KEY_BYTES = 32
 
@@ -62,6 +62,7 @@ def record_case(
         period=f"{period.start:%Y-%m-%dT%H:%M:%SZ}/{period.end:%Y-%m-%dT%H:%M:%SZ}",
         settings={name: _mapped(value, pseudonyms) for name, value in settings.items()},
         sdk=sdk_versions(provider),
+        at=iso(at),
         world_seed=world_seed,
     ).write(folder)
     return fetched

@@ -6,11 +6,13 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from glob import glob
 from pathlib import Path
 from typing import Any
 
 from trueup.errors import SourceError
+from trueup.period import parse_instant
 
 SIDECAR = "provenance.json"
 STATEMENTS = {
@@ -31,10 +33,15 @@ class Provenance:
     period: str
     settings: Mapping[str, Any]  # as they must be given again to ask the same questions
     sdk: Mapping[str, str]  # package -> version
+    at: str | None = None  # the clock of the recording, on which its questions depend
     statement: str = ""
     world_seed: int | None = None
     parent: str | None = None
     sha256: Mapping[str, str] = field(default_factory=dict)  # file of the case -> hash
+
+    @property
+    def clock(self) -> datetime | None:
+        return None if self.at is None else parse_instant(self.at)
 
     def write(self, folder: Path) -> None:
         """Write the sidecar, with the statement of its origin and the hash of every recording."""
