@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from trueup.adapter.feed import (
     COMMITMENTS,
@@ -17,6 +18,7 @@ from trueup.adapter.feed import (
     Changed,
     Export,
     Feed,
+    File,
     Row,
 )
 from trueup.errors import IntegrityError
@@ -24,6 +26,8 @@ from trueup.fetch.asking import Asker
 from trueup.fetch.landing import Landing
 from trueup.focus.columns import CONTRACT_COMMITMENT, DATASETS
 from trueup.focus.commitments import STATED
+
+T = TypeVar("T")
 
 READINGS_MAX = 3  # data that changes while it is read is read again
 
@@ -56,35 +60,37 @@ def columns_of(table: str) -> tuple[str, ...]:
     return tuple(column.name for column in (*focus, *STATED))
 
 
-def fetched(feed: Feed, asker: Asker) -> list[Answer]:
-    """All answers of a feed that belong together; ProviderError where they keep changing."""
+def settled(name: str, asker: Asker, read: Callable[[], T]) -> T:
+    """What ``read`` gives, read again while it changes; ProviderError where it keeps changing."""
     for reading in range(1, READINGS_MAX + 1):
         try:
-            answers = list(feed.fetch(asker))
-            if feed.check is not None:
-                feed.check(answers)
+            return read()
+        except BrokenAnswer as error:
+            raise asker.error(
+                name,
+                f"an answer is not what the API gives: {error}",
+                "the raw answer is kept in the workspace; report it with its operation",
+            ) from error
         except Changed as change:
             if reading == READINGS_MAX:
                 raise asker.error(
-                    feed.name,
+                    name,
                     f"the data changed while it was read, {READINGS_MAX} times: {change}",
                     "run again when the provider has finished its refresh",
                 ) from change
-        else:
-            return answers
-    raise IntegrityError("a feed is read at least once")
+    raise IntegrityError("a source is read at least once")
 
 
-def normalised(feed: Feed, answers: Sequence[Answer], asker: Asker) -> list[Row]:
-    """The feed's rows; ProviderError where an answer has another shape than the API's."""
-    try:
-        return list(feed.normalise(answers))
-    except BrokenAnswer as error:
-        raise asker.error(
-            feed.name,
-            f"an answer is not what the API gives: {error}",
-            "the raw answer is kept in the workspace; report it with its operation",
-        ) from error
+def fetched(feed: Feed, asker: Asker) -> list[Answer]:
+    """All answers of a feed that belong together."""
+
+    def read() -> list[Answer]:
+        answers = list(feed.fetch(asker))
+        if feed.check is not None:
+            feed.check(answers)
+        return answers
+
+    return settled(feed.name, asker, read)
 
 
 def csv_text(table: str, rows: Iterable[Row]) -> str:
@@ -111,7 +117,7 @@ def fed(feed: Feed, asker: Asker, place: Place) -> Fed:
     answers = fetched(feed, asker)
     for answer in answers:
         place.landing.answer(asker.provider, feed.name, answer, place.at)
-    rows = normalised(feed, answers, asker)
+    rows = settled(feed.name, asker, lambda: list(feed.normalise(answers)))
     path = place.folder / f"{asker.provider}-{feed.name}.csv"
     path.write_text(csv_text(feed.gives, rows), encoding="utf-8")
     return Fed(feed.name, feed.gives, len(answers), len(rows), path)
@@ -119,19 +125,11 @@ def fed(feed: Feed, asker: Asker, place: Place) -> Fed:
 
 def exported(export: Export, asker: Asker, place: Place) -> list[Path]:
     """The export's files under their own names, only new or changed ones fetched."""
-    paths = []
-    for file in export.files(asker):
-        path = place.folder / asker.provider / _safe(file.name)
-        entry = asker.retried(
-            export.name,
-            lambda file=file: place.landing.file(  # type: ignore[misc]  # bound at once
-                asker.provider, export.name, file, file.download, place.at
-            ),
-        )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
-        path.symlink_to(place.landing.path(entry.sha256).resolve())
-        paths.append(path)
+    paths = settled(
+        export.name,
+        asker,
+        lambda: [_downloaded(file, export, asker, place) for file in export.files(asker)],
+    )
     if not paths:
         raise asker.error(
             export.name,
@@ -139,6 +137,18 @@ def exported(export: Export, asker: Asker, place: Place) -> list[Path]:
             f"check where [providers.{asker.provider}] looks, and that the export runs",
         )
     return paths
+
+
+def _downloaded(file: File, export: Export, asker: Asker, place: Place) -> Path:
+    path = place.folder / asker.provider / _safe(file.name)
+    entry = asker.retried(
+        export.name,
+        lambda: place.landing.file(asker.provider, export.name, file, file.download, place.at),
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    path.symlink_to(place.landing.path(entry.sha256).resolve())
+    return path
 
 
 def _safe(name: str) -> Path:
