@@ -218,14 +218,15 @@ def _balances(answers: Sequence[Answer]) -> Iterator[Row]:
     for name, lot in _unique_lots(answers).items():
         events = settled.get(name)
         source = shape.text(lot, "properties", "source")
+        granted = shape.amount(lot, "properties", "originalAmount", "value")
         currency = _currency(lot)
         expired = [one.expired for one in events or () if one.expired is not None]
         yield {
             "provider": "azure",
             "lot_id": name,
-            "commitment_id": name if source == COMMITMENT else None,
+            "commitment_id": name if source == COMMITMENT and granted is not None else None,
             "kind": source,
-            "granted": shape.amount(lot, "properties", "originalAmount", "value"),
+            "granted": granted,
             "drawn": shape.amount(lot, "properties", "usedAmount", "value"),
             "expired": format(shape.plus(expired), "f") if events else None,
             "remaining": shape.amount(lot, "properties", "closedBalance", "value"),

@@ -49,7 +49,6 @@ def _normalise(answers: Sequence[Answer]) -> Iterator[Row]:
             "unit": currency,
             "currency": currency,
             "starts_at": f"{answer.asked['start']}T00:00:00Z",
-            "at": f"{answer.asked['end']}T00:00:00Z",
             "operation": BALANCE,
         }
 

@@ -58,7 +58,12 @@ def optional(item: Item, *path: str) -> str | None:
 def instant(item: Item, *path: str) -> str | None:
     """An instant, without the hundreds of nanoseconds that these services write."""
     found = optional(item, *path)
-    return found and re.sub(r"(\.\d{6})\d+", r"\1", found)
+    return found and re.sub(r"\.(\d+)", lambda part: _cut(part[1]), found)
+
+
+def _cut(digits: str) -> str:
+    kept = digits[:6].rstrip("0")
+    return f".{kept}" if kept else ""
 
 
 def needed_instant(item: Item, *path: str) -> str:
