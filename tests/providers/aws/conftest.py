@@ -11,7 +11,6 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-
 from tests.twin import aws
 from tests.twin.exchange import Answerer, Request, Response
 from tests.twin.server import Twin, running
