@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-import trueup
 from tests.twin import aws
 from tests.world import asserted_aws, standing
 from tests.world.bills import bills
 from tests.world.comparison import differences, plain, report
 from tests.world.figures import Row as Asserted
 from tests.world.world import World
+
+import trueup
 from trueup.adapter.feed import COMMITMENTS
 from trueup.fetch.feeds import csv_text
 
