@@ -56,13 +56,18 @@ class Connection:
         **parameters: Any,
     ) -> bytes:
         """The raw body of an answer; of a refusal, where its code is in ``unless``."""
-        from botocore.exceptions import ClientError
+        from botocore.exceptions import BotoCoreError, ClientError
 
+        client = self.client(service, region)
         try:
-            getattr(self.client(service, region), operation)(**parameters)
+            getattr(client, operation)(**parameters)
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") not in unless:
                 raise
+        except BotoCoreError:
+            raise
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise BrokenAnswer(f"the SDK cannot read the answer: {error!r}") from error
         body: bytes = self._last.body
         return body
 
