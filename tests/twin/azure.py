@@ -212,6 +212,7 @@ def _plan(one: Plan) -> Item:
         "name": f"{one.order}/{one.name}",
         "type": "Microsoft.BillingBenefits/savingsPlanOrders/savingsPlans",
         "sku": {"name": "Compute_Savings_Plan"},
+        "systemData": {"lastModifiedAt": f"{one.start:%Y-%m-%dT%H:%M:%S}.1234567Z"},
         "properties": {
             "displayName": one.name,
             "provisioningState": "Succeeded",

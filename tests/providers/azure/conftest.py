@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -37,9 +37,8 @@ class Stage:
     """The running twin, and whose answers it gives."""
 
     folder: Path
+    answerer: Answerer
     twin: Twin | None = None
-    answerer: Answerer = azure.answerer(world_of(7))
-    made: list[Fetched] = field(default_factory=list)
 
     def answer(self, request: Request) -> Response:
         return self.answerer(request)
@@ -69,7 +68,7 @@ class Stage:
 def twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The twin of this session."""
     folder = tmp_path_factory.mktemp("twin")
-    stage = Stage(folder)
+    stage = Stage(folder, azure.answerer(world_of(7)))
     with running({azure.HOSTS: stage.answer}, folder) as started:
         stage.twin = started
         yield stage
