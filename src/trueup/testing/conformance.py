@@ -34,7 +34,8 @@ from trueup.fetch.cassette.provenance import SIDECAR, Provenance, read_provenanc
 from trueup.fetch.cassette.pseudonyms import foreign
 from trueup.fetch.feeds import Place
 from trueup.fetch.landing import INDEX, Landing
-from trueup.fetch.providers import Fetched, connector_of, replayed
+from trueup.fetch.providers import Fetched, replayed
+from trueup.fetch.settings import connector_of
 from trueup.focus.charges import read_charges
 from trueup.focus.columns import CONTRACT_COMMITMENT, DATASETS
 from trueup.focus.commitments import read_commitments
