@@ -13,6 +13,7 @@ import pytest
 
 import trueup
 from trueup import api
+from trueup.errors import UsageError
 from trueup.model.dataset import Dataset
 from trueup.model.rules import Rules
 from trueup.model.schema import REJECTS, RESULT_TABLES, SOURCES, USAGE
@@ -173,3 +174,20 @@ def test_a_wrong_period_is_refused_before_anything_is_read(
     with pytest.raises(trueup.UsageError):
         trueup.reconcile("bill.csv", period=period)
     assert readers == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [("", "no row"), ("1,1,USD,Usage,lunch,2026-10-02\n", "1 rejected, the first: ")],
+)
+def test_a_bill_without_a_charge_is_named(tmp_path: Path, rows: str, why: str) -> None:
+    """Which file, why there is nothing in it, and what to do."""
+    columns = (
+        "BilledCost,EffectiveCost,BillingCurrency,ChargeCategory,ChargePeriodStart,ChargePeriodEnd"
+    )
+    path = tmp_path / "bill.csv"
+    path.write_text(f"{columns}\n{rows}", encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
+        trueup.reconcile(path)
+    assert str(caught.value).startswith(f"{path}: no charge to reconcile ({why}")
+    assert str(caught.value).endswith("give the bill that holds the charges")

@@ -91,7 +91,23 @@ def outcome_of(
     """What the core finds in datasets that are read and arguments that are checked."""
     from trueup.reconcile import reconcile as core
 
+    if period is None and not len(charges.table):
+        raise UsageError(_no_charge(charges))
     return core(charges, commitments, usage, period, rules, as_of, engine)
+
+
+def _no_charge(charges: Dataset) -> str:
+    """Why there is nothing to reconcile, where, and what to do."""
+    names = [row["source"] for row in charges.sources.rows()]
+    more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
+    first = charges.rejects.to_arrow().slice(0, 1).to_pylist()
+    why = (
+        f"{len(charges.rejects):,} rejected, the first: {first[0]['reason']}" if first else "no row"
+    )
+    return (
+        f"{', '.join(names[:3])}{more}: no charge to reconcile ({why}); "
+        "correct the file, or give the bill that holds the charges"
+    )
 
 
 def reader_of(kind: str) -> Callable[..., Dataset]:

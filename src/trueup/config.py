@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    BaseModel,
     BeforeValidator,
+    ConfigDict,
     Field,
     StrictBool,
     ValidationError,
@@ -28,6 +30,7 @@ from pydantic import ValidationInfo as Info
 from trueup.adapter.registry import providers as known_providers
 from trueup.adapter.registry import telemetry_readers
 from trueup.errors import ConfigurationError, UsageError
+from trueup.fetch.settings import check_settings
 from trueup.model.mistakes import close_to, explain, unknown_key
 from trueup.model.rules import Exact, Rules, Strict, read_rules
 from trueup.period import Period, parse_instant, parse_period
@@ -75,12 +78,14 @@ class RunSettings(Strict):
     engine: Literal["duckdb", "spark"] = "duckdb"
     fail_on_breaks: StrictBool = False  # exit code 1 when there are material breaks
     material_amount: Annotated[Exact | None, Field(ge=0)] = None  # None: as the rules say
+    workspace: str = Field(default=".trueup", min_length=1)  # what is fetched is kept here
+    replay: str | None = None  # a folder of recordings, to be played instead of asking
 
-    @field_validator("out")
+    @field_validator("out", "workspace")
     @classmethod
     def _local(cls, value: str) -> str:
         if is_url(value):
-            raise ValueError("results are written to a folder of this machine: give its path")
+            raise ValueError("it is written to, so it is a folder of this machine: give its path")
         return value
 
 
@@ -132,10 +137,17 @@ class UsageFiles(Files):
         return self
 
 
-class ProviderSettings(Strict):
-    """``[providers.<name>]``: whether to fetch from the provider, which no version does yet."""
+class ProviderSettings(BaseModel):
+    """``[providers.<name>]``: whether to fetch from the provider, and what its adapter asks for."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
 
     enabled: StrictBool = True
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The adapter's own keys."""
+        return dict(self.model_extra or {})
 
 
 def _rules(value: object, info: Info) -> object:
@@ -166,6 +178,8 @@ class Configuration(Strict):
                     f"no provider is called {name!r}: {close_to(name, known)}"
                     f"known providers are {', '.join(known)}"
                 )
+            if value[name].given or value[name].enabled:
+                check_settings(name, value[name].given)
         return value
 
     @property
@@ -181,9 +195,9 @@ class Configuration(Strict):
         return path if is_url(path) else str(self.folder / Path(path).expanduser())
 
     @property
-    def asked(self) -> list[str]:
-        """The providers that are to be fetched from."""
-        return [name for name, settings in self.providers.items() if settings.enabled]
+    def asked(self) -> dict[str, dict[str, Any]]:
+        """The providers that are to be fetched from, with what their adapters need."""
+        return {name: one.given for name, one in self.providers.items() if one.enabled}
 
     def sources(self) -> Iterator[tuple[str, Files]]:
         """Every entry that names files, with its kind, in the order in which they are read."""

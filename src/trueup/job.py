@@ -27,6 +27,7 @@ from trueup.errors import (
 from trueup.focus.landing import expand
 
 if TYPE_CHECKING:
+    from trueup.fetch.providers import Fetched
     from trueup.model.dataset import Dataset
     from trueup.model.outcome import Outcome
     from trueup.model.rules import Rules
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
 DONE, MATERIAL_BREAKS, WRONG_USE, PARTIAL = 0, 1, 2, 3
 KINDS = ("charges", "commitments", "usage")
 SOURCE_FAILED = "source_failed"
-NOT_FETCHED = "nothing was fetched: this version reads files only"
-NOT_FETCHED_REMEDY = "name the provider's exports under [[charges]] and [[commitments]]"
 _FAILURES = (SourceError, MissingDependency, UsageError, UnitError)  # of a source, not of the run
 
 
@@ -65,6 +64,7 @@ class Settings:
     engine: str | None = None
     fail_on_breaks: bool | None = None
     material_amount: Decimal | None = None
+    replay: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -119,19 +119,47 @@ def run(
     """
     settings = settings or Settings()
     progress = progress or Unwatched()
-    if not config.charges:
+    if not config.charges and not config.asked:
         raise ConfigurationError(
             f"{config.file}: charges: is missing; a run needs at least one [[charges]] with its "
-            'paths, as paths = ["bills/*.csv"]'
+            'paths, as paths = ["bills/*.csv"], or a provider to ask, as [providers.<name>]'
         )
     out = settings.out or config.out
     refusal = why_not_writable(out)
     if refusal:
         raise UsageError(f"{out}: {refusal}; results go there: choose another folder with --out")
-    read, failures = _read_all(config, progress)
+    fetched = _fetched(config, settings, progress)
+    read, failures = _read_all(config, fetched, progress)
     if read["charges"] is None:
         return JobOutcome(None, tuple(failures), None, (), 0, WRONG_USE)
-    return _finished(config, settings, progress, read, failures)
+    return _finished(config, settings, progress, read, fetched, failures)
+
+
+def _fetched(config: Configuration, settings: Settings, progress: Progress) -> list[Fetched]:
+    """What every enabled provider gives, side by side, or what was recorded of it."""
+    if not config.asked:
+        return []
+    from trueup.fetch.providers import fetch_all
+
+    period = settings.period or config.run.period
+    if period is None:
+        raise ConfigurationError(
+            f"{config.file}: run.period: is missing; providers are asked for a period: give "
+            "--period 2026-10"
+        )
+    replay = settings.replay or (config.run.replay and Path(config.located(config.run.replay)))
+    return fetch_all(
+        config.asked,
+        period,
+        Path(config.located(config.run.workspace)),
+        _clock(config, settings),
+        replay=replay or None,
+        said=lambda provider, feed: progress.step(f"asking {provider}: {feed}"),
+    )
+
+
+def _clock(config: Configuration, settings: Settings) -> datetime:
+    return settings.as_of or config.run.as_of or datetime.now(UTC)
 
 
 def _finished(
@@ -139,8 +167,10 @@ def _finished(
     settings: Settings,
     progress: Progress,
     read: dict[str, Dataset | None],
+    fetched: Sequence[Fetched],
     failures: list[Failure],
 ) -> JobOutcome:
+    from trueup.fetch.asserted import asserted
     from trueup.report.result import Result
 
     charges = read["charges"]
@@ -155,10 +185,11 @@ def _finished(
         read["usage"],
         period=period,
         rules=rules,
-        as_of=settings.as_of or config.run.as_of or datetime.now(UTC),
+        as_of=_clock(config, settings),
         engine=settings.engine or config.run.engine,
     )
-    result = Result(_annotated(outcome, _notes(failures)))
+    outcome = replace(outcome, tables={**outcome.tables, **asserted(fetched)})
+    result = Result(_annotated(outcome, [*_notes(failures), *_not_asked(fetched)]))
     folder = settings.out or config.out / folder_name(period)
     progress.step(f"writing {folder}")
     written = result.write(folder)
@@ -178,14 +209,19 @@ def _rules(config: Configuration, settings: Settings) -> Rules:
 
 
 def _read_all(
-    config: Configuration, progress: Progress
+    config: Configuration, fetched: Sequence[Fetched], progress: Progress
 ) -> tuple[dict[str, Dataset | None], list[Failure]]:
     """One dataset per kind, of all its sources that could be read, and those that could not."""
     from trueup.model.combined import combined
 
     datasets: dict[str, list[Dataset]] = {kind: [] for kind in KINDS}
     failures: list[Failure] = []
-    for kind, entry in config.sources():
+    for one in fetched:
+        for failed_one in one.failures:
+            source = f"{one.provider} {failed_one.what}"
+            failures.append(Failure("provider", source, failed_one.reason, failed_one.remedy))
+            progress.failed(failures[-1])
+    for kind, entry in _entries(config, fetched):
         progress.reading(kind, entry.title)
         found, failed = _read_entry(config, kind, entry)
         failures.extend(failed)
@@ -194,18 +230,31 @@ def _read_all(
         if found is not None:
             datasets[kind].append(found)
             progress.read(kind, _title(entry, found), found)
-    for failure in _not_fetched(config):
-        failures.append(failure)
-        progress.failed(failure)
     return {kind: combined(found) if found else None for kind, found in datasets.items()}, failures
 
 
-def _not_fetched(config: Configuration) -> Iterator[Failure]:
-    """What was asked for and is not done is never passed over: the run is partial."""
-    for name in config.asked:
-        source = f"[providers.{name}]"
-        remedy = f"Set enabled = false under {source}, and {NOT_FETCHED_REMEDY}, then run again."
-        yield Failure("provider", source, NOT_FETCHED, remedy)
+def _entries(config: Configuration, fetched: Sequence[Fetched]) -> Iterator[tuple[str, Files]]:
+    """Every source: the files that the configuration names, then what was fetched."""
+    yield from config.sources()
+    for one in fetched:
+        contracts = [fed.path for fed in one.feeds if fed.gives == "commitments" and fed.rows]
+        for kind, paths in (("charges", one.charges), ("commitments", contracts)):
+            if paths:
+                listed = tuple(str(path.absolute()) for path in paths)
+                yield kind, Files(paths=listed, name=f"{one.provider} {kind}")
+
+
+def _not_asked(fetched: Sequence[Fetched]) -> list[dict[str, str]]:
+    return [
+        {
+            "code": "not_asked",
+            "subject": one.provider,
+            "text": f"not asked for: {lacking}",
+            "remedy": "add it to the configuration, or leave it: files can be given instead",
+        }
+        for one in fetched
+        for lacking in one.not_asked
+    ]
 
 
 def _title(entry: Files, dataset: Dataset) -> str:

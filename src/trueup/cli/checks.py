@@ -95,38 +95,41 @@ def _installed(module: str) -> bool:
 def clouds(config: Configuration | None, environment: Mapping[str, str]) -> Iterator[Check]:
     """Each provider's SDK, and which of its credential variables are set; never their values."""
     from trueup.adapter.registry import providers
-    from trueup.job import NOT_FETCHED, NOT_FETCHED_REMEDY
 
-    asked = [] if config is None else config.asked
+    asked = {} if config is None else config.asked
+    played = config is not None and config.run.replay is not None
     for name, adapter in providers().items():
-        if name in asked:
-            remedy = f"set enabled = false, and {NOT_FETCHED_REMEDY}"
-            yield Check(f"{name} fetching", FAIL, NOT_FETCHED, remedy)
-        yield _sdk(adapter)
-        yield _credentials(adapter, environment)
+        yield _sdk(adapter, name in asked)
+        yield _credentials(adapter, name in asked and not played, environment)
 
 
-def _sdk(adapter: ProviderAdapter) -> Check:
+def _sdk(adapter: ProviderAdapter, wanted: bool) -> Check:
     missing = [module for module in adapter.sdk_modules if not _installed(module)]
     if not missing:
         return Check(f"{adapter.name} SDK", OK, ", ".join(adapter.sdk_modules))
-    remedy = f"files need none; else pip install 'trueup[{adapter.extra}]'"
-    return Check(f"{adapter.name} SDK", OFF, f"without {', '.join(missing)}", remedy)
+    remedy = f"pip install 'trueup[{adapter.extra}]'"
+    remedy = remedy if wanted else f"files need none; else {remedy}"
+    found = f"without {', '.join(missing)}"
+    return Check(f"{adapter.name} SDK", FAIL if wanted else OFF, found, remedy)
 
 
-def _credentials(adapter: ProviderAdapter, environment: Mapping[str, str]) -> Check:
+def _credentials(adapter: ProviderAdapter, wanted: bool, environment: Mapping[str, str]) -> Check:
     subject = f"{adapter.name} credentials"
     there = [name for name in adapter.credential_variables if environment.get(name)]
     if there:
         return Check(subject, OK, f"set: {', '.join(there)}")
-    return Check(subject, OFF, "no variable is set", "files need none")
+    if not wanted:
+        return Check(subject, OFF, "no variable is set", "files need none")
+    known = ", ".join(adapter.credential_variables)
+    remedy = f"a profile or the machine's own identity may do; else set those that apply of {known}"
+    return Check(subject, WARN, "no variable is set", remedy)
 
 
 def configured(config: Configuration) -> Iterator[Check]:
     """What a configuration names: its files, and the folder for the results."""
     from trueup.job import why_not_writable
 
-    if not config.charges:
+    if not config.charges and not config.asked:
         yield Check("charges", FAIL, "none configured", "add a [[charges]] entry with its paths")
     for kind, entry in config.sources():
         for path in entry.paths:

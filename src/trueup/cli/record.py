@@ -70,7 +70,7 @@ def command(
     folder = Path(out)
     fetched = record_case(
         provider,
-        {key: value for key, value in config.providers[provider].items() if key != "enabled"},
+        config.providers[provider].given,
         asked_for,
         folder,
         key_of(Path(key_file).expanduser(), folder),

@@ -32,6 +32,7 @@ class Given(TypedDict):
     fail_on_breaks: bool | None
     material_amount: Decimal | None
     quiet: bool
+    replay: str | None
 
 
 @click.command(epilog=EPILOG)
@@ -51,6 +52,12 @@ class Given(TypedDict):
 @options.engine
 @options.fail_on_breaks
 @options.material_amount
+@click.option(
+    "--replay",
+    type=click.Path(),
+    metavar="DIR",
+    help="Play providers' recorded answers from here instead of asking.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but what failed.")
 @click.pass_context
 def command(ctx: click.Context, **given: Unpack[Given]) -> None:
@@ -77,6 +84,7 @@ def command(ctx: click.Context, **given: Unpack[Given]) -> None:
         engine=given["engine"],
         fail_on_breaks=given["fail_on_breaks"],
         material_amount=given["material_amount"],
+        replay=None if given["replay"] is None else Path(given["replay"]),
     )
     config = read_configuration(given["file"])
     with progress_for(given["quiet"]) as progress:

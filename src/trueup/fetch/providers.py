@@ -7,18 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from trueup.adapter.feed import Connector, Export, Feed, Setting
-from trueup.adapter.registry import providers
+from trueup.adapter.feed import Export, Feed
 from trueup.errors import ConfigurationError, MissingDependency, ProviderError, SourceError
 from trueup.fetch.asking import Asker
 from trueup.fetch.cassette.provenance import cases, read_provenance
 from trueup.fetch.cassette.replay import replaying
 from trueup.fetch.feeds import Fed, Place, exported, fed
 from trueup.fetch.landing import Landing
+from trueup.fetch.settings import connector_of
 from trueup.period import Period, parse_period
 
 Said = Callable[[str, str], None]  # provider, what is asked for
@@ -43,49 +42,6 @@ class Fetched:
     charges: tuple[Path, ...]
     failures: tuple[Failed, ...]
     not_asked: tuple[str, ...]  # feeds and exports that lack a setting, and which
-
-
-def enabled(settings: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """The providers that a configuration asks to be fetched, with their settings."""
-    return {name: given for name, given in settings.items() if given.get("enabled", True)}
-
-
-def checked_settings(provider: str, given: Mapping[str, Any]) -> None:
-    """Raise ConfigurationError where a key of ``[providers.<name>]`` is unknown or wrong."""
-    own: tuple[Setting, ...] = connector_of(provider).settings
-    known = {setting.name: setting for setting in (ENABLED, *own)}
-    for key, value in given.items():
-        if key not in known:
-            close = get_close_matches(key, known, n=1)
-            hint = f"did you mean {close[0]!r}? " if close else ""
-            raise ConfigurationError(
-                f"providers.{provider}.{key}: there is no such key; {hint}"
-                f"known here: {', '.join(known)}"
-            )
-        kind = known[key].kind
-        items = value if kind is list and isinstance(value, list) else [""]
-        if not isinstance(value, kind) or not all(isinstance(item, str) for item in items):
-            right = {
-                str: 'text in quotes, as "this"',
-                bool: "true or false",
-                list: "a list of text",
-            }
-            raise ConfigurationError(
-                f"providers.{provider}.{key} = {value!r}: it is {right[kind]}; {known[key].about}"
-            )
-
-
-ENABLED = Setting("enabled", "whether the provider is asked", bool)
-
-
-def connector_of(provider: str) -> Connector:
-    """How a provider is reached; its module is imported now, its SDK when it is connected."""
-    connector = providers()[provider].connector
-    if connector is None:
-        raise ConfigurationError(
-            f"providers.{provider}: it cannot be asked; list its exported files under [[charges]]"
-        )
-    return connector()
 
 
 def fetch_all(

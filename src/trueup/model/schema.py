@@ -44,6 +44,8 @@ REJECTS = _schema(
     currency=TEXT,  # BillingCurrency where it could still be read
 )
 
+REPEATS = "duplicate of "  # begins the reason of a row that stands for one read elsewhere
+
 USAGE = _schema(
     usage_id=KEY,  # unique within the dataset
     source_id=pa.int32(),
@@ -107,11 +109,13 @@ COMMITMENT_ROWS = _schema(
     used_quantity=AMOUNT,
     unused_quantity=AMOUNT,
     overage_quantity=AMOUNT,
+    unused_off_bill_quantity=AMOUNT,  # committed beyond the bill's used + unused; in no identity
     not_covered_quantity=AMOUNT,
     currency=TEXT,
     committed_cost=AMOUNT,
     used_cost=AMOUNT,
     unused_cost=AMOUNT,
+    unused_off_bill_cost=AMOUNT,  # by the contract's fee, null without one
     purchased_cost=AMOUNT,  # BilledCost of Purchase rows: never added to used or unused
     utilization=AMOUNT,  # used within the commitment / committed, half-even at 18 decimals
     status=TEXT,  # complete | partial | not_covered
@@ -134,10 +138,12 @@ UTILIZATION = _schema(
     used_quantity=AMOUNT,
     unused_quantity=AMOUNT,
     overage_quantity=AMOUNT,
+    unused_off_bill_quantity=AMOUNT,
     currency=TEXT,
     committed_cost=AMOUNT,
     used_cost=AMOUNT,
     unused_cost=AMOUNT,
+    unused_off_bill_cost=AMOUNT,
     utilization=AMOUNT,
     provisional=FLAG,
     reason=TEXT,
@@ -265,6 +271,49 @@ BURN_DOWN = _schema(  # one row per commitment and day: what the report draws
     remaining=AMOUNT,  # term commitments and lots only
 )
 
+PROVIDER_UTILIZATION = _schema(  # what the provider's own API says was used in an interval
+    provider=TEXT,
+    commitment_id=TEXT,
+    interval_start=INSTANT,
+    interval_end=INSTANT,
+    committed=AMOUNT,
+    used=AMOUNT,
+    unused=AMOUNT,
+    unit=TEXT,
+    currency=TEXT,
+    operation=TEXT,
+)
+
+PROVIDER_BALANCES = _schema(  # what it says is left of a lot at an instant
+    provider=TEXT,
+    lot_id=TEXT,
+    commitment_id=TEXT,
+    kind=TEXT,
+    granted=AMOUNT,
+    drawn=AMOUNT,
+    expired=AMOUNT,
+    remaining=AMOUNT,
+    unit=TEXT,
+    currency=TEXT,
+    starts_at=INSTANT,
+    expires_at=INSTANT,
+    at=INSTANT,
+    operation=TEXT,
+)
+
+PROVIDER_RATES = _schema(  # what it says a unit costs, from an instant on
+    provider=TEXT,
+    commitment_id=TEXT,
+    sku_id=TEXT,
+    sku=TEXT,
+    unit=TEXT,
+    price=AMOUNT,
+    currency=TEXT,
+    valid_from=INSTANT,
+    valid_to=INSTANT,
+    operation=TEXT,
+)
+
 RESULT_TABLES: dict[str, pa.Schema] = {
     "commitments": COMMITMENT_ROWS,
     "utilization": UTILIZATION,
@@ -282,4 +331,7 @@ RESULT_TABLES: dict[str, pa.Schema] = {
     "sources": SOURCES,
     "rejects": REJECTS,
     "notes": NOTES,
+    "provider_utilization": PROVIDER_UTILIZATION,
+    "provider_balances": PROVIDER_BALANCES,
+    "provider_rates": PROVIDER_RATES,
 }

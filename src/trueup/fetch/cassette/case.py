@@ -18,7 +18,8 @@ from trueup.fetch.cassette.pseudonyms import Pseudonyms
 from trueup.fetch.cassette.record import recording
 from trueup.fetch.feeds import Place
 from trueup.fetch.landing import Landing
-from trueup.fetch.providers import Fetched, connector_of, fetch_one
+from trueup.fetch.providers import Fetched, fetch_one
+from trueup.fetch.settings import connector_of
 from trueup.period import Period, iso
 
 KEY_BYTES = 32
@@ -43,7 +44,7 @@ def record_case(
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder}: is not empty; record into a new folder")
     connector = connector_of(provider)
-    named = {one.name for one in connector.settings if one.identifies}
+    named = {one.name for one in connector.settings if one.identifies and origin == "live"}
     pseudonyms = Pseudonyms(key, tuple(_texts(settings, named)))
     with TemporaryDirectory(prefix="trueup-recording-") as place:
         fetched = fetch_one(

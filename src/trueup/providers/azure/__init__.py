@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from trueup.adapter.feed import Connector
 from trueup.adapter.provider import ProviderAdapter
 from trueup.providers.declarations import read_factors, read_meters, read_template
 
@@ -37,6 +38,13 @@ AGREEMENT = (
     "microsoft azure consumption commitment",
 )
 
+
+def _connector() -> Connector:
+    from trueup.providers.azure.connector import connector
+
+    return connector()
+
+
 adapter = ProviderAdapter(
     name="azure",
     title="Microsoft Azure",
@@ -48,8 +56,16 @@ adapter = ProviderAdapter(
     # for up to two weeks.
     final_after=timedelta(days=14),
     extra="azure",
-    sdk_modules=("azure.identity", "azure.mgmt.consumption", "azure.mgmt.costmanagement"),
+    sdk_modules=(
+        "azure.identity",
+        "azure.mgmt.billingbenefits",
+        "azure.mgmt.consumption",
+        "azure.mgmt.costmanagement",
+        "azure.mgmt.reservations",
+        "azure.storage.blob",
+    ),
     configuration_template=read_template(__name__),
+    connector=_connector,
     meters=read_meters(__name__),
     factors=read_factors(__name__),
     layers={

@@ -1,0 +1,91 @@
+"""One twin for all tests of this provider: what answers is put in its place test by test."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.twin import azure
+from tests.twin.exchange import Answerer, Request, Response
+from tests.twin.server import Twin, running
+from tests.world import world
+from tests.world.world import World
+
+from trueup.fetch.feeds import Place
+from trueup.fetch.landing import Landing
+from trueup.fetch.providers import Fetched, fetch_one
+from trueup.period import Period
+
+START = datetime(2026, 10, 1, tzinfo=UTC)
+AT = datetime(2026, 10, 5, tzinfo=UTC)
+
+
+@cache
+def world_of(seed: int) -> World:
+    """Three days of a seed."""
+    return world.make(seed, START, 3)
+
+
+@dataclass
+class Stage:
+    """The running twin, and whose answers it gives."""
+
+    folder: Path
+    answerer: Answerer
+    twin: Twin | None = None
+
+    def answer(self, request: Request) -> Response:
+        return self.answerer(request)
+
+    @property
+    def asked(self) -> list[Request]:
+        assert self.twin is not None
+        return self.twin.asked
+
+    def fetch(
+        self,
+        answerer: Answerer | None = None,
+        settings: Mapping[str, Any] = azure.SETTINGS,
+        *,
+        offline: bool = True,
+    ) -> Fetched:
+        """Everything the adapter fetches of three days; a second call finds the first's landing."""
+        if answerer is not None:
+            self.answerer = answerer
+        place = Place(Landing(self.folder / "landing"), self.folder / "fetched", AT)
+        place.folder.mkdir(parents=True, exist_ok=True)
+        period = Period(START, datetime(2026, 10, 4, tzinfo=UTC))
+        return fetch_one("azure", settings, period, place, offline=offline)
+
+
+@pytest.fixture(scope="session")
+def twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The twin of this session."""
+    folder = tmp_path_factory.mktemp("twin")
+    stage = Stage(folder, azure.answerer(world_of(7)))
+    with running({azure.HOSTS: stage.answer}, folder) as started:
+        stage.twin = started
+        yield stage
+
+
+@pytest.fixture
+def stage(twin: Stage, tmp_path: Path) -> Stage:
+    """The twin with nothing asked yet, answering from the world of seed 7."""
+    twin.folder = tmp_path
+    twin.answerer = azure.answerer(world_of(7))
+    twin.asked.clear()
+    return twin
+
+
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long would have been waited: nothing sleeps."""
+    found: list[float] = []
+    monkeypatch.setattr(time, "sleep", found.append)
+    return found
