@@ -16,7 +16,8 @@ from tests.world.world import World
 from trueup.fetch.cassette.case import record_case
 from trueup.fetch.feeds import Place
 from trueup.fetch.landing import Landing
-from trueup.fetch.providers import checked_settings, fetch_one, replayed
+from trueup.fetch.providers import fetch_one, replayed
+from trueup.fetch.settings import check_settings
 from trueup.providers.aws.connector import connector
 
 FOLDER = files("trueup.providers.aws")
@@ -29,8 +30,11 @@ def test_the_policy_allows_what_is_asked_and_nothing_else() -> None:
     declared = connector()
     needed = {
         permission
-        for source in (*declared.feeds, *declared.exports)
-        for permission in source.operations.values()
+        for operations in (
+            *(feed.operations for feed in declared.feeds),
+            *(export.operations for export in declared.exports),
+        )
+        for permission in operations.values()
     }
     assert sorted(allowed) == sorted(needed)
 
@@ -38,10 +42,11 @@ def test_the_policy_allows_what_is_asked_and_nothing_else() -> None:
 def test_the_template_shows_every_setting_and_is_valid() -> None:
     """Turned on, it is a configuration that is accepted."""
     template = FOLDER.joinpath("template.toml").read_text("utf-8")
-    block = tomllib.loads(re.sub(r"^#(?! )", "", template, flags=re.MULTILINE))
+    block = tomllib.loads(re.sub(r"^#(?! )|^# (?=\w+ = )", "", template, flags=re.MULTILINE))
     given = block["providers"]["aws"]
-    assert given.keys() == {"enabled", *(one.name for one in connector().settings)}
-    checked_settings("aws", given)
+    assert given.pop("enabled") is False
+    assert given.keys() == {one.name for one in connector().settings}
+    check_settings("aws", given)
 
 
 def test_a_recording_of_a_running_month_asks_the_same_when_it_is_played(
@@ -51,7 +56,7 @@ def test_a_recording_of_a_running_month_asks_the_same_when_it_is_played(
     ledger = worlds(1).ledger
     noon = ledger.start + timedelta(days=2, hours=12)
     folder = tmp_path / "case"
-    settings = {"enabled": True}
+    settings: dict[str, Any] = {}
     fetched = record_case("aws", settings, cloud.period, folder, b"key", noon, origin="synthetic")
     assert fetched.failures == ()
     assert cloud.asked("ce.us-east-1") == 1 + 2 * 2
