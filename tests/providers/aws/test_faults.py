@@ -14,6 +14,7 @@ from tests.twin import faults
 from tests.twin.exchange import Request, Response
 from tests.twin.faults import ALWAYS, Altered, Fault
 
+from trueup.adapter.feed import BrokenAnswer
 from trueup.errors import MissingDependency, ProviderError
 from trueup.fetch import asking
 from trueup.fetch.asking import ATTEMPTS_MAX
@@ -288,6 +289,13 @@ def test_the_clients_wait_a_minute_and_never_retry(cloud: Any) -> None:
     config = cloud.connection.client("savingsplans").meta.config
     assert (config.connect_timeout, config.read_timeout) == (10, 60)
     assert config.retries["total_max_attempts"] == 1
+
+
+def test_a_body_shorter_than_announced_is_refused_whatever_urllib3_counts(cloud: Any) -> None:
+    """Version 1 of it, which the SDK allows, hands over what came."""
+    short = {"status_code": 200, "headers": {"content-length": "3"}, "body": b"{}"}
+    with pytest.raises(BrokenAnswer, match="2 bytes came of the 3 announced"):
+        cloud.connection._checked(short)
 
 
 def test_an_answer_above_the_bound_is_refused(feed: str, cloud: Any) -> None:

@@ -87,7 +87,7 @@ def _kind(code: str, status: int, text: str) -> FaultKind:
     return FaultKind.TRANSIENT if status >= 500 else FaultKind.REFUSED
 
 
-def _seconds(headers: Mapping[str, str]) -> float | None:
+def _seconds(headers: Mapping[str, str]) -> int | None:
     """What Retry-After asks for, in seconds; None where it is not said, or said as a date."""
     after = headers.get("retry-after", "")
-    return float(after) if after.replace(".", "", 1).isdigit() else None
+    return int(after) if after.isdigit() else None
