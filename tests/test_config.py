@@ -231,7 +231,7 @@ def test_a_provider_is_on_or_off(write: Write, enabled: str) -> None:
 def test_an_unknown_provider_key_is_named(write: Write) -> None:
     """A key that would do nothing is a mistake."""
     (line,) = mistakes(write, "[providers.aws]\nenabeld = false\n")
-    assert line.startswith("providers.aws.enabeld: there is no such key; did you mean 'enabled'?")
+    assert line.startswith("providers: aws.enabeld: there is no such key; did you mean 'enabled'?")
 
 
 def test_a_wrong_period_lists_the_forms(write: Write) -> None:

@@ -15,6 +15,7 @@ import pytest
 from trueup import job
 from trueup.config import Configuration, read_configuration
 from trueup.errors import ConfigurationError, IntegrityError, SourceError, UsageError
+from trueup.fetch.providers import Failed, Fetched
 from trueup.job import Failure, Settings, Unwatched, folder_name, why_not_writable
 from trueup.model.dataset import Dataset
 from trueup.model.outcome import Outcome
@@ -278,22 +279,40 @@ def test_an_out_that_cannot_be_written_is_found_before_reading(
     assert fakes.read == []
 
 
-def test_a_provider_that_cannot_be_fetched_makes_the_run_partial(
-    fakes: Fakes, tmp_path: Path
+def failing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every provider asked fails as a whole."""
+
+    def fetch_all(asked: dict[str, Any], *_: Any, **__: Any) -> list[Fetched]:
+        failed = Failed("aws", "connection", "a permission is missing", "grant ce:Get")
+        return [Fetched(name, (), (), (failed,), ("export: needs bucket",)) for name in asked]
+
+    monkeypatch.setattr("trueup.fetch.providers.fetch_all", fetch_all)
+
+
+def test_a_provider_that_fails_makes_the_run_partial(
+    fakes: Fakes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What was asked for is not passed over: exit code 3 and a note; one that is off is neither."""
-    text = CHARGES + "[providers.aws]\n[providers.gcp]\nenabled = false\n"
+    """Exit code 3, the failure with its remedy, and a note; one that is off is neither."""
+    failing(monkeypatch)
+    text = '[run]\nperiod = "2026-10"\n' + CHARGES
+    text += "[providers.aws]\n[providers.gcp]\nenabled = false\n"
     outcome = job.run(configured(tmp_path, text, "a.csv", "b.csv"))
     assert outcome.exit_code == 3
     (failure,) = outcome.failures
-    assert failure.text == "[providers.aws]: nothing was fetched: this version reads files only"
-    assert "enabled = false under [providers.aws]" in failure.remedy
-    assert "[[charges]]" in failure.remedy
+    assert failure.text == "aws connection: a permission is missing"
+    assert failure.remedy == "grant ce:Get"
     assert outcome.result is not None
     notes = outcome.result.outcome.tables["notes"].rows()
     assert [(note["code"], note["subject"]) for note in notes[:-1]] == [
-        ("source_failed", "[providers.aws]")
+        ("source_failed", "aws connection"),
+        ("not_asked", "aws"),
     ]
+
+
+def test_providers_are_asked_for_a_period(fakes: Fakes, tmp_path: Path) -> None:
+    """Without one there is nothing to ask for, and the message says how to give it."""
+    with pytest.raises(ConfigurationError, match="--period 2026-10"):
+        job.run(configured(tmp_path, CHARGES + "[providers.aws]\n", "a.csv", "b.csv"))
 
 
 def test_progress_is_told_of_every_source(fakes: Fakes, tmp_path: Path) -> None:

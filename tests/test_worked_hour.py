@@ -236,6 +236,16 @@ def test_within_the_lag_e3_is_pending(tmp_path: Path) -> None:
     [waiting] = result.pending.rows()
     assert (waiting["resource_id"], waiting["expected"], waiting["amount"]) == ("e3", 1, D("-2.00"))
     assert result.commitments.rows()[0]["provisional"]
+    assert "PROVISIONAL until 8 Nov (aws)" in result.summary()
+
+
+def test_the_material_amount_reaches_the_summary(tmp_path: Path) -> None:
+    """Of drift of 2.30 over and 2.00 under, at 2.10 only the first is looked at first."""
+    result = reconciled(tmp_path, ALLOCATED + BUSY, rules={"material_amount": "2.10"})
+    first = result.summary().partition("To look at first")[2].partition("\n\n")[0]
+    assert "USD 2.30  missing_in_usage" in first
+    assert "missing_in_billing" not in first
+    assert "and 1 smaller one, USD 2.00 gross together" in first
 
 
 @pytest.mark.parametrize(("relative", "is_break"), [("0.10", False), ("0.05", True)])

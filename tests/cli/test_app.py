@@ -119,7 +119,10 @@ def test_version() -> None:
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("recncile", "Did you mean 'reconcile'?"), ("zzz", "Commands: run, reconcile, init, doctor.")],
+    [
+        ("recncile", "Did you mean 'reconcile'?"),
+        ("zzz", "Commands: run, reconcile, record, init, doctor."),
+    ],
 )
 def test_an_unknown_command_is_told_apart(name: str, hint: str) -> None:
     """A misspelt command is answered with the nearest one, or all of them."""

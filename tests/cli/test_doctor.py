@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from trueup.adapter.native import NativeExport
 from trueup.adapter.registry import providers
 from trueup.cli import checks
 from trueup.cli.app import app
 from trueup.cli.checks import FAIL, OFF, OK, WARN, Check, clouds, configured, machine
 from trueup.config import read_configuration
 from trueup.focus import native
-from trueup.focus.native import NativeExport
 
 SECRET = "never-shown-4711"
 HEADER = (
@@ -133,15 +133,17 @@ def test_what_no_provider_needs_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
     assert f"pip install 'trueup[{adapter.extra}]'" in found.remedy
 
 
-def test_a_provider_that_cannot_be_fetched_fails(empty: Path) -> None:
-    """Enabled, it would be passed over by the run: that fails; switched off it is no matter."""
+def test_a_provider_to_be_asked_needs_its_sdk(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enabled without its SDK fails and says what to install; switched off it is no matter."""
+    monkeypatch.setattr(checks, "_installed", lambda _: False)
     name, other, *_ = providers()
     text = f"[providers.{name}]\n[providers.{other}]\nenabled = false\n"
     (empty / "trueup.toml").write_text(text, encoding="utf-8")
     found = by_subject(list(clouds(read_configuration("trueup.toml"), {})))
-    assert found[f"{name} fetching"].status == FAIL
-    assert "enabled = false" in found[f"{name} fetching"].remedy
-    assert f"{other} fetching" not in found
+    assert found[f"{name} SDK"].status == FAIL
+    assert found[f"{name} SDK"].remedy == f"pip install 'trueup[{name}]'"
+    assert found[f"{name} credentials"].status == WARN
+    assert found[f"{other} SDK"].status == OFF
 
 
 def test_what_fails_stands_last(empty: Path) -> None:
@@ -158,9 +160,10 @@ def test_an_export_in_a_providers_own_columns_is_no_failure(
     empty: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the run would read, doctor recognises too."""
-    names = dict(zip(HEADER.strip().split(","), "abcdef", strict=True))
-    export = NativeExport("mine", frozenset("abcdef"), names)
-    monkeypatch.setattr(native, "_registered", {"mine": export})
+    names = zip(HEADER.strip().split(","), "abcdef", strict=True)
+    columns = ", ".join(f"{own} AS {focus}" for focus, own in names)
+    export = NativeExport("mine", frozenset("abcdef"), f"SELECT record, {columns} FROM export")
+    monkeypatch.setattr(native, "native_exports", lambda: [export])
     (empty / "a.csv").write_text("a,b,c,d,e,f\n", encoding="utf-8")
     (empty / "trueup.toml").write_text('[[charges]]\npath = "a.csv"\n', encoding="utf-8")
     found = by_subject(list(configured(read_configuration("trueup.toml"))))

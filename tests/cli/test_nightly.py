@@ -54,7 +54,7 @@ def test_every_month_is_run_until_the_next_has_ended(folder: Path) -> None:
     ("text", "code", "said"),
     [
         (CHARGES.replace("unused.csv", "broken.csv"), 3, "PARTIAL RUN"),
-        (CHARGES + "[providers.aws]\n", 3, "[providers.aws]: nothing was fetched"),
+        (CHARGES + '[providers.aws]\n[run]\nreplay = "gone"\n', 2, "gone: no recording here"),
         ('[[charges]]\npath = "gone.csv"\n', 2, "gone.csv: no such file"),
         ('[run]\nengine = "x"\n', 2, "run.engine"),
     ],

@@ -16,7 +16,10 @@ from trueup.engine.integers import (
     decimals,
     divide,
     divide_half_even,
+    magnitude,
+    portion,
     ratio_at_edge,
+    share,
     units,
     whole,
 )
@@ -36,6 +39,9 @@ PAIRS = [
     (10**31 + 1, 10**18),
     (-(10**30) - 7, 10**12 + 1),
 ]
+
+
+LARGE = (7 * 10**35 + 3, 10**36 + 1)
 
 
 @pytest.fixture(scope="module", params=["duckdb", pytest.param("spark", marks=pytest.mark.spark)])
@@ -66,8 +72,8 @@ def test_division_is_exact_and_rounds_half_to_even(engine: Engine) -> None:
 
 
 def test_a_ratio_has_eighteen_decimals(engine: Engine) -> None:
-    """2/3 is 0.666666666666666667; a dividend of 10^19 does not overflow on its way."""
-    pairs = [(2, 3), (-2, 3), (10**19 + 1, 7), (175 * 10**18, 240 * 10**18)]
+    """2/3 is 0.666666666666666667; neither 10^19 nor a divisor of 10^36 overflows on its way."""
+    pairs = [(2, 3), (-2, 3), (10**19 + 1, 7), (175 * 10**18, 240 * 10**18), LARGE]
     rows = engine.load(
         pa.table(
             {
@@ -83,6 +89,56 @@ def test_a_ratio_has_eighteen_decimals(engine: Engine) -> None:
         -666666666666666667,
         round(Fraction(10**19 + 1, 7) * 10**18),
         round(Fraction(175, 240) * 10**18),
+        round(Fraction(*LARGE) * 10**18),
+    ]
+
+
+def test_a_share_is_exact_where_the_product_does_not_fit(engine: Engine) -> None:
+    """Value x part / of equals Python's fractions, half to even; what has 39 digits is null."""
+    triples = [
+        (10, 1, 4),  # 2.5 -> 2
+        (-14, 1, 4),  # -3.5 -> -4
+        (-10, -3, 4),  # 7.5 -> 8
+        (10**37 + 1, 10**28 - 3, 10**28 - 1),
+        (-(10**36) - 7, 10**20, 3 * 10**21 + 1),
+        (34297541591190908218639602096700852, -739, 1595),
+        (10**20, 10**27, 10**18),
+        (0, 5, 7),
+        (10**20, 10**20, 10),  # 10^39
+    ]
+    rows = engine.load(
+        pa.table(
+            {
+                "at": pa.array(range(len(triples))),
+                **{
+                    name: pa.array([Decimal(each[place]) for each in triples], WHOLE)
+                    for place, name in enumerate(("value", "part", "of"))
+                },
+            }
+        )
+    )
+    found = engine.collect(
+        rows.select("at", s=share(rows.value, rows.part, rows.of)).order_by("at")
+    ).column("s")
+    expected = [round(Fraction(value * part, of)) for value, part, of in triples[:-1]]
+    assert found.to_pylist() == [*expected, None]
+
+
+def test_a_portion_is_truncated_and_never_overflows(engine: Engine) -> None:
+    """10^37 + 5 over 2,678,400 s: 1,234,567 s of it are the integer part of the exact quotient."""
+    value, second, month = 10**37 + 5, 1234567, 2678400
+    rows = engine.load(pa.table({"value": pa.array([Decimal(value)], WHOLE)}))
+    found = engine.collect(rows.select(p=portion(rows.value, whole(second), whole(month))))
+    assert found.column("p").to_pylist() == [value * second // month]
+
+
+def test_a_magnitude_keeps_every_digit(engine: Engine) -> None:
+    """36 digits without their sign: engines may round to 34 on the way."""
+    value = 343297541591190908218639602096700852
+    rows = engine.load(pa.table({"value": pa.array([Decimal(-value), Decimal(value)], WHOLE)}))
+    assert engine.collect(rows.select(m=magnitude(rows.value))).column("m").to_pylist() == [
+        value,
+        value,
     ]
 
 

@@ -254,17 +254,32 @@ def test_files_with_different_columns_are_united_by_name(tmp_path: Path) -> None
     assert len({r["x_ChargeId"] for r in rows}) == 3
 
 
-def test_the_same_content_twice_is_read_twice_and_noted(tmp_path: Path) -> None:
-    """Two files with the same bytes may be right or not: both are read, and both say so."""
-    write(tmp_path / "a.csv")
-    write(tmp_path / "b.csv")
-    dataset = read_charges(tmp_path / "a.csv", tmp_path / "b.csv")
-    assert len(dataset.table) == 2
-    notes = [s["note"] for s in dataset.sources.rows()]
-    assert notes == [
-        f"same content as {tmp_path / 'b.csv'}: every file was read",
-        f"same content as {tmp_path / 'a.csv'}: every file was read",
-    ]
+def test_a_copy_of_a_file_is_rejected_row_by_row(tmp_path: Path) -> None:
+    """Three rows, one of them unreadable, in two files with the same bytes: they count once."""
+    for name in ("a.csv", "b.csv"):
+        write(tmp_path / name, row(), row(BilledCost="x"), row())
+    write(tmp_path / "c.csv", row(BilledCost="2"))
+    dataset = read_charges(tmp_path / "*.csv")
+    assert [
+        (s["source_id"], s["rows_in"], s["accepted"], s["rejected"]) for s in dataset.sources.rows()
+    ] == [(1, 3, 2, 1), (2, 3, 0, 3), (3, 1, 1, 0)]
+    assert {r["x_SourceId"] for r in dataset.table.rows()} == {1, 3}
+    text = f"a copy of {tmp_path / 'a.csv'}, byte for byte, not read: leave one of the two out"
+    assert dataset.sources.rows()[1]["note"] == text
+    assert [
+        (r["row_number"], r["reason"])
+        for r in dataset.rejects.rows()
+        if r["source"] == str(tmp_path / "b.csv")
+    ] == [(1, text), (2, text), (3, text)]
+
+
+def test_empty_files_are_no_copies(tmp_path: Path) -> None:
+    """Bills of accounts without a charge have the same header: nothing is wrong with them."""
+    header = as_csv([row()]).splitlines()[0] + "\n"
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text(header)
+    dataset = read_charges(tmp_path / "*.csv")
+    assert [(s["rows_in"], s["note"]) for s in dataset.sources.rows()] == [(0, None)] * 2
 
 
 def test_a_glob_of_many_files_is_read_in_order(tmp_path: Path) -> None:

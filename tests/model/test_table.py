@@ -73,3 +73,17 @@ def test_it_prints_in_a_terminal_and_in_a_notebook() -> None:
     assert "team-0" in repr(table)
     assert "15 more rows" in repr(table)
     assert table._repr_html_().startswith("<table")  # what a notebook calls
+
+
+def test_columns_are_selected_in_the_order_asked_for(tmp_path: Path) -> None:
+    """In memory and on disk, the rows are the same, with these columns in this order."""
+    schema = pa.schema([("a", pa.int64()), ("b", pa.string()), ("c", pa.int64())])
+    memory = Table.from_rows(schema, [{"a": 1, "b": "x", "c": 3}, {"a": 2, "b": "y", "c": 4}])
+    pq.write_table(memory.to_arrow(), tmp_path / "t.parquet")
+    for table in (memory, Table(schema, files=[tmp_path / "t.parquet"])):
+        chosen = table.select(["c", "a"])
+        assert chosen.columns == ["c", "a"]
+        assert [list(row.items()) for row in chosen] == [
+            [("c", 3), ("a", 1)],
+            [("c", 4), ("a", 2)],
+        ]

@@ -7,6 +7,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import trueup
 from tests.test_worked_hour import CHARGE_COLUMNS, CONTRACT, HOUR, PLAN, charge
 
@@ -48,6 +50,46 @@ def test_a_missing_unused_row_does_not_look_like_full_use(tmp_path: Path) -> Non
     assert plan["utilization"] == D("0.85")
     [found] = result.breaks.rows()
     assert (found["billed"], found["expected"], found["amount"]) == (D("8.5"), 10, D("-1.5"))
+
+
+@pytest.mark.parametrize(
+    ("unused", "fee", "quantity", "cost"),
+    [
+        ("1.50", "9.00", "0", "0"),  # 10.00 committed = 8.50 + 1.50
+        (None, "9.00", "1.50", "0.50"),  # 10.00 - 8.50; a fee of 9.00 - 8.50 on the bill
+        (None, None, "1.50", None),  # nothing prices it
+        ("2.50", "9.00", "0", "0"),  # an overage is never negative
+    ],
+)
+def test_what_the_contract_alone_commits_is_unused_off_bill(
+    tmp_path: Path, unused: str | None, fee: str | None, quantity: str, cost: str | None
+) -> None:
+    """It stands beside the bill's unused, which stays as billed, and outside of the identity."""
+    rows = [charge("e1", "8.50", "2")] + ([charge(PLAN, unused, None)] if unused else [])
+    contract = CONTRACT + (f'fee = "{fee}"\n' if fee else "")
+    result = reconciled(tmp_path, rows, contract)
+    expected = (D(quantity), None if cost is None else D(cost))
+    for table in (result.commitments, result.utilization):
+        [plan] = table.rows()
+        assert (plan["unused_off_bill_quantity"], plan["unused_off_bill_cost"]) == expected
+        assert plan["unused_quantity"] == D(unused or 0)
+    assert result.identity.rows()[0]["billed"] == D("8.50") + D(unused or 0)
+
+
+def test_unused_off_bill_is_not_known_without_like_quantities(tmp_path: Path) -> None:
+    """Without a contract, or with a cost in the place of the quantity, it is null, not zero."""
+    unstated = charge("e1", "8.50", "2") | {"CommitmentDiscountQuantity": ""}
+    without = reconciled(tmp_path, [charge("e1", "8.50", "2")], commitments=None)
+    for result in (without, reconciled(tmp_path, [unstated])):
+        [plan] = result.commitments.rows()
+        assert plan["unused_off_bill_quantity"] is plan["unused_off_bill_cost"] is None
+
+
+def test_overage_of_one_hour_hides_no_unused_of_another(tmp_path: Path) -> None:
+    """11.00 in one hour and 8.50 in the next, of 10.00 each: 1.50 off the bill, not 0.50."""
+    rows = [at(charge("e1", cost, "2"), DAY[hour]) for hour, cost in enumerate(("11.00", "8.50"))]
+    [plan] = reconciled(tmp_path, rows).commitments.rows()
+    assert (plan["unused_off_bill_quantity"], plan["overage_quantity"]) == (D("1.5"), 1)
 
 
 def test_a_fee_finer_than_the_bill_counts(tmp_path: Path) -> None:

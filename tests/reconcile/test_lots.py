@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 
+import pytest
+
+import trueup
 from tests.reconcile.test_terms import terms
+from tests.test_worked_hour import CHARGE_COLUMNS, charge
 from trueup.period import Period
 from trueup.reconcile.lots import Balance, Draws, balance_of, burn_down, credit_row
 from trueup.reconcile.terms import Terms
@@ -119,3 +125,62 @@ def test_draws_of_a_period_shorter_than_a_day_are_seen() -> None:
     one = lot(figure=Decimal(120), start=day(1, 1), opening=Decimal(100), opening_at=day(1))
     balance = balance_of(one, draws, hour, None, LATER)
     assert [balance.opening, balance.drawn, balance.remaining] == [97, 8, 89]
+
+
+LOT = """
+[[commitment]]
+id = "lot"
+provider = "aws"
+layer = "funding"
+category = "Spend"
+cost = "100.00"
+currency = "USD"
+interval = "full period"
+start = 2026-10-03T00:00:00Z
+end = 2027-01-01T00:00:00Z
+opening_quantity = "90.00"
+opening_at = 2026-10-03T00:00:00Z
+"""
+ELEMENT = '{"Elements":[{"ContractCommitmentId":"lot","ContractCommitmentAppliedCost":1e1}]}'
+
+
+# What is drawn hour by hour: costs are cut at running totals of cents, quantities at 18 decimals.
+CENTS = ("3.33", "3.33", "3.34")
+FINER = ("3.333333333333333333", "3.333333333333333333", "3.333333333333333334")
+
+
+@pytest.mark.parametrize(
+    ("given", "more", "parts"),
+    [
+        ({"CommitmentDiscountId": "", "ContractApplied": ELEMENT}, "", CENTS),
+        ({"CommitmentDiscountId": "lot"}, "", FINER),
+        ({"CommitmentDiscountId": ""}, 'applies_to = { SkuId = "^sku-e1$" }', CENTS),
+    ],
+    ids=["by ContractApplied", "by id", "by rule"],
+)
+def test_a_charge_cut_by_the_period_draws_its_part(
+    tmp_path: Path, given: dict[str, str], more: str, parts: tuple[str, ...]
+) -> None:
+    """10.00 from 13:00 to 16:00, an hour at a time: the parts draw 90.00 down to 80.00."""
+    row = charge("e1", "10.00", "3") | given
+    row |= {"ChargePeriodStart": "2026-10-03T13:00Z", "ChargePeriodEnd": "2026-10-03T16:00Z"}
+    if not row["CommitmentDiscountId"]:
+        row |= {"CommitmentDiscountStatus": "", "CommitmentDiscountQuantity": ""}
+    with (tmp_path / "bill.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, [*CHARGE_COLUMNS, "ContractApplied"], restval="")
+        writer.writeheader()
+        writer.writerow(row)
+    (tmp_path / "lot.toml").write_text(LOT + more)
+    left = Decimal(90)
+    for hour, cents, part in zip((13, 14, 15), CENTS, map(Decimal, parts), strict=True):
+        result = trueup.reconcile(
+            tmp_path / "bill.csv",
+            commitments=tmp_path / "lot.toml",
+            period=f"2026-10-03T{hour}",
+            as_of="2026-12-01",
+        )
+        [one] = result.commitments.rows()
+        assert [one["opening"], one["drawn"], one["remaining"]] == [left, part, left - part]
+        assert result.identity.rows()[0]["billed"] == Decimal(cents)
+        left -= part
+    assert left == 80

@@ -275,6 +275,22 @@ def tables() -> dict[str, list[dict[str, Any]]]:
         )
     ]
     made["burn_down"] = burn_down_rows()
+    made["provider_utilization"] = [
+        {
+            "provider": "aws",
+            "commitment_id": UNKNOWN_PLAN,
+            "interval_start": START,
+            "interval_end": START + DAY,
+            "committed": dec("24"),
+            "used": dec("23.5"),
+            "unused": dec("0.5"),
+            "unit": "USD",
+            "currency": "USD",
+            "operation": "ce:GetSavingsPlansUtilizationDetails",
+        }
+    ]
+    made["provider_balances"] = []
+    made["provider_rates"] = []
     made["notes"] = [
         {
             "code": "utilization_unknown",

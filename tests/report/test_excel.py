@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -15,6 +16,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from tests.report.sample import make_outcome
 from tests.report.sample_commitments import FORMULA, SCRIPT
+from trueup.model.schema import BREAKS
 from trueup.report.excel import SHEETS, write_excel
 from trueup.report.result import Result
 
@@ -126,6 +128,36 @@ def test_summary_refers_to_the_sheets(book: Workbook, values: Workbook) -> None:
     assert found["Identity: difference (0 holds)"] == [0, 0]
     assert found["Rows in"][0] == 2603454
     assert any("15 digits" in label and "result.json" in label for label in found)
+
+
+def test_breaks_are_in_a_controller_s_order(book: Workbook) -> None:
+    """Class, leg, amount and currency first, the identity last, and no column lost."""
+    columns = list(header_of(book["Breaks"])[1])
+    assert columns[:4] == ["class", "leg", "amount", "currency"]
+    assert columns[-1] == "id"
+    assert sorted(columns) == sorted(name.replace("_", " ") for name in BREAKS.names)
+
+
+def test_a_commitment_on_no_bill_is_beside_the_drift(tmp_path: Path) -> None:
+    """A break of 930 from the contract alone is not in the drift of 5; 930 + 8 stand apart."""
+    breaks = make_outcome().tables["breaks"].rows()[:2]
+    breaks[0] |= {"class": "missing_in_billing", "leg": "commitment", "amount": Decimal(-930)}
+    breaks[0] |= {"currency": "USD"}
+    breaks[1] |= {"amount": Decimal(-5), "currency": "USD"}
+    shared = {"category": "Spend", "unit": "USD", "currency": "USD", "layer": "benefit"}
+    commitments = [
+        {**shared, "commitment_id": "a", "not_covered_quantity": Decimal(930)},
+        {**shared, "commitment_id": "b", "not_covered_quantity": Decimal(8)},
+    ]
+    outcome = make_outcome(breaks=breaks, commitments=commitments)
+    path = Result(outcome).to_excel(tmp_path / "r.xlsx")
+    found = summary(openpyxl.load_workbook(path, data_only=True))
+    dollar = 1  # the second currency
+    assert found["Drift: billed under"][dollar] == -5
+    assert found["Drift, gross"][dollar] == 5
+    assert found["Not on any bill"][dollar] == 938
+    formulas = summary(openpyxl.load_workbook(path))
+    assert '"missing_in_billing"' in str(formulas["Drift: billed under"][dollar])
 
 
 def test_totals_never_add_currencies_or_layers(book: Workbook, values: Workbook) -> None:

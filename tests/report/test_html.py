@@ -7,9 +7,11 @@ from decimal import Decimal
 from html.parser import HTMLParser
 
 import pytest
+from markupsafe import escape
 
 from tests.report.sample import make_outcome
 from tests.report.sample_commitments import DAY, FORMULA, START
+from trueup.report.actions import to_do
 from trueup.report.html import render_html
 from trueup.report.html.charts import band, labels
 from trueup.report.html.series import step_of
@@ -54,11 +56,54 @@ def page(result: Result) -> str:
 
 
 def test_the_sections_come_in_reading_order(page: str) -> None:
-    """The money first, then utilization, breaks, burn-down, allocation and the proofs."""
+    """The money first, then what to do, utilization, breaks, burn-down and the proofs."""
     assert outline(page).headings == [
-        *("October 2026", "The money", "Utilization", "Breaks", "Burn-down", "Allocation"),
-        *("Unattributed", "Pending", "Control totals", "Sources", "Notes"),
+        *("October 2026", "The money", "What to do", "Utilization", "Breaks", "Burn-down"),
+        *("Allocation", "Unattributed", "Pending", "Control totals", "Sources", "Notes"),
     ]
+
+
+def test_the_page_lists_what_the_terminal_lists(result: Result, page: str) -> None:
+    """Each thing to do stands in both faces with the same amount and step."""
+    said = " ".join(result.summary().split())
+    shown = page[page.index('id="to-do"') : page.index('id="utilization"')]
+    found = to_do(result)
+    assert [action.what for action in found if action.what].count("expires") == 2
+    for action in found:
+        assert str(escape(action.about)) in shown
+        assert " ".join(action.about.split()) in said
+        assert str(escape(action.step)) in shown
+        assert action.step in said
+
+
+def test_long_tables_are_folded(page: str) -> None:
+    """Files and their hashes are there, but only when asked for; captions stand outside."""
+    folded = re.findall(r"<details><summary>([^<]+)</summary>", page)
+    assert "What this report was made from (5)" in folded
+    assert "Rows and sums per file (5)" in folded
+    assert page.count("<details>") == page.count("</details>") == len(folded)
+
+
+def test_findings_in_sight_are_the_largest() -> None:
+    """Of 40 resources of 1 to 40 USD the 25 largest are in sight: 16 to 40; 15 are folded."""
+    row = make_outcome().tables["breaks"].rows()[1]
+    rows = [
+        {**row, "id": f"{n}", "resource_id": f"r-{n:02}", "amount": Decimal(n), "currency": "USD"}
+        for n in range(1, 41)
+    ]
+    page = render_html(Result(make_outcome(breaks=rows)))
+    section = page[page.index('id="breaks"') : page.index('id="burn-down"')]
+    sight, _, folded = section.partition("<details><summary>15 more</summary>")
+    assert set(re.findall(r"r-(\d\d)<", sight)) == {f"{n:02}" for n in range(16, 41)}
+    assert set(re.findall(r"r-(\d\d)<", folded)) == {f"{n:02}" for n in range(1, 16)}
+
+
+def test_what_was_not_compared_is_not_called_agreed() -> None:
+    """Without a matched row the tile and the section say why instead of that nothing is wrong."""
+    page = render_html(Result(make_outcome(breaks=[], buckets=[])))
+    assert page.count("the telemetry holds no row") == 4  # lead, two tiles, section
+    assert "agree within tolerance" not in page
+    assert "no breaks" not in page
 
 
 def test_nothing_in_it_runs_or_fetches(page: str) -> None:
@@ -134,7 +179,7 @@ def test_any_input_stays_small() -> None:
     outcome = make_outcome()
     long = "<&\x00" * 3000
     breaks = [
-        {**row, "id": f"{n}-{row['id']}", "resource_id": long, "explanation": long}
+        {**row, "id": f"{n}-{row['id']}", "resource_id": f"{n}{long}", "explanation": long}
         for n in range(40)
         for row in outcome.tables["breaks"].rows()
     ]

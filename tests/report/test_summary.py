@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 from tests.report.sample import make_outcome
+from tests.report.sample_commitments import AS_OF
 from trueup.report.result import Result
 
 
 def test_it_fits_a_screen(result: Result) -> None:
-    """No line is wider than 100 characters, and 60 lines are enough for the fullest sample."""
+    """No line is wider than 100 characters, and 70 lines are enough for the fullest sample."""
     lines = result.summary().splitlines()
     assert max(map(len, lines)) <= 100
-    assert len(lines) <= 60
+    assert len(lines) <= 70
 
 
 def test_the_money_is_the_sample_s(result: Result) -> None:
@@ -37,7 +40,9 @@ def test_the_money_is_the_sample_s(result: Result) -> None:
 def test_layers_and_currencies_are_not_added(result: Result) -> None:
     """The credits' 42,349.75 stand under credits only, and no line sums EUR and USD."""
     text = result.summary()
-    assert text.count("42,349.75") == 1
+    before, _, after = text.partition("\nCredits ")
+    assert "42,349.75" not in before
+    assert after.count("42,349.75") == 2  # the balance, and that it expires
     assert "254,541.00" not in text  # 23,901 + 230,640
 
 
@@ -47,22 +52,80 @@ def test_unknown_figures_are_said_to_be_missing(result: Result) -> None:
 
 
 def test_drift_shows_gross_net_and_what_to_do(result: Result) -> None:
-    """Gross, net, counts by class and the five largest with the next step."""
+    """Gross, net and counts by class; six findings, in blocks of a currency, with the next step."""
     text = result.summary()
     assert "gross" in text
     assert "missing_in_billing 8" in text
-    assert text.count("→") == 5
-    assert "only then accrue it" in text
+    assert "timing 8 (no money)" in " ".join(text.split())
+    first = text.partition("To look at first\n")[2].partition("\n\n")[0].splitlines()
+    heads = [line.split()[0] for line in first if line.startswith("      ") and line[18:20] == "  "]
+    heads = [head for head in heads if head in ("EUR", "USD")]
+    assert heads == ["EUR"] * 4 + ["USD"] * 2
+    assert any("→ Hold the invoice until its lines are explained." in line for line in first)
+    assert not any(" timing " in line for line in first)
 
 
 def test_specks_are_not_looked_at_first() -> None:
-    """Of an amount of 0.001 EUR and one of 5 USD, only the second is listed."""
+    """Of an amount of 0.001 EUR and one of 5 USD, only the second is listed, the other counted."""
     rows = make_outcome().tables["breaks"].rows()[:2]
     rows[0] |= {"amount": Decimal("0.001"), "currency": "EUR"}
     rows[1] |= {"amount": Decimal(5), "currency": "USD"}
     text = Result(make_outcome(breaks=rows)).summary()
-    assert text.count("→") == 1
-    assert "1           USD 5.00" in text
+    assert "          USD 5.00  quantity " in text
+    assert "  and 1 smaller one, EUR < 0.01 gross together, in the report" in text
+
+
+def test_the_days_when_figures_are_final_are_in_the_head() -> None:
+    """Of two providers, one open until 8 November, only that one is named."""
+    final_at: dict[str | None, datetime | None] = {
+        "one": AS_OF,
+        "two": datetime(2026, 11, 8, tzinfo=UTC),
+        "three": None,
+    }
+    head = Result(replace(make_outcome(), final_at=final_at)).summary().splitlines()[0]
+    assert "PROVISIONAL until 8 Nov (two) · as of" in head
+
+
+def test_without_a_compared_row_nothing_is_called_free_of_breaks() -> None:
+    """Telemetry of which no row has a charge, and a period without charges, say so."""
+    apart = {
+        "side": "metered",
+        "bucket": "out_of_scope",
+        "reason": "no_bill_of_provider",
+        "rows": 3,
+    }
+    text = Result(make_outcome(breaks=[], buckets=[apart])).summary()
+    assert "Drift         not compared: no row of the telemetry has a charge" in text
+    assert "no_bill_of_provider 3" in text
+    note = {"code": "no_charges_in_period", "text": "no charge", "remedy": "check --period"}
+    text = Result(make_outcome(breaks=[], notes=[note])).summary()
+    assert "Drift         not compared: no charge falls in the period" in text
+    assert "no breaks" not in text
+    assert "no breaks" in Result(make_outcome(breaks=[])).summary()
+
+
+def test_rejects_come_by_reason_and_repeats_apart() -> None:
+    """Of five rejects two are repeats; three are unread for two reasons, the first row named."""
+    rejects = [
+        {"source": "a/b.csv", "row_number": 4, "column": "Cost", "reason": "not a number"},
+        {"source": "a/c.csv", "row_number": 9, "column": "Cost", "reason": "not a number"},
+        {"source": "a/c.csv", "row_number": 5, "reason": "no end"},
+        {"source": "a/c.csv", "row_number": 7, "reason": "duplicate of row 6"},
+        {"source": "a/c.csv", "row_number": 8, "reason": "duplicate of row 1 of a/b.csv"},
+    ]
+    text = Result(make_outcome(rejects=rejects)).summary()
+    assert "  2 repeats of rows already read, counted once\n" in text
+    assert "  2 rows not read: not a number: Cost, b.csv, row 4 and in 1 more file\n" in text
+    assert "  1 row not read: no end: c.csv, row 5\n" in text
+
+
+def test_what_lies_unused_is_listed_by_name(result: Result) -> None:
+    """The reservation of 8 an hour lost 8 x 24 x 0.8 = 153.60 on the 18th, its worst day."""
+    text = result.summary()
+    assert (
+        "EUR 720.00   87.9 % used  /providers/Capacity/ plan (azure), worst 18 Oct: 153.60" in text
+    )
+    assert text.index("EUR 1,680.00") < text.index("EUR 720.00") < text.index("USD 27,000.00")
 
 
 def test_controls_and_identity_close_it(result: Result) -> None:
@@ -84,17 +147,21 @@ def test_a_broken_identity_is_shouted() -> None:
 def test_nothing_found_is_said_in_words(empty_result: Result) -> None:
     """Without findings each section is one line, and the missing telemetry is named."""
     text = empty_result.summary()
-    assert "no breaks" in text
-    assert "No telemetry was given" in text
+    assert "not compared: no telemetry was given" in text
     assert "none on this bill" in text
 
 
 def test_a_partial_run_is_in_the_first_line() -> None:
     """A source that failed leaves a note, and the head of the screen says so."""
-    note = {"code": "source_failed", "subject": "bills/x.csv", "text": "PARTIAL RUN: not read"}
+    note = {
+        "code": "source_failed",
+        "subject": "bills/x.csv",
+        "text": "PARTIAL RUN: not read",
+        "remedy": "Correct the file.",
+    }
     text = Result(make_outcome(notes=[note])).summary()
     assert "PARTIAL RUN" in text.splitlines()[0]
-    assert "bills/x.csv: PARTIAL RUN: not read" in text
+    assert "bills/x.csv: PARTIAL RUN: not read\n            → Correct the file." in text
 
 
 def test_no_control_character_reaches_the_terminal(result: Result) -> None:

@@ -181,8 +181,11 @@ def test_long_json_numbers_are_exact(tmp_path: Path) -> None:
 
 def test_numbers_of_usage(tmp_path: Path) -> None:
     """usage_id is unique and follows sources, rows and meters, the same on every reading."""
-    for name in ("b.csv", "a.csv"):
-        (tmp_path / name).write_text("t,i,o\n2026-10-02,1,2\n2026-10-01,3,4\n")
+    for name, text in (
+        ("b.csv", "2026-10-02,5,6\n2026-10-01,7,8\n"),
+        ("a.csv", "2026-10-02,1,2\n2026-10-01,3,4\n"),
+    ):
+        (tmp_path / name).write_text("t,i,o\n" + text)
     mapped = {"window_start": "t", "output_tokens": "o", "input_tokens": "i"}
     found = [read_usage(str(tmp_path / "*.csv"), columns=mapped).table.rows() for _ in range(2)]
     assert found[0] == found[1]
@@ -193,10 +196,10 @@ def test_numbers_of_usage(tmp_path: Path) -> None:
         (1, 0, 1, 2),
         (2, 0, 2, 3),
         (3, 0, 2, 4),
-        (4, 1, 1, 1),
-        (5, 1, 1, 2),
-        (6, 1, 2, 3),
-        (7, 1, 2, 4),
+        (4, 1, 1, 5),
+        (5, 1, 1, 6),
+        (6, 1, 2, 7),
+        (7, 1, 2, 8),
     ]
 
 

@@ -134,3 +134,27 @@ def test_a_file_without_usage_says_so(tmp_path: Path, text: str, note: str | Non
     path.write_text(text)
     found = read_usage(path, format="table", columns={"window_start": "at", "gpu": "gpu"})
     assert [row["note"] for row in found.sources.rows()] == [note]
+
+
+def test_a_copy_of_a_file_counts_once(otlp: Any, write_lines: Any) -> None:
+    """A table has nothing that names a call: 5 + 7 tokens in two files of the same bytes are 12."""
+    rows = [
+        {"at": "2026-10-01T00:00:00Z", "n": "5"},
+        {"at": "2026-10-01T01:00:00Z", "n": "7"},
+        {"at": "never", "n": "1"},
+    ]
+    paths = [write_lines(rows, name) for name in ("a.jsonl", "b.jsonl")]
+    found = read_usage(paths, columns={"window_start": "at", "output_tokens": "n"})
+    assert sum(row["quantity"] for row in found.table.rows()) == 12
+    assert [(s["rows_in"], s["accepted"], s["rejected"]) for s in found.sources.rows()] == [
+        (3, 2, 1),
+        (3, 0, 3),
+    ]
+    text = f"a copy of {paths[0]}, byte for byte, not read: leave one of the two out"
+    assert found.sources.rows()[1]["note"] == text
+    copied = [row for row in found.rejects.rows() if row["source"] == str(paths[1])]
+    assert [(row["row_number"], row["reason"]) for row in copied] == [
+        (1, text),
+        (2, text),
+        (3, text),
+    ]

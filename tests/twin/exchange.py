@@ -25,6 +25,10 @@ class Request:
     def query(self) -> dict[str, str]:
         return dict(parse_qsl(self.query_text, keep_blank_values=True))
 
+    @property
+    def form(self) -> dict[str, str]:
+        return dict(parse_qsl(self.body.decode(), keep_blank_values=True))
+
     def json(self) -> Any:
         return json.loads(self.body) if self.body else {}
 

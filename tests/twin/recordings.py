@@ -33,7 +33,7 @@ def record(world: World, provider: str, folder: Path) -> Fetched:
     with (
         TemporaryDirectory() as place,
         running({twin.HOSTS: twin.answerer(world)}, Path(place)),
-        patch.dict(os.environ, twin.ENVIRONMENT),
+        patch.dict(os.environ, getattr(twin, "ENVIRONMENT", {})),
     ):
         fetched = record_case(
             provider,

@@ -109,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
     timeout = 30
-    disable_nagle_algorithm = True  # or each answer's body waits 40 ms for its headers' receipt
+    disable_nagle_algorithm = True  # head and body are written apart
 
     def _serve(self) -> None:
         length = int(self.headers.get("content-length") or 0)

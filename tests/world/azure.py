@@ -16,6 +16,7 @@ from tests.world.dice import Dice
 from tests.world.ledger import (
     DAY,
     HOUR,
+    IDLE,
     NOBODY,
     ZERO,
     Call,
@@ -200,18 +201,25 @@ def _commitment(status: str | None, units: Decimal) -> dict[str, Value]:
 def _add_provisioned(ledger: Ledger, known: list[Session]) -> list[Held]:
     """Every hour of the deployments under the reservation, and what is left of it."""
     dice = Dice(ledger.seed, "provisioned")
-    seen: list[Held] = []
+    deployments = (CLAIMS, ROUTING, LEGACY)
+    observed = {
+        (deployment, start): _held(ledger, dice, deployment, start, known)
+        for start in ledger.hours()
+        for deployment in deployments
+    }
+    seen = [held for held in observed.values() if held]
+    metered = {held.deployment for held in seen if held.tokens}  # somebody counts their work
     for start in ledger.hours():
         left = RESERVED
-        for deployment in (CLAIMS, ROUTING, LEGACY):
+        for deployment in deployments:
             units = Decimal(deployment.units(start))
             left -= units
             more = _commitment("Used", units) | _provisioned(deployment, units)
             charge = row(start, start + HOUR, units * UNIT_HOUR, **more)
             ledger.charges.append(charge)
-            held = _held(ledger, dice, deployment, start, known)
-            ledger.cells.append(_provisioned_cell(deployment, start, charge, held))
-            seen += [held] if held else []
+            held = observed[deployment, start]
+            at_rest = IDLE if deployment in metered else deployment.holder
+            ledger.cells.append(_provisioned_cell(deployment, start, charge, held, at_rest))
         used_cost, unused_cost = (RESERVED - left) * UNIT_HOUR, left * UNIT_HOUR
         more = _commitment("Unused", left)
         more |= {"BilledCost": ZERO, "ResourceId": RESERVATION, "ChargeDescription": "Unused"}
@@ -261,14 +269,18 @@ def _held(
 
 
 def _provisioned_cell(
-    deployment: Deployment, start: datetime, charge: Charge, held: Held | None
+    deployment: Deployment,
+    start: datetime,
+    charge: Charge,
+    held: Held | None,
+    at_rest: Party | str,
 ) -> Cell:
+    """Both sides of a deployment's hour; without tokens in it, ``at_rest`` bears it all."""
     verdict = "matched" if deployment.observed else "unverified_capacity"
     billed = Decimal(deployment.units(start))
     weights: dict[Party | str, int] = {}
     if held is not None:
-        shares = held.tokens or {deployment.holder: held.units}
-        weights = dict(shares.items())
+        weights = dict(held.tokens.items()) or {at_rest: held.units}
         verdict = "matched" if held.units == billed else "quantity"
     elif deployment.observed:
         verdict = "missing_in_usage"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from tests.world.contracts import Contract, contracts
 from tests.world.figures import Row, known, ratio, total
 from tests.world.focus import text
-from tests.world.ledger import HOUR, Ledger
+from tests.world.ledger import HOUR, ZERO, Covered, Ledger
 
 
 def utilization(ledger: Ledger) -> list[Row]:
     by_id = {one.id: one for one in contracts(ledger)}
+    in_money = _without_quantity(ledger)
     return [
         {
             "commitment_id": one.commitment,
@@ -26,18 +28,45 @@ def utilization(ledger: Ledger) -> list[Row]:
             "used_cost": text(one.used_cost),
             "unused_cost": text(one.unused_cost),
             "utilization": ratio(one.used, by_id[one.commitment].figure),
+            **_off_bill(by_id[one.commitment], [one], one.commitment not in in_money),
         }
         for one in ledger.covered
     ]
 
 
+def _without_quantity(ledger: Ledger) -> set[str]:
+    """The commitments of which the bill states money only."""
+    return {
+        str(one.values["CommitmentDiscountId"])
+        for one in ledger.charges
+        if one.values.get("CommitmentDiscountStatus")
+        and one.values.get("CommitmentDiscountQuantity") is None
+    }
+
+
+def _off_bill(contract: Contract, covered: Sequence[Covered], compared: bool) -> Row:
+    """What the contract commits in covered hours and the bill does not show, hour by hour.
+
+    No contract states a fee that would price it.
+    """
+    if not compared:
+        return dict.fromkeys(("unused_off_bill_quantity", "unused_off_bill_cost"))
+    quantity = total(max(contract.figure - one.used - one.unused, ZERO) for one in covered)
+    return {
+        "unused_off_bill_quantity": text(quantity),
+        "unused_off_bill_cost": None if quantity else "0",
+    }
+
+
 def commitments(ledger: Ledger) -> list[Row]:
+    in_money = _without_quantity(ledger)
     return [
-        _benefit(ledger, one) if one.hourly else _term(ledger, one) for one in contracts(ledger)
+        _benefit(ledger, one, in_money) if one.hourly else _term(ledger, one)
+        for one in contracts(ledger)
     ]
 
 
-def _benefit(ledger: Ledger, contract: Contract) -> Row:
+def _benefit(ledger: Ledger, contract: Contract, in_money: set[str]) -> Row:
     """A commitment by the hour, summed over the hours that the bill covers."""
     covered = [one for one in ledger.covered if one.commitment == contract.id]
     missing = 24 * ledger.days - len(covered)
@@ -48,6 +77,7 @@ def _benefit(ledger: Ledger, contract: Contract) -> Row:
         "layer": contract.layer,
         "unit": contract.unit,
         "currency": contract.currency,
+        **_off_bill(contract, covered, bool(covered) and contract.id not in in_money),
         "not_covered_quantity": text(contract.figure * missing),
     }
     if not covered:

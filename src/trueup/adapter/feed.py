@@ -15,6 +15,8 @@ from enum import Enum
 from typing import IO, TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from trueup.period import Period
 
 Row: TypeAlias = "Mapping[str, str | None]"  # column -> text; None or absent: not known
@@ -112,6 +114,7 @@ class Asking(Protocol):
 
     settings: Mapping[str, Any]
     period: Period
+    at: datetime  # the clock of the run: what is later cannot be asked for yet
     connection: Any  # what the adapter's ``connect`` returned
 
     def once(self, operation: str, ask: Callable[[], bytes], **asked: str) -> Answer: ...

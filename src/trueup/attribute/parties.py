@@ -37,37 +37,52 @@ def of_capacity(
     """Held capacity: by busy time, else by the work it served, else by who held it.
 
     ``busy_keys`` are the groups' keys met by busy usage of the same meter: group, WHO, q.
-    Where busy time is known, what was allocated and not busy is a party of its own (``idle``).
+    Where busy time is known, what was allocated and not busy is a party of its own (``idle``);
+    so is the whole where a resource whose work is metered elsewhere in the run served none.
+    Groups whose allocated meter saw nothing held have no party, whatever a busy meter says.
     """
-    held = groups.filter(groups.held)
+    held = groups.filter(groups.held & (groups.metered_q > whole(0)))
     busy = engine.keep(
         busy_keys.filter(busy_keys.q > whole(0))
+        .semi_join(held, "group")
         .group_by("group", *WHO)
         .aggregate(weight=total(_.q))
     )
     sums = busy.group_by("group").aggregate(busy_q=total(_.weight))
     reported = busy_keys.select("group").distinct()
-    idle = (
-        held.semi_join(reported, "group")
-        .left_join(sums, "group")
-        .select(
-            group=held.group,
-            weight=(held.metered_q - sums.busy_q.fill_null(whole(0))).cast(WHOLE),
-        )
+    partly = held.semi_join(reported, "group").left_join(sums, "group")
+    unreported = held.anti_join(reported, "group")
+    served = engine.keep(_served(unreported, parties))
+    silent = unreported.anti_join(served, "group")
+    at_rest = engine.keep(_at_rest(silent, parties))
+    idle = united(
+        partly.select("group", weight=(_.metered_q - _.busy_q.fill_null(whole(0))).cast(WHOLE)),
+        at_rest.select("group", weight=_.metered_q),
     )
     idle = idle.filter(idle.weight > whole(0)).mutate(
         **{name: ibis.null(str) for name in WHO}, idle=YES
     )
-    unreported = held.anti_join(reported, "group")
-    served = engine.keep(_served(unreported, parties))
-    by_holder = _own(unreported.anti_join(served, "group").select("group"), members, cells, parties)
+    holders = silent.anti_join(at_rest, "group").select("group")
     columns = ["group", *WHO, "weight", "idle"]
     return united(
         busy.mutate(idle=NO).select(columns),
         idle.select(columns),
         served.mutate(idle=NO).select(columns),
-        by_holder.select(columns),
+        _own(holders, members, cells, parties).select(columns),
     )
+
+
+def _at_rest(silent: ir.Table, parties: ir.Table) -> ir.Table:
+    """Groups without work of a resource whose work (tokens, calls) is metered in the run."""
+    at_work = parties.filter(~parties.held).select("resource").distinct()
+    return silent.filter(silent.rule.endswith("resource")).semi_join(at_work, "resource")
+
+
+def contradicted(groups: ir.Table, parties: ir.Table, busy_keys: ir.Table) -> ir.Table:
+    """Groups whose allocated meter saw nothing held, while another counted work: ``group``."""
+    nothing = groups.filter(groups.held & (groups.metered_q == whole(0)))
+    busy = busy_keys.filter(busy_keys.q > whole(0)).semi_join(nothing, "group")
+    return united(busy.select("group"), _served(nothing, parties).select("group"), distinct=True)
 
 
 def _own(wanted: ir.Table, members: ir.Table, cells: ir.Table, parties: ir.Table) -> ir.Table:

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import TracebackType
-from typing import Self
 
 import ibis
 import ibis.expr.types as ir
@@ -37,15 +35,40 @@ FUNCTIONS = (
         "divide_half_even(a, b)",
         "(sign(a)::HUGEINT * trueup_half_even(abs(a)::HUGEINT, b::HUGEINT))::DECIMAL(38, 0)",
     ),
-    # Whole part first, then nine decimals at a time: the dividend times 10^18 might not fit.
+    # As in school, a decimal at a time: the dividend times 10^18 might not fit.
+    _macro(
+        "decimal_division(a, b)",
+        "list_reduce(range(18), lambda x, _: {'q': x.q * 10 + x.rest * 10 // b,"
+        " 'rest': x.rest * 10 % b}, {'q': a // b, 'rest': a % b})",
+    ),
     _macro(
         "ratio_of(a, b)",
-        f"(a // b) * {BILLION} * {BILLION} + ((a % b) * {BILLION} // b) * {BILLION}"
-        f" + trueup_half_even(((a % b) * {BILLION} % b) * {BILLION}, b)",
+        "list_transform([trueup_decimal_division(a, b)],"
+        " lambda x: x.q + CASE WHEN trueup_rounds_up(x.q, x.rest, b) THEN 1 ELSE 0 END)[1]",
     ),
     _macro(
         "ratio_at_edge(a, b)",
         "(sign(a)::HUGEINT * trueup_ratio_of(abs(a)::HUGEINT, b::HUGEINT))::DECIMAL(38, 0)",
+    ),
+    # a x b / c as in school, nine digits of a at a time; b < c < 10^28, so that each step fits.
+    _macro(
+        "long_division(a, b, c)",
+        "list_reduce([{'q': 0::HUGEINT, 'rest': 0::HUGEINT}, "
+        + ", ".join(
+            f"{{'q': 0::HUGEINT, 'rest': (a // {10**place}::HUGEINT % {BILLION})::HUGEINT}}"
+            for place in (36, 27, 18, 9, 0)
+        )
+        + f"], lambda x, y: {{'q': x.q * {BILLION} + (x.rest * {BILLION} + y.rest * b) // c, "
+        f"'rest': (x.rest * {BILLION} + y.rest * b) % c}})",
+    ),
+    _macro(
+        "whole_share(a, b, c)",
+        "list_transform([trueup_long_division(a, b % c, c)], lambda x: a * (b // c) + x.q"
+        " + CASE WHEN trueup_rounds_up(a * (b // c) + x.q, x.rest, c) THEN 1 ELSE 0 END)[1]",
+    ),
+    _macro(
+        "share(a, b, c)",
+        "TRY(trueup_whole_share(a::HUGEINT, b::HUGEINT, c::HUGEINT)::DECIMAL(38, 0))",
     ),
     _macro(
         "units(x, f)",
@@ -109,14 +132,6 @@ class DuckDBEngine:
     def collect(self, expression: ir.Table) -> pa.Table:
         return zoned(expression.to_pyarrow())
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self.backend.disconnect()
         self._scratch.cleanup()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol
 
 import ibis.expr.types as ir
 import pyarrow as pa
@@ -15,7 +14,7 @@ from trueup.errors import UsageError
 
 
 class Engine(Protocol):
-    """A relational engine for one run; a context manager that leaves nothing behind."""
+    """A relational engine for one run."""
 
     name: str
 
@@ -34,20 +33,14 @@ class Engine(Protocol):
     def count(self, kept: ir.Table) -> int:
         """How many rows a kept or loaded table has."""
 
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
+    def close(self) -> None:
+        """Leave nothing behind."""
 
 
 @contextmanager
 def open_engine(name: str) -> Iterator[Engine]:
-    """The engine of that name; UsageError names the ones there are."""
-    with _engine_class(name)() as engine:
+    """The engine of that name for one run; UsageError names the ones there are."""
+    with closing(_engine_class(name)()) as engine:
         yield engine
 
 

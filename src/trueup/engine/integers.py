@@ -42,6 +42,7 @@ def _engine_function(
 
 _divide = _engine_function("divide", (WHOLE, WHOLE), WHOLE)
 _divide_half_even = _engine_function("divide_half_even", (WHOLE, WHOLE), WHOLE)
+_share = _engine_function("share", (WHOLE, WHOLE, WHOLE), WHOLE)
 _ratio_at_edge = _engine_function("ratio_at_edge", (WHOLE, WHOLE), WHOLE)
 _units = _engine_function("units", (EXACT, WHOLE), WHOLE)
 _decimals = _engine_function("decimals", (EXACT,), dt.int64)
@@ -63,6 +64,11 @@ def total(column: ir.Value) -> ir.Value:
     return column.cast(WHOLE).sum().cast(WHOLE)
 
 
+def at_most(column: ir.Value) -> ir.Value:
+    """A whole number that the sum of the magnitudes of exact decimals does not exceed."""
+    return total(magnitude(column.cast(WHOLE)) + whole(1))
+
+
 def tally(column: ir.Value) -> ir.Value:
     """The sum of row counts as int64: engines widen it, and Ibis does not know that they do."""
     return column.sum().cast(WHOLE).cast("int64")
@@ -71,6 +77,15 @@ def tally(column: ir.Value) -> ir.Value:
 def divide(dividend: ir.Value, divisor: ir.Value) -> ir.Value:
     """Quotient truncated toward zero; the divisor is never zero."""
     return _divide(dividend.cast(WHOLE), divisor.cast(WHOLE))
+
+
+def portion(value: ir.Value, part: ir.Value, of: ir.Value) -> ir.Value:
+    """``value`` x ``part`` / ``of`` truncated, for 0 <= part <= of, a small number such as seconds.
+
+    The product may not fit: whole times ``of`` are taken first.
+    """
+    times = divide(value, of)
+    return (times * part).cast(WHOLE) + divide((value - (times * of).cast(WHOLE)) * part, of)
 
 
 def units(value: ir.Value, factor: ir.Value | int) -> ir.Value:
@@ -84,13 +99,22 @@ def decimals(value: ir.Value) -> ir.Value:
 
 
 def magnitude(value: ir.Value) -> ir.Value:
-    """|value|."""
-    return value.abs().cast(WHOLE)
+    """|value|; Spark's own ``abs`` and unary minus round to 34 digits."""
+    return ibis.ifelse(value < whole(0), whole(0) - value, value).cast(WHOLE)
 
 
 def divide_half_even(dividend: ir.Value, divisor: ir.Value) -> ir.Value:
     """Quotient rounded half to even; ``divisor`` > 0. The sign of the dividend is kept."""
     return _divide_half_even(dividend.cast(WHOLE), divisor.cast(WHOLE))
+
+
+def share(value: ir.Value, part: ir.Value, of: ir.Value) -> ir.Value:
+    """``value`` x ``part`` / ``of``, half-even, though the product may not fit; 0 < of < 10^28.
+
+    Null where the quotient itself has more than 38 digits.
+    """
+    size = _share(magnitude(value), magnitude(part), of.cast(WHOLE))
+    return ibis.ifelse((value < whole(0)) == (part < whole(0)), size, whole(0) - size).cast(WHOLE)
 
 
 def ratio_at_edge(dividend: ir.Value, divisor: ir.Value) -> ir.Value:

@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -42,24 +41,55 @@ def _of_value(name: str, kind: str, body: str) -> str:
 _UP = f"2 * (a % b) > b OR (2 * (a % b) = b AND {_QUOTIENT} % 2 = 1)"
 _PARTS = f"CAST(CAST(CAST({_FRACTION} AS {_WHOLE}) * f AS {_WHOLE}) / {_EDGE} AS {_WHOLE})"
 
-# `div` wraps silently and a product of scaled decimals loses digits silently: only whole numbers
-# are multiplied, under ANSI rules, which raise on overflow.
+_LIMBS = ", ".join(
+    f"CAST({number} % {_BILLION} AS {_WHOLE})"
+    for number in (
+        *(f"trueup_divide(a, CAST({10**place} AS {_WHOLE}))" for place in (36, 27, 18, 9)),
+        "a",
+    )
+)
+_STEP = f"CAST(CAST(x.rest * {_BILLION} AS {_WHOLE}) + CAST(y * b AS {_WHOLE}) AS {_WHOLE})"
+_DIGITS = f"CAST(({_STEP} - {_STEP} % c) / c AS {_WHOLE})"
+_TENFOLD = f"CAST(x.rest * 10 AS {_WHOLE})"
+_NEXT = f"CAST(({_TENFOLD} - {_TENFOLD} % b) / b AS {_WHOLE})"
+_UP_AFTER = "2 * x.rest > c OR (2 * x.rest = c AND (before % 2 + x.q) % 2 = 1)"
+
+# Silently, `div` wraps, unary minus and `abs` round to 34 digits, and a product of scaled decimals
+# loses digits: only whole numbers are multiplied, under ANSI rules, which raise on overflow.
 FUNCTIONS = (
     _of_two("divide", _QUOTIENT),
     _of_two("half_even", f"{_QUOTIENT} + CASE WHEN {_UP} THEN 1 ELSE 0 END"),
     _of_two(
         "divide_half_even",
-        "CASE WHEN a < 0 THEN -trueup_half_even(-a, b) ELSE trueup_half_even(a, b) END",
+        "CASE WHEN a < 0 THEN 0 - trueup_half_even(0 - a, b) ELSE trueup_half_even(a, b) END",
     ),
+    # As in school, a decimal at a time: the dividend times 10^18 might not fit.
     _of_two(
         "ratio_size",
-        f"{_QUOTIENT} * {_EDGE} + trueup_divide(CAST((a % b) * {_BILLION} AS {_WHOLE}), b)"
-        f" * {_BILLION} + trueup_half_even(CAST((CAST((a % b) * {_BILLION} AS {_WHOLE}) % b)"
-        f" * {_BILLION} AS {_WHOLE}), b)",
+        f"aggregate(sequence(1, 18), named_struct('q', {_QUOTIENT},"
+        f" 'rest', CAST(a % b AS {_WHOLE})), (x, _) -> named_struct("
+        f"'q', CAST(CAST(x.q * 10 AS {_WHOLE}) + {_NEXT} AS {_WHOLE}),"
+        f" 'rest', CAST({_TENFOLD} % b AS {_WHOLE})), x -> CAST(x.q + CASE WHEN 2 * x.rest > b"
+        f" OR (2 * x.rest = b AND x.q % 2 = 1) THEN 1 ELSE 0 END AS {_WHOLE}))",
     ),
     _of_two(
         "ratio_at_edge",
-        "CASE WHEN a < 0 THEN -trueup_ratio_size(-a, b) ELSE trueup_ratio_size(a, b) END",
+        "CASE WHEN a < 0 THEN 0 - trueup_ratio_size(0 - a, b) ELSE trueup_ratio_size(a, b) END",
+    ),
+    # before + a x b / c as in school, nine digits of a at a time; b < c < 10^28, so that each fits.
+    _of_value(
+        f"long_division(before {_WHOLE}, a {_WHOLE}, b {_WHOLE}, c {_WHOLE})",
+        _WHOLE,
+        f"aggregate(array({_LIMBS}), named_struct('q', CAST(0 AS {_WHOLE}),"
+        f" 'rest', CAST(0 AS {_WHOLE})), (x, y) -> named_struct("
+        f"'q', CAST(CAST(x.q * {_BILLION} AS {_WHOLE}) + {_DIGITS} AS {_WHOLE}),"
+        f" 'rest', CAST({_STEP} % c AS {_WHOLE})), x -> "
+        f"CAST(try_add(before, x.q + CASE WHEN {_UP_AFTER} THEN 1 ELSE 0 END) AS {_WHOLE}))",
+    ),
+    _of_value(
+        f"share(a {_WHOLE}, b {_WHOLE}, c {_WHOLE})",
+        _WHOLE,
+        "trueup_long_division(try_multiply(a, trueup_divide(b, c)), a, b % c, c)",
     ),
     _of_value(
         f"units(x DECIMAL(38, 18), f {_WHOLE})",
@@ -134,13 +164,5 @@ class SparkEngine:
     def collect(self, expression: ir.Table) -> pa.Table:
         return zoned(expression.to_pyarrow())
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self._scratch.cleanup()

@@ -29,6 +29,8 @@ from trueup.adapter.feed import (
 from trueup.errors import ProviderError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from trueup.period import Period
 
 T = TypeVar("T")
@@ -61,6 +63,7 @@ class Asker:
     connection: Any
     settings: Mapping[str, Any]
     period: Period
+    at: datetime
     permissions: Mapping[str, str] = field(default_factory=dict)
 
     def once(self, operation: str, ask: Callable[[], bytes], **asked: str) -> Answer:

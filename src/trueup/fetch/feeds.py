@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,10 +18,9 @@ from trueup.adapter.feed import (
     Changed,
     Export,
     Feed,
-    File,
     Row,
 )
-from trueup.errors import IntegrityError
+from trueup.errors import IntegrityError, ProviderError
 from trueup.fetch.asking import Asker
 from trueup.fetch.landing import Landing
 from trueup.focus.columns import CONTRACT_COMMITMENT, DATASETS
@@ -60,29 +59,8 @@ def columns_of(table: str) -> tuple[str, ...]:
     return tuple(column.name for column in (*focus, *STATED))
 
 
-def settled(name: str, asker: Asker, read: Callable[[], T]) -> T:
-    """What ``read`` gives, read again while it changes; ProviderError where it keeps changing."""
-    for reading in range(1, READINGS_MAX + 1):
-        try:
-            return read()
-        except BrokenAnswer as error:
-            raise asker.error(
-                name,
-                f"an answer is not what the API gives: {error}",
-                "the raw answer is kept in the workspace; report it with its operation",
-            ) from error
-        except Changed as change:
-            if reading == READINGS_MAX:
-                raise asker.error(
-                    name,
-                    f"the data changed while it was read, {READINGS_MAX} times: {change}",
-                    "run again when the provider has finished its refresh",
-                ) from change
-    raise IntegrityError("a source is read at least once")
-
-
 def fetched(feed: Feed, asker: Asker) -> list[Answer]:
-    """All answers of a feed that belong together."""
+    """All answers of a feed that belong together; ProviderError where they keep changing."""
 
     def read() -> list[Answer]:
         answers = list(feed.fetch(asker))
@@ -90,7 +68,40 @@ def fetched(feed: Feed, asker: Asker) -> list[Answer]:
             feed.check(answers)
         return answers
 
-    return settled(feed.name, asker, read)
+    return unchanged(feed.name, asker, read)
+
+
+def unchanged(name: str, asker: Asker, read: Callable[[], T]) -> T:
+    """What ``read`` gives once nothing changes meanwhile; ProviderError where it always does."""
+    for reading in range(1, READINGS_MAX + 1):
+        try:
+            return read()
+        except Changed as change:
+            if reading == READINGS_MAX:
+                raise asker.error(
+                    name,
+                    f"the data changed while it was read, {READINGS_MAX} times: {change}",
+                    "run again when the provider has finished its refresh",
+                ) from change
+        except BrokenAnswer as error:
+            raise _misshapen(name, asker, error) from error
+    raise IntegrityError("what changes is read at least once")
+
+
+def normalised(feed: Feed, answers: Sequence[Answer], asker: Asker) -> list[Row]:
+    """The feed's rows; ProviderError where an answer has another shape than the API's."""
+    try:
+        return list(feed.normalise(answers))
+    except BrokenAnswer as error:
+        raise _misshapen(feed.name, asker, error) from error
+
+
+def _misshapen(name: str, asker: Asker, error: BrokenAnswer) -> ProviderError:
+    return asker.error(
+        name,
+        f"an answer is not what the API gives: {error}",
+        "report it with its operation; `trueup record` keeps the answer without ids or secrets",
+    )
 
 
 def csv_text(table: str, rows: Iterable[Row]) -> str:
@@ -117,19 +128,31 @@ def fed(feed: Feed, asker: Asker, place: Place) -> Fed:
     answers = fetched(feed, asker)
     for answer in answers:
         place.landing.answer(asker.provider, feed.name, answer, place.at)
-    rows = settled(feed.name, asker, lambda: list(feed.normalise(answers)))
+    rows = normalised(feed, answers, asker)
     path = place.folder / f"{asker.provider}-{feed.name}.csv"
     path.write_text(csv_text(feed.gives, rows), encoding="utf-8")
     return Fed(feed.name, feed.gives, len(answers), len(rows), path)
 
 
 def exported(export: Export, asker: Asker, place: Place) -> list[Path]:
-    """The export's files under their own names, only new or changed ones fetched."""
-    paths = settled(
-        export.name,
-        asker,
-        lambda: [_downloaded(file, export, asker, place) for file in export.files(asker)],
-    )
+    """The export's files that belong together; only new or changed ones are fetched."""
+    return unchanged(export.name, asker, lambda: _exported(export, asker, place))
+
+
+def _exported(export: Export, asker: Asker, place: Place) -> list[Path]:
+    paths = []
+    for file in export.files(asker):
+        path = place.folder / asker.provider / _safe(file.name)
+        entry = asker.retried(
+            export.name,
+            lambda file=file: place.landing.file(  # type: ignore[misc]  # bound at once
+                asker.provider, export.name, file, file.download, place.at
+            ),
+        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.symlink_to(place.landing.path(entry.sha256).resolve())
+        paths.append(path)
     if not paths:
         raise asker.error(
             export.name,
@@ -137,18 +160,6 @@ def exported(export: Export, asker: Asker, place: Place) -> list[Path]:
             f"check where [providers.{asker.provider}] looks, and that the export runs",
         )
     return paths
-
-
-def _downloaded(file: File, export: Export, asker: Asker, place: Place) -> Path:
-    path = place.folder / asker.provider / _safe(file.name)
-    entry = asker.retried(
-        export.name,
-        lambda: place.landing.file(asker.provider, export.name, file, file.download, place.at),
-    )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    path.symlink_to(place.landing.path(entry.sha256).resolve())
-    return path
 
 
 def _safe(name: str) -> Path:

@@ -78,11 +78,15 @@ def fetch_one(
     place: Place,
     *,
     offline: bool = False,
+    clock: datetime | None = None,
     said: Said = lambda _provider, _feed: None,
     around: Callable[[str], AbstractContextManager[None]] = lambda _feed: nullcontext(),
 ) -> Fetched:
-    """Everything one provider gives; each feed fails on its own, inside ``around(its name)``."""
-    connector = connector_of(name)
+    """Everything one provider gives; each feed fails on its own, inside ``around(its name)``.
+
+    ``clock`` is the instant up to which it is asked, where that is not ``place.at``.
+    """
+    connector, when = connector_of(name), clock or place.at
     failures: list[Failed] = []
     feeds: list[Fed] = []
     charges: list[Path] = []
@@ -98,7 +102,7 @@ def fetch_one(
             not_asked.append(f"{source.name}: needs {', '.join(lacking)} in [providers.{name}]")
             continue
         said(name, source.name)
-        asker = Asker(name, connector, connection, settings, period, source.operations)
+        asker = Asker(name, connector, connection, settings, period, when, source.operations)
         try:
             with around(source.name):
                 if isinstance(source, Feed):
@@ -130,7 +134,9 @@ def replayed(
     fetched = None
     try:
         with replaying(name, connector_of(name), case):
-            fetched = fetch_one(name, known.settings, period, place, offline=True, said=said)
+            fetched = fetch_one(
+                name, known.settings, period, place, offline=True, clock=known.clock, said=said
+            )
     except ProviderError as error:
         if fetched is None:
             return Fetched(name, (), (), (_failed(name, "replay", error),), ())

@@ -29,11 +29,14 @@ def check_settings(provider: str, given: Mapping[str, Any]) -> None:
     known = {setting.name: setting for setting in own}
     for key, value in given.items():
         if key not in known:
-            listed = ", ".join(["enabled", *known])
+            names = ["enabled", *known]
             raise ValueError(
-                f"{provider} has no key {key!r}; {close_to(key, list(known))}known here: {listed}"
+                f"{provider}.{key}: there is no such key; {close_to(key, names)}"
+                f"known here: {', '.join(names)}"
             )
         kind = known[key].kind
         items = value if kind is list and isinstance(value, list) else [""]
         if not isinstance(value, kind) or not all(isinstance(item, str) for item in items):
-            raise ValueError(f"{provider}: {key} is {RIGHT[kind]}: {known[key].about}")
+            raise ValueError(
+                f"{provider}.{key} = {value!r}: it is {RIGHT[kind]}: {known[key].about}"
+            )

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import duckdb
 import pyarrow as pa
+
+from trueup.focus.session import session
+from trueup.period import Period
 
 APPLIED = pa.schema(
     [
@@ -32,43 +35,71 @@ _QUOTE_AMOUNTS = (
     r"""regexp_replace(ContractApplied, '("ContractCommitmentApplied(?:Cost|Quantity)")\s*:\s*"""
     r"""(-?[0-9][-+.0-9eE]*)', '\1:"\2"', 'g')"""
 )
-_EXACT = r"^[+-]?[0-9]{1,20}(\.[0-9]{0,18}0*)?$"
 
+# part_until(d, n, s, l): what of the amount d falls into the first s of l seconds, cut off at n
+# decimals. The last part takes what is left, so that parts add up to the whole.
+_PARTS = """
+CREATE MACRO figures(d, n) AS
+    CAST(replace(CAST(abs(d) AS VARCHAR), '.', '')[:n - 19] AS HUGEINT);
+CREATE MACRO shared(f, s, l) AS f // l * s + f % l * s // l;
+CREATE MACRO part_until(d, n, s, l) AS CASE WHEN s >= l THEN d ELSE CAST(
+    CASE WHEN d < 0 THEN '-' ELSE '' END
+    || plain_number(CAST(shared(figures(d, n), s, l) AS VARCHAR), n) AS DECIMAL(38, 18)) END;
+"""
+_FIRST, _LAST = -(10**11), 10**12  # seconds: before and after any charge
+
+# What is materialized is planned once: a macro is written out wherever its result is named.
 _QUERY = f"""
 WITH elements AS (
-    SELECT x_Provider, BillingCurrency, date_trunc('hour', ChargePeriodStart) AS hour,
+    SELECT x_Provider, BillingCurrency, ChargePeriodStart AS start,
+           epoch_us(ChargePeriodStart) // 1000000 AS begin,
+           greatest(epoch_us(ChargePeriodEnd) // 1000000 - begin, 1) AS length,
            unnest(json_extract({_QUOTE_AMOUNTS}, '$.Elements[*]')) AS element
-    FROM read_parquet(?) WHERE ContractApplied IS NOT NULL AND json_valid({_QUOTE_AMOUNTS})
+    FROM read_parquet($files) WHERE ContractApplied IS NOT NULL AND json_valid({_QUOTE_AMOUNTS})
 ), texts AS (
-    SELECT *, element ->> 'ContractCommitmentId' AS id,
+    SELECT * EXCLUDE (element), element ->> 'ContractCommitmentId' AS id,
            element ->> 'ContractCommitmentAppliedUnit' AS unit,
-           element ->> 'ContractCommitmentAppliedCost' AS cost,
-           element ->> 'ContractCommitmentAppliedQuantity' AS quantity
+           element ->> 'ContractCommitmentAppliedCost' AS cost_text,
+           element ->> 'ContractCommitmentAppliedQuantity' AS quantity_text
     FROM elements
+), amounts AS MATERIALIZED (
+    SELECT *, exact_decimal(cost_text) AS cost, exact_decimal(quantity_text) AS quantity
+    FROM texts WHERE id IS NOT NULL
+), pieces AS (
+    SELECT *, greatest(start, make_timestamptz(first * 1000000)) AS counted,
+           greatest(first - begin, 0) AS since, least(last - begin, length) AS until
+    FROM amounts, (SELECT unnest($edges[:-2]) AS first, unnest($edges[2:]) AS last)
+    WHERE begin < last AND begin + length > first
 )
-SELECT id AS commitment_id, x_Provider AS provider, BillingCurrency AS currency, hour, unit,
-       sum(CASE WHEN regexp_matches(cost, '{_EXACT}') THEN cost::DECIMAL(38, 18) END)
+SELECT id AS commitment_id, x_Provider AS provider, BillingCurrency AS currency,
+       date_trunc('hour', counted) AS hour, unit,
+       sum(part_until(cost, $scale, until, length) - part_until(cost, $scale, since, length))
            ::DECIMAL(38, 18) AS cost,
-       sum(CASE WHEN regexp_matches(quantity, '{_EXACT}') THEN quantity::DECIMAL(38, 18) END)
+       sum(part_until(quantity, 18, until, length) - part_until(quantity, 18, since, length))
            ::DECIMAL(38, 18) AS quantity,
-       count(*) FILTER (NOT coalesce(regexp_matches(coalesce(cost, quantity), '{_EXACT}'), false))
-           AS unreadable,
-       count(*) FILTER (cost IS NULL) AS without_cost,
-       count(*) FILTER (quantity IS NULL) AS without_quantity
-FROM texts WHERE id IS NOT NULL
-GROUP BY ALL ORDER BY ALL
+       count(*) FILTER ((cost IS NULL) <> (cost_text IS NULL)
+                        OR (quantity IS NULL) <> (quantity_text IS NULL)
+                        OR coalesce(cost_text, quantity_text) IS NULL) AS unreadable,
+       count(*) FILTER (cost_text IS NULL) AS without_cost,
+       count(*) FILTER (quantity_text IS NULL) AS without_quantity
+FROM pieces GROUP BY ALL ORDER BY ALL
 """
 
 
-def applied_per_hour(files: Sequence[Path]) -> pa.Table:
+def applied_per_hour(files: Sequence[Path], period: Period | None, scale: int) -> pa.Table:
     """What the charges of typed Parquet files applied to each contract commitment, hour by hour.
 
-    ``unreadable`` counts elements whose amount is not a plain number of at most 18 decimals.
+    An amount counts in the hour its charge starts in. One that an edge of the period cuts is split
+    by time, as the charge's own cost is: a cost at ``scale`` decimals, a quantity at 18; what lies
+    behind an edge counts from there. ``unreadable`` counts elements whose amount is not a number
+    of at most 18 decimals.
     """
     if not files:
         return APPLIED.empty_table()
-    with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        found = connection.sql(_QUERY, params=[[str(file) for file in files]])
-        table = found.to_arrow_table()
+    inner = (period.start, period.end) if period else ()
+    edges = [_FIRST, *(int(edge.timestamp()) for edge in inner), _LAST]
+    with TemporaryDirectory(prefix="trueup-applied-") as folder, session(Path(folder)) as engine:
+        engine.execute(_PARTS)
+        given = {"files": [str(file) for file in files], "edges": edges, "scale": scale}
+        table = engine.sql(_QUERY, params=given).to_arrow_table()
     return table.cast(APPLIED)

@@ -46,17 +46,20 @@ def read_charges(*sources: Any, provider_of: ProviderOf | None = None) -> Datase
     A row is accepted when it has BilledCost, EffectiveCost, BillingCurrency, a ChargeCategory of
     the specification, and a charge period that does not end before it starts, and when no number
     or time in it is unreadable; otherwise it is one row of ``rejects``. A JSON value that cannot
-    be read is null, and counted in the source's note. Raises SourceError, naming the file, when
-    one cannot be read at all. ``provider_of`` translates ServiceProviderName to the provider's
-    slug; the default asks the installed adapters.
+    be read is null, and counted in the source's note. A file with the bytes of another one is a
+    copy: all its rows are rejected, so that no cost counts twice. Raises SourceError, naming
+    the file, when one cannot be read at all. ``provider_of`` translates ServiceProviderName to the
+    provider's slug; the default asks the installed adapters.
     """
     with Landing() as landing:
-        bills, extra_names = _bills(landing, sources)
+        bills, copies, extra_names = _bills(landing, sources)
         extras = [pa.field(name, pa.string()) for name in extra_names]
         providers = ProviderColumn(provider_of or provider_of_bill)
         with Intake("charges", pa.schema([*CHARGES, *extras])) as intake:
             for query, parts in by_layout((_query(bill, extra_names), bill.part) for bill in bills):
                 intake.read(parts, query, providers.added)
+            for copy in copies:
+                intake.refuse_copy(*copy)
             return intake.dataset()
 
 
@@ -78,17 +81,28 @@ def landed_sources(landing: Landing, sources: Sequence[Any]) -> list[Landed]:
     return landed + [landing.frame(frame, f"data frame {number}") for number, frame in numbered]
 
 
-def _bills(landing: Landing, sources: Sequence[Any]) -> tuple[list[Bill], list[str]]:
-    """Every bill, and the names of all further columns in the order of first appearance."""
+def _bills(
+    landing: Landing, sources: Sequence[Any]
+) -> tuple[list[Bill], list[tuple[int, Landed, int]], list[str]]:
+    """Every bill once, its copies, and all further columns in the order of first appearance.
+
+    A copy is its number, where it landed, and the number of the bill whose bytes it has.
+    """
     names = ExtraNames(CHARGES.names, kept=("PublisherName",))
-    bills = []
+    bills: list[Bill] = []
+    copies: list[tuple[int, Landed, int]] = []
+    known: dict[str, int] = {}
     for source_id, landed in enumerate(landed_sources(landing, sources), start=1):
+        first_id = known.setdefault(landed.sha256, source_id)
+        if first_id != source_id:
+            copies.append((source_id, landed, first_id))
+            continue
         file = as_focus(open_raw(landed))
         recognition = recognise(landed.source, file.header, COST_AND_USAGE, landed.path)
         name = file.format if isinstance(file, NativeFile) else recognition.format
         part = Part(source_id, landed, file, name, recognition.notes)
         bills.append(Bill(part, recognition, names.of_file(file.header, recognition)))
-    return bills, names.all
+    return bills, copies, names.all
 
 
 def _query(bill: Bill, extra_names: Sequence[str]) -> str:

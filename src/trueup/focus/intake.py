@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from trueup.focus.landing import Landed
+from trueup.focus.landing import Landed, copy_of
 from trueup.focus.projection import (
     CONTROL,
     FAULT_COLUMN,
@@ -124,6 +124,19 @@ class Intake:
         )
         self._names[source_id] = landed.source
 
+    def refuse_copy(self, source_id: int, landed: Landed, first_id: int) -> None:
+        """Account for a file with the bytes of one read before: all its records are rejected."""
+        first = next(each for each in self._sources if each["source_id"] == first_id)
+        count, text = first["rows_in"], copy_of(first["source"])
+        for start in range(0, count, BATCH_ROWS):
+            numbers = range(start + 1, min(start + BATCH_ROWS, count) + 1)
+            rejects = [
+                {"source_id": source_id, "row_number": number, "reason": text} for number in numbers
+            ]
+            self._rejects.extend(Table.from_rows(REJECTS, rejects).to_arrow())
+        notes = [text] if count else []
+        self.add_source(source_id, landed, first["format"], count, 0, notes)
+
     def _refuse(self, part: Part, row: int, reason: str, text: str) -> None:
         self._rejects.add(part.source_id, row, reason, text)
 
@@ -143,7 +156,6 @@ class Intake:
         rejects = self._rejects.table(self._connection, self._names, self._directory)
         for source in self._sources:
             source["rejected"] = self._rejects.counts[source["source_id"]]
-        _note_same_content(self._sources)
         return Dataset(
             kind=self._kind,
             table=Table(self._schema, files=[self._file], keep=self._directory),
@@ -210,15 +222,3 @@ def _rejected(rows: pa.Table) -> pa.Table:
         },
         schema=REJECTS,
     )
-
-
-def _note_same_content(sources: list[dict[str, Any]]) -> None:
-    by_content: dict[str, list[dict[str, Any]]] = {}
-    for source in sources:
-        by_content.setdefault(source["sha256"], []).append(source)
-    for same in by_content.values():
-        for source in same:
-            others = [other["source"] for other in same if other is not source]
-            if others:
-                text = f"same content as {', '.join(others[:3])}: every file was read"
-                source["note"] = f"{source['note']}; {text}" if source["note"] else text

@@ -28,6 +28,11 @@ class Landed:
     size_bytes: int
 
 
+def copy_of(source: str) -> str:
+    """Why the records of a file are rejected whose bytes are those of ``source``."""
+    return f"a copy of {source}, byte for byte, not read: leave one of the two out"
+
+
 def flatten(sources: Iterable[Any]) -> tuple[list[str], list[Any]]:
     """Split arguments into names (paths, globs, URLs) and data frames, lists opened up."""
     names: list[str] = []

@@ -51,6 +51,7 @@ FIRST = (
 LAST = (
     *("status", "region_id", "account_id", "layer", "provisional", "leg", "name", "category"),
     *("type", "purchased_cost", "source_id", "quantity_basis", "overage_quantity"),
+    *("unused_off_bill_quantity", "unused_off_bill_cost"),
     *("not_covered_quantity", "interval_end", "period_end", "id", "rule", "priced_by"),
     *("opening", "rows_billed", "rows_metered", "size_bytes", "explanation", "tags", "sha256"),
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 
 from trueup.model.dataset import Dataset
 from trueup.model.table import Table
@@ -21,6 +22,9 @@ class Outcome:
     charges: Dataset
     commitments: Dataset | None
     usage: Dataset | None
+    # Provider -> when its figures of the period are final; null where its bill does not tell.
+    final_at: Mapping[str | None, datetime | None] = field(default_factory=dict)
+    material_amount: Decimal | None = None  # None: any break is material
 
     @property
     def usage_leg_ran(self) -> bool:

@@ -44,6 +44,8 @@ REJECTS = _schema(
     currency=TEXT,  # BillingCurrency where it could still be read
 )
 
+REPEATS = "duplicate of "  # begins the reason of a row that stands for one read elsewhere
+
 USAGE = _schema(
     usage_id=KEY,  # unique within the dataset
     source_id=pa.int32(),
@@ -107,11 +109,13 @@ COMMITMENT_ROWS = _schema(
     used_quantity=AMOUNT,
     unused_quantity=AMOUNT,
     overage_quantity=AMOUNT,
+    unused_off_bill_quantity=AMOUNT,  # committed beyond the bill's used + unused; in no identity
     not_covered_quantity=AMOUNT,
     currency=TEXT,
     committed_cost=AMOUNT,
     used_cost=AMOUNT,
     unused_cost=AMOUNT,
+    unused_off_bill_cost=AMOUNT,  # by the contract's fee, null without one
     purchased_cost=AMOUNT,  # BilledCost of Purchase rows: never added to used or unused
     utilization=AMOUNT,  # used within the commitment / committed, half-even at 18 decimals
     status=TEXT,  # complete | partial | not_covered
@@ -134,10 +138,12 @@ UTILIZATION = _schema(
     used_quantity=AMOUNT,
     unused_quantity=AMOUNT,
     overage_quantity=AMOUNT,
+    unused_off_bill_quantity=AMOUNT,
     currency=TEXT,
     committed_cost=AMOUNT,
     used_cost=AMOUNT,
     unused_cost=AMOUNT,
+    unused_off_bill_cost=AMOUNT,
     utilization=AMOUNT,
     provisional=FLAG,
     reason=TEXT,

@@ -45,6 +45,12 @@ class Table:
     def columns(self) -> list[str]:
         return list(self.schema.names)
 
+    def select(self, columns: Sequence[str]) -> Table:
+        """The same rows with these columns, in this order."""
+        schema = pa.schema([self.schema.field(name) for name in columns])
+        arrow = None if self._arrow is None else self._arrow.select(list(columns))
+        return Table(schema, arrow=arrow, files=self.files, keep=self)
+
     def reader(self) -> pa.RecordBatchReader:
         """Stream the rows in bounded memory, in file order."""
         if self._arrow is not None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import ibis
@@ -12,24 +15,27 @@ import pyarrow as pa
 from trueup.adapter.registry import providers
 from trueup.engine.engine import Engine
 from trueup.engine.instants import instant, moment
-from trueup.engine.integers import WHOLE, decimals, divide, magnitude, units, whole
+from trueup.engine.integers import WHOLE, at_most, decimals, magnitude, portion, units, whole
+from trueup.engine.rows import united
 from trueup.model.rules import Rules
 from trueup.period import Period
 from trueup.reconcile.metering import SKU_COLUMNS, Metering, NotMetered, metering_of
-from trueup.reconcile.scale import LEAST_MONEY_DECIMALS
+from trueup.reconcile.scale import LEAST_MONEY_DECIMALS, Counted
 from trueup.reconcile.text import key_with_nulls
 
 USED, UNUSED = "Used", "Unused"
+LONG_AGO, FAR_OFF = datetime(1000, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
 class Sku:
-    """One distinct SKU of the bill with its meter."""
+    """Charges of one SKU whose quantities have as many decimals, with the SKU's meter."""
 
     key: str
     unit: str
-    decimals: int
+    rows: int
     metering: Metering
+    counted: Counted
 
 
 def money_scale(charges: ir.Table, engine: Engine) -> int:
@@ -37,7 +43,6 @@ def money_scale(charges: ir.Table, engine: Engine) -> int:
     most = charges.aggregate(
         effective=decimals(charges.EffectiveCost).max(),
         billed=decimals(charges.BilledCost).max(),
-        committed=decimals(charges.CommitmentDiscountQuantity).max(),
     )
     row = engine.collect(most).to_pylist()[0]
     return max(LEAST_MONEY_DECIMALS, row["effective"] or 0, row["billed"] or 0)
@@ -123,14 +128,29 @@ def in_period(rows: ir.Table, period: Period | None) -> ir.Table:
     )
 
 
+def in_pieces(rows: ir.Table, period: Period | None) -> ir.Table:
+    """Each row for each side of the period's edges that it touches, with ``since``.
+
+    ``since`` is the row's start or the edge behind which the piece lies. Otherwise as
+    ``in_period``: ``part`` gives what falls into a piece.
+    """
+    if period is None:
+        return in_period(rows, None).mutate(since=rows.start)
+    sides = (Period(LONG_AGO, period.start), period, Period(period.end, FAR_OFF))
+    pieces = ((in_period(rows, side), side) for side in sides)
+    return united(
+        *(each.mutate(since=ibis.greatest(each.start, moment(side.start))) for each, side in pieces)
+    )
+
+
 def part(rows: ir.Table, value: ir.Value) -> ir.Value:
     """The part of a whole number that falls into the period, split by time.
 
     Cut at running totals, so that the parts of adjoining periods add up to the whole.
     """
     size = magnitude(value)
-    inside = divide(size * rows.to_second, rows.length) - divide(
-        size * rows.from_second, rows.length
+    inside = portion(size, rows.to_second, rows.length) - portion(
+        size, rows.from_second, rows.length
     )
     signed = ibis.ifelse(value < whole(0), whole(0) - inside, inside)
     return ibis.ifelse(rows.straddles, signed, value).cast(WHOLE)
@@ -144,7 +164,7 @@ def cut(rows: ir.Table) -> ir.Table:
 def distinct_skus(
     charges: ir.Table, columns: tuple[str, ...], engine: Engine
 ) -> list[dict[str, Any]]:
-    """One row per distinct SKU among the usage charges, with its decimals and time span."""
+    """Per distinct SKU of the usage charges and decimals of its quantities: their sum, its span."""
     rows = billed_rows(charges, LEAST_MONEY_DECIMALS, columns, described=True)
     usage = rows.filter(
         (rows.category == "Usage")
@@ -152,15 +172,16 @@ def distinct_skus(
         & rows.quantity.notnull()
         & rows.unit.notnull()
     )
-    found = usage.group_by("sku_key").aggregate(
+    found = usage.group_by("sku_key", decimals=decimals(usage.quantity)).aggregate(
         provider=usage.provider.min(),
         unit=usage.unit.min(),
-        decimals=decimals(usage.quantity).max(),
+        most=at_most(usage.quantity),
+        rows=usage.count(),
         first=usage.start.min(),
         last=usage.end.max(),
         **{column: usage[column].min() for column in columns},
     )
-    return list(engine.collect(found.order_by("sku_key")).to_pylist())
+    return list(engine.collect(found.order_by("sku_key", "decimals")).to_pylist())
 
 
 def classify(
@@ -170,24 +191,30 @@ def classify(
     metered: list[Sku] = []
     not_compared: list[NotMetered] = []
     adapters = providers()
-    for row in found:
+    for key, of_sku in groupby(found, itemgetter("sku_key")):
+        rows = list(of_sku)
         metering = metering_of(
-            {column: row[column] for column in columns},
-            row["unit"],
-            adapters.get(row["provider"] or ""),
+            {column: rows[0][column] for column in columns},
+            rows[0]["unit"],
+            adapters.get(rows[0]["provider"] or ""),
             rules,
-            (row["first"], row["last"]),
+            (min(row["first"] for row in rows), max(row["last"] for row in rows)),
         )
         if isinstance(metering, NotMetered):
             not_compared.append(metering)
         elif metering is not None:
-            metered.append(Sku(row["sku_key"], row["unit"], row["decimals"], metering))
+            for row in rows:
+                counted = Counted(
+                    metering.meter, metering.factor, row["decimals"], int(row["most"])
+                )
+                metered.append(Sku(key, row["unit"], row["rows"], metering, counted))
     return metered, not_compared
 
 
 SKU_DIMENSION = pa.schema(
     [
         pa.field("sku_key", pa.string()),
+        pa.field("decimals", pa.int64()),
         pa.field("meter", pa.string()),
         pa.field("model", pa.string()),
         pa.field("tier", pa.string()),

@@ -43,6 +43,9 @@ SENTENCES = {
     "missing_in_billing": "Used, but not on the bill although its provider's lag has passed.",
     "commitment": "Used and unused on the bill do not add up to what the contract commits.",
 }
+CONTRADICTED = (
+    "Billed, and the meter of what was held saw nothing, though another counted work on it."
+)
 UNCOVERED = "The contract is active, but no charge of the period carries it."
 
 
@@ -51,9 +54,11 @@ def all_breaks(
 ) -> ir.Table:
     """All breaks under the schema of ``breaks``, whole numbers of 10^-18, largest money first."""
     columns = [name for name in BREAKS.names if name not in ("id", "explanation")]
-    columns.append("tier")
+    columns += ["tier", "contradicted"]
     commitment_breaks = engine.load(as_whole(of_commitments, BREAKS))
-    tables = [commitment_breaks.mutate(tier=ibis.null(str)).select(columns)]
+    tables = [
+        commitment_breaks.mutate(tier=ibis.null(str), contradicted=ibis.null(bool)).select(columns)
+    ]
     tables.extend(
         table.mutate(leg=ibis.literal(LEG)).select(columns)
         for table in (used.breaks if used else [])
@@ -63,6 +68,7 @@ def all_breaks(
         id=digest(key_with_nulls(*(_text(rows, name) for name in IDENTITY))).substr(0, ID_DIGITS),
         explanation=ibis.cases(
             ((rows["leg"] == "commitment") & (rows["class"] == "missing_in_billing"), UNCOVERED),
+            ((rows["class"] == "missing_in_usage") & rows.contradicted, CONTRADICTED),
             *((rows["class"] == kind, text) for kind, text in SENTENCES.items()),
             else_=ibis.null(str),
         ),

@@ -127,12 +127,14 @@ def _drawn_down(
     last = {row["x_Provider"]: row["last"] for row in since}
     in_applied = set(run.applied.column("commitment_id").to_pylist())
     days = _days(run.window)
+    pieces = lots.usage_pieces(run.charges, run.period, run.scale)
     for term in known:
         if not term.is_term and (
             term.commitment_id in carried or term.commitment_id not in in_applied
         ):
             continue
-        draws = lots.draws_of(term, run.charges, run.applied, term.commitment_id in carried, engine)
+        in_id = term.commitment_id in carried
+        draws = lots.draws_of(term, pieces, run.applied, in_id, run.scale, engine)
         balance = lots.balance_of(term, draws, run.window, first.get(term.provider), run.as_of)
         open_figures = provisional(term.provider, last.get(term.provider), run.rules, run.as_of)
         findings.rows.append(lots.lot_row(term, balance, draws, open_figures))

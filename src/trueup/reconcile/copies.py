@@ -72,6 +72,26 @@ def copied_rows(
     )
 
 
+def like_files(charges: ir.Table, engine: Engine) -> list[list[int]]:
+    """Sources that hold as many charges of the same cost over the same time, by their numbers.
+
+    One bill saved in two forms looks like that, whatever its bytes.
+    """
+    by_source = charges.group_by("x_SourceId").aggregate(
+        rows=_.count(),
+        billed=_.BilledCost.sum(),
+        effective=_.EffectiveCost.sum(),
+        start=_.ChargePeriodStart.min(),
+        end=_.ChargePeriodEnd.max(),
+    )
+    costly = by_source.filter((by_source.billed != 0) | (by_source.effective != 0))
+    alike: dict[tuple[object, ...], list[int]] = {}
+    for row in engine.collect(costly.order_by("x_SourceId")).to_pylist():
+        number = row.pop("x_SourceId")
+        alike.setdefault(tuple(row.values()), []).append(number)
+    return [numbers for numbers in alike.values() if len(numbers) > 1]
+
+
 def per_group(copies: ir.Table) -> ir.Table:
     """The quantity of the copies per group, over all currencies."""
     return copies.group_by("group").aggregate(copy_q=total(_.copy_q))

@@ -7,7 +7,7 @@ import ibis.expr.types as ir
 from ibis import _
 
 from trueup.engine.engine import Engine
-from trueup.engine.integers import WHOLE, divide_half_even, magnitude, tally, total, whole
+from trueup.engine.integers import WHOLE, magnitude, share, tally, total, whole
 from trueup.reconcile.cascade import Pairing
 from trueup.reconcile.tolerance import Limits, within
 
@@ -74,29 +74,29 @@ def judge(
     scale: int,
     engine: Engine,
 ) -> ir.Table:
-    """Each group with its ``verdict`` and, per currency in ``costs``, nothing yet.
+    """One row per group and currency: what of its ``effective`` cost is at ``stake``, ``verdict``.
 
-    ``copies`` holds per group the quantity of charge rows that stand there more than once.
+    A currency's stake is its share of the cost by the gap between the quantities, and only its own
+    is held against the absolute limit. ``copies`` holds per group the quantity (``copy_q``) of
+    charge rows that stand there more than once.
     """
     extra = groups.left_join(copies, "group")
-    rows = extra.select(groups, copy_q=copies.copy_q.fill_null(whole(0)).cast(WHOLE))
+    known = extra.select(groups, copy_q=copies.copy_q.fill_null(whole(0)).cast(WHOLE))
+    joined = known.join(costs.select("group", "currency", "effective", "n"), "group")
+    gap = joined.q - joined.metered_q
+    size = ibis.ifelse(joined.q == whole(0), whole(1), magnitude(joined.q))
+    signed = ibis.ifelse(joined.q < whole(0), whole(0) - gap, gap)
+    rows = joined.mutate(stake=share(joined.effective, signed, size))
     absolute = limits.absolute(rows.provider, scale)
-    stake = costs.group_by("group").aggregate(cost=total(_.effective))
-    priced = rows.left_join(stake, "group").select(rows, cost=stake.cost)
-    gap = magnitude(priced.q - priced.metered_q)
-    size = ibis.ifelse(priced.q == whole(0), whole(1), magnitude(priced.q))
-    money = divide_half_even(magnitude(priced.cost) * gap, size)
-    small = absolute.isnull() | (money <= absolute)
-    agrees = within(priced.q, priced.metered_q, priced.provider, limits) & small
-    single = priced.q - priced.copy_q
-    explained = (priced.copy_q > whole(0)) & within(
-        single, priced.metered_q, priced.provider, limits
-    )
+    small = absolute.isnull() | (magnitude(rows.stake) <= absolute)
+    agrees = within(rows.q, rows.metered_q, rows.provider, limits) & small
+    single = rows.q - rows.copy_q
+    explained = (rows.copy_q > whole(0)) & within(single, rows.metered_q, rows.provider, limits)
     verdict = ibis.cases(
-        (priced.rule.startswith("timing"), TIMING),
+        (rows.rule.startswith("timing"), TIMING),
         (agrees, MATCHED),
         (explained, DUPLICATE),
-        (priced.metered_q == whole(0), MISSING_IN_USAGE),
+        (rows.metered_q == whole(0), MISSING_IN_USAGE),
         else_=QUANTITY,
     )
-    return engine.keep(priced.mutate(verdict=verdict).drop("cost"))
+    return engine.keep(rows.mutate(verdict=verdict))

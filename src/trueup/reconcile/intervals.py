@@ -201,7 +201,8 @@ def with_committed(
     q_scale: int,
     engine: Engine,
 ) -> ir.Table:
-    """Intervals with ``committed_q``, ``overage_q``, ``gap`` and null for what is not known.
+    """Intervals with what contract and bill make of each other, null where it is not known:
+    ``committed_q`` and its cost, ``within_q``, ``overage_q``, ``off_bill_q`` and its cost, ``gap``.
 
     Without a contract, committed is what the bill says: used + unused. An interval that the term
     (or the period) cuts is as the provider bills it.
@@ -216,6 +217,12 @@ def with_committed(
         magnitude(billed - committed) <= rounding.cast(WHOLE)
     )
     from_bill = at_edge(timed.used_cost + timed.unused_cost, scale)
+    fee = (timed.fee * timed.whole_count.cast(WHOLE)).cast(WHOLE)
+    # Where a cost stands in for the quantity, the two are of different bases.
+    off_bill = _where(
+        compared & timed.stated,
+        ibis.ifelse(off_by_rounding, whole(0), ibis.greatest(committed - billed, whole(0))),
+    )
     own_fee = timed.fee.notnull() & timed.whole_intervals & (timed.currencies == 1)
     return engine.keep(
         timed.mutate(
@@ -224,10 +231,12 @@ def with_committed(
                 timed.used_q.notnull() & committed.notnull(), ibis.least(timed.used_q, committed)
             ),
             gap=_where(compared & ~off_by_rounding, billed - committed),
-            committed_cost=ibis.ifelse(
-                own_fee,
-                timed.fee * timed.whole_count.cast(WHOLE),
-                _where(timed.unused_cost.notnull(), from_bill),
+            committed_cost=ibis.ifelse(own_fee, fee, from_bill).cast(WHOLE),
+            off_bill_q=off_bill,
+            off_bill_cost=ibis.cases(
+                (off_bill == whole(0), whole(0)),
+                ((off_bill > whole(0)) & own_fee, ibis.greatest(fee - from_bill, whole(0))),
+                else_=ibis.null(WHOLE),
             ).cast(WHOLE),
         ).drop("whole_intervals", "whole_count", "by_contract")
     )

@@ -8,6 +8,7 @@ import ibis
 import ibis.expr.types as ir
 
 from trueup.adapter.registry import providers
+from trueup.engine.engine import Engine
 from trueup.engine.instants import moment
 from trueup.model.rules import Rules
 
@@ -47,6 +48,16 @@ def provisional(
     if billing_end is None:
         return True
     return as_of < billing_end + finals(rules).get(provider or "", FINAL_AFTER)
+
+
+def final_at(rows: ir.Table, rules: Rules, engine: Engine) -> dict[str | None, datetime | None]:
+    """Provider -> when the figures of these charges are final; None: no billing period is known."""
+    ends = rows.group_by("provider").aggregate(end=rows.period_end.max())
+    after = finals(rules)
+    return {
+        row["provider"]: row["end"] and row["end"] + after.get(row["provider"] or "", FINAL_AFTER)
+        for row in engine.collect(ends.order_by("provider")).to_pylist()
+    }
 
 
 def _later(

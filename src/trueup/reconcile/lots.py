@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -16,15 +17,15 @@ from ibis import _
 
 from trueup.engine.engine import Engine
 from trueup.engine.instants import instant
-from trueup.engine.integers import tally
+from trueup.engine.integers import EDGE_SCALE, tally, total, units
 from trueup.errors import UnitError
 from trueup.period import Period
+from trueup.reconcile.billed import USED, in_pieces, part
 from trueup.reconcile.commitment_leg import edge_decimal
 from trueup.reconcile.terms import Terms
 from trueup.units import factor
 
 AGREEMENT = "agreement"
-EXACT_SUM = "decimal(38, 18)"
 
 
 @dataclass
@@ -42,14 +43,30 @@ class Draws:
         return sum((q for hour, q in self.hours.items() if start <= hour < end), Fraction(0))
 
 
+def usage_pieces(charges: ir.Table, period: Period | None, scale: int) -> ir.Table:
+    """Usage charges cut at the edges of the period, with the ``hour`` in which each piece counts.
+
+    ``cost`` is in units of 10^-scale, ``quantity`` (the commitment's) and ``consumed`` of 10^-18.
+    """
+    usage = charges.filter(charges.ChargeCategory == "Usage")
+    timed = usage.mutate(start=instant(usage.ChargePeriodStart), end=instant(usage.ChargePeriodEnd))
+    pieces = in_pieces(timed, period)
+    return pieces.mutate(
+        hour=pieces.since.truncate("h"),
+        cost=part(pieces, units(pieces.EffectiveCost, 10**scale)),
+        quantity=part(pieces, units(pieces.CommitmentDiscountQuantity, 10**EDGE_SCALE)),
+        consumed=part(pieces, units(pieces.ConsumedQuantity, 10**EDGE_SCALE)),
+    )
+
+
 def draws_of(
-    terms: Terms, charges: ir.Table, applied: pa.Table, carried: bool, engine: Engine
+    terms: Terms, pieces: ir.Table, applied: pa.Table, carried: bool, scale: int, engine: Engine
 ) -> Draws:
     """The draws that the bill shows: by the commitment's id, by ContractApplied, by x_AppliesTo."""
     if terms.applies_to is not None:
-        return _by_rule(terms, charges, engine)
+        return _by_rule(terms, pieces, scale, engine)
     if carried:
-        return _by_id(terms, charges, engine)
+        return _by_id(terms, pieces, scale, engine)
     return _by_applied(terms, applied)
 
 
@@ -88,21 +105,18 @@ def _applied_amount(row: Mapping[str, Any], terms: Terms, draws: Draws) -> Fract
         return Fraction(0)
 
 
-def _by_id(terms: Terms, charges: ir.Table, engine: Engine) -> Draws:
-    used = charges.filter(
-        (charges.ChargeCategory == "Usage")
-        & (charges.CommitmentDiscountId == terms.commitment_id)
-        & (charges.CommitmentDiscountStatus == "Used")
+def _by_id(terms: Terms, pieces: ir.Table, scale: int, engine: Engine) -> Draws:
+    used = pieces.filter(
+        (pieces.CommitmentDiscountId == terms.commitment_id)
+        & (pieces.CommitmentDiscountStatus == USED)
     )
     draws = Draws()
     rows = engine.collect(
         used.group_by(
-            hour=instant(used.ChargePeriodStart).truncate("h"),
-            currency=used.BillingCurrency,
-            unit=used.CommitmentDiscountUnit,
+            "hour", currency=used.BillingCurrency, unit=used.CommitmentDiscountUnit
         ).aggregate(
-            quantity=_.CommitmentDiscountQuantity.sum().cast(EXACT_SUM),
-            cost=_.EffectiveCost.sum().cast(EXACT_SUM),
+            quantity=total(_.quantity),
+            cost=total(_.cost),
             without=tally(_.CommitmentDiscountQuantity.isnull().cast("int64")),
             not_positive=tally(
                 (_.CommitmentDiscountQuantity.isnull() & (_.EffectiveCost <= 0)).cast("int64")
@@ -115,55 +129,50 @@ def _by_id(terms: Terms, charges: ir.Table, engine: Engine) -> Draws:
         unit = row["currency"] if row["without"] else row["unit"] or terms.unit
         if unit != terms.unit:
             draws.unknown = f"it is in {terms.unit}, and rows that carry it count in {unit}"
-        amount = row["cost"] if row["without"] else row["quantity"]
-        draws.add(row["hour"], Fraction(amount))
+        cost, quantity = _of_units(row["cost"], scale), _of_units(row["quantity"], EDGE_SCALE)
+        draws.add(row["hour"], cost if row["without"] else quantity)
     return draws
 
 
-def _by_rule(terms: Terms, charges: ir.Table, engine: Engine) -> Draws:
+def _of_units(whole_number: Decimal | None, scale: int) -> Fraction:
+    return Fraction(whole_number or 0) / 10**scale
+
+
+def _by_rule(terms: Terms, pieces: ir.Table, scale: int, engine: Engine) -> Draws:
     draws = Draws()
     wanted: dict[str, str] = json.loads(terms.applies_to or "{}")
-    missing = [column for column in wanted if column not in charges.columns]
+    missing = [column for column in wanted if column not in pieces.columns]
     if missing or not wanted:
         draws.unknown = f"applies_to names columns the bill does not have: {', '.join(missing)}"
         return draws
-    rows = (
-        charges.filter(charges.ChargeCategory == "Usage", charges.x_Provider == terms.provider)
-        if terms.provider
-        else charges.filter(charges.ChargeCategory == "Usage")
-    )
+    rows = pieces.filter(pieces.x_Provider == terms.provider) if terms.provider else pieces
     for column, pattern in wanted.items():
         rows = rows.filter(rows[column].re_search(f"(?i){re.compile(pattern).pattern}"))
     found = engine.collect(
-        rows.group_by(
-            hour=instant(rows.ChargePeriodStart).truncate("h"),
-            unit=rows.ConsumedUnit,
-            currency=rows.BillingCurrency,
-        ).aggregate(
-            quantity=_.ConsumedQuantity.sum().cast(EXACT_SUM),
-            cost=_.EffectiveCost.sum().cast(EXACT_SUM),
+        rows.group_by("hour", unit=rows.ConsumedUnit, currency=rows.BillingCurrency).aggregate(
+            quantity=total(_.consumed), cost=total(_.cost)
         )
     ).to_pylist()
     for row in found:
-        draws.add(row["hour"], _credits(row, terms, draws))
+        draws.add(row["hour"], _credits(row, terms, scale, draws))
     return draws
 
 
-def _credits(row: Mapping[str, Any], terms: Terms, draws: Draws) -> Fraction:
+def _credits(row: Mapping[str, Any], terms: Terms, scale: int, draws: Draws) -> Fraction:
     if not terms.compute_units_per_credit:
         if row["currency"] != terms.unit:
             draws.unknown = f"it is in {terms.unit}, and its charges are in {row['currency']}"
-        return Fraction(row["cost"])
+        return _of_units(row["cost"], scale)
     if row["quantity"] is None:
         draws.unknown = "charges that draw on it have no ConsumedQuantity"
         return Fraction(0)
-    units = Fraction(row["quantity"])
+    consumed = _of_units(row["quantity"], EDGE_SCALE)
     if row["unit"] and terms.compute_unit:
         try:
-            units *= factor(row["unit"], terms.compute_unit)
+            consumed *= factor(row["unit"], terms.compute_unit)
         except UnitError as error:
             draws.unknown = str(error)
-    return units / Fraction(terms.compute_units_per_credit)
+    return consumed / Fraction(terms.compute_units_per_credit)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from trueup.engine.engine import Engine
 from trueup.engine.instants import instant, moment
-from trueup.engine.integers import WHOLE, decimals, divide, units
+from trueup.engine.integers import WHOLE, at_most, decimals, portion, units
 from trueup.engine.rows import united
 from trueup.errors import UnitError
 from trueup.model.rules import Rules
@@ -26,13 +26,14 @@ HOUR_SECONDS = 3600
 
 @dataclass(frozen=True)
 class Kind:
-    """One distinct (model, meter, unit, tier) of the telemetry, by the names used for matching."""
+    """One distinct (model, meter, unit, tier, decimals) of usage, by the names for matching."""
 
     key: str
     meter: str
     model: str | None
     tier: str
     unit: str
+    rows: int
     counted: Counted
 
 
@@ -48,17 +49,20 @@ KIND_DIMENSION = pa.schema(
 
 
 def _kind_key(usage: ir.Table) -> ir.Value:
-    return key_with_nulls(usage.model, usage.meter, usage.unit, usage.service_tier)
+    return key_with_nulls(
+        usage.model, usage.meter, usage.unit, usage.service_tier, decimals(usage.quantity)
+    )
 
 
 def distinct_kinds(usage: ir.Table, engine: Engine) -> list[dict[str, Any]]:
-    """One row per distinct kind of usage, with the decimals of its quantities."""
+    """One row per distinct kind of usage, with the decimals and the sum of its quantities."""
     found = usage.group_by(kind_key=_kind_key(usage)).aggregate(
         model=usage.model.min(),
         meter=usage.meter.min(),
         unit=usage.unit.min(),
         tier=usage.service_tier.min(),
         decimals=decimals(usage.quantity).max(),
+        most=at_most(usage.quantity),
         rows=usage.count(),
     )
     return list(engine.collect(found.order_by("kind_key")).to_pylist())
@@ -91,7 +95,8 @@ def classify_kinds(
                 model=aliases.get(model, model),
                 tier=plain_name(row["tier"]) or STANDARD,
                 unit=row["unit"],
-                counted=Counted(row["meter"], factor, row["decimals"]),
+                rows=row["rows"],
+                counted=Counted(row["meter"], factor, row["decimals"], int(row["most"])),
             )
         )
     return kinds, not_compared
@@ -128,7 +133,7 @@ def metered_rows(usage: ir.Table, kinds: ir.Table) -> ir.Table:
 def by_hour(rows: ir.Table, period: Period | None, engine: Engine) -> ir.Table:
     """Rows cut at full hours and to the period: capacity by time, counted work by its start.
 
-    ``first_piece`` is 1 on exactly one piece of each row, so that its sum counts rows.
+    ``first_piece`` is 1 on the first piece of each row in the period, so that its sum counts rows.
     """
     hour = instant(rows.start.truncate("h"))
     begin = rows.start.epoch_seconds()
@@ -137,7 +142,7 @@ def by_hour(rows: ir.Table, period: Period | None, engine: Engine) -> ir.Table:
     long = rows.held & (offset + length > HOUR_SECONDS)
     prepared = rows.mutate(hour=hour, offset=offset, length=length, long=long)
     short = prepared.filter(~prepared.long).mutate(first_piece=ibis.literal(1, type="int64"))
-    pieces = _pieces(prepared.filter(prepared.long))
+    pieces = _pieces(prepared.filter(prepared.long), period)
     columns = [name for name in short.columns if name not in ("offset", "length", "long")]
     cut = united(short.select(columns), pieces.select(columns))
     if period is not None:
@@ -147,7 +152,7 @@ def by_hour(rows: ir.Table, period: Period | None, engine: Engine) -> ir.Table:
     return engine.keep(cut)
 
 
-def _pieces(rows: ir.Table) -> ir.Table:
+def _pieces(rows: ir.Table, period: Period | None) -> ir.Table:
     """Capacity held over several hours, one row an hour, split by time without loss."""
     count = (rows.offset + rows.length + HOUR_SECONDS - 1) // HOUR_SECONDS
     exploded = rows.mutate(number=ibis.range(0, count).unnest())
@@ -155,12 +160,14 @@ def _pieces(rows: ir.Table) -> ir.Table:
     begin = ibis.greatest(number * HOUR_SECONDS - exploded.offset, 0)
     finish = ibis.least((number + 1) * HOUR_SECONDS - exploded.offset, exploded.length)
     length = exploded.length.cast(WHOLE)
-    q = divide(exploded.q * finish.cast(WHOLE), length) - divide(
-        exploded.q * begin.cast(WHOLE), length
+    q = portion(exploded.q, finish.cast(WHOLE), length) - portion(
+        exploded.q, begin.cast(WHOLE), length
     )
-    moved = exploded.mutate(
+    hour = instant(exploded.hour + number.as_interval("h"))
+    first = exploded.hour if period is None else ibis.greatest(exploded.hour, moment(period.start))
+    return exploded.mutate(
         q=q.cast(WHOLE),
-        hour=instant(exploded.hour + number.as_interval("h")),
-        first_piece=ibis.ifelse(number == 0, 1, 0).cast("int64"),
+        hour=hour,
+        start=ibis.ifelse(number == 0, exploded.start, hour),
+        first_piece=(hour == first).cast("int64"),
     )
-    return moved.mutate(start=ibis.ifelse(number == 0, exploded.start, moved.hour))

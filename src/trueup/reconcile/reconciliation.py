@@ -37,6 +37,8 @@ from trueup.reconcile.control import (
     exact_sum,
     identity,
 )
+from trueup.reconcile.copies import like_files
+from trueup.reconcile.lags import final_at
 from trueup.reconcile.reasons import UNUSED_REASON, foreign_publishers, out_of_scope_reason
 from trueup.reconcile.terms import latest, read_terms
 from trueup.reconcile.usage import UsageFindings, UsageRun
@@ -79,7 +81,7 @@ def run(
         window = period or _span(everything, engine)
         rows_of_contracts = commitments.table.rows() if commitments else []
         terms, repeated = latest([read_terms(row) for row in rows_of_contracts])
-        applied = applied_per_hour(charges.table.files)
+        applied = applied_per_hour(charges.table.files, period, scale)
         found = run_commitment_leg(
             CommitmentRun(bill, rows, applied, terms, period, window, rules, as_of, scale), engine
         )
@@ -105,7 +107,12 @@ def run(
             )
         datasets = [each for each in (charges, commitments, usage) if each is not None]
         tables = _tables(Worked(bill, touching, rows, found, used, datasets, scale, engine))
-    return Outcome(window.start, window.end, as_of, tables, charges, commitments, usage)
+        final = final_at(rows, rules, engine)
+    return Outcome(
+        *(window.start, window.end, as_of, tables, charges, commitments, usage),
+        final_at=final,
+        material_amount=rules.material_amount,
+    )
 
 
 def _repeated(ids: Sequence[str]) -> list[dict[str, Any]]:
@@ -348,6 +355,17 @@ def _notes(work: Worked) -> list[dict[str, Any]]:
                 "remedy": "give usage, for example --usage spans.jsonl",
             }
         )
+    names = {row["source_id"]: row["source"] for row in work.datasets[0].sources.rows()}
+    notes.extend(
+        {
+            "code": "same_bill_twice",
+            "subject": names[numbers[0]],
+            "text": f"as many charges of the same cost and time are in "
+            f"{', '.join(names[number] for number in numbers[1:4])}: all of them count",
+            "remedy": "leave all but one out if they are the same bill in several forms",
+        }
+        for numbers in like_files(work.bill, work.engine)
+    )
     notes.extend(
         {"code": "source", "subject": source["source"], "text": source["note"], "remedy": None}
         for dataset in work.datasets

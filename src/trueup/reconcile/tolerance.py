@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
 from fractions import Fraction
 
 import ibis
@@ -42,7 +41,7 @@ class Limits:
         def units(limit: Tolerance) -> ir.Value:
             if limit.absolute is None:
                 return ibis.null(WHOLE)
-            return whole(int(limit.absolute * Decimal(10) ** scale))
+            return whole(int(Fraction(limit.absolute) * 10**scale))
 
         return self._pick(provider, units)
 

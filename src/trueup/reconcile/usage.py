@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -14,15 +14,15 @@ import pyarrow as pa
 from ibis import _
 
 from trueup.attribute.allocation import allocate
-from trueup.attribute.parties import of_capacity, of_counted_work
+from trueup.attribute.parties import contradicted, of_capacity, of_counted_work
 from trueup.engine.engine import Engine
 from trueup.engine.instants import moment
-from trueup.engine.integers import divide, tally, units, whole
+from trueup.engine.integers import decimals, divide, tally, units, whole
 from trueup.engine.rows import united
 from trueup.model.rules import Rules
 from trueup.period import Period
 from trueup.reconcile import usage_leg as leg
-from trueup.reconcile.billed import SKU_DIMENSION, UNUSED, classify, distinct_skus, part
+from trueup.reconcile.billed import SKU_DIMENSION, UNUSED, Sku, classify, distinct_skus, part
 from trueup.reconcile.busy import busy_usage
 from trueup.reconcile.cascade import pair
 from trueup.reconcile.cells import billed_cells, metered_cells, metered_parties, placed
@@ -32,6 +32,7 @@ from trueup.reconcile.lags import expected_by
 from trueup.reconcile.liability import observed_prices, priced, rate_rows, subjects
 from trueup.reconcile.metered import (
     KIND_DIMENSION,
+    Kind,
     by_hour,
     classify_kinds,
     distinct_kinds,
@@ -39,7 +40,7 @@ from trueup.reconcile.metered import (
 )
 from trueup.reconcile.metering import NotMetered
 from trueup.reconcile.resources import resource_names
-from trueup.reconcile.scale import Counted, base_sizes, whole_factor
+from trueup.reconcile.scale import Counted, base_sizes
 from trueup.reconcile.scope import billed_scope, matchable, metered_scope
 from trueup.reconcile.timing import pair_in_time
 from trueup.reconcile.tolerance import limits_of
@@ -99,16 +100,17 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     unbilled = leg.unbilled(alone.filter(alone.scope_reason.isnull()), engine)
     liable = _liable(run, unbilled, billed, sizes, engine)
     money = leg.Money(run.scale)
+    busy = busy_usage(groups, parties, engine)
     parts = united(
-        of_counted_work(judged, theirs, cells, parties),
-        of_capacity(judged, theirs, cells, parties, busy_usage(judged, parties, engine), engine),
+        of_counted_work(groups, theirs, cells, parties),
+        of_capacity(groups, theirs, cells, parties, busy, engine),
     )
-    allocated = allocate(judged, costs, parts, run.rules.idle, run.rules.owners, engine)
+    allocated = allocate(groups, costs, parts, run.rules.idle, run.rules.owners, engine)
     findings = UsageFindings(
         in_scope=in_scope,
         breaks=[
-            leg.group_breaks(judged, costs, copies, money),
-            leg.accumulated_breaks(judged, costs, limits, money, run.window),
+            leg.group_breaks(judged, copies, contradicted(groups, parties, busy), money),
+            leg.accumulated_breaks(judged, limits, money, run.window),
             leg.missing_in_usage(left, money),
             leg.missing_in_billing(liable, run.as_of, money),
         ],
@@ -132,29 +134,33 @@ def _both_sides(
         distinct_skus(run.charges, run.columns, engine), run.columns, run.rules
     )
     kinds, unknown = classify_kinds(distinct_kinds(run.usage, engine), run.rules)
-    billed_units = [Counted(s.metering.meter, s.metering.factor, s.decimals) for s in skus]
-    sizes = base_sizes([*billed_units, *(kind.counted for kind in kinds)])
+    sizes, left_out = base_sizes([*(s.counted for s in skus), *(k.counted for k in kinds)])
+    not_compared += [*unknown, *_too_fine("charges", skus, left_out)]
+    not_compared += _too_fine("usage rows", kinds, left_out)
     sku_rows = [
         {
             "sku_key": sku.key,
+            "decimals": sku.counted.decimals,
             "meter": sku.metering.meter,
             "model": sku.metering.model,
             "tier": sku.metering.tier,
             "held": sku.metering.held,
-            "factor": Decimal(whole_factor(counted, sizes[counted.meter])),
+            "factor": Decimal(int(sku.counted.factor * sizes[sku.counted.meter])),
             "bill_unit": sku.unit,
         }
-        for sku, counted in zip(skus, billed_units, strict=True)
+        for sku in skus
+        if sku.counted not in left_out
     ]
     kind_rows = [
         {
             "kind_key": kind.key,
             "plain_model": kind.model,
             "tier": kind.tier,
-            "factor": Decimal(whole_factor(kind.counted, sizes[kind.meter])),
+            "factor": Decimal(int(kind.counted.factor * sizes[kind.meter])),
             "meter_unit": kind.unit,
         }
         for kind in kinds
+        if kind.counted not in left_out
     ]
     metered = _metered_charges(run.billed, engine.load(_table(sku_rows, SKU_DIMENSION)))
     metered = engine.keep(metered)
@@ -163,7 +169,22 @@ def _both_sides(
     names = engine.keep(resource_names(metered, named))
     joined = named.left_join(names, "said_resource")
     pieces = joined.select(named, resource=names.resource)
-    return metered, pieces, [*not_compared, *unknown], sizes
+    return metered, pieces, not_compared, sizes
+
+
+def _too_fine(
+    what: str, found: Sequence[Sku | Kind], left_out: Collection[Counted]
+) -> list[NotMetered]:
+    return [
+        NotMetered(
+            each.counted.meter,
+            f"{each.rows} {what} in {each.unit} with {each.counted.decimals} decimals were not "
+            "compared: together with the others they cannot be counted exactly in 38 digits",
+            "correct them where they are wrong; else give them in a unit nearer to what it counts",
+        )
+        for each in found
+        if each.counted in left_out
+    ]
 
 
 def _metered_charges(billed: ir.Table, skus: ir.Table) -> ir.Table:
@@ -173,7 +194,8 @@ def _metered_charges(billed: ir.Table, skus: ir.Table) -> ir.Table:
         & billed.quantity.notnull()
         & billed.unit.notnull()
     )
-    joined = usage.join(skus, "sku_key")
+    keyed = usage.mutate(decimals=decimals(usage.quantity))
+    joined = keyed.join(skus, ["sku_key", "decimals"])
     return joined.mutate(q=part(joined, units(joined.quantity, joined.factor)))
 
 
@@ -203,7 +225,7 @@ def _liable(
 def _billed_buckets(judged: ir.Table, left: ir.Table, engine: Engine) -> list[dict[str, Any]]:
     agreed = judged.group_by(
         bucket=ibis.ifelse(judged.verdict == MATCHED, "matched", "break"), reason=judged.verdict
-    ).aggregate(rows=tally(_.n_billed))
+    ).aggregate(rows=tally(_.n))
     missing = left.verdict == MISSING_IN_USAGE
     alone = left.group_by(
         bucket=ibis.ifelse(missing, "break", "out_of_scope"), reason=left.verdict
@@ -219,8 +241,13 @@ def _metered_buckets(
     pieces: ir.Table,
     engine: Engine,
 ) -> list[dict[str, Any]]:
-    agreed = judged.group_by(
-        bucket=ibis.ifelse(judged.verdict == MATCHED, "matched", "break"), reason=judged.verdict
+    # Usage has no currency: where it agrees with the bill in one and not in another, it does not.
+    of_groups = judged.group_by("group", "n_metered").aggregate(
+        wrong=_.verdict.max(where=_.verdict != MATCHED)
+    )
+    agreed = of_groups.group_by(
+        bucket=ibis.ifelse(of_groups.wrong.isnull(), "matched", "break"),
+        reason=of_groups.wrong.fill_null(MATCHED),
     ).aggregate(rows=tally(_.n_metered))
     dated = alone.mutate(due=expected_by(alone, run.rules))
     overdue = dated.due <= moment(run.as_of)

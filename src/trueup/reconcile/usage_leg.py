@@ -9,12 +9,12 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
+from trueup.attribute.parties import NO
 from trueup.engine.engine import Engine
 from trueup.engine.instants import moment
 from trueup.engine.integers import (
     WHOLE,
     at_edge,
-    divide_half_even,
     magnitude,
     ratio_at_edge,
     tally,
@@ -48,6 +48,7 @@ BREAK_COLUMNS = (
     "rows_billed",
     "rows_metered",
     "tier",
+    "contradicted",  # another meter counted work where the allocated one saw nothing
 )
 
 
@@ -61,33 +62,26 @@ class Money:
         return at_edge(value, self.scale)
 
 
-def group_breaks(judged: ir.Table, costs: ir.Table, copies: ir.Table, money: Money) -> ir.Table:
+def group_breaks(
+    judged: ir.Table, copies: ir.Table, contradicted: ir.Table, money: Money
+) -> ir.Table:
     """One break per group and currency that disagrees: timing, quantity, duplicate, missing."""
     wrong = judged.filter(judged.verdict != MATCHED)
-    priced = wrong.join(costs.select("group", "currency", "effective"), "group")
     extra = copies.select("group", "currency", "copy_cost")
-    rows = priced.left_join(extra, ["group", "currency"]).select(
-        priced, copy_cost=extra.copy_cost.fill_null(whole(0)).cast(WHOLE)
+    copied = wrong.left_join(extra, ["group", "currency"]).select(
+        wrong, copy_cost=extra.copy_cost.fill_null(whole(0)).cast(WHOLE)
     )
-    size = ibis.ifelse(rows.q == whole(0), whole(1), magnitude(rows.q))
-    share = divide_half_even(
-        ibis.ifelse(rows.q < whole(0), whole(0) - rows.effective, rows.effective)
-        * (rows.q - rows.metered_q),
-        size,
-    )
+    odd = contradicted.select(odd="group")
+    rows = copied.left_join(odd, copied.group == odd.odd)
     amount = ibis.cases(
         (rows.verdict == TIMING, whole(0)),
         (rows.verdict == DUPLICATE, rows.copy_cost),
         (rows.verdict == MISSING_IN_USAGE, rows.effective),
         # A quantity that nets to nothing has no price of its own.
         (rows.q == whole(0), ibis.null(WHOLE)),
-        else_=share,
+        else_=rows.stake,
     ).cast(WHOLE)
-    expected = ibis.cases(
-        (rows.verdict == TIMING, rows.metered_q),
-        (rows.verdict == DUPLICATE, rows.q - rows.copy_q),
-        else_=rows.metered_q,
-    ).cast(WHOLE)
+    expected = ibis.ifelse(rows.verdict == DUPLICATE, rows.q - rows.copy_q, rows.metered_q)
     late = rows.verdict == TIMING
     hour_end = rows.metered_bucket + ibis.interval(hours=1)
     return _break_columns(
@@ -103,24 +97,17 @@ def group_breaks(judged: ir.Table, costs: ir.Table, copies: ir.Table, money: Mon
         rule=rows.rule,
         rows_billed=rows.n_billed,
         rows_metered=rows.n_metered,
+        contradicted=rows.odd.notnull(),
     )
 
 
-def accumulated_breaks(
-    judged: ir.Table, costs: ir.Table, limits: Limits, money: Money, window: Period
-) -> ir.Table:
+def accumulated_breaks(judged: ir.Table, limits: Limits, money: Money, window: Period) -> ir.Table:
     """In-tolerance differences that add up to more than the period's threshold, per SKU."""
     fine = judged.filter(judged.verdict == MATCHED)
-    priced = fine.join(costs.select("group", "currency", "effective"), "group")
-    size = ibis.ifelse(priced.q == whole(0), whole(1), magnitude(priced.q))
-    each = priced.mutate(
-        gap=priced.q - priced.metered_q,
-        money=divide_half_even(priced.effective * (priced.q - priced.metered_q), size),
-    )
-    sums = each.group_by("provider", "model", "meter", "tier", "currency").aggregate(
+    sums = fine.group_by("provider", "model", "meter", "tier", "currency").aggregate(
         q=total(_.q),
         metered_q=total(_.metered_q),
-        money=total(_.money),
+        stake=total(_.stake),
         bill_unit=_.bill_unit.min(),
         unit_factor=_.unit_factor.min(),
         n_billed=tally(_.n_billed),
@@ -139,7 +126,7 @@ def accumulated_breaks(
         billed=ratio_at_edge(rows.q, rows.unit_factor),
         expected=ratio_at_edge(rows.metered_q, rows.unit_factor),
         unit=rows.bill_unit,
-        amount=money.edge(rows.money),
+        amount=money.edge(rows.stake),
         priced_by=ibis.literal("bill"),
         rule=ibis.literal("accumulated"),
         rows_billed=rows.n_billed,
@@ -297,6 +284,7 @@ def _break_columns(rows: ir.Table, **figures: ir.Value) -> ir.Table:
         "meter": rows.meter,
         "currency": rows.currency,
         "tier": rows.tier,
+        "contradicted": NO,
     }
     counted = {name: figures.pop(name).cast(WHOLE) for name in ("billed", "expected", "amount")}
     columns = {**about, **counted, **figures}

@@ -31,7 +31,7 @@ ADVICE: dict[str, Advice] = {
         "Find who runs or calls it; switch it off, or connect its meter.",
     ),
     "missing_in_billing": Advice(
-        "Metered or committed, but not billed",
+        "Metered, but not billed",
         "Check that the bill of its account is in the input; only then accrue it.",
     ),
     "duplicate": Advice(
@@ -57,7 +57,15 @@ ADVICE: dict[str, Advice] = {
         "Book it in the open period and keep both versions of the bill.",
     ),
 }
+_OF_LEG: dict[tuple[str, str], Advice] = {
+    ("missing_in_billing", "commitment"): Advice(
+        "Committed, but on no bill",
+        "Add the bill of the account that bought it; without one, correct the contract's term.",
+    ),
+}
 _OTHER = Advice("Not classified", "Look at the rows behind it.")
+EXPIRED = Advice("Expired", "Book the loss in the month of the expiry.")
+EXPIRING = Advice("Expires soon", "Move work onto it, or ask for an extension before it lapses.")
 
 REASONS: dict[str, str] = {
     "missing_in_usage": "billed, but no meter saw it",
@@ -75,9 +83,10 @@ REASONS: dict[str, str] = {
 }
 
 
-def advice_for(break_class: str | None) -> Advice:
-    """The advice for a class; a class without any gets a neutral one."""
-    return ADVICE.get(break_class or "", _OTHER)
+def advice_for(break_class: str | None, leg: str | None) -> Advice:
+    """The advice for a class in a leg; a class without any gets a neutral one."""
+    kind = break_class or ""
+    return _OF_LEG.get((kind, leg or "")) or ADVICE.get(kind, _OTHER)
 
 
 def reason_text(reason: str | None) -> str:

@@ -53,7 +53,18 @@ SHEETS = {
     "straddling": "Straddling",
     "sources": "Sources",
     "rejects": "Rejects",
+    "provider_utilization": "Provider utilization",
+    "provider_balances": "Provider balances",
+    "provider_rates": "Provider rates",
     "notes": "Notes",
+}
+# The columns that a controller reads first, of tables whose schema has another order.
+_FIRST = {
+    "breaks": (
+        *("class", "leg", "amount", "currency", "provider", "commitment_id", "resource_id"),
+        *("model", "meter", "account_id", "region_id", "period_start", "period_end", "billed"),
+        *("expected", "unit", "explanation", "rule", "priced_by", "rows_billed", "rows_metered"),
+    ),
 }
 _FORMATS = {
     "money": "#,##0.00;[Red]-#,##0.00",
@@ -107,9 +118,9 @@ class _Book:
             {"bold": True, "bg_color": "#1F3A4D", "font_color": "#FFFFFF", "text_wrap": True,
              "valign": "vcenter"}
         )  # fmt: skip
+        self.tables = {name: _arranged(name, getattr(result, name)) for name in SHEETS}
         self.plans = {
-            name: plan_sheets(title, getattr(result, name), rows_max)
-            for name, title in SHEETS.items()
+            name: plan_sheets(title, self.tables[name], rows_max) for name, title in SHEETS.items()
         }
 
     def write(self) -> None:
@@ -117,7 +128,7 @@ class _Book:
 
         write_summary(self.workbook, self.result, self.plans, self.formats, self.bold)
         for name, plan in self.plans.items():
-            self._table(getattr(self.result, name), plan)
+            self._table(self.tables[name], plan)
 
     def _table(self, table: Table, plan: SheetPlan) -> None:
         rows = _rows(table)
@@ -153,6 +164,12 @@ class _Book:
                     worksheet.write_formula(
                         row, column, formula, self.bold["money"], float(group.sums[name])
                     )
+
+
+def _arranged(name: str, table: Table) -> Table:
+    """The table with the columns that are read first in front."""
+    first = _FIRST.get(name, ())
+    return table.select([*first, *(each for each in table.columns if each not in first)])
 
 
 def _kind(name: str, schema: pa.Schema) -> str:

@@ -7,7 +7,7 @@ from datetime import UTC
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from trueup.report import figures
+from trueup.report import figures, holdings
 from trueup.report.excel_layout import SheetPlan, clean, sum_if
 from trueup.report.summary import state
 
@@ -19,14 +19,22 @@ if TYPE_CHECKING:
     from trueup.report.result import Result
 
 DIGITS_NOTE = (
-    "Excel keeps 15 digits of a number. The exact figures, to the last digit, are in result.json "
-    "and in the Parquet files; this workbook is for reading and filtering."
+    "Excel keeps 15 digits of a number. The exact figures, to the last digit, are in the Parquet "
+    "files and, utilization and burn-down aside, in result.json; this workbook is for reading."
 )
 LAYERS_NOTE = (
     "Commitments here are the benefit layer (what lowers a row's cost). Funding and agreements "
-    "count the same money again: they stand on their own sheets and are never added."
+    "count the same money again: on the Commitments sheet each layer has totals of its own."
 )
-UNKNOWN_NOTE = "An empty cell is a figure that is not known; it is not zero, and no sum holds it."
+UNKNOWN_NOTE = (
+    "An empty cell in a column of figures is one that is not known or does not apply; it is not "
+    "zero, and no sum holds it. In the Parquet files it is null."
+)
+OFF_BILL_NOTE = (
+    "Not on any bill is known from contracts alone: it stands outside drift and identity. Drift "
+    "is therefore without the breaks of class missing_in_billing and leg commitment, which are on "
+    "the Breaks sheet and in its totals."
+)
 ZERO = Decimal(0)
 
 
@@ -50,6 +58,9 @@ def write_summary(
     sheet.write_string(
         1, 0, f"{state(result)}, as of {result.as_of.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     )
+    why = figures.not_compared(result)
+    if why is not None:
+        sheet.write_string(2, 0, f"Bill and telemetry were not compared: {clean(why)}.")
     sheet.write_string(3, 0, "Never added to one another:", bold["text"])
     for column, code in enumerate(codes, start=1):
         sheet.write_string(3, column, clean(code), right)
@@ -65,7 +76,7 @@ def write_summary(
         row += 1
     row = _controls(sheet, result, plans, row + 1, formats, bold)
     row += 1
-    for note in (DIGITS_NOTE, LAYERS_NOTE, UNKNOWN_NOTE):
+    for note in (DIGITS_NOTE, LAYERS_NOTE, UNKNOWN_NOTE, OFF_BILL_NOTE):
         row += 1
         sheet.set_row(row, 48)
         sheet.merge_range(row, 0, row, max(len(codes), 3), note, wrapped)
@@ -83,6 +94,10 @@ def _lines(
     benefit = figures.benefit_by_currency(result)
     drift = figures.drift_by_currency(result)
     identity = {row["currency"]: row for row in result.identity.rows()}
+    off_bill = dict.fromkeys(codes, ZERO)
+    for held in holdings.off_bill(result):
+        if held.currency in off_bill and held.cost is not None:
+            off_bill[held.currency] += held.cost
     lines: dict[str, list[Cell]] = {}
     for code in codes:
         item = benefit.get(code, figures.Commitments())
@@ -95,12 +110,13 @@ def _lines(
             lines.setdefault(f"{label} (benefit layer)", []).append((formula, total.known))
         breaks = drift.get(code, figures.Drift())
         over = sum_if(plans["breaks"], "amount", ">0", currency=code)
-        under = sum_if(plans["breaks"], "amount", "<0", currency=code)
+        under = _under_formula(plans["breaks"], code)
         for label, formula, value in (
             ("Drift: billed over", over, breaks.over),
             ("Drift: billed under", under, breaks.under),
             ("Drift, gross", f"{over}-({under})", breaks.gross),
-            ("Drift, net", f"{over}+{under}", breaks.net),
+            ("Drift, net", f"{over}+({under})", breaks.net),
+            ("Not on any bill", _off_bill_formula(plans["commitments"], code), off_bill[code]),
         ):
             lines.setdefault(label, []).append((formula, value))
         row = identity.get(code, dict.fromkeys(result.identity.columns))
@@ -119,10 +135,22 @@ def _lines(
     return lines
 
 
-def _benefit_formula(plan: SheetPlan, column: str, code: str) -> str:
+def _benefit_formula(plan: SheetPlan, column: str, code: str, **where: str) -> str:
     """A commitment that names no layer is of the benefit layer."""
-    parts = [sum_if(plan, column, currency=code)]
-    parts += [sum_if(plan, column, currency=code, layer=layer) for layer in _OTHER_LAYERS]
+    parts = [sum_if(plan, column, currency=code, **where)]
+    parts += [sum_if(plan, column, currency=code, layer=layer, **where) for layer in _OTHER_LAYERS]
+    return "-".join(f"({part})" for part in parts)
+
+
+def _off_bill_formula(plan: SheetPlan, code: str) -> str:
+    """What is not covered of commitments that count money, in the currency they are billed in."""
+    return _benefit_formula(plan, "not_covered_quantity", code, unit=code, category="Spend")
+
+
+def _under_formula(plan: SheetPlan, code: str) -> str:
+    """Breaks below zero, without those of commitments that are on no bill."""
+    of_contracts = {"leg": "commitment", "class": "missing_in_billing"}
+    parts = [sum_if(plan, "amount", "<0", currency=code, **where) for where in ({}, of_contracts)]
     return "-".join(f"({part})" for part in parts)
 
 

@@ -6,11 +6,11 @@ how many figures it lacks; with none known it is null.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from trueup.model.table import Table
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 ZERO = Decimal(0)
-EXPIRY_HORIZON = timedelta(days=60)
-REJECT_ROWS_NAMED = 5
+NO_CHARGES = "no_charges_in_period"  # the codes of notes that say why nothing was compared
 SOURCE_FAILED = "source_failed"  # the code of the note that a run leaves for such a source
 _PRECISION = 60
 
@@ -99,18 +98,6 @@ class Drift:
             self.under += amount
 
 
-@dataclass(frozen=True)
-class RejectSummary:
-    """The rejects of one source, column and reason."""
-
-    source: str
-    column: str | None
-    reason: str
-    rows: int
-    first_rows: tuple[int, ...]
-    example: str | None
-
-
 def currencies(result: Result) -> list[str]:
     """Every currency of the result, alphabetically."""
     found = {row["currency"] for row in result.identity.rows()}
@@ -137,10 +124,20 @@ def benefit_by_currency(result: Result) -> dict[str, Commitments]:
     return dict(sorted(found.items()))
 
 
+def is_off_bill(row: Row) -> bool:
+    """Say whether a break is a commitment of which the bill says nothing at all.
+
+    That comes from the contract alone: it stands on a line of its own, outside the drift.
+    """
+    return (row["class"], row["leg"]) == ("missing_in_billing", "commitment")
+
+
 def drift_by_currency(result: Result) -> dict[str | None, Drift]:
     """Drift per currency, and under None the breaks whose amount or currency is not known."""
     found: dict[str | None, Drift] = {}
-    for row in _columns(result.breaks, ["class", "amount", "currency"]):
+    for row in columns_of(result.breaks, ["class", "leg", "amount", "currency"]):
+        if is_off_bill(row):
+            continue
         known = row["amount"] is not None and row["currency"] is not None
         found.setdefault(row["currency"] if known else None, Drift()).add(row)
         if not known and row["currency"] is not None:
@@ -148,7 +145,8 @@ def drift_by_currency(result: Result) -> dict[str | None, Drift]:
     return dict(sorted(found.items(), key=lambda item: (item[0] is None, item[0] or "")))
 
 
-def _columns(table: Table, names: list[str]) -> Iterator[Row]:
+def columns_of(table: Table, names: list[str]) -> Iterator[Row]:
+    """The rows, of these columns alone, in bounded memory."""
     for batch in table.reader():
         yield from batch.select(names).to_pylist()
 
@@ -191,43 +189,42 @@ def provisional(result: Result) -> bool | None:
     """True while any figure may still change, False when all are final, None when nothing tells."""
     flags = {row["provisional"] for row in result.commitments.rows()}
     flags |= set(_distinct(result.utilization, "provisional"))
+    final_at = [at for at in result.outcome.final_at.values() if at is not None]
+    flags |= {result.as_of < at for at in final_at}
     if True in flags or len(result.pending):
         return True
     return False if False in flags else None
 
 
+def provisional_until(result: Result) -> dict[datetime, list[str]]:
+    """When figures become final that are not yet, the next first, and whose they are."""
+    found: dict[datetime, list[str]] = {}
+    for provider, at in result.outcome.final_at.items():
+        if at is not None and result.as_of < at:
+            found.setdefault(at, []).append(provider or "unnamed provider")
+    return {at: sorted(found[at]) for at in sorted(found)}
+
+
+def not_compared(result: Result) -> str | None:
+    """Why bill and telemetry were not compared with one another; None where they were."""
+    if any(row["code"] == NO_CHARGES for row in result.notes):
+        return "no charge falls in the period"
+    if not result.outcome.usage_leg_ran:
+        return "no telemetry was given"
+    buckets = result.buckets.rows()
+    if any(row["bucket"] in ("matched", "break") for row in buckets):
+        return None
+    apart = {row["reason"] or row["bucket"]: row["rows"] for row in buckets
+             if row["side"] == "metered"}  # fmt: skip
+    if not apart:
+        return "the telemetry holds no row"
+    listed = ", ".join(f"{reason} {apart[reason]:,}" for reason in sorted(apart))
+    return f"no row of the telemetry has a charge to be held against ({listed})"
+
+
 def is_partial(result: Result) -> bool:
     """Say whether a source could not be read, so that every figure lacks it."""
     return any(row["code"] == SOURCE_FAILED for row in result.notes)
-
-
-def expiring(result: Result, within: timedelta = EXPIRY_HORIZON) -> list[Row]:
-    """Lots with something left, or of which it is not known, that expire soon after as_of."""
-    return [
-        row
-        for row in result.credits.rows()
-        if row["expires_at"] is not None
-        and result.as_of <= row["expires_at"] <= result.as_of + within
-        and (row["remaining"] is None or row["remaining"] > 0)
-    ]
-
-
-def rejects_summary(result: Result) -> list[RejectSummary]:
-    """Rejects per source, column and reason, most frequent first, with the first row numbers."""
-    counts: dict[tuple[str, str | None, str], int] = {}
-    first: dict[tuple[str, str | None, str], list[int]] = {}
-    example: dict[tuple[str, str | None, str], str | None] = {}
-    for row in _columns(result.rejects, ["source", "row_number", "column", "reason", "value"]):
-        key = (row["source"] or "", row["column"], row["reason"] or "")
-        counts[key] = counts.get(key, 0) + 1
-        example.setdefault(key, row["value"])
-        rows = first.setdefault(key, [])
-        if row["row_number"] is not None and len(rows) < REJECT_ROWS_NAMED:
-            rows.append(row["row_number"])
-    return [
-        RejectSummary(*key, counts[key], tuple(first[key]), example[key])
-        for key in sorted(counts, key=lambda key: (-counts[key], key[0], key[1] or "", key[2]))
-    ]
 
 
 def rows_in_and_out(result: Result) -> tuple[int, int, int]:
@@ -236,6 +233,54 @@ def rows_in_and_out(result: Result) -> tuple[int, int, int]:
     names = ("rows_in", "accepted", "rejected")
     read, accepted, rejected = (sum(row[name] or 0 for row in sources) for name in names)
     return read, accepted, rejected
+
+
+def contract_compared(result: Result) -> bool:
+    """Say whether a contract was given that the bill could be held against."""
+    return result.contracts is not None and any(
+        row["status"] in ("complete", "partial") for row in result.commitments
+    )
+
+
+def classes(drift: dict[str | None, Drift]) -> list[tuple[str, int]]:
+    """How many breaks there are of each class, the most frequent first."""
+    found: dict[str, int] = {}
+    for item in drift.values():
+        for name, part in item.by_class.items():
+            found[name] = found.get(name, 0) + part.count
+    return sorted(found.items(), key=lambda item: (-item[1], item[0]))
+
+
+class Ranked(Protocol):
+    """Something with money in it, of which a report shows the largest first."""
+
+    @property
+    def currency(self) -> str | None: ...
+
+    @property
+    def size(self) -> Decimal: ...
+
+
+Item = TypeVar("Item", bound=Ranked)
+
+
+def largest(items: Sequence[Item], limit: int) -> list[Item]:
+    """The ``limit`` largest in blocks of a currency, largest first, and one of each at least.
+
+    Amounts of two currencies have no order: the places left go to the items that hold the most
+    of their own currency's sum.
+    """
+    sums = amounts_by_currency({"currency": item.currency, "amount": item.size} for item in items)
+    with localcontext(prec=_PRECISION):
+        shares = [item.size / (sums[item.currency].known or 1) for item in items]
+    order = sorted(range(len(items)), key=lambda index: (-shares[index], index))
+    leaders = {items[index].currency: index for index in reversed(order)}.values()
+    others = [index for index in order if index not in leaders]
+    chosen = [*leaders, *others][: max(limit, len(leaders))]
+    return sorted(
+        (items[index] for index in chosen),
+        key=lambda item: (item.currency is None, item.currency or "", -item.size),
+    )
 
 
 def period_text(start: datetime, end: datetime) -> str:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from trueup.model.display import MONEY_DECIMALS, instant, is_money
 from trueup.money import plain
 from trueup.report.atomic import replacing
-from trueup.report.figures import is_partial, provisional, rejects_summary
+from trueup.report.figures import is_partial, provisional
+from trueup.report.rejects import rejects_summary
 
 if TYPE_CHECKING:
     from trueup.model.table import Table

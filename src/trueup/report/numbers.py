@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
+from trueup.model.display import legible
 from trueup.money import plain
 
 NOT_KNOWN = "not known"
@@ -60,6 +62,37 @@ def percent(value: Decimal | None) -> str:
 def count(value: int, one: str, many: str | None = None) -> str:
     """Return a counted noun: ``1 row``, ``1,200 rows``."""
     return f"{value:,} {one if value == 1 else many or one + 's'}"
+
+
+def length(span: timedelta) -> str:
+    """Return a length of time: ``5 hours``, ``31 days`` where it is whole days and several."""
+    seconds = int(span.total_seconds())
+    if seconds % 86_400 == 0 and seconds > 86_400:
+        return count(seconds // 86_400, "day")
+    if seconds % 3_600 == 0:
+        return count(seconds // 3_600, "hour")
+    return count(seconds // 60, "minute")
+
+
+def day(at: datetime) -> str:
+    """Return the UTC day of an instant without its year: ``3 Oct``."""
+    at = at.astimezone(UTC)
+    return f"{at.day} {at:%b}"
+
+
+def moment(at: datetime) -> str:
+    """Return a UTC instant without its year: ``3 Oct 14:00``."""
+    return f"{day(at)} {at.astimezone(UTC):%H:%M}"
+
+
+def amount(value: Decimal | None, currency: str | None) -> str:
+    """Return an amount behind its currency: ``USD 4.80``."""
+    return f"{code(currency)} {money(value)}"
+
+
+def code(currency: str | None) -> str:
+    """Return a currency as a bill wrote it, harmless to a terminal."""
+    return legible(currency, 11) if currency else "no currency"
 
 
 def _rounded(value: Decimal, step: Decimal) -> Decimal:

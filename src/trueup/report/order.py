@@ -30,6 +30,9 @@ READING_ORDER: dict[str, tuple[str, ...]] = {
     "burn_down": ("commitment_id", "day"),
     "sources": ("source_id",),
     "rejects": ("source_id", "row_number", "column", "reason"),
+    "provider_utilization": ("provider", "commitment_id", "interval_start"),
+    "provider_balances": ("provider", "lot_id", "at"),
+    "provider_rates": ("provider", "commitment_id", "sku_id", "valid_from"),
     "unused": ("currency", "-unused_cost", "-unused_quantity"),
 }
 

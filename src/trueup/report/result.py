@@ -134,6 +134,21 @@ class Result:
         return self._table("rejects")
 
     @cached_property
+    def provider_utilization(self) -> Table:
+        """What providers' own APIs say was used of commitments; empty where none was asked."""
+        return self._table("provider_utilization")
+
+    @cached_property
+    def provider_balances(self) -> Table:
+        """What they say is left of lots."""
+        return self._table("provider_balances")
+
+    @cached_property
+    def provider_rates(self) -> Table:
+        """What they say a unit costs, from an instant on."""
+        return self._table("provider_rates")
+
+    @cached_property
     def notes(self) -> Table:
         """What a reader of the figures has to know."""
         return self._table("notes")

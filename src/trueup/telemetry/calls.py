@@ -10,13 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from trueup.adapter.telemetry import UsageSource
 from trueup.focus.repair import literal
+from trueup.model.schema import REPEATS
+from trueup.telemetry.records import Fields, load_records
 from trueup.telemetry.workbench import (
     WHERE,
     WHO,
     create_table,
     insert_rejects,
     insert_usage,
+    own_columns,
     row_of,
 )
 
@@ -66,10 +70,43 @@ def create_calls(connection: duckdb.DuckDBPyConnection, calls: str) -> None:
     create_table(connection, f"{calls}_repeated", {"source_id": "INTEGER", "record": "BIGINT"})
 
 
+def stage_records(
+    connection: duckdb.DuckDBPyConnection,
+    source: UsageSource,
+    calls: str,
+    fields: Fields,
+    where_who: Fields,
+    query: str,
+) -> int:
+    """Stage a file of one record per call; return how many records it has.
+
+    ``query`` gives the CALL_COLUMNS but for the source from RECORDS, which has the ``fields`` and
+    all of WHERE and WHO: ``where_who`` says by which names, the caller's own go first.
+    """
+    create_calls(connection, calls)
+    mapped = own_columns(source, (*WHERE, *WHO))
+    who = {
+        name: (*((mapped[name],) if name in mapped else ()), *where_who.get(name, ()))
+        for name in (*WHERE, *WHO)
+    }
+    rows = load_records(connection, source, {**fields, **who})
+    columns = ", ".join(name for name in CALL_COLUMNS if name != "source_id")
+    connection.execute(
+        f"INSERT INTO {calls} BY NAME SELECT {source.source_id} AS source_id, {columns} "
+        f"FROM ({query})"
+    )
+    return rows
+
+
 def is_staged(connection: duckdb.DuckDBPyConnection, calls: str) -> bool:
     """Whether any file was staged under this name."""
     query = "SELECT 1 FROM information_schema.tables WHERE table_name = ?"
     return connection.execute(query, [calls]).fetchone() is not None
+
+
+def not_whole(column: str, text: str, value: str) -> tuple[str, str, str, str]:
+    """The check that a text, where there is one, was read as a whole number."""
+    return column, f"{text} IS NOT NULL AND {value} IS NULL", f"whole_number_fault({text})", text
 
 
 def faults(checks: Sequence[tuple[str, str, str, str]]) -> str:
@@ -156,7 +193,7 @@ def emit_calls(connection: duckdb.DuckDBPyConnection, calls: str) -> None:
     insert_rejects(
         connection,
         'SELECT d.source_id, d.record AS row_number, NULL AS "column", '
-        f"'duplicate of ' || {kept} AS reason, "
+        f"{literal(REPEATS)} || {kept} AS reason, "
         "coalesce(c.response_id, c.span_id) AS value "
         f"FROM {calls}_duplicate d JOIN {calls} c "
         "ON c.source_id = d.source_id AND c.record = d.record",

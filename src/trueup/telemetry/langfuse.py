@@ -15,16 +15,15 @@ from typing import TYPE_CHECKING
 from trueup.adapter.telemetry import UsageSource
 from trueup.telemetry import call_tree
 from trueup.telemetry.calls import (
-    CALL_COLUMNS,
-    create_calls,
     drop_duplicates,
     emit_calls,
     faults,
     is_staged,
+    stage_records,
 )
-from trueup.telemetry.records import RECORDS, load_records
+from trueup.telemetry.records import RECORDS
 from trueup.telemetry.sample import sample
-from trueup.telemetry.workbench import WHERE, WHO, own_columns, text_list
+from trueup.telemetry.workbench import text_list
 
 if TYPE_CHECKING:
     import duckdb
@@ -53,17 +52,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 WHERE_WHO: dict[str, tuple[str, ...]] = {
     "provider": ("provider",),
-    "account_id": (),
-    "region_id": (),
-    "resource_id": (),
     "model": ("provided_model_name", "providedModelName", "model"),
-    "sku_id": (),
-    "service_tier": (),
     "session_id": ("session_id", "sessionId"),
-    "agent": (),
-    "tool": (),
-    "team": (),
-    "cost_centre": (),
 }
 CACHE_READ = (
     "input_cached_tokens",
@@ -100,15 +90,7 @@ class LangfuseReader:
 
     def read(self, source: UsageSource, connection: duckdb.DuckDBPyConnection) -> int:
         """Stage one file; usage and duplicates follow in ``settle``. Returns records in."""
-        create_calls(connection, CALLS)
-        mapped = own_columns(source, (*WHERE, *WHO))
-        who = {
-            name: (*((mapped[name],) if name in mapped else ()), *usual)
-            for name, usual in WHERE_WHO.items()
-        }
-        rows = load_records(connection, source, {**FIELDS, **who})
-        connection.execute(f"INSERT INTO {CALLS} BY NAME {_calls(source)}")
-        return rows
+        return stage_records(connection, source, CALLS, FIELDS, WHERE_WHO, _calls())
 
     def settle(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Count every observation once and write usage and rejects."""
@@ -134,38 +116,34 @@ def _extra(prefix: str, known: tuple[str, ...]) -> str:
     )
 
 
-def _calls(source: UsageSource) -> str:
-    columns = ", ".join(name for name in CALL_COLUMNS if name != "source_id")
+def _calls() -> str:
     return f"""
-        SELECT {source.source_id} AS source_id, {columns}
+        SELECT *, {_faults()},
+            CAST(nullif(plain_input + CASE WHEN inside THEN 0 ELSE extra_input END, 0)
+                AS BIGINT) AS input_tokens,
+            nullif(cache_read, 0) AS cache_read_tokens,
+            nullif(cache_write, 0) AS cache_write_tokens,
+            CAST(nullif(plain_output + CASE WHEN inside THEN 0 ELSE extra_output END, 0)
+                AS BIGINT) AS output_tokens,
+            coalesce(input_tokens, cache_read_tokens, cache_write_tokens, output_tokens)
+                IS NOT NULL AS has_usage
         FROM (
-            SELECT *, {_faults()},
-                CAST(nullif(plain_input + CASE WHEN inside THEN 0 ELSE extra_input END, 0)
-                    AS BIGINT) AS input_tokens,
-                nullif(cache_read, 0) AS cache_read_tokens,
-                nullif(cache_write, 0) AS cache_write_tokens,
-                CAST(nullif(plain_output + CASE WHEN inside THEN 0 ELSE extra_output END, 0)
-                    AS BIGINT) AS output_tokens,
-                coalesce(input_tokens, cache_read_tokens, cache_write_tokens, output_tokens)
-                    IS NOT NULL AS has_usage
-            FROM (
-                SELECT *, coalesce(whole_number({_key(("input", "promptTokens"))}), 0)
-                        AS plain_input,
-                    coalesce(whole_number({_key(("output", "completionTokens"))}), 0)
-                        AS plain_output,
-                    whole_number({_key(CACHE_READ)}) AS cache_read,
-                    whole_number({_key(CACHE_WRITE)}) AS cache_write,
-                    {_extra("input", CACHE_READ + CACHE_WRITE)} AS extra_input,
-                    {_extra("output", ())} AS extra_output,
-                    coalesce(whole_number({_key(("total", "totalTokens"))}) = plain_input
-                        + plain_output + coalesce(cache_read, 0) + coalesce(cache_write, 0),
-                        false) AS inside,
-                    [e FOR e IN map_entries(details) IF e.value IS NOT NULL
-                        AND regexp_matches(e.key, '^(input|output|promptT|completionT|cache_)')
-                        AND NOT contains(lower(e.key), 'cost')
-                        AND whole_number(e.value) IS NULL] AS unreadable
-                FROM ({_values()})
-            )
+            SELECT *, coalesce(whole_number({_key(("input", "promptTokens"))}), 0)
+                    AS plain_input,
+                coalesce(whole_number({_key(("output", "completionTokens"))}), 0)
+                    AS plain_output,
+                whole_number({_key(CACHE_READ)}) AS cache_read,
+                whole_number({_key(CACHE_WRITE)}) AS cache_write,
+                {_extra("input", CACHE_READ + CACHE_WRITE)} AS extra_input,
+                {_extra("output", ())} AS extra_output,
+                coalesce(whole_number({_key(("total", "totalTokens"))}) = plain_input
+                    + plain_output + coalesce(cache_read, 0) + coalesce(cache_write, 0),
+                    false) AS inside,
+                [e FOR e IN map_entries(details) IF e.value IS NOT NULL
+                    AND regexp_matches(e.key, '^(input|output|promptT|completionT|cache_)')
+                    AND NOT contains(lower(e.key), 'cost')
+                    AND whole_number(e.value) IS NULL] AS unreadable
+            FROM ({_values()})
         )"""
 
 

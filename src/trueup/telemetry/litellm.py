@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING
 from trueup.adapter.telemetry import UsageSource
 from trueup.focus.repair import literal
 from trueup.telemetry.calls import (
-    CALL_COLUMNS,
-    create_calls,
     drop_duplicates,
     emit_calls,
     faults,
     is_staged,
+    not_whole,
+    stage_records,
 )
-from trueup.telemetry.records import RECORDS, load_records
+from trueup.telemetry.records import RECORDS
 from trueup.telemetry.sample import sample
-from trueup.telemetry.workbench import WHERE, WHO, add_note, count, own_columns
+from trueup.telemetry.workbench import add_note, count
 
 if TYPE_CHECKING:
     import duckdb
@@ -49,17 +49,12 @@ FIELDS: dict[str, tuple[str, ...]] = {
 }
 WHERE_WHO: dict[str, tuple[str, ...]] = {
     "provider": ("custom_llm_provider",),
-    "account_id": (),
-    "region_id": (),
-    "resource_id": (),
     "model": ("model",),
-    "sku_id": (),
     "service_tier": ("service_tier",),
     "session_id": ("session_id",),
     "agent": ("agent_id",),
     "tool": ("mcp_namespaced_tool_name",),
     "team": ("team_id",),
-    "cost_centre": (),
 }
 NESTED = ("usage_object", "additional_usage_values")
 CACHE_READ = ("cache_read_input_tokens", "prompt_tokens_details/cached_tokens")
@@ -79,14 +74,7 @@ class LitellmReader:
 
     def read(self, source: UsageSource, connection: duckdb.DuckDBPyConnection) -> int:
         """Stage one file; usage and duplicates follow in ``settle``. Returns records in."""
-        create_calls(connection, CALLS)
-        mapped = own_columns(source, (*WHERE, *WHO))
-        who = {
-            name: (*((mapped[name],) if name in mapped else ()), *usual)
-            for name, usual in WHERE_WHO.items()
-        }
-        rows = load_records(connection, source, {**FIELDS, **who})
-        connection.execute(f"INSERT INTO {CALLS} BY NAME {_calls(source)}")
+        rows = stage_records(connection, source, CALLS, FIELDS, WHERE_WHO, _calls())
         hits = count(connection, f"SELECT count(*) FROM {RECORDS} WHERE lower(cache_hit) = 'true'")
         if hits:
             add_note(
@@ -113,24 +101,20 @@ def _nested(paths: tuple[str, ...], column: str) -> str:
     return f"coalesce({', '.join([column, *found])})"
 
 
-def _calls(source: UsageSource) -> str:
-    columns = ", ".join(name for name in CALL_COLUMNS if name != "source_id")
+def _calls() -> str:
     return f"""
-        SELECT {source.source_id} AS source_id, {columns}
+        SELECT *, {_faults()},
+            CASE WHEN hit THEN NULL ELSE nullif(uncached, 0) END AS input_tokens,
+            CASE WHEN hit THEN NULL ELSE nullif(cache_read, 0) END AS cache_read_tokens,
+            CASE WHEN hit THEN NULL ELSE nullif(cache_write, 0) END AS cache_write_tokens,
+            CASE WHEN hit THEN NULL ELSE nullif(output, 0) END AS output_tokens,
+            coalesce(input_tokens, cache_read_tokens, cache_write_tokens, output_tokens)
+                IS NOT NULL AS has_usage
         FROM (
-            SELECT *, {_faults()},
-                CASE WHEN hit THEN NULL ELSE nullif(uncached, 0) END AS input_tokens,
-                CASE WHEN hit THEN NULL ELSE nullif(cache_read, 0) END AS cache_read_tokens,
-                CASE WHEN hit THEN NULL ELSE nullif(cache_write, 0) END AS cache_write_tokens,
-                CASE WHEN hit THEN NULL ELSE nullif(output, 0) END AS output_tokens,
-                coalesce(input_tokens, cache_read_tokens, cache_write_tokens, output_tokens)
-                    IS NOT NULL AS has_usage
-            FROM (
-                SELECT *, whole_number(prompt_text) AS prompt, whole_number(output_text) AS output,
-                    whole_number(read_text) AS cache_read, whole_number(write_text) AS cache_write,
-                    prompt - coalesce(cache_read, 0) - coalesce(cache_write, 0) AS uncached
-                FROM ({_values()})
-            )
+            SELECT *, whole_number(prompt_text) AS prompt, whole_number(output_text) AS output,
+                whole_number(read_text) AS cache_read, whole_number(write_text) AS cache_write,
+                prompt - coalesce(cache_read, 0) - coalesce(cache_write, 0) AS uncached
+            FROM ({_values()})
         )"""
 
 
@@ -159,12 +143,7 @@ def _values() -> str:
 
 def _faults() -> str:
     checks = [
-        (
-            column,
-            f"{text} IS NOT NULL AND {value} IS NULL",
-            f"whole_number_fault({text})",
-            text,
-        )
+        not_whole(column, text, value)
         for column, text, value in (
             ("prompt_tokens", "prompt_text", "prompt"),
             ("completion_tokens", "output_text", "output"),

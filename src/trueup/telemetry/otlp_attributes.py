@@ -98,6 +98,22 @@ def own_first(column: str, mapped: Mapping[str, str]) -> tuple[str, ...]:
     return (*own, *MAPPABLE[column])
 
 
+def resources(table: str, key: str, layout: object) -> str:
+    """SQL of each resource ``r`` of the documents with its attributes; ``shown`` is what is none.
+
+    ``key`` is where a document has its resources, in this ``layout``.
+    """
+    return f"""
+        SELECT r, shown, {unpacked("r.resource.attributes", *RESOURCE_LISTS)}
+        FROM (
+            SELECT unnest(CASE WHEN found IS NULL THEN [NULL] ELSE found END) AS r,
+                CASE WHEN found IS NULL THEN left(json, 200) END AS shown
+            FROM (
+                SELECT json, from_json(json->{literal(key)}, {shape(layout)}) AS found FROM {table}
+            )
+        )"""
+
+
 def of_resource(columns: Sequence[str], mapped: Mapping[str, str]) -> str:
     """SQL columns ``r_...`` of what a resource's attributes rks and rvs say, once per resource."""
     found = [f"{first_of(own_first(name, mapped), RESOURCE_LISTS)} AS r_{name}" for name in columns]

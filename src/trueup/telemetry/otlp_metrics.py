@@ -18,12 +18,11 @@ from typing import TYPE_CHECKING
 
 from trueup.adapter.telemetry import UsageSource
 from trueup.focus.repair import literal
+from trueup.model.schema import REPEATS
 from trueup.telemetry import otlp_attributes as names
 from trueup.telemetry.calls import faults, is_staged
-from trueup.telemetry.records import documents, reading_json
-from trueup.telemetry.sample import sample
+from trueup.telemetry.records import stage_documents
 from trueup.telemetry.workbench import (
-    count,
     create_table,
     insert_rejects,
     insert_usage,
@@ -92,18 +91,7 @@ RESOURCE_METRICS = [
 def stage(source: UsageSource, connection: duckdb.DuckDBPyConnection) -> int:
     """Append a file's data points to the staged ones; return how many records it has."""
     create_table(connection, POINTS, POINT_COLUMNS)
-    seen = sample(source.path, source.source)
-    with reading_json(source):
-        connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE point AS {_points(source, documents(source, seen))}"
-        )
-    rest = ", ".join(name for name in POINT_COLUMNS if name not in ("source_id", "record"))
-    connection.execute(
-        f"INSERT INTO {POINTS} SELECT {source.source_id}, rowid + 1, {rest} FROM point"
-    )
-    records = count(connection, "SELECT count(*) FROM point")
-    connection.execute("DROP TABLE point")
-    return records
+    return stage_documents(connection, source, POINTS, lambda table: _points(source, table))
 
 
 def settle(connection: duckdb.DuckDBPyConnection) -> None:
@@ -131,7 +119,7 @@ def settle(connection: duckdb.DuckDBPyConnection) -> None:
     insert_rejects(
         connection,
         'SELECT source_id, record AS row_number, NULL AS "column", '
-        f"'duplicate of ' || {row_of('d.source_id', 'of_source', 'of_record')} AS reason, "
+        f"{literal(REPEATS)} || {row_of('d.source_id', 'of_source', 'of_record')} AS reason, "
         "metric AS value FROM difference d WHERE copy > 1",
     )
 
@@ -221,17 +209,7 @@ def _unnested(table: str, mapped: Mapping[str, str]) -> str:
                     unnest(CASE WHEN r IS NULL THEN [NULL]
                         ELSE flatten([s.metrics FOR s IN r.scopeMetrics]) END) AS m
                 FROM (
-                    SELECT r, shown,
-                        {names.unpacked("r.resource.attributes", *names.RESOURCE_LISTS)}
-                    FROM (
-                        SELECT unnest(CASE WHEN found IS NULL THEN [NULL] ELSE found END) AS r,
-                            CASE WHEN found IS NULL THEN left(json, 200) END AS shown
-                        FROM (
-                            SELECT json, from_json(json->'resourceMetrics',
-                                {names.shape(RESOURCE_METRICS)}) AS found
-                            FROM {table}
-                        )
-                    )
+                    {names.resources(table, "resourceMetrics", RESOURCE_METRICS)}
                 )
             )
         )"""

@@ -22,17 +22,16 @@ from trueup.adapter.telemetry import UsageSource
 from trueup.telemetry import call_tree
 from trueup.telemetry import otlp_attributes as names
 from trueup.telemetry.calls import (
-    CALL_COLUMNS,
     TOKENS,
     create_calls,
     drop_duplicates,
     emit_calls,
     faults,
     is_staged,
+    not_whole,
 )
-from trueup.telemetry.records import documents, reading_json
-from trueup.telemetry.sample import sample
-from trueup.telemetry.workbench import count, own_columns
+from trueup.telemetry.records import stage_documents
+from trueup.telemetry.workbench import own_columns
 
 if TYPE_CHECKING:
     import duckdb
@@ -62,21 +61,7 @@ RESOURCE_SPANS = [
 def stage(source: UsageSource, connection: duckdb.DuckDBPyConnection) -> int:
     """Append a file's spans to the staged calls; return how many records it has."""
     create_calls(connection, CALLS)
-    seen = sample(source.path, source.source)
-    if seen.kind == "empty":
-        return 0
-    with reading_json(source):
-        connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE span AS {_calls(source, documents(source, seen))}"
-        )
-    columns = ", ".join(CALL_COLUMNS)
-    rest = ", ".join(name for name in CALL_COLUMNS if name not in ("source_id", "record"))
-    connection.execute(
-        f"INSERT INTO {CALLS} ({columns}) SELECT {source.source_id}, rowid + 1, {rest} FROM span"
-    )
-    records = count(connection, "SELECT count(*) FROM span")
-    connection.execute("DROP TABLE span")
-    return records
+    return stage_documents(connection, source, CALLS, lambda table: _calls(source, table))
 
 
 def settle(connection: duckdb.DuckDBPyConnection) -> None:
@@ -98,7 +83,6 @@ def settle(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _unnested(table: str, mapped: Mapping[str, str]) -> str:
     """SQL of a row per span in file order, and of one for each line that has none to read."""
-    parsed = names.shape(RESOURCE_SPANS)
     return f"""
         SELECT * EXCLUDE (s), s IS NULL OR sp IS NULL AS broken,
             {names.unpacked("sp.attributes", *names.LISTS)}
@@ -109,16 +93,7 @@ def _unnested(table: str, mapped: Mapping[str, str]) -> str:
                     unnest(CASE WHEN r IS NULL THEN [NULL] ELSE list_concat(
                         r.scopeSpans, r.instrumentationLibrarySpans) END) AS s
                 FROM (
-                    SELECT r, shown,
-                        {names.unpacked("r.resource.attributes", *names.RESOURCE_LISTS)}
-                    FROM (
-                        SELECT unnest(CASE WHEN spans IS NULL THEN [NULL] ELSE spans END) AS r,
-                            CASE WHEN spans IS NULL THEN left(json, 200) END AS shown
-                        FROM (
-                            SELECT json, from_json(json->'resourceSpans', {parsed}) AS spans
-                            FROM {table}
-                        )
-                    )
+                    {names.resources(table, "resourceSpans", RESOURCE_SPANS)}
                 )
             )
         )"""
@@ -152,27 +127,24 @@ def _calls(source: UsageSource, table: str) -> str:
     }
     found = ", ".join(f"{names.first_of(options)} AS {name}" for name, options in texts.items())
     return f"""
-        SELECT {", ".join(name for name in CALL_COLUMNS if name not in ("source_id", "record"))}
+        SELECT *, {_counts()}, {_faults()}
         FROM (
-            SELECT *, {_counts()}, {_faults()}
+            SELECT *, {_whole_numbers()},
+                coalesce(input_text, output_text, cache_read_text, cache_write_text)
+                    IS NOT NULL AS has_usage,
+                CASE WHEN operation = 'execute_tool' THEN 'tool'
+                    WHEN operation IN ({INFERENCE}) THEN 'inference'
+                    WHEN operation IS NULL AND has_usage THEN 'inference'
+                    ELSE 'other' END AS role
             FROM (
-                SELECT *, {_whole_numbers()},
-                    coalesce(input_text, output_text, cache_read_text, cache_write_text)
-                        IS NOT NULL AS has_usage,
-                    CASE WHEN operation = 'execute_tool' THEN 'tool'
-                        WHEN operation IN ({INFERENCE}) THEN 'inference'
-                        WHEN operation IS NULL AND has_usage THEN 'inference'
-                        ELSE 'other' END AS role
-                FROM (
-                    SELECT broken, shown, nullif(sp.traceId, '') AS trace_id,
-                        nullif(sp.spanId, '') AS span_id, nullif(sp.parentSpanId, '') AS parent_id,
-                        sp.startTimeUnixNano AS start_text, sp.endTimeUnixNano AS end_text,
-                        nano_instant(start_text) AS window_start,
-                        coalesce(nano_instant(end_text), window_start) AS window_end,
-                        NULL AS known_at, NULL AS sku_id, NULL AS scope, NULL AS tags,
-                        {_where_who(mapped)}, {found}
-                    FROM ({_unnested(table, mapped)})
-                )
+                SELECT broken, shown, nullif(sp.traceId, '') AS trace_id,
+                    nullif(sp.spanId, '') AS span_id, nullif(sp.parentSpanId, '') AS parent_id,
+                    sp.startTimeUnixNano AS start_text, sp.endTimeUnixNano AS end_text,
+                    nano_instant(start_text) AS window_start,
+                    coalesce(nano_instant(end_text), window_start) AS window_end,
+                    NULL AS known_at, NULL AS sku_id, NULL AS scope, NULL AS tags,
+                    {_where_who(mapped)}, {found}
+                FROM ({_unnested(table, mapped)})
             )
         )"""
 
@@ -196,20 +168,15 @@ def _faults() -> str:
     checks = [
         ("resourceSpans", "broken", "'not a JSON document with resourceSpans'", "shown"),
     ]
-    for column, text in (
-        (names.INPUT[0], "input"),
-        (names.CACHE_READ[0], "cache_read"),
-        (names.CACHE_WRITE[0], "cache_write"),
-        (names.OUTPUT[0], "output"),
-    ):
-        checks.append(
-            (
-                column,
-                f"{text}_text IS NOT NULL AND {text}_count IS NULL",
-                f"whole_number_fault({text}_text)",
-                f"{text}_text",
-            )
+    checks += [
+        not_whole(column, f"{text}_text", f"{text}_count")
+        for column, text in (
+            (names.INPUT[0], "input"),
+            (names.CACHE_READ[0], "cache_read"),
+            (names.CACHE_WRITE[0], "cache_write"),
+            (names.OUTPUT[0], "output"),
         )
+    ]
     matters = "(has_usage OR role = 'tool')"
     checks += [
         (

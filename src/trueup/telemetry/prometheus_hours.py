@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trueup.focus.repair import literal
+from trueup.model.schema import REPEATS
 from trueup.telemetry.calls import is_staged
 from trueup.telemetry.workbench import (
     WHERE,
@@ -25,7 +27,6 @@ SERIES = "prometheus_series"
 SAMPLES = "prometheus_sample"
 PLACE = (*WHERE, *WHO)
 SENTINEL = "9223372036854775794"
-DUPLICATE = "duplicate"
 
 SERIES_COLUMNS = {
     "source_id": "INTEGER",
@@ -91,7 +92,7 @@ def settle(connection: duckdb.DuckDBPyConnection) -> None:
     insert_rejects(
         connection,
         'SELECT h.source_id, h.record AS row_number, r.name AS "column", '
-        f"h.fault || CASE h.fault WHEN '{DUPLICATE}' THEN ' of ' || {kept} ELSE '' END AS reason, "
+        f"h.fault || CASE h.fault WHEN {literal(REPEATS)} THEN {kept} ELSE '' END AS reason, "
         "h.text AS value FROM held h JOIN metered_series r "
         "ON r.source_id = h.source_id AND r.series = h.series WHERE h.fault IS NOT NULL",
     )
@@ -136,7 +137,7 @@ def _faults() -> str:
     exact = f"{MICROS} * whole"
     cases = {
         "name IS NULL": "'no metric name; give constants={''metric'': ...}'",
-        "taken_next = taken": f"'{DUPLICATE}'",
+        "taken_next = taken": literal(REPEATS),
         "NOT counts": "NULL",
         "is_slice": "'a slice of a GPU: query the metric of the whole GPU'",
         "taken IS NULL": "'not a time in seconds since 1970'",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -64,6 +64,34 @@ def documents(
         return f"read_ndjson_objects({path}, ignore_errors={skip_malformed}, {options})"
     form = "array" if seen.layout == "array" else "unstructured"
     return f"read_json_objects({path}, format='{form}', {options})"
+
+
+def stage_documents(
+    connection: duckdb.DuckDBPyConnection,
+    source: UsageSource,
+    into: str,
+    query: Callable[[str], str],
+) -> int:
+    """Append a file's records, numbered, to a table of that name; return how many there are.
+
+    ``query`` takes the file's documents and gives, in order, the table's other columns.
+    """
+    seen = sample(source.path, source.source)
+    if seen.kind == "empty":
+        return 0
+    with reading_json(source):
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE staged AS {query(documents(source, seen))}"
+        )
+    columns = [row[0] for row in connection.execute(f"DESCRIBE {into}").fetchall()]
+    rest = ", ".join(name for name in columns if name not in ("source_id", "record"))
+    connection.execute(
+        f"INSERT INTO {into} BY NAME SELECT {source.source_id} AS source_id, "
+        f"rowid + 1 AS record, {rest} FROM staged"
+    )
+    records = count(connection, "SELECT count(*) FROM staged")
+    connection.execute("DROP TABLE staged")
+    return records
 
 
 def unpacked_bytes(source: UsageSource) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryDirectory
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from trueup.adapter.telemetry import TelemetryReader, UsageSource
 from trueup.errors import ConfigurationError, IntegrityError, SourceError, UsageError
-from trueup.focus.landing import Landed, Landing, expand, flatten
+from trueup.focus.landing import Landed, Landing, copy_of, expand, flatten
 from trueup.focus.repair import literal, quoted
 from trueup.focus.stream import misnamed, opened
 from trueup.model.dataset import Dataset
 from trueup.telemetry.column_map import check_names
 from trueup.telemetry.sample import BOM, sample
-from trueup.telemetry.workbench import USAGE_COLUMNS, WHERE, WHO, count, prepare
+from trueup.telemetry.workbench import USAGE_COLUMNS, WHERE, WHO, count, insert_rejects, prepare
 
 if TYPE_CHECKING:
     import duckdb
@@ -62,9 +62,9 @@ def read_usage(
 
     After reading, the same things mean the same: input tokens are those that came from no cache,
     duplicates and repetitions of children's usage are counted once, over all files of one call.
-    Records that cannot be read are in ``rejects``. Raises SourceError for a file that is missing,
-    damaged or of no known format, ConfigurationError for a wrong map, UsageError for an unknown
-    format.
+    Records that cannot be read are in ``rejects``, and all those of a file with another's bytes.
+    Raises SourceError for a file that is missing, damaged or of no known format,
+    ConfigurationError for a wrong map, UsageError for an unknown format.
     """
     from trueup.focus.session import session
 
@@ -83,8 +83,12 @@ def read_usage(
                 landing.frame(frame, f"data frame {number}")
                 for number, frame in enumerate(frames, start=1)
             ]
-            read = []
+            read: list[_Read] = []
             for number, landed in enumerate(files):
+                first = next((one for one in read if one.landed.sha256 == landed.sha256), None)
+                if first is not None:
+                    read.append(_copied(connection, first, landed, number))
+                    continue
                 path = _unmarked(landed, folder / f"unmarked-{number}")
                 source = UsageSource(number, landed.source, path, columns or {}, constants or {})
                 read.append(_read(connection, readers, landed, source))
@@ -129,6 +133,22 @@ def _read(
     reader = _reader_for(source, readers)
     check_names(reader.name, source.columns, source.constants)
     return _Read(landed, source, reader.name, reader.read(source, connection))
+
+
+def _copied(
+    connection: duckdb.DuckDBPyConnection, first: _Read, landed: Landed, number: int
+) -> _Read:
+    """A file with the bytes of ``first``: all its records are rejected, and it says so."""
+    connection.execute("INSERT INTO source_name VALUES (?, ?)", [number, landed.source])
+    if first.rows_in:
+        text = copy_of(first.landed.source)
+        connection.execute("INSERT INTO source_note VALUES (?, ?)", [number, text])
+        insert_rejects(
+            connection,
+            f'SELECT {number} AS source_id, range AS row_number, NULL AS "column", '
+            f"{literal(text)} AS reason, NULL AS value FROM range(1, {first.rows_in + 1})",
+        )
+    return _Read(landed, replace(first.source, source_id=number), first.format, first.rows_in)
 
 
 def _unmarked(landed: Landed, copy: Path) -> Path:

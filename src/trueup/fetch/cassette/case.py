@@ -20,7 +20,7 @@ from trueup.fetch.feeds import Place
 from trueup.fetch.landing import Landing
 from trueup.fetch.providers import Fetched, fetch_one
 from trueup.fetch.settings import connector_of
-from trueup.period import Period
+from trueup.period import Period, iso
 
 KEY_BYTES = 32
 
@@ -44,7 +44,7 @@ def record_case(
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder}: is not empty; record into a new folder")
     connector = connector_of(provider)
-    named = {one.name for one in connector.settings if one.identifies}
+    named = {one.name for one in connector.settings if one.identifies and origin == "live"}
     pseudonyms = Pseudonyms(key, tuple(_texts(settings, named)))
     with TemporaryDirectory(prefix="trueup-recording-") as place:
         fetched = fetch_one(
@@ -62,6 +62,7 @@ def record_case(
         period=f"{period.start:%Y-%m-%dT%H:%M:%SZ}/{period.end:%Y-%m-%dT%H:%M:%SZ}",
         settings={name: _mapped(value, pseudonyms) for name, value in settings.items()},
         sdk=sdk_versions(provider),
+        at=iso(at),
         world_seed=world_seed,
     ).write(folder)
     return fetched

@@ -2,43 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from threading import local
 from typing import Any
 
-from trueup.adapter.feed import BrokenAnswer, Fault, FaultKind, exact_json
+from trueup.adapter.feed import BrokenAnswer, exact_json
 from trueup.errors import MissingDependency, ProviderError
 
 REGION = "us-east-1"  # where the account-wide APIs live
 CONNECT_SECONDS, READ_SECONDS = 10, 60
-
-THROTTLED = frozenset(
-    {
-        "LimitExceededException",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "SlowDown",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-    }
-)
-DENIED = frozenset(
-    {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedException"}
-)
-CREDENTIALS = frozenset(
-    {
-        "AuthFailure",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
-)
-CLOCK = frozenset({"RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed"})
 
 
 class Connection:
@@ -74,9 +46,28 @@ class Connection:
             self._clients[key] = client
         return self._clients[key]
 
-    def ask(self, service: str, operation: str, region: str = REGION, **parameters: Any) -> bytes:
-        """The raw body of an operation's answer."""
-        getattr(self.client(service, region), operation)(**parameters)
+    def ask(
+        self,
+        service: str,
+        operation: str,
+        region: str = REGION,
+        *,
+        unless: Container[str] = (),
+        **parameters: Any,
+    ) -> bytes:
+        """The raw body of an answer; of a refusal, where its code is in ``unless``."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        client = self.client(service, region)
+        try:
+            getattr(client, operation)(**parameters)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") not in unless:
+                raise
+        except BotoCoreError:
+            raise
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise BrokenAnswer(f"the SDK cannot read the answer: {error!r}") from error
         body: bytes = self._last.body
         return body
 
@@ -106,41 +97,3 @@ def connect(settings: Mapping[str, Any], offline: bool) -> Connection:
         raise ProviderError(
             "aws", "connection", str(error), "check [providers.aws] profile and ~/.aws/config"
         ) from error
-
-
-def fault(error: BaseException) -> Fault | None:
-    """What an exception of botocore (or of the sockets below it) means."""
-    from botocore import exceptions as sdk
-
-    if isinstance(error, sdk.ClientError):
-        return _refused(error.response)
-    if isinstance(
-        error, sdk.NoCredentialsError | sdk.PartialCredentialsError | sdk.CredentialRetrievalError
-    ):
-        return Fault(FaultKind.CREDENTIALS, str(error))
-    if isinstance(error, sdk.ResponseParserError | sdk.IncompleteReadError):
-        return Fault(FaultKind.BROKEN, str(error))
-    if isinstance(error, sdk.HTTPClientError | sdk.ResponseStreamingError):
-        return Fault(FaultKind.TRANSIENT, str(error))
-    if isinstance(error, sdk.BotoCoreError):
-        return Fault(FaultKind.REFUSED, str(error))
-    return None
-
-
-def _refused(response: Mapping[str, Any]) -> Fault:
-    said = response.get("Error", {})
-    meta = response.get("ResponseMetadata", {})
-    code, status = str(said.get("Code", "")), int(meta.get("HTTPStatusCode", 0))
-    text = f"{code}: {said.get('Message', '')}".strip(": ")
-    if code in THROTTLED or status == 429:
-        after = meta.get("HTTPHeaders", {}).get("retry-after", "")
-        return Fault(FaultKind.THROTTLED, text, float(after) if after.isdigit() else None)
-    if code in CLOCK or "Signature not yet current" in text or "Signature expired" in text:
-        return Fault(FaultKind.CLOCK, text)
-    if code in DENIED:
-        return Fault(FaultKind.DENIED, text)
-    if code in CREDENTIALS:
-        return Fault(FaultKind.CREDENTIALS, text)
-    if status >= 500:
-        return Fault(FaultKind.TRANSIENT, text)
-    return Fault(FaultKind.REFUSED, text)

@@ -1,111 +1,156 @@
-"""Cost Explorer: what AWS itself says was used of each Savings Plan, by the day.
+"""Cost Explorer: how AWS is asked what it says was used of each commitment.
 
-Each request costs the account 0.01 USD: one a day of the period, and one for the whole of it, by
-which the days are checked. Hours are not to be had: the enumeration has HOURLY, the operation
-refuses it.
-https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_GetSavingsPlansUtilizationDetails.html
+Each request costs the account 0.01 USD. A kind of commitment is first asked for in one request for
+the whole period, by the day: where it says that nothing was committed, nothing more is asked, and
+what each commitment is then said to have used must add up to it. Hours are not to be had: the
+enumeration has HOURLY, the operations refuse it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from trueup.adapter.feed import UTILIZATION, Answer, Asking, BrokenAnswer, Changed, Feed, Page, Row
+from trueup.adapter.feed import Answer, Asking, Changed, exact_json
+from trueup.errors import ConfigurationError
+from trueup.providers.aws.reading import amount, listed, need
 
-DETAILS = "ce:GetSavingsPlansUtilizationDetails"
-TOTAL = "ce:GetSavingsPlansUtilization"
-PAGE_ROWS = 100  # the default is 20
+NO_DATA = ("DataUnavailableException",)  # as where nothing was ever committed
+BY_DAY, BY_PERIOD, NEVER = "day", "period", "never"
+DECIMALS_MIN = 2
+ONE_DAY = timedelta(days=1)
 
-
-def days(asking: Asking) -> Iterator[tuple[str, str]]:
-    """The period's whole days in UTC, each as the first day and the day after."""
-    day, last = asking.period.start.date(), asking.period.end.date()
-    while day < last:
-        yield day.isoformat(), _next(day).isoformat()
-        day = _next(day)
+Span = tuple[str, str]  # the first day and the day after the last
+Figures = Mapping[str, Any]
 
 
-def _next(day: date) -> date:
-    return day + timedelta(days=1)
+def whole(asking: Asking) -> Span | None:
+    """The whole UTC days of the period that are over by the clock of the run."""
+    first = _midnight(asking.period.start + ONE_DAY - timedelta(microseconds=1))
+    last = _midnight(min(asking.period.end, asking.at))
+    return (first.isoformat(), last.isoformat()) if first < last else None
 
 
-def _fetch(asking: Asking) -> Iterator[Answer]:
-    for start, end in days(asking):
-
-        def page(token: str | None, start: str = start, end: str = end) -> Page:
-            more = {"NextToken": token} if token else {}
-            body = asking.connection.ask(
-                "ce",
-                "get_savings_plans_utilization_details",
-                TimePeriod={"Start": start, "End": end},
-                MaxResults=PAGE_ROWS,
-                **more,
-            )
-            return Page(body, Answer("", {}, 0, body).json().get("NextToken"))
-
-        yield from asking.pages(DETAILS, page, start=start, end=end)
-    start, end = asking.period.start.date().isoformat(), asking.period.end.date().isoformat()
-    yield asking.once(
-        TOTAL,
-        lambda: asking.connection.ask(
-            "ce",
-            "get_savings_plans_utilization",
-            TimePeriod={"Start": start, "End": end},
-            Granularity="MONTHLY",
-        ),
-        start=start,
-        end=end,
-    )
+def _midnight(instant: datetime) -> date:
+    return instant.astimezone(UTC).date()
 
 
-def _details(answers: Sequence[Answer]) -> Iterator[tuple[Answer, dict[str, Any]]]:
-    for answer in answers:
-        if answer.operation != DETAILS:
-            continue
-        found = answer.json().get("SavingsPlansUtilizationDetails")
-        if found is None:
-            raise BrokenAnswer(f"{DETAILS} without SavingsPlansUtilizationDetails")
-        yield from ((answer, item) for item in found)
-
-
-def _check(answers: Sequence[Answer]) -> None:
-    """The plans' days add up to the total that Cost Explorer gives for the whole period."""
-    total = next(answer for answer in answers if answer.operation == TOTAL).json()["Total"]
-    for key in ("TotalCommitment", "UsedCommitment", "UnusedCommitment"):
-        days_sum = sum(
-            (Decimal(item["Utilization"][key]) for _, item in _details(answers)), Decimal(0)
+def manner(asking: Asking) -> str:
+    """How finely utilization is asked for; ConfigurationError for another word."""
+    said: str = asking.settings.get("cost_explorer", BY_DAY)
+    if said not in {BY_DAY, BY_PERIOD, NEVER}:
+        raise ConfigurationError(
+            f"providers.aws.cost_explorer = {said!r}: it is {BY_DAY!r}, {BY_PERIOD!r} or {NEVER!r}"
         )
-        if days_sum != Decimal(total["Utilization"][key]):
-            raise Changed(
-                f"{key}: the days make {days_sum}, the period {total['Utilization'][key]}"
-            )
+    return said
 
 
-def _normalise(answers: Sequence[Answer]) -> Iterator[Row]:
-    for answer, item in _details(answers):
-        used = item["Utilization"]
-        yield {
-            "provider": "aws",
-            "commitment_id": item["SavingsPlanArn"],
-            "interval_start": f"{answer.asked['start']}T00:00:00Z",
-            "interval_end": f"{answer.asked['end']}T00:00:00Z",
-            "committed": used["TotalCommitment"],
-            "used": used["UsedCommitment"],
-            "unused": used["UnusedCommitment"],
-            "unit": "USD",
-            "currency": "USD",
-            "operation": answer.operation,
-        }
+def days(span: Span) -> Iterator[Span]:
+    """The single days of a span."""
+    day, last = (date.fromisoformat(one) for one in span)
+    while day < last:
+        yield day.isoformat(), (day + ONE_DAY).isoformat()
+        day += ONE_DAY
 
 
-savings_plans = Feed(
-    name="savings-plans-utilization",
-    gives=UTILIZATION,
-    operations={DETAILS: DETAILS, TOTAL: TOTAL},
-    fetch=_fetch,
-    normalise=_normalise,
-    check=_check,
-)
+def time(span: Span) -> dict[str, str]:
+    """A span as the API takes it."""
+    return dict(zip(("Start", "End"), span, strict=True))
+
+
+def asked(span: Span) -> dict[str, str]:
+    """A span as an answer keeps it."""
+    return dict(zip(("start", "end"), span, strict=True))
+
+
+def spans(asking: Asking, span: Span, by_day: Mapping[str, Figures], committed: str) -> list[Span]:
+    """What to ask the commitments for: the days on which there were any, or all days as one."""
+    held = [
+        day for day in days(span) if day[0] in by_day and amount(need(by_day[day[0]], committed))
+    ]
+    return held if manner(asking) == BY_DAY or not held else [span]
+
+
+def agree(what: str, parts: Sequence[Figures], total: Figures, names: Sequence[str]) -> None:
+    """Raise Changed where parts do not make the total, but for the rounding of each figure.
+
+    Figures are rounded at some decimal that the API does not tell: at least at the last that any
+    of them is written with, and beyond cents.
+    """
+    for name in names:
+        figures = [amount(need(part, name)) for part in parts]
+        stated = amount(need(total, name))
+        decimals = max(-int(one.as_tuple().exponent) for one in (*figures, stated))
+        rounding = Decimal("0.5").scaleb(-max(decimals, DECIMALS_MIN)) * (len(figures) + 1)
+        if abs(sum(figures, Decimal(0)) - stated) > rounding:
+            raise Changed(f"{name} of {what}: its parts make {sum(figures)}, the total is {stated}")
+
+
+def adds_up(
+    total: Answer,
+    daily: Mapping[str, Figures],
+    parts: Iterable[tuple[Answer, Figures]],
+    stated: Figures,
+    names: Sequence[str],
+) -> None:
+    """Raise Changed where the commitments do not add up to each day, and to the whole period."""
+    by_span: dict[Span, list[Figures]] = {}
+    for answer, used in parts:
+        by_span.setdefault((answer.asked["start"], answer.asked["end"]), []).append(used)
+    for day in days((total.asked["start"], total.asked["end"])):
+        if day in by_span and day[0] in daily:
+            agree(day[0], by_span[day], daily[day[0]], names)
+    agree("the period", [used for some in by_span.values() for used in some], stated, names)
+
+
+def used_of(
+    name: str, span: Mapping[str, str], used: Figures, names: Sequence[str]
+) -> dict[str, Any]:
+    """What was used of a commitment, in the columns of the table."""
+    committed, spent, unused = (need(used, key) for key in names)
+    return {
+        "provider": "aws",
+        "commitment_id": name,
+        "interval_start": f"{span['start']}T00:00:00Z",
+        "interval_end": f"{span['end']}T00:00:00Z",
+        "committed": committed,
+        "used": spent,
+        "unused": unused,
+    }
+
+
+def total(
+    asking: Asking,
+    call: tuple[str, str],
+    items: str,
+    span: Span,
+    said: Mapping[str, str],
+    **parameters: Any,
+) -> Answer:
+    """What a kind of commitment used in all; ``call`` is the operation and the SDK's method."""
+    operation, method = call
+
+    def ask() -> bytes:
+        body: bytes = asking.connection.ask(
+            "ce", method, unless=NO_DATA, TimePeriod=time(span), Granularity="DAILY", **parameters
+        )
+        _listed(body, items)
+        return body
+
+    return asking.once(operation, ask, **asked(span), **said)
+
+
+def _listed(body: bytes, items: str) -> list[Any]:
+    """A total's days; none where the answer says that there is no data."""
+    found = exact_json(body)
+    if isinstance(found, dict) and str(found.get("__type", "")).endswith(NO_DATA):
+        return []
+    return listed(found, items)
+
+
+def by_day(answer: Answer, items: str, figures: str) -> dict[str, Figures]:
+    """A total's figures by the day."""
+    found = _listed(answer.body, items)
+    return {need(need(one, "TimePeriod"), "Start"): need(one, figures) for one in found}

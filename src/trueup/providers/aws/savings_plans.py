@@ -1,6 +1,7 @@
-"""Savings Plans: what was committed, and at what rates.
+"""Savings Plans: what was committed, and what usage costs under each of them.
 
 https://docs.aws.amazon.com/savingsplans/latest/APIReference/API_DescribeSavingsPlans.html
+https://docs.aws.amazon.com/savingsplans/latest/APIReference/API_DescribeSavingsPlanRates.html
 """
 
 from __future__ import annotations
@@ -8,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from trueup.adapter.feed import COMMITMENTS, Answer, Asking, BrokenAnswer, Feed, Page, Row
+from trueup.adapter.feed import COMMITMENTS, RATES, Answer, Asking, Feed, Row
+from trueup.providers.aws import commitments
+from trueup.providers.aws.client import REGION
+from trueup.providers.aws.reading import items_of, meaning, need, once_each, pages
+
+PLANS = "savingsplans:DescribeSavingsPlans"
+PLAN_RATES = "savingsplans:DescribeSavingsPlanRates"
+ROWS_MAX = 1000  # a page
 
 TYPES = {
     "Compute": "Compute Savings Plan",
@@ -16,71 +24,107 @@ TYPES = {
     "SageMaker": "SageMaker Savings Plan",
     "Database": "Database Savings Plan",
 }
-LIFECYCLE = {
-    "payment-pending": "Pending",
-    "queued": "Pending",
-    "pending-return": "Active",
+# Nothing is committed by a plan that is queued, was not paid, or was returned: a return makes it
+# void from its start.
+VOID = "Canceled"
+STATES = {
     "active": "Active",
+    "pending-return": "Active",
     "retired": "Expired",
-    "returned": "Canceled",
-    "payment-failed": "Canceled",
-    "queued-deleted": "Canceled",
+    "payment-pending": VOID,
+    "payment-failed": VOID,
+    "queued": VOID,
+    "queued-deleted": VOID,
+    "returned": VOID,
 }
-COUNTED = frozenset({"Active", "Expired"})  # queued, failed and returned plans commit to nothing
 
 
 def _fetch(asking: Asking) -> Iterator[Answer]:
-    def page(token: str | None) -> Page:
-        more = {"nextToken": token} if token else {}
-        body = asking.connection.ask("savingsplans", "describe_savings_plans", **more)
-        return Page(body, Answer("", {}, 0, body).json().get("nextToken"))
+    call = "savingsplans", "describe_savings_plans", REGION
+    states = [state for state, status in STATES.items() if status != VOID]
+    yield from pages(asking, PLANS, call, "savingsPlans", {}, states=states, maxResults=ROWS_MAX)
 
-    yield from asking.pages("savingsplans:DescribeSavingsPlans", page)
+
+def _in_force(answers: Sequence[Answer]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for _, plan in items_of(answers, PLANS, "savingsPlans"):
+        status = meaning(STATES, plan, "state")
+        if status != VOID:
+            yield status, plan
+
+
+def _check(answers: Sequence[Answer]) -> None:
+    once_each(need(plan, "savingsPlanArn") for _, plan in items_of(answers, PLANS, "savingsPlans"))
 
 
 def _normalise(answers: Sequence[Answer]) -> Iterator[Row]:
-    for answer in answers:
-        plans = answer.json().get("savingsPlans")
-        if plans is None:
-            raise BrokenAnswer("DescribeSavingsPlans without savingsPlans")
-        yield from (_row(plan) for plan in plans if LIFECYCLE.get(plan["state"]) in COUNTED)
-
-
-def _row(plan: dict[str, Any]) -> Row:
-    kind = plan["savingsPlanType"]
-    upfront = {"All Upfront": "100", "No Upfront": "0"}.get(plan["paymentOption"])
-    return {
-        "BillingCurrency": plan["currency"],
-        "ContractCommitmentBenefitCategory": "Discount",
-        "ContractCommitmentCategory": "Spend",
-        "ContractCommitmentCost": plan["commitment"],
-        "ContractCommitmentDescription": plan.get("description") or TYPES.get(kind, kind),
-        "ContractCommitmentDurationType": "Fixed",
-        "ContractCommitmentFulfillmentInterval": "Hourly",
-        "ContractCommitmentId": plan["savingsPlanArn"],
-        "ContractCommitmentLifecycleStatus": LIFECYCLE[plan["state"]],
-        "ContractCommitmentModel": "Discontinuous",
-        "ContractCommitmentPaymentModel": plan["paymentOption"],
-        "ContractCommitmentPaymentUpfrontPercentage": upfront,
-        "ContractCommitmentPeriodStart": plan["start"],
-        "ContractCommitmentPeriodEnd": plan["end"],
-        "ContractCommitmentType": TYPES.get(kind, kind),
-        "ContractId": plan["savingsPlanId"],
-        "ContractPeriodStart": plan["start"],
-        "ContractPeriodEnd": plan["end"],
-        "InvoiceIssuerName": "Amazon Web Services",
-        "PricingCurrency": plan["currency"],
-        "ServiceProviderName": "Amazon Web Services",
-        "x_Layer": "benefit",
-        "x_QuantityBasis": "commitment_rate",
-        "x_Per": "interval",
-    }
+    for status, plan in _in_force(answers):
+        kind = need(plan, "savingsPlanType")
+        common = commitments.Commitment(
+            name=need(plan, "savingsPlanArn"),
+            contract=need(plan, "savingsPlanId"),
+            kind=TYPES.get(kind, f"{kind} Savings Plan"),
+            start=need(plan, "start"),
+            end=need(plan, "end"),
+            status=status,
+            currency=need(plan, "currency"),
+            payment=need(plan, "paymentOption"),
+            about=plan.get("description") or TYPES.get(kind, kind),
+        )
+        yield common.spent(need(plan, "commitment"))
 
 
 plans = Feed(
     name="savings-plans",
     gives=COMMITMENTS,
-    operations={"savingsplans:DescribeSavingsPlans": "savingsplans:DescribeSavingsPlans"},
+    operations={PLANS: PLANS},
     fetch=_fetch,
     normalise=_normalise,
+    check=_check,
+    unknown=commitments.UNKNOWN,
+)
+
+
+def _fetch_rates(asking: Asking) -> Iterator[Answer]:
+    """The plans, then the rates of each for the services that are named."""
+    known = list(_fetch(asking))
+    yield from known
+    services = [{"name": "serviceCode", "values": list(asking.settings["rate_services"])}]
+    call = "savingsplans", "describe_savings_plan_rates", REGION
+    for _, plan in _in_force(known):
+        yield from pages(
+            asking,
+            PLAN_RATES,
+            call,
+            "searchResults",
+            {key: need(plan, key) for key in ("savingsPlanArn", "start", "end")},
+            savingsPlanId=need(plan, "savingsPlanId"),
+            filters=services,
+            maxResults=ROWS_MAX,
+        )
+
+
+def _normalise_rates(answers: Sequence[Answer]) -> Iterator[Row]:
+    for answer, rate in items_of(answers, PLAN_RATES, "searchResults"):
+        said = (need(rate, "serviceCode"), need(rate, "usageType"), rate.get("operation"))
+        yield {
+            "provider": "aws",
+            "commitment_id": answer.asked["savingsPlanArn"],
+            "sku": " ".join(filter(None, said)),
+            "unit": need(rate, "unit"),
+            "price": need(rate, "rate"),
+            "currency": need(rate, "currency"),
+            "valid_from": answer.asked["start"],
+            "valid_to": answer.asked["end"],
+            "operation": PLAN_RATES,
+        }
+
+
+rates = Feed(
+    name="savings-plan-rates",
+    gives=RATES,
+    operations={PLANS: PLANS, PLAN_RATES: PLAN_RATES},
+    fetch=_fetch_rates,
+    normalise=_normalise_rates,
+    check=_check,
+    needs=("rate_services",),
 )

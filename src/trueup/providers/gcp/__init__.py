@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from trueup.adapter.provider import ProviderAdapter
 from trueup.providers.declarations import read_factors, read_meters, read_template
+
+if TYPE_CHECKING:
+    from trueup.adapter.feed import Connector
 
 BENEFIT = (
     "compute flexible committed use discount",
@@ -27,6 +31,13 @@ BENEFIT = (
 FUNDING = ("credit", "prepayment", "promotion", "promotional credit", "tpu credit")
 AGREEMENT = ("commit", "enterprise agreement", "google commit", "private pricing")
 
+
+def _connector() -> Connector:
+    from trueup.providers.gcp.connector import connector
+
+    return connector()
+
+
 adapter = ProviderAdapter(
     name="gcp",
     title="Google Cloud",
@@ -39,6 +50,7 @@ adapter = ProviderAdapter(
     final_after=timedelta(days=7),
     extra="gcp",
     sdk_modules=("google.cloud.billing", "google.cloud.bigquery", "google.cloud.compute_v1"),
+    connector=_connector,
     configuration_template=read_template(__name__),
     meters=read_meters(__name__),
     factors=read_factors(__name__),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from trueup.adapter.feed import Connector
 from trueup.adapter.provider import ProviderAdapter
 from trueup.providers.declarations import read_factors, read_meters, read_template
 
@@ -21,6 +22,13 @@ FUNDING = (
 )
 AGREEMENT = ("enterprise agreement", "private pricing")
 
+
+def _connector() -> Connector:
+    from trueup.providers.oci.connector import connector
+
+    return connector()
+
+
 adapter = ProviderAdapter(
     name="oci",
     title="Oracle Cloud Infrastructure",
@@ -33,6 +41,7 @@ adapter = ProviderAdapter(
     extra="oci",
     sdk_modules=("oci",),
     configuration_template=read_template(__name__),
+    connector=_connector,
     meters=read_meters(__name__),
     factors=read_factors(__name__),
     layers={

@@ -79,6 +79,7 @@ def build_page(result: Result, style: str) -> Page:
         lead=_lead(result),
         money=_money(result),
         sections=[
+            sections.to_do(result),
             usage.utilization(result),
             breaks.breaks(result),
             usage.burn_down(result),
@@ -103,6 +104,8 @@ def _badges(result: Result) -> list[Badge]:
         badges.append(Badge("Finality not known"))
     else:
         badges.append(Badge("Provisional", "warn") if provisional else Badge("Final", "good"))
+    for at, names in figures.provisional_until(result).items():
+        badges.append(Badge(f"{legible(', '.join(names), 60)} final on {numbers.day(at)}", "warn"))
     start, end, as_of = (
         moment.astimezone(UTC) for moment in (result.start, result.end, result.as_of)
     )
@@ -118,24 +121,23 @@ def _lead(result: Result) -> list[str]:
             "Provisional: the bill is not final yet. A late row may still draw on a commitment, so "
             "used, unused and drift can change."
         )
-    if not result.outcome.usage_leg_ran:
-        lines.append(
-            "No telemetry was given, so bill and usage were not compared and no cost could be "
-            "attributed by use."
-        )
+    why = figures.not_compared(result)
+    if why is not None:
+        lines.append(f"Bill and telemetry were not compared: {why}. No cost is attributed by use.")
     return lines
 
 
 def _money(result: Result) -> list[Band]:
     benefit = figures.benefit_by_currency(result)
     drift = figures.drift_by_currency(result)
+    why = figures.not_compared(result)
     identity = {row["currency"]: row for row in result.identity.rows()}
     return [
         Band(
             legible(code, 12),
             [
                 *_commitment_tiles(benefit.get(code)),
-                _drift_tile(drift.get(code)),
+                _drift_tile(drift.get(code), why),
                 _unattributed_tile(identity.get(code)),
             ],
         )
@@ -177,7 +179,9 @@ def _sum_tile(
     )
 
 
-def _drift_tile(item: figures.Drift | None) -> Tile:
+def _drift_tile(item: figures.Drift | None, why: str | None) -> Tile:
+    if item is None and why is not None:
+        return Tile("Drift, gross", "not compared", [why], muted=True)
     if item is None:
         return Tile("Drift, gross", numbers.money(ZERO), ["no breaks"])
     lines = [
@@ -186,6 +190,8 @@ def _drift_tile(item: figures.Drift | None) -> Tile:
         f"billed under {numbers.money(item.under)}",
         numbers.count(item.count, "break"),
     ]
+    if why is not None:
+        lines.append("bill and contract alone")
     if item.unpriced:
         lines.append(f"and {item.unpriced:,} of unknown amount")
     return Tile("Drift, gross", numbers.money(item.gross), lines, numbers.exact(item.gross))

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from trueup.model.display import legible
 from trueup.report import figures, numbers
+from trueup.report.holdings import as_money, is_benefit
 from trueup.report.html import charts, series, view
-from trueup.report.html.section import Block, Section, grid, more, note
+from trueup.report.html.section import Block, Section, grid, listing, more, note
 from trueup.report.html.view import Cell, Column, Figure, Grid
+from trueup.report.names import names_of
 
 if TYPE_CHECKING:
     from trueup.report.result import Result
 
-COMMITMENTS_MAX = 60
-CREDITS_MAX = 60
+COMMITMENTS_SHOWN = 12
 NAMES_MAX = 15  # of teams or agents, per currency
 CURRENCIES_MAX = 4
 _NAME_MAX = 60
@@ -24,20 +27,27 @@ _NAME_MAX = 60
 def utilization(result: Result) -> Section:
     """The heat map and the commitments, layer by layer."""
     blocks: list[Block] = []
+    names = names_of(result)
     cells = series.heat(result)
     if cells:
-        blocks += _heat_map(result, cells)
+        named = [replace(cell, commitment=names.get(cell.commitment, cell.commitment))
+                 for cell in cells]  # fmt: skip
+        blocks += _heat_map(result, named, list(names.values()))
     else:
         reason = "The bill holds no Used or Unused row of a commitment in this period."
         blocks.append(grid(Grid("Utilization by interval", (), [], reason)))
     rows = result.commitments.rows()
-    benefit = [row for row in rows if row["layer"] in (None, "benefit")]
-    blocks.append(grid(_benefit(benefit)))
+
+    def described(row: figures.Row) -> Cell:
+        cell = view.text(names.get(row["commitment_id"]), _described(row))
+        return Cell(cell.text, cell.sub, view.text(row["commitment_id"]).text, cell.muted)
+
+    blocks += _benefit([row for row in rows if is_benefit(row)], described)
     for layer, title in (("funding", "Funding"), ("agreement", "Agreements")):
         mine = [row for row in rows if row["layer"] == layer]
         if mine:
-            blocks.append(grid(_term(mine, title)))
-    if len(blocks) > 2:
+            blocks += _term(mine, title, described)
+    if any(not is_benefit(row) for row in rows):
         blocks.append(
             note(
                 "Funding pays for charges and agreements count them: both see money that stands "
@@ -48,9 +58,8 @@ def utilization(result: Result) -> Section:
     return Section("utilization", "Utilization", lead, blocks)
 
 
-def _heat_map(result: Result, cells: list[series.Heat]) -> list[Block]:
+def _heat_map(result: Result, cells: list[series.Heat], order: list[str]) -> list[Block]:
     present = {cell.commitment for cell in cells}
-    order = [row["commitment_id"] for row in result.commitments.rows()]
     names = [name for name in dict.fromkeys([*order, *sorted(present)]) if name in present]
     shown = names[: series.COMMITMENTS_MAX]
     drawn = [cell for cell in cells if cell.commitment in shown]
@@ -83,36 +92,36 @@ def _heat_map(result: Result, cells: list[series.Heat]) -> list[Block]:
     return blocks
 
 
-def _benefit(rows: list[figures.Row]) -> Grid:
-    columns = (
-        Column("Commitment", "id"),
-        Column("Committed", "number"),
-        Column("Used", "number"),
-        Column("Unused", "number"),
-        Column("Utilization", "number"),
-        Column("Coverage"),
-    )
-    shown = [
-        [
-            view.text(row["commitment_id"], _described(row)),
-            *(_cost_and_quantity(row, part) for part in ("committed", "used", "unused")),
-            view.share(row["utilization"], row["reason"]),
-            view.text((row["status"] or "").replace("_", " "), _not_covered(row)),
-        ]
-        for row in rows[:COMMITMENTS_MAX]
-    ]
-    return Grid(
+def _benefit(rows: list[figures.Row], described: Callable[[figures.Row], Cell]) -> list[Block]:
+    form = Grid(
         "Commitments (benefit layer)",
-        columns,
-        shown,
-        "No charge names a commitment, and no contract was given.",
-        more(len(rows), len(shown), "commitments"),
+        (
+            Column("Commitment", "id"),
+            Column("Committed", "number"),
+            Column("Used", "number"),
+            Column("Unused", "number"),
+            Column("Utilization", "number"),
+            Column("Coverage"),
+        ),
+        empty="No charge names a commitment, and no contract was given.",
         stacked=True,
+    )
+    return listing(
+        form,
+        rows,
+        lambda row: [
+            described(row),
+            *(_cost_and_quantity(row, part) for part in ("committed", "used", "unused")),
+            view.share(row["utilization"]),
+            view.text((row["status"] or "").replace("_", " "), _not_covered(row)),
+        ],
+        "commitments",
+        COMMITMENTS_SHOWN,
     )
 
 
 def _described(row: figures.Row) -> str:
-    said = (row["provider"], row["type"] or row["category"], row["name"])
+    said = (row["provider"], row["type"] or row["category"], row["reason"])
     text = " · ".join(str(part) for part in said if part)
     return text + (" · provisional" if row["provisional"] else "")
 
@@ -130,73 +139,86 @@ def _not_covered(row: figures.Row) -> str | None:
     return f"not covered: {view.quantity(row['not_covered_quantity'], row['unit']).text}"
 
 
-def _term(rows: list[figures.Row], title: str) -> Grid:
-    columns = (
-        Column("Commitment", "id"),
-        Column("Opening", "number"),
-        Column("Drawn", "number"),
-        Column("Expired", "number"),
-        Column("Remaining", "number"),
-        Column("Expires"),
+def _term(
+    rows: list[figures.Row], title: str, described: Callable[[figures.Row], Cell]
+) -> list[Block]:
+    parts = ("opening", "drawn", "expired", "remaining")
+    form = Grid(
+        title,
+        (
+            Column("Commitment", "id"),
+            *(Column(part.capitalize(), "number") for part in parts),
+            Column("Expires"),
+        ),
+        stacked=True,
     )
-    shown = [
-        [
-            view.text(row["commitment_id"], row["reason"] or _described(row)),
-            *(view.quantity(row[name], row["unit"]) for name in _TERM_FIGURES),
+    return listing(
+        form,
+        rows,
+        lambda row: [
+            described(row),
+            *(view.quantity(row[name], row["unit"]) for name in parts),
             view.when(row["expires_at"]),
-        ]
-        for row in rows[:COMMITMENTS_MAX]
-    ]
-    return Grid(
-        title, columns, shown, more=more(len(rows), len(shown), "commitments"), stacked=True
+        ],
+        "commitments",
+        COMMITMENTS_SHOWN,
     )
-
-
-_TERM_FIGURES = ("opening", "drawn", "expired", "remaining")
 
 
 def burn_down(result: Result) -> Section:
     """A small chart per commitment, then the credit lots by expiry."""
-    runs = series.runs(result)
-    blocks = []
+    names = names_of(result)
+    runs = [replace(run, commitment=names.get(run.commitment, run.commitment))
+            for run in series.runs(result)]  # fmt: skip
+    blocks: list[Block] = []
     if runs:
-        drawn = [_run_figure(run) for run in runs[: series.RUNS_MAX] if _drawable(run)]
+        drawn = [_run_figure(run) for run in runs[: series.RUNS_MAX]]
         blocks.append(Block("multiples", figures=drawn))
         if len(runs) > len(drawn):
             blocks.append(note(f"and {len(runs) - len(drawn)} more in burn_down.parquet"))
     else:
         reason = "No figure is known of a commitment drawn on in this period."
         blocks.append(grid(Grid("Burn-down", (), [], reason)))
-    rows = result.credits.rows()
-    columns = (
-        Column("Lot", "id"),
-        Column("Granted", "number"),
-        Column("Drawn", "number"),
-        Column("Expired", "number"),
-        Column("Remaining", "number"),
-        Column("Expires"),
-        Column("One credit is", "number"),
+    lead = ["Used and unused per day, and what remains of term commitments and lots."]
+    return Section("burn-down", "Burn-down", lead, [*blocks, *_credits(result)])
+
+
+def _credits(result: Result) -> list[Block]:
+    names = names_of(result)
+    form = Grid(
+        "Credit lots, the next to expire first",
+        (
+            Column("Lot", "id"),
+            Column("Granted", "number"),
+            Column("Drawn", "number"),
+            Column("Expired", "number"),
+            Column("Remaining", "number"),
+            Column("Expires"),
+            Column("One credit is", "number"),
+        ),
+        empty="No contract or lot with credits was given.",
+        stacked=True,
     )
-    shown = [
-        [
-            view.text(row["lot_id"] or row["commitment_id"], row["provider"]),
-            *(view.quantity(row[n], row["unit"]) for n in ("granted", "drawn", "expired")),
-            view.quantity(row["remaining"], row["unit"]),
+
+    def cells(row: figures.Row) -> list[Cell]:
+        identifier = row["lot_id"] or row["commitment_id"] or ""
+        return [
+            view.text(names.get(identifier) or identifier, row["provider"]),
+            *(view.quantity(row[n], row["unit"]) for n in ("granted", "drawn")),
+            *(_quantity_and_cost(row, n) for n in ("expired", "remaining")),
             view.when(row["expires_at"]),
             _credit_rate(row),
         ]
-        for row in rows[:CREDITS_MAX]
-    ]
-    table = Grid(
-        "Credit lots, the next to expire first",
-        columns,
-        shown,
-        "No contract or lot with credits was given.",
-        more(len(rows), len(shown), "credits"),
-        stacked=True,
-    )
-    lead = ["Used and unused per day, and what remains of term commitments and lots."]
-    return Section("burn-down", "Burn-down", lead, [*blocks, grid(table)])
+
+    return listing(form, result.credits, cells, "credits")
+
+
+def _quantity_and_cost(row: figures.Row, part: str) -> Cell:
+    cell = view.quantity(row[part], row["unit"])
+    cost = as_money(row, row[part])
+    if not cost or row["unit"] == row["currency"]:
+        return cell
+    return Cell(cell.text, view.money(cost, row["currency"]).text, cell.exact, cell.muted)
 
 
 def _credit_rate(row: figures.Row) -> Cell:
@@ -208,10 +230,6 @@ def _credit_rate(row: figures.Row) -> Cell:
     if units is None:
         return Cell(price or "—")
     return Cell(view.quantity(units, row["compute_unit"]).text, price)
-
-
-def _drawable(run: series.Run) -> bool:
-    return bool(run.points)
 
 
 def _run_figure(run: series.Run) -> Figure:

@@ -41,11 +41,12 @@ class Grid:
 
     caption: str
     columns: Sequence[Column]
-    rows: Sequence[Sequence[Cell]]
+    rows: Sequence[Sequence[Cell]] = ()
     empty: str = "Nothing to show."
     more: str | None = None
     stacked: bool = False  # on a phone, each row becomes a block of labelled lines
     widths: Sequence[int] = ()  # of the columns in percent; none: as the text wants
+    folded: str | None = None  # what stands for the table until it is opened
 
 
 @dataclass(frozen=True)
@@ -89,13 +90,14 @@ def quantity(value: Decimal | None, unit: str | None) -> Cell:
     if value is None:
         return Cell(numbers.NOT_KNOWN, muted=True)
     said = f" {legible(unit, 40)}" if unit else ""
+    if unit and unit[0].isdigit():  # 1000 Tokens
+        said = f" \N{MULTIPLICATION SIGN}{said}"
     return Cell(numbers.quantity(value) + said, exact=numbers.grouped(value) + said)
 
 
-def share(value: Decimal | None, reason: str | None = None) -> Cell:
+def share(value: Decimal | None) -> Cell:
     """A share of 1 in percent."""
-    sub = _short(reason) if value is None else None
-    return Cell(numbers.percent(value), sub, muted=value is None)
+    return Cell(numbers.percent(value), muted=value is None)
 
 
 def rows_counted(value: int | None) -> Cell:
@@ -111,13 +113,4 @@ def when(value: datetime | None, end: datetime | None = None) -> Cell:
     at_midnight = (moment.hour, moment.minute) == (0, 0)
     if end is None:
         return Cell(f"{moment:%Y-%m-%d}" if at_midnight else f"{moment:%Y-%m-%d %H:%M}")
-    return Cell(f"{moment:%Y-%m-%d %H:%M}", sub=_length(moment, end))
-
-
-def _length(start: datetime, end: datetime) -> str:
-    seconds = int((end - start).total_seconds())
-    if seconds % 86_400 == 0 and seconds:
-        return numbers.count(seconds // 86_400, "day")
-    if seconds % 3_600 == 0 and seconds:
-        return numbers.count(seconds // 3_600, "hour")
-    return f"to {end.astimezone(UTC):%Y-%m-%d %H:%M}"
+    return Cell(f"{moment:%Y-%m-%d %H:%M}", sub=numbers.length(end - value))

@@ -1,0 +1,133 @@
+"""Who shares the cost of held capacity, by hand: two hours of a deployment at 6.20 each."""
+
+from __future__ import annotations
+
+import csv
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import trueup
+from tests.test_worked_hour import CHARGE_COLUMNS, charge
+
+D = Decimal
+NINE, TEN, ELEVEN = (f"2026-10-03T{hour:02}:00:00Z" for hour in (9, 10, 11))
+HELD = ("instance", "allocated")
+TOKENS = ("output_tokens", "busy")
+Row = tuple[str, str, str, str, str, str]  # start, meter, capacity, quantity, unit, session
+
+
+def held(start: str, quantity: str = "2", session: str = "") -> Row:
+    return start, *HELD, quantity, "Hours", session
+
+
+def tokens(start: str, quantity: str, session: str) -> Row:
+    return start, *TOKENS, quantity, "Tokens", session
+
+
+def reconciled(
+    folder: Path, meters: list[Row], windows: list[tuple[str, str]], **rules: Any
+) -> trueup.Result:
+    """The bill has 2 hours at 6.20 of ``d1`` in each window; all usage is of ``d1``."""
+    with (folder / "bill.csv").open("w", newline="") as file:
+        bill = csv.DictWriter(file, CHARGE_COLUMNS, restval="")
+        bill.writeheader()
+        for start, end in windows:
+            row = charge("d1", "6.20", "2")
+            bill.writerow(row | {"ChargePeriodStart": start, "ChargePeriodEnd": end})
+    with (folder / "meters.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["start", "meter", "capacity", "quantity", "unit", "session"])
+        writer.writerows(meters)
+    usage = trueup.read_usage(
+        folder / "meters.csv",
+        format="table",
+        columns={
+            "window_start": "start",
+            "meter": "meter",
+            "capacity": "capacity",
+            "quantity": "quantity",
+            "unit": "unit",
+            "session_id": "session",
+        },
+        constants={"provider": "aws", "account_id": "ml", "resource_id": "d1"},
+    )
+    meter = {"match": {"SkuId": "^sku-d1$"}, "meter": "instance"}
+    return trueup.reconcile(
+        folder / "bill.csv", usage=usage, rules={"meter": [meter], **rules}, as_of="2026-12-01"
+    )
+
+
+def shares(result: trueup.Result) -> dict[str, Decimal]:
+    """Cost by session, or team where no session is named, and by reason of the rest."""
+    named = {row["session"] or row["team"]: row["cost"] for row in result.allocations.rows()}
+    rest = {row["reason"]: row["cost"] for row in result.unattributed_by_reason.rows()}
+    return named | rest
+
+
+HOURS = [(NINE, TEN), (TEN, ELEVEN)]
+SECOND_AT_REST = [held(NINE), held(TEN), tokens(NINE, "300", "s1"), tokens(NINE, "100", "s2")]
+
+
+@pytest.mark.parametrize(
+    ("rules", "second"),
+    [
+        ({}, "idle"),
+        ({"idle": "spread"}, "idle"),  # nobody was at work in that hour to carry it
+        ({"idle": "owner", "owners": {"d1": "claims"}}, "claims"),
+    ],
+)
+def test_an_hour_without_work_is_idle(tmp_path: Path, rules: dict[str, Any], second: str) -> None:
+    """9:00 is shared 3 to 1 by tokens, 4.65 and 1.55; nothing ran from 10:00: 6.20 is idle."""
+    result = reconciled(tmp_path, SECOND_AT_REST, HOURS, **rules)
+    assert shares(result) == {"s1": D("4.65"), "s2": D("1.55"), second: D("6.20")}
+    assert len(result.breaks) == 0
+
+
+def test_an_hour_without_work_is_idle_whoever_held_it(tmp_path: Path) -> None:
+    """The allocated meter names s9: while work is metered, holding is not using."""
+    rows = [held(NINE, session="s9"), held(TEN, session="s9"), tokens(NINE, "300", "s1")]
+    assert shares(reconciled(tmp_path, rows, HOURS)) == {"s1": D("6.20"), "idle": D("6.20")}
+
+
+def test_without_a_meter_of_work_its_holder_has_it(tmp_path: Path) -> None:
+    """Nothing counts work on d1 in the whole run: s9 held the first hour, nobody the second."""
+    rows = [held(NINE, session="s9"), held(TEN)]
+    assert shares(reconciled(tmp_path, rows, HOURS)) == {"s9": D("6.20"), "no_rule": D("6.20")}
+
+
+def test_a_day_with_some_work_is_of_those_who_worked(tmp_path: Path) -> None:
+    """Billed by the day, work in any hour of it shares the day; a day without any is idle."""
+    first, second, third = (f"2026-10-{day:02}T00:00:00Z" for day in (3, 4, 5))
+    noon = "2026-10-03T12:00:00Z"
+    rows = [held(first), held(second), tokens(noon, "300", "s1")]
+    result = reconciled(tmp_path, rows, [(first, second), (second, third)])
+    assert shares(result) == {"s1": D("6.20"), "idle": D("6.20")}
+
+
+def test_work_on_what_nobody_held_is_a_contradiction(tmp_path: Path) -> None:
+    """The allocated meter says 0 from 10:00, and 50 tokens ran: 6.20 is missing, of nobody."""
+    rows = [held(NINE), held(TEN, "0"), tokens(NINE, "300", "s1"), tokens(TEN, "50", "s2")]
+    result = reconciled(tmp_path, rows, HOURS)
+    assert shares(result) == {"s1": D("6.20"), "missing_in_usage": D("6.20")}
+    [found] = result.breaks.rows()
+    assert (found["class"], found["amount"]) == ("missing_in_usage", D("6.20"))
+    assert "another counted work" in found["explanation"]
+
+
+def test_busy_time_on_what_nobody_held_is_a_contradiction(tmp_path: Path) -> None:
+    """The same where the busy meter of the same kind reports 3,600 s."""
+    busy: Row = (TEN, "instance", "busy", "1", "Hours", "s2")
+    result = reconciled(tmp_path, [held(NINE, session="s1"), held(TEN, "0"), busy], HOURS)
+    assert shares(result) == {"s1": D("6.20"), "missing_in_usage": D("6.20")}
+    assert "another counted work" in result.breaks.rows()[0]["explanation"]
+
+
+def test_nothing_held_and_nothing_done_is_plainly_missing(tmp_path: Path) -> None:
+    """No work in the hour of which the allocated meter says 0: the plain sentence."""
+    result = reconciled(tmp_path, [held(NINE), held(TEN, "0"), tokens(NINE, "3", "s1")], HOURS)
+    assert shares(result) == {"s1": D("6.20"), "missing_in_usage": D("6.20")}
+    assert "saw nothing" in result.breaks.rows()[0]["explanation"]
+    assert "another" not in result.breaks.rows()[0]["explanation"]
