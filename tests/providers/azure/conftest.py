@@ -75,8 +75,8 @@ class Stage:
         self.answerer = answerer or self.answerer
         connector = connector_of("azure")
         connection = connector.connect(azure.SETTINGS, offline)
-        source = next(one for one in (*connector.feeds, *connector.exports) if one.name == name)
-        asker = Asker("azure", connector, connection, azure.SETTINGS, PERIOD, source.operations)
+        source = next(one for one in connector.sources if one.name == name)
+        asker = Asker("azure", connector, connection, azure.SETTINGS, PERIOD, AT, source.operations)
         if isinstance(source, Feed):
             return fed(source, asker, self.place()).path.read_text(encoding="utf-8")
         paths = exported(source, asker, self.place())

@@ -210,7 +210,13 @@ def test_a_list_without_value_is_not_an_empty_list(
     after: int, stage: Stage, slept: list[float]
 ) -> None:
     """The SDK takes ``{}``, or an error with status 200, for a last page without rows."""
-    wrong = ({}, {"error": {"code": "Oops"}}, {"value": None}, {"value": 5}, {"value": ["a"]})
+    wrong: tuple[object, ...] = (
+        {},
+        {"error": {"code": "Oops"}},
+        {"value": None},
+        {"value": 5},
+        {"value": ["a"]},
+    )
     for body in wrong:
         answerer = altered(instead(as_json(body)), LOTS, times=ALWAYS, after=after)
         assert "a list without value" in refused(stage, "agreements", answerer).reason
@@ -230,7 +236,8 @@ def test_json_of_another_shape_is_a_broken_answer(
 
 def test_a_price_sheet_without_prices_is_not_an_empty_one(stage: Stage, slept: list[float]) -> None:
     """Nor is an object without properties."""
-    for body in ({}, {"properties": {}}, {"properties": {"pricesheets": None}}):
+    wrong: tuple[object, ...] = ({}, {"properties": {}}, {"properties": {"pricesheets": None}})
+    for body in wrong:
         answerer = altered(instead(as_json(body)), "/pricesheets/", times=ALWAYS)
         assert "no list of objects" in refused(stage, "price-sheet", answerer).reason
 

@@ -23,7 +23,7 @@ LONG = "0.1234567890123456789"
 
 def asking(start: str, end: str) -> Asker:
     period = Period(datetime.fromisoformat(start), datetime.fromisoformat(end))
-    return Asker("azure", connector_of("azure"), None, {}, period)
+    return Asker("azure", connector_of("azure"), None, {}, period, period.end)
 
 
 def test_digits_survive_that_the_sdk_loses(stage: Stage) -> None:

@@ -32,9 +32,7 @@ from trueup.providers.gcp.client import Connection, connect
 from trueup.providers.gcp.connector import connector
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
-SOURCES: dict[str, Feed | Export] = {
-    one.name: one for one in (*connector().feeds, *connector().exports)
-}
+SOURCES: dict[str, Feed | Export] = {one.name: one for one in connector().sources}
 
 
 @cache
