@@ -140,15 +140,16 @@ def _by_provider(rows: Sequence[Row]) -> list[Row]:
     other = []
     for row in rows:
         path = Path(str(row["source"])).parts
-        if row["kind"] != "charges":
+        place = next((name for name in ("fetched", "bills") if name in path), None)
+        if place is None:
             other.append(row)
             continue
-        provider = path[path.index("fetched" if "fetched" in path else "bills") + 1]
+        provider = path[path.index(place) + 1]
         for column in ("rows_in", "accepted", "rejected", "billed_cost", "effective_cost"):
             value = row.get(column)
             sums[(provider, row["currency"])][column] += Decimal(str(value or 0))
     return other + [
-        {"source": provider, "kind": "charges", "currency": currency, **figures}
+        {"source": provider, "currency": currency, **figures}
         for (provider, currency), figures in sums.items()
     ]
 

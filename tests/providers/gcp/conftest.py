@@ -32,7 +32,12 @@ from trueup.providers.gcp.client import Connection, connect
 from trueup.providers.gcp.connector import connector
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
+<<<<<<< HEAD
 SOURCES: dict[str, Feed | Export] = {one.name: one for one in connector().sources}
+=======
+DECLARED: tuple[Feed | Export, ...] = (*connector().feeds, *connector().exports)
+SOURCES = {one.name: one for one in DECLARED}
+>>>>>>> gcp
 
 
 @cache
@@ -67,6 +72,8 @@ class Stage:
 
     def answer(self, request: Request) -> Response:
         self.asked.append(request)
+        if self.answerer is None:
+            self.play(1)
         answerer = self.answerer
         assert answerer is not None
         for fault in self.faults:
@@ -127,7 +134,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 def stage(served: Stage, tmp_path: Path) -> Iterator[Stage]:
     """The twin of seed 1 without faults, asked nothing yet."""
     vars(served).update(vars(Stage(tmp_path, connection=served.connection)))
-    served.play(1)
     yield served
     served.close()
     served.tables = served.answerer = None

@@ -36,6 +36,7 @@ def operation_of(request: Request) -> str:
 def answered(stage: Stage) -> dict[str, list[bytes]]:
     """Every body that the twin gives while everything is fetched, by operation."""
     given: dict[str, list[bytes]] = defaultdict(list)
+    stage.play(1)
     answerer = stage.answerer
     assert answerer is not None
 
