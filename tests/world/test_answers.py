@@ -16,6 +16,7 @@ import pytest
 
 import trueup
 from tests.world import world
+from tests.world.asserted_oci import NEXT_POOL
 from tests.world.comparison import NAMES_OF_ROWS, Row, differences, report
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
@@ -23,6 +24,7 @@ SEEDS = range(1, 51)
 EXAMPLE = Path(__file__).parents[2] / "examples" / "nightly"
 BUNDLED = (7, START, 31)
 RECORDINGS = "../../cassettes/*/nightly"
+TO_COME = {"commitments": 1, "credits": 1}  # rows on what begins after the period
 BYTES_MAX = 6_000_000
 IN_RESULT = {"unattributed": "unattributed_by_reason"}
 
@@ -129,9 +131,17 @@ def test_equals_the_answers_of_the_bundled_month(tmp_path: Path) -> None:
     assert outcome.result is not None
     expected = dict(world.read_answers((EXAMPLE / "answers.json").read_text()))
     found = dict(comparable(tables_of(outcome.result), EXAMPLE))
+    begun = {name: [row for row in found[name] if not _to_come(row)] for name in TO_COME}
+    assert {name: len(found[name]) - len(begun[name]) for name in TO_COME} == TO_COME
+    found |= begun
     for tables in (expected, found):
         tables["control_totals"] = list(map(dict, _by_provider(tables["control_totals"])))
     assert_equal(expected, found)
+
+
+def _to_come(row: Row) -> bool:
+    """Whether it is the contract's second year, which the provider tells of before it begins."""
+    return row["commitment_id"] == NEXT_POOL
 
 
 def _by_provider(rows: Sequence[Row]) -> list[Row]:

@@ -32,12 +32,7 @@ from trueup.providers.gcp.client import Connection, connect
 from trueup.providers.gcp.connector import connector
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
-<<<<<<< HEAD
 SOURCES: dict[str, Feed | Export] = {one.name: one for one in connector().sources}
-=======
-DECLARED: tuple[Feed | Export, ...] = (*connector().feeds, *connector().exports)
-SOURCES = {one.name: one for one in DECLARED}
->>>>>>> gcp
 
 
 @cache
