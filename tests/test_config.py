@@ -152,7 +152,7 @@ def test_a_time_without_a_zone_is_utc(write: Write) -> None:
          '"0.05"')),
         ("[run]\nmaterial_amount = -1", ("run.material_amount = -1: input should be greater than or "
          "equal to 0")),
-        ('[run]\nout = "s3://x"', ("run.out = 's3://x': results are written to a folder of this "
+        ('[run]\nout = "s3://x"', ("run.out = 's3://x': it is written to, so it is a folder of this "
          "machine: give its path")),
         ("colour = 3", ("colour: there is no such key; known here: run, charges, commitments, "
          "usage, rules, providers")),
