@@ -140,7 +140,7 @@ def test_a_time_without_a_zone_is_utc(write: Write) -> None:
         (
             '[run]\nengin = "spark"',
             ("run.engin: there is no such key; did you mean 'engine'? known here: period, as_of, "
-            "out, engine, fail_on_breaks, material_amount"),
+            "out, engine, fail_on_breaks, material_amount, workspace, replay"),
         ),
         (
             '[run]\nengine = "duckdbb"',

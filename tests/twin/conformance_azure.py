@@ -43,7 +43,7 @@ def faults(model: type, value: object, at: str = "") -> Iterator[str]:
 
 
 def _fields(model: type) -> dict[str, Any]:
-    model({})
+    model({})  # it fills its table of fields when first made
     found: dict[str, Any] = model._attr_to_rest_field  # type: ignore[attr-defined]
     return found
 

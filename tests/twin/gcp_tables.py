@@ -90,7 +90,7 @@ class Tables:
         self.engine.execute(MACROS)
         self.columns = {FOCUS: _focus_columns(), DETAILED: DETAILED_COLUMNS, CUDS: CUD_COLUMNS}
         for name, rows in (
-            (FOCUS, [_focus_row(charge) for charge in ledger.earlier + ledger.charges]),
+            (FOCUS, [_focus_row(charge) for charge in billed(ledger)]),
             (DETAILED, detailed(ledger)),
             (CUDS, subscriptions(ledger)),
         ):
@@ -138,6 +138,11 @@ def _focus_columns() -> dict[str, pa.DataType]:
     return {column: kind(column) for column in VERSIONS[gcp.PROVIDER]}
 
 
+def billed(ledger: Ledger) -> list[Charge]:
+    """Every charge of this provider, also those before the period."""
+    return [one for one in ledger.earlier + ledger.charges if one.provider == gcp.PROVIDER]
+
+
 def _focus_row(charge: Charge) -> dict[str, Any]:
     def cell(value: Value) -> object:
         return text(value) if isinstance(value, dict) else value
@@ -154,12 +159,8 @@ def detailed(ledger: Ledger) -> list[dict[str, Any]]:
     """The detailed export of the commitment's hours, and rows of other kinds beside them."""
     rows = []
     lines: dict[datetime, list[Charge]] = {}
-    for charge in ledger.charges:
-        kept = charge.values
-        if (kept.get("CommitmentDiscountId"), kept.get("CommitmentDiscountStatus")) == (
-            gcp.CUD,
-            "Used",
-        ):
+    for charge in billed(ledger):
+        if charge.values.get("CommitmentDiscountStatus") == "Used":
             lines.setdefault(charge.start, []).append(charge)
     for hour in ledger.covered:
         if hour.commitment == gcp.CUD:

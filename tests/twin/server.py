@@ -131,7 +131,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
             return
-        self.send_response(response.status)
+        self.send_response_only(response.status)
+        if "date" not in response.headers:
+            self.send_header("date", self.date_time_string())
         for name, value in response.headers.items():
             self.send_header(name, value)
         self.send_header("content-length", str(len(response.body) + response.cut))

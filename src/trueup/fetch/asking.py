@@ -103,9 +103,13 @@ class Asker:
         try:
             return attempts(ask)
         except BaseException as error:
-            fault = self._fault(error)
-            if fault is None:
-                raise
+            self._translate(operation, error)
+            raise
+
+    def _translate(self, operation: str, error: BaseException) -> None:
+        """Raise the ProviderError that an SDK's exception means; leave alone what is not its."""
+        fault = self._fault(error)
+        if fault is not None:
             raise self.failed(operation, fault) from error
 
     def failed(self, operation: str, fault: Fault) -> ProviderError:

@@ -5,7 +5,8 @@ A recording is a folder with a ``provenance.json``; beside its exchanges lie
 - ``golden/``: the normalised tables it must give, one CSV a feed, and ``charges.csv`` with rows and
   sums of every exported file; written by ``write_golden``, read and approved by a person;
 - ``sums.toml``: which figures of the raw answers each column must add up to, as ``[[sum]]`` tables
-  with ``feed``, ``column``, ``operation`` and ``path`` (``plans[].commitment``).
+  with ``feed``, ``column``, ``path`` (``plans[].commitment``) and ``times``, where the answers tell
+  the same total so many times.
 
 In a test module::
 
@@ -130,12 +131,15 @@ def raw_answers(case: Case) -> Iterator[tuple[str, bytes]]:
 
 
 def at_path(value: Any, path: str) -> Iterator[Any]:
-    """What lies at ``a.b[].c`` in a JSON value: every item where ``[]`` stands."""
+    """What lies at ``a.b[].c`` in a JSON value: every item where ``[]`` stands, one at ``[2]``."""
     name, _, rest = path.partition(".")
-    key = name.removesuffix("[]")
-    found = value.get(key) if isinstance(value, dict) and key else value
-    items = found if name.endswith("[]") else [found]
-    for item in items or []:
+    key, bracket, number = name.removesuffix("]").partition("[")
+    found = value.get(key) if isinstance(value, dict) and key else None if key else value
+    items = [found]
+    if bracket:
+        items = found if isinstance(found, list) else []
+        items = items[int(number) : int(number) + 1] if number else items
+    for item in items:
         if item is None:
             continue
         if rest:
@@ -207,7 +211,12 @@ class Conformance:
                 ),
                 Decimal(0),
             )
-            assert (one["feed"], one["column"], ours) == (one["feed"], one["column"], theirs)
+            times = int(one.get("times", 1))
+            assert (one["feed"], one["column"], times * ours) == (
+                one["feed"],
+                one["column"],
+                theirs,
+            )
 
     def test_no_recording_holds_an_id_or_a_secret(self, case: Case) -> None:
         """Every file beside the recording, too, holds reserved ids only."""

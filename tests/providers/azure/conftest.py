@@ -17,12 +17,16 @@ from tests.twin.server import Twin, running
 from tests.world import world
 from tests.world.world import World
 
-from trueup.fetch.feeds import Place
+from trueup.adapter.feed import Feed
+from trueup.fetch.asking import Asker
+from trueup.fetch.feeds import Place, exported, fed
 from trueup.fetch.landing import Landing
 from trueup.fetch.providers import Fetched, fetch_one
+from trueup.fetch.settings import connector_of
 from trueup.period import Period
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
+PERIOD = Period(START, datetime(2026, 10, 4, tzinfo=UTC))
 AT = datetime(2026, 10, 5, tzinfo=UTC)
 
 
@@ -58,10 +62,25 @@ class Stage:
         """Everything the adapter fetches of three days; a second call finds the first's landing."""
         if answerer is not None:
             self.answerer = answerer
-        place = Place(Landing(self.folder / "landing"), self.folder / "fetched", AT)
-        place.folder.mkdir(parents=True, exist_ok=True)
-        period = Period(START, datetime(2026, 10, 4, tzinfo=UTC))
-        return fetch_one("azure", settings, period, place, offline=offline)
+        return fetch_one("azure", settings, PERIOD, self.place(), offline=offline)
+
+    def place(self) -> Place:
+        """Where what is fetched goes."""
+        folder = self.folder / "fetched"
+        folder.mkdir(parents=True, exist_ok=True)
+        return Place(Landing(self.folder / "landing"), folder, AT)
+
+    def one(self, name: str, answerer: Answerer | None = None, *, offline: bool = True) -> str:
+        """What one feed or the export gives, as text; it raises what a run would report."""
+        self.answerer = answerer or self.answerer
+        connector = connector_of("azure")
+        connection = connector.connect(azure.SETTINGS, offline)
+        source = next(one for one in connector.sources if one.name == name)
+        asker = Asker("azure", connector, connection, azure.SETTINGS, PERIOD, AT, source.operations)
+        if isinstance(source, Feed):
+            return fed(source, asker, self.place()).path.read_text(encoding="utf-8")
+        paths = exported(source, asker, self.place())
+        return "".join(path.read_text(encoding="utf-8") for path in paths)
 
 
 @pytest.fixture(scope="session")

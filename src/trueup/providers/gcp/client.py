@@ -38,7 +38,7 @@ class Connection:
         self._body = b""
         try:
             ask()
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             if self._body:  # an answer came, and the SDK cannot take it
                 raise BrokenAnswer(f"not an answer of this API: {error!r}") from error
             raise
@@ -77,12 +77,12 @@ class Connection:
 
         return self._hooked("bigquery", made)
 
-    def query(self, sql: str) -> tuple[str, str]:
-        """Start a query; the path of its results and the location it runs in."""
+    def query(self, sql: str) -> bytes:
+        """Start a query; what BigQuery answers at once."""
         from google.cloud.bigquery.enums import QueryApiMethod
 
-        def ask() -> object:
-            return self._bigquery.query(
+        return self.raw(
+            lambda: self._bigquery.query(
                 sql,
                 api_method=QueryApiMethod.QUERY,
                 location=self._settings.get("location"),
@@ -90,14 +90,13 @@ class Connection:
                 job_retry=None,
                 timeout=SECONDS,
             )
+        )
 
-        job = exact_json(self.raw(ask))["jobReference"]
-        return f"/projects/{job['projectId']}/queries/{job['jobId']}", job.get("location", "")
-
-    def results(self, path: str, location: str, token: str | None) -> bytes:
-        """A page of a query's results, once it has run."""
+    def results(self, job: Mapping[str, str], token: str | None) -> bytes:
+        """A page of a job's results, once it has run."""
+        path = f"/projects/{job['projectId']}/queries/{job['jobId']}"
         asked = {"fields": PAGE_FIELDS, "timeoutMs": str(1000 * POLL_SECONDS)}
-        asked |= {"location": location} if location else {}
+        asked |= {"location": job["location"]} if "location" in job else {}
         asked |= {"pageToken": token} if token else {}
         for _ in range(POLLS_MAX):
             body = self.raw(lambda: self._get(path, asked))

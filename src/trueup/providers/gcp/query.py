@@ -28,17 +28,19 @@ Column = Mapping[str, Any]  # of a table: name, type, mode, fields
 def rows(asking: Asking, sql: str, **asked: str) -> Iterator[Answer]:
     """Every page of a query's result; Changed where they are not as many rows as it has."""
     connection = asking.connection
-    started: list[tuple[str, str]] = []
 
     def start() -> bytes:
-        started.append(connection.query(sql))
-        return b""
+        body: bytes = connection.query(sql)
+        if not {"projectId", "jobId"} <= exact_json(body)["jobReference"].keys():
+            raise BrokenAnswer("a query was answered without the job that runs it")
+        return body
+
+    job = asking.once(RUN, start, **asked).json()["jobReference"]
 
     def page(token: str | None) -> Page:
-        body = connection.results(*started[-1], token)
+        body = connection.results(job, token)
         return Page(body, exact_json(body).get("pageToken"))
 
-    asking.once(RUN, start, **asked)
     come = announced = 0
     for answer in asking.pages(READ, page, **asked):
         found = answer.json()
