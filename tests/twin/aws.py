@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from tests.twin.aws_bucket import Bucket
@@ -60,12 +61,12 @@ def answerer(
 ) -> Answerer:
     """Who answers for this provider's hosts."""
     account = Account(world, holdings or Holdings())
-    kept = bucket or Bucket(world, BUCKET, EXPORT)
+    kept = cache(lambda: bucket or Bucket(world, BUCKET, EXPORT))  # packing bills takes a while
 
     def answer(request: Request) -> Response:
         service = request.host.split(".")[0]
         if ".s3." in request.host:
-            return kept.answer(request)
+            return kept().answer(request)
         named = request.headers.get("x-amz-target", "").split(".")[-1]
         asked = request.form if service in {"ec2", "rds"} else request.json()
         operation = named or asked.get("Action") or request.path.lstrip("/")

@@ -24,6 +24,7 @@ from tests.providers.aws.holdings import (
     training,
 )
 from tests.twin import aws
+from tests.twin.faults import Fault
 from tests.world.aws_bill import PAYER
 from tests.world.world import World
 
@@ -334,3 +335,14 @@ def test_the_world_holds_none_of_these(cloud: Any) -> None:
     for feed in ("reserved-instances", "reserved-databases", "training-plans",
                  "provisioned-throughput", "savings-plan-rates", "reservations-utilization"):  # fmt: skip
         assert cloud.rows(feed) == []
+
+
+def test_an_answer_of_rds_without_its_list_is_asked_again(held: Made) -> None:
+    """Well-formed, in its wrapper, and not the whole."""
+    cloud = held()
+    right = cloud.rows("reserved-databases")
+    empty = b"<R><DescribeReservedDBInstancesResult/></R>"
+    fault = Fault(lambda _, response: replace(response, body=empty), "rds")
+    cloud.answers = fault.over(cloud.answers)
+    assert cloud.rows("reserved-databases") == right
+    assert len(cloud.slept) == 1
