@@ -212,6 +212,7 @@ def _plan(one: Plan) -> Item:
         "name": f"{one.order}/{one.name}",
         "type": "Microsoft.BillingBenefits/savingsPlanOrders/savingsPlans",
         "sku": {"name": "Compute_Savings_Plan"},
+        "systemData": {"lastModifiedAt": f"{one.start:%Y-%m-%dT%H:%M:%S}.1234567Z"},
         "properties": {
             "displayName": one.name,
             "provisioningState": "Succeeded",
@@ -605,4 +606,6 @@ def _login(request: Request) -> Response:
                 "token_endpoint": f"{base}/oauth2/v2.0/token",
             }
         )
+    if request.path.endswith("/discovery/instance"):
+        return as_json({"tenant_discovery_endpoint": base, "metadata": []})
     return as_json({"token_type": "Bearer", "expires_in": 3599, "access_token": "from-the-twin"})

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -44,12 +45,14 @@ SERVICES = {
 }
 
 
-def answerer(world: World, tables: Tables | None = None) -> Answerer:
+def answerer(
+    world: World, tables: Tables | None = None, machines: Sequence[Machines] = MACHINES
+) -> Answerer:
     """Who answers for this provider's hosts."""
     bigquery = BigQuery(world, tables or Tables(world.ledger))
     known: dict[str, Callable[[Request], Response]] = {
         "bigquery": bigquery.answer,
-        "compute": _commitments,
+        "compute": partial(_commitments, machines=machines),
         "cloudbilling": _catalog,
         "oauth2": lambda _: as_json(
             {"access_token": "made-up", "expires_in": 3600, "token_type": "Bearer"}
@@ -175,24 +178,24 @@ def _field(name: str, kind: pa.DataType) -> dict[str, Any]:
     return {"name": name, "type": KINDS[kind], "mode": "NULLABLE"}
 
 
-def _commitments(request: Request) -> Response:
+def _commitments(request: Request, machines: Sequence[Machines]) -> Response:
     """aggregatedList: by region, most of which have nothing to show."""
     project = request.path.split("/")[4]
-    regions = ["africa-south1", *sorted({one.region for one in MACHINES}), "us-west1"]
+    regions = ["africa-south1", *sorted({one.region for one in machines}), "us-west1"]
     some, following = paged(regions, request.query.get("pageToken"), PAGE)
     return as_json(
         {
             "kind": "compute#commitmentAggregatedList",
             "id": f"projects/{project}/aggregated/commitments",
-            "items": {f"regions/{region}": _region(project, region) for region in some},
+            "items": {f"regions/{region}": _region(project, region, machines) for region in some},
             "selfLink": f"{COMPUTE}/{project}/aggregated/commitments",
             **({"nextPageToken": following} if following else {}),
         }
     )
 
 
-def _region(project: str, region: str) -> dict[str, Any]:
-    found = [_machines(project, one) for one in MACHINES if one.region == region]
+def _region(project: str, region: str, machines: Sequence[Machines]) -> dict[str, Any]:
+    found = [_machines(project, one) for one in machines if one.region == region]
     if found:
         return {"commitments": found}
     message = f"There are no results for scope 'regions/{region}' on this page."

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
+from tests.twin.exchange import Answerer
 from tests.twin.server import running
 from tests.world.world import World
 from trueup.fetch.cassette.case import record_case
@@ -26,14 +27,21 @@ def twin_of(provider: str) -> Any:
     return import_module(f"tests.twin.{provider}")
 
 
+def recorded_of(provider: str, world: World) -> Answerer:
+    """Who answers while a recording is made: only what stands in the world's own ledger."""
+    more = {"machines": ()} if provider == "gcp" else {}
+    answerer: Answerer = twin_of(provider).answerer(world, **more)
+    return answerer
+
+
 def record(world: World, provider: str, folder: Path) -> Fetched:
     """Record one provider's twin into a new folder, with its golden tables."""
     twin = twin_of(provider)
     ledger = world.ledger
     with (
         TemporaryDirectory() as place,
-        running({twin.HOSTS: twin.answerer(world)}, Path(place)),
-        patch.dict(os.environ, twin.ENVIRONMENT),
+        running({twin.HOSTS: recorded_of(provider, world)}, Path(place)),
+        patch.dict(os.environ, getattr(twin, "ENVIRONMENT", {})),
     ):
         fetched = record_case(
             provider,

@@ -1,4 +1,8 @@
-"""Writes a world: ``python -m tests.world --seed 7 --start 2026-10-01 --days 31 --out DIR``."""
+"""Writes a world: ``python -m tests.world --seed 7 --start 2026-10-01 --days 31 --out DIR``.
+
+The bundled example is written with ``--replay "../../cassettes/*/nightly"``: its bills and published
+contracts are in the recordings.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +22,10 @@ def main() -> None:
     parser.add_argument("--start", type=datetime.fromisoformat, default="2026-10-01")
     parser.add_argument("--days", type=int, default=31)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--replay", help="where the providers' answers are recorded: no bills")
     given = parser.parse_args()
     made = world.make(given.seed, given.start.replace(tzinfo=UTC), given.days)
-    world.write(made, given.out)
+    world.write(made, given.out, given.replay)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,9 @@ period = "{period}"
 as_of = {as_of}
 # Results go to <out>/<period>/.
 out = "out"
+"""
 
+FILES = """
 # Four bills, each in its own version of FOCUS and its own file format.
 
 [[charges]]
@@ -41,6 +43,27 @@ paths = ["bills/oci/*.csv"]  # FOCUS 1.4
 paths = ["contracts.csv", "credits.toml"]
 """
 
+RECORDED = """
+# No account is asked: what the providers answered was recorded, and is played instead. To ask your
+# own accounts, leave this out and give each provider its settings.
+replay = "{replay}"
+
+# What no provider tells: two sales contracts, typed by hand.
+
+[[commitments]]
+paths = ["credits.toml"]
+
+# Who is asked, for bills, contracts, balances, utilization and rates.
+
+[providers.aws]
+
+[providers.azure]
+
+[providers.gcp]
+
+[providers.oci]
+"""
+
 RULES = """
 [rules]
 # Any break is material. Give an amount, as "1.00", to overlook smaller ones.
@@ -55,11 +78,12 @@ capacity = "allocated"
 """
 
 
-def trueup_toml(ledger: Ledger) -> str:
-    """The whole file."""
+def trueup_toml(ledger: Ledger, replay: str | None = None) -> str:
+    """The whole file: bills read from files, or providers' recorded answers played."""
     whole_month = (ledger.start, ledger.end) == month_of(ledger.start)
     period = f"{ledger.start:%Y-%m}" if whole_month else f"{text(ledger.start)}/{text(ledger.end)}"
     header = HEADER.format(name=company.NAME, period=period, as_of=text(ledger.as_of))
+    header += FILES if replay is None else RECORDED.format(replay=replay)
     usage = (
         "\n# Telemetry. What a file does not tell stands in `constants`; `columns` names fields.\n"
     )

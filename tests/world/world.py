@@ -50,13 +50,18 @@ def make(seed: int, start: datetime, days: int) -> World:
     return World(ledger, calls, endpoints, seen_gcp, seen_azure, pods)
 
 
-def files(world: World) -> dict[str, bytes]:
-    """Every file that a run reads, and ``answers.json``, by path."""
+def files(world: World, replay: str | None = None) -> dict[str, bytes]:
+    """Every file that a run reads, and ``answers.json``, by path.
+
+    With ``replay``, where providers' answers are recorded, without bills and published contracts.
+    """
     ledger = world.ledger
-    found = bills(ledger)
-    found["contracts.csv"] = contracts_csv(ledger).encode()
+    found: dict[str, bytes] = {}
+    if replay is None:
+        found |= bills(ledger)
+        found["contracts.csv"] = contracts_csv(ledger).encode()
     found["credits.toml"] = credits_toml(ledger).encode()
-    found["trueup.toml"] = trueup_toml(ledger).encode()
+    found["trueup.toml"] = trueup_toml(ledger, replay).encode()
     recorded = telemetry(world)
     found |= {path: packed(path, one) for path, one in recorded.items()}
     found["answers.json"] = answers_json(answers(ledger, recorded)).encode()
@@ -94,9 +99,9 @@ def read_answers(text: str) -> dict[str, list[dict[str, object]]]:
     }
 
 
-def write(world: World, folder: Path) -> None:
+def write(world: World, folder: Path, replay: str | None = None) -> None:
     """Write every file below a folder."""
-    for path, content in files(world).items():
+    for path, content in files(world, replay).items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)

@@ -211,6 +211,11 @@ class Connector:
     asking_headers: tuple[str, ...] = ()  # of requests, that say what is asked
     answering_headers: tuple[str, ...] = ()  # of answers, that say what follows
 
+    @property
+    def sources(self) -> tuple[Feed | Export, ...]:
+        """Everything that can be asked for, feeds first."""
+        return (*self.feeds, *self.exports)
+
 
 def exact_json(body: bytes) -> Any:
     """JSON with its numbers as written; BrokenAnswer where it is none."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from trueup.adapter.feed import Export, Feed
+from trueup.adapter.feed import Feed
 from trueup.errors import ConfigurationError, MissingDependency, ProviderError, SourceError
 from trueup.fetch.asking import Asker
 from trueup.fetch.cassette.provenance import cases, read_provenance
@@ -95,8 +95,7 @@ def fetch_one(
         connection = connector.connect(settings, offline)
     except (MissingDependency, ProviderError) as error:
         return Fetched(name, (), (), (_failed(name, "connection", error),), ())
-    sources: tuple[Feed | Export, ...] = (*connector.feeds, *connector.exports)
-    for source in sources:
+    for source in connector.sources:
         lacking = [key for key in source.needs if not settings.get(key)]
         if lacking:
             not_asked.append(f"{source.name}: needs {', '.join(lacking)} in [providers.{name}]")

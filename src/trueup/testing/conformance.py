@@ -30,7 +30,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trueup.adapter.feed import COMMITMENTS, exact_json
-from trueup.fetch.cassette.provenance import SIDECAR, Provenance, read_provenance, recordings
+from trueup.fetch.cassette.provenance import (
+    SIDECAR,
+    Provenance,
+    read_provenance,
+    recorded_text,
+    recordings,
+)
 from trueup.fetch.cassette.pseudonyms import foreign
 from trueup.fetch.feeds import Place
 from trueup.fetch.landing import INDEX, Landing
@@ -117,10 +123,10 @@ def raw_answers(case: Case) -> Iterator[tuple[str, bytes]]:
     from vcr.serializers import yamlserializer
 
     for file in recordings(case.folder):
-        _, responses, *_ = deserialize(file.read_text(encoding="utf-8"), yamlserializer)
+        _, responses, *_ = deserialize(recorded_text(file), yamlserializer)
         for response in responses:
             if response["status"]["code"] == 200 and response["body"]["string"]:
-                yield file.stem, response["body"]["string"]
+                yield file.name.split(".")[0], response["body"]["string"]
 
 
 def at_path(value: Any, path: str) -> Iterator[Any]:
@@ -222,7 +228,7 @@ class Conformance:
 
 
 def _without_hashes(file: Path) -> str:
-    text = file.read_text(encoding="utf-8")
+    text = recorded_text(file)
     if file.name != SIDECAR:
         return text
     return json.dumps({**json.loads(text), "sha256": {}})

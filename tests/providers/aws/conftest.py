@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,8 +17,6 @@ from tests.twin.server import Twin, running
 from tests.world import world
 from tests.world.world import World
 
-pytest.importorskip("boto3")
-
 from trueup.adapter.feed import Answer, Export, Feed, Row
 from trueup.fetch.asking import Asker
 from trueup.fetch.feeds import Place, exported, fetched, normalised
@@ -28,8 +26,10 @@ from trueup.providers.aws.client import Connection, connect
 from trueup.providers.aws.connector import connector
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
+AT = START.replace(day=6)
 SOURCES: dict[str, Feed | Export] = {
-    one.name: one for one in (*connector().feeds, *connector().exports)
+    **{feed.name: feed for feed in connector().feeds},
+    **{export.name: export for export in connector().exports},
 }
 
 
@@ -43,7 +43,7 @@ class Cloud:
     slept: list[float] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=lambda: dict(aws.SETTINGS))
     period: Period = field(default_factory=lambda: Period(START, START.replace(day=4)))
-    at: datetime = START.replace(day=6)
+    at: datetime = AT
 
     def serve(self, request: Request) -> Response:
         assert self.answers is not None
@@ -90,10 +90,15 @@ def _said(request: Request) -> str:
 @pytest.fixture(scope="session")
 def running_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """A twin, and clients that were made once: that is slow."""
+    pytest.importorskip("boto3")
     held: list[Cloud] = []
+
+    def answered(request: Request) -> Response:
+        return held[0].serve(request)
+
     folder = tmp_path_factory.mktemp("twin")
     with (
-        running({aws.HOSTS: lambda request: held[0].serve(request)}, folder) as twin,
+        running({aws.HOSTS: answered}, folder) as twin,
         patch.dict(os.environ, aws.ENVIRONMENT),
     ):
         held.append(Cloud(twin, connect({}, offline=False)))
@@ -121,9 +126,3 @@ def worlds() -> Callable[[int], World]:
         return made[seed]
 
     return of
-
-
-def by(rows: list[Row], *names: str) -> list[Mapping[str, Any]]:
-    """Rows with some columns only, in the order of those."""
-    picked = [{name: row.get(name) for name in names} for row in rows]
-    return sorted(picked, key=lambda row: [str(row[name]) for name in names])

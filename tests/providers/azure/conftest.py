@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -17,12 +17,16 @@ from tests.twin.server import Twin, running
 from tests.world import world
 from tests.world.world import World
 
-from trueup.fetch.feeds import Place
+from trueup.adapter.feed import Feed
+from trueup.fetch.asking import Asker
+from trueup.fetch.feeds import Place, exported, fed
 from trueup.fetch.landing import Landing
 from trueup.fetch.providers import Fetched, fetch_one
+from trueup.fetch.settings import connector_of
 from trueup.period import Period
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
+PERIOD = Period(START, datetime(2026, 10, 4, tzinfo=UTC))
 AT = datetime(2026, 10, 5, tzinfo=UTC)
 
 
@@ -37,9 +41,8 @@ class Stage:
     """The running twin, and whose answers it gives."""
 
     folder: Path
+    answerer: Answerer
     twin: Twin | None = None
-    answerer: Answerer = azure.answerer(world_of(7))
-    made: list[Fetched] = field(default_factory=list)
 
     def answer(self, request: Request) -> Response:
         return self.answerer(request)
@@ -59,17 +62,32 @@ class Stage:
         """Everything the adapter fetches of three days; a second call finds the first's landing."""
         if answerer is not None:
             self.answerer = answerer
-        place = Place(Landing(self.folder / "landing"), self.folder / "fetched", AT)
-        place.folder.mkdir(parents=True, exist_ok=True)
-        period = Period(START, datetime(2026, 10, 4, tzinfo=UTC))
-        return fetch_one("azure", settings, period, place, offline=offline)
+        return fetch_one("azure", settings, PERIOD, self.place(), offline=offline)
+
+    def place(self) -> Place:
+        """Where what is fetched goes."""
+        folder = self.folder / "fetched"
+        folder.mkdir(parents=True, exist_ok=True)
+        return Place(Landing(self.folder / "landing"), folder, AT)
+
+    def one(self, name: str, answerer: Answerer | None = None, *, offline: bool = True) -> str:
+        """What one feed or the export gives, as text; it raises what a run would report."""
+        self.answerer = answerer or self.answerer
+        connector = connector_of("azure")
+        connection = connector.connect(azure.SETTINGS, offline)
+        source = next(one for one in connector.sources if one.name == name)
+        asker = Asker("azure", connector, connection, azure.SETTINGS, PERIOD, AT, source.operations)
+        if isinstance(source, Feed):
+            return fed(source, asker, self.place()).path.read_text(encoding="utf-8")
+        paths = exported(source, asker, self.place())
+        return "".join(path.read_text(encoding="utf-8") for path in paths)
 
 
 @pytest.fixture(scope="session")
 def twin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The twin of this session."""
     folder = tmp_path_factory.mktemp("twin")
-    stage = Stage(folder)
+    stage = Stage(folder, azure.answerer(world_of(7)))
     with running({azure.HOSTS: stage.answer}, folder) as started:
         stage.twin = started
         yield stage

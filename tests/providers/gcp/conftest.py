@@ -32,8 +32,7 @@ from trueup.providers.gcp.client import Connection, connect
 from trueup.providers.gcp.connector import connector
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
-DECLARED: tuple[Feed | Export, ...] = (*connector().feeds, *connector().exports)
-SOURCES = {one.name: one for one in DECLARED}
+SOURCES: dict[str, Feed | Export] = {one.name: one for one in connector().sources}
 
 
 @cache

@@ -18,6 +18,7 @@ from trueup.errors import ProviderError, SourceError
 from trueup.fetch import asking
 from trueup.fetch.asking import ATTEMPTS_MAX
 from trueup.providers.oci import client
+from trueup.providers.oci.subscriptions import SUBSCRIPTIONS
 
 COMMITMENTS = r"/20190111/commitments\?"
 BUCKET = r"/n/bling/b/[^/]+/o\?"
@@ -103,11 +104,13 @@ def test_an_error_of_the_service_is_tried_again(
 
 
 def test_an_error_of_the_service_that_stays_says_so(stage: Stage, slept: list[float]) -> None:
-    """More failures than the SDK's circuit breaker stands (10): it is off, all are asked."""
+    """15 failures one after the other: the SDK's circuit breaker, which breaks at 10, is off."""
+    stage.faults = [Fault(error(503, "ServiceUnavailable", "Sorry"), times=ALWAYS)]
+    asker = stage.asker({})
     for _ in range(3):
-        said = refusal(stage, error(503, "ServiceUnavailable", "Sorry"))
-        assert "503 ServiceUnavailable" in said.reason
-    assert count(stage, "/commitments") == 3 * ATTEMPTS_MAX
+        with pytest.raises(ProviderError, match="503 ServiceUnavailable"):
+            list(SUBSCRIPTIONS.pages(asker, {"compartment_id": oci.SETTINGS["tenancy"]}))
+    assert len(stage.asked) == 3 * ATTEMPTS_MAX
 
 
 def test_the_bucket_is_asked_no_more_often_than_the_core_asks(

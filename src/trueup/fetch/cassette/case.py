@@ -44,7 +44,7 @@ def record_case(
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder}: is not empty; record into a new folder")
     connector = connector_of(provider)
-    named = {one.name for one in connector.settings if one.identifies}
+    named = {one.name for one in connector.settings if one.identifies and origin == "live"}
     pseudonyms = Pseudonyms(key, tuple(_texts(settings, named)))
     with TemporaryDirectory(prefix="trueup-recording-") as place:
         fetched = fetch_one(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from trueup.errors import SourceError
 from trueup.period import parse_instant
 
 SIDECAR = "provenance.json"
+PLAIN_MAX_CHARACTERS = 500_000
 STATEMENTS = {
     "synthetic": "recorded from a synthetic twin; shapes checked against the SDK's models; "
     "behaviour not observed",
@@ -53,8 +55,24 @@ class Provenance:
 
 
 def recordings(folder: Path) -> list[Path]:
-    """The recorded exchanges of a case, in the order of their names."""
-    return sorted(folder.glob("*.yaml"))
+    """The recorded exchanges of a case, in the order of their names; large ones are packed."""
+    return sorted([*folder.glob("*.yaml"), *folder.glob("*.yaml.gz")])
+
+
+def recorded_text(file: Path) -> str:
+    """What a recording says, unpacked."""
+    content = file.read_bytes()
+    return (gzip.decompress(content) if file.suffix == ".gz" else content).decode()
+
+
+def write_recording(file: Path, text: str) -> None:
+    """Write a recording: readable as it is, or packed where it is large."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if len(text) <= PLAIN_MAX_CHARACTERS:
+        file.write_text(text, encoding="utf-8")
+    else:
+        packed = gzip.compress(text.encode(), mtime=0)
+        file.with_name(f"{file.name}.gz").write_bytes(packed)
 
 
 def hashes(folder: Path) -> dict[str, str]:

@@ -84,9 +84,9 @@ class Pseudonyms:
 
     def of_name(self, name: str) -> str:
         """A pseudonym for a name that has no shape of its own: a project, a bucket."""
-        if re.fullmatch(r"trueup-[0-9a-f]{10}", name) or name != self.of_ids(name):
+        if re.fullmatch(r"trueup[0-9a-f]{10}", name) or name != self.of_ids(name):
             return self.of_ids(name)
-        return f"trueup-{self._digest(name)[:10]}"
+        return f"trueup{self._digest(name)[:10]}"  # as short and plain as the strictest names are
 
     def of(self, text: str) -> str:
         """The text with every id and every known name replaced."""

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from trueup.adapter.feed import Connector
 from trueup.errors import IntegrityError
+from trueup.fetch.cassette.provenance import write_recording
 from trueup.fetch.cassette.pseudonyms import Pseudonyms, foreign
 from trueup.fetch.cassette.replay import recorder_of
 
@@ -67,8 +68,7 @@ def _write(
             f"{file}: nothing was written, as it would hold {len(left):,} ids or secrets: "
             f"{'; '.join(left[:5])}"
         )
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, encoding="utf-8")
+    write_recording(file, text)
 
 
 def _scrub_request(request: Any, kept: Iterable[str], pseudonyms: Pseudonyms) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from trueup.adapter.feed import Connector
 from trueup.errors import MissingDependency, ProviderError
-from trueup.fetch.cassette.provenance import recordings
+from trueup.fetch.cassette.provenance import recorded_text, recordings
 from trueup.fetch.cassette.question import question
 
 
@@ -23,7 +23,7 @@ class Several:
         requests: list[Any] = []
         responses: list[Any] = []
         for file in recordings(Path(path)):
-            asked, answered, *_ = deserialize(file.read_text(encoding="utf-8"), serializer)
+            asked, answered, *_ = deserialize(recorded_text(file), serializer)
             requests += asked
             responses += answered
         return requests, responses

@@ -46,12 +46,12 @@ def _fetch_training(asking: Asking) -> Iterator[Answer]:
 def _normalise_training(answers: Sequence[Answer]) -> Iterator[Row]:
     """One row for each stretch of reserved capacity: a plan may have several, with gaps.
 
-    The plan's id is the row's where there is one stretch, and the fee is said for the plan alone.
+    A single stretch bears the plan's id and fee. Of a plan that tells none, it is the whole of it.
     """
     for _, plan in items_of(answers, TRAINING, "TrainingPlanSummaries"):
         if meaning(TRAINING_STATES, plan, "Status") == VOID:
             continue
-        stretches = need(plan, "ReservedCapacitySummaries")
+        stretches = plan.get("ReservedCapacitySummaries") or [plan]
         alone = len(stretches) == 1
         fee = amount(need(plan, "UpfrontFee"))
         for stretch in stretches:
@@ -70,7 +70,7 @@ def _normalise_training(answers: Sequence[Answer]) -> Iterator[Row]:
                 currency=need(plan, "CurrencyCode"),
                 payment="All Upfront",
                 benefit="Availability",
-                about=f"{need(plan, 'TrainingPlanName')} {need(stretch, 'InstanceType')}",
+                about=f"{need(plan, 'TrainingPlanName')} {stretch.get('InstanceType', '')}".strip(),
             )
             count = amount(need(stretch, "TotalInstanceCount"))
             yield common.held(count, commitments.INSTANCES, fee if alone else None)

@@ -1,4 +1,4 @@
-"""boto3 clients that hand over raw bodies, never retry by themselves, and refuse broken answers."""
+"""boto3 clients that hand over raw bodies, never retry by themselves, and refuse cut ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Container, Mapping
 from threading import local
 from typing import Any
 
-from trueup.adapter.feed import BrokenAnswer, exact_json
+from trueup.adapter.feed import BrokenAnswer
 from trueup.errors import MissingDependency, ProviderError
 
 REGION = "us-east-1"  # where the account-wide APIs live
@@ -56,27 +56,32 @@ class Connection:
         **parameters: Any,
     ) -> bytes:
         """The raw body of an answer; of a refusal, where its code is in ``unless``."""
-        from botocore.exceptions import ClientError
+        from botocore.exceptions import BotoCoreError, ClientError
 
+        client = self.client(service, region)
         try:
-            getattr(self.client(service, region), operation)(**parameters)
+            getattr(client, operation)(**parameters)
         except ClientError as error:
             if error.response.get("Error", {}).get("Code") not in unless:
                 raise
+        except BotoCoreError:
+            raise
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise BrokenAnswer(f"the SDK cannot read the answer: {error!r}") from error
         body: bytes = self._last.body
         return body
 
     def _checked(self, response_dict: Mapping[str, Any], **_: Any) -> None:
-        """Botocore takes a body that is cut short, or HTML, for an answer without content."""
+        """Botocore takes a body that is cut short for an answer without content.
+
+        urllib3 2 counts the bytes itself, urllib3 1 does not.
+        """
         body = response_dict["body"]
         if not isinstance(body, bytes):  # a stream, which counts its own bytes
             return
-        headers = response_dict["headers"]
-        announced = headers.get("content-length")
+        announced = response_dict["headers"].get("content-length")
         if announced is not None and int(announced) != len(body):
             raise BrokenAnswer(f"{len(body):,} bytes came of the {announced} announced")
-        if response_dict["status_code"] < 300 and "xml" not in headers.get("content-type", ""):
-            exact_json(body)
         self._last.body = body
 
 

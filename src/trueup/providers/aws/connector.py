@@ -48,5 +48,6 @@ def connector() -> Connector:
         settings=SETTINGS,
         hosts=(r".*\.amazonaws\.com", r".*\.api\.aws"),
         asking_headers=("x-amz-target",),
+        answering_headers=("etag",),
         token_hosts=(r"sts\..*", r"169\.254\.169\.254", r"portal\.sso\..*", r"oidc\..*"),
     )

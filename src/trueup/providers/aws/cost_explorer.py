@@ -13,9 +13,9 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from trueup.adapter.feed import Answer, Asking, BrokenAnswer, Changed
+from trueup.adapter.feed import Answer, Asking, Changed, exact_json
 from trueup.errors import ConfigurationError
-from trueup.providers.aws.reading import amount, need
+from trueup.providers.aws.reading import amount, listed, need
 
 NO_DATA = ("DataUnavailableException",)  # as where nothing was ever committed
 BY_DAY, BY_PERIOD, NEVER = "day", "period", "never"
@@ -121,12 +121,36 @@ def used_of(
     }
 
 
+def total(
+    asking: Asking,
+    call: tuple[str, str],
+    items: str,
+    span: Span,
+    said: Mapping[str, str],
+    **parameters: Any,
+) -> Answer:
+    """What a kind of commitment used in all; ``call`` is the operation and the SDK's method."""
+    operation, method = call
+
+    def ask() -> bytes:
+        body: bytes = asking.connection.ask(
+            "ce", method, unless=NO_DATA, TimePeriod=time(span), Granularity="DAILY", **parameters
+        )
+        _listed(body, items)
+        return body
+
+    return asking.once(operation, ask, **asked(span), **said)
+
+
+def _listed(body: bytes, items: str) -> list[Any]:
+    """A total's days; none where the answer says that there is no data."""
+    found = exact_json(body)
+    if isinstance(found, dict) and str(found.get("__type", "")).endswith(NO_DATA):
+        return []
+    return listed(found, items)
+
+
 def by_day(answer: Answer, items: str, figures: str) -> dict[str, Figures]:
-    """A total's figures by their day; none where the answer says that there is no data."""
-    found = answer.json()
-    if str(found.get("__type", "")).endswith(NO_DATA):
-        return {}
-    listed = found.get(items)
-    if not isinstance(listed, list):
-        raise BrokenAnswer(f"{answer.operation} without {items}")
-    return {need(need(one, "TimePeriod"), "Start"): need(one, figures) for one in listed}
+    """A total's figures by the day."""
+    found = _listed(answer.body, items)
+    return {need(need(one, "TimePeriod"), "Start"): need(one, figures) for one in found}

@@ -117,7 +117,13 @@ def _below(asking: Asking, place: str) -> Iterator[Listed]:
     def page(token: str | None) -> Page:
         more = {"ContinuationToken": token} if token else {}
         body = asking.connection.ask(
-            "s3", "list_objects_v2", _region(asking), Bucket=bucket, Prefix=place, **more
+            "s3",
+            "list_objects_v2",
+            _region(asking),
+            Bucket=bucket,
+            Prefix=place,
+            EncodingType="url",  # else the SDK asks for it, and fails on an object without a key
+            **more,
         )
         root = xml(body)
         if root.tag != "ListBucketResult":
@@ -147,13 +153,16 @@ def _opened(asking: Asking, bucket: str, listed: Listed) -> Any:
     from botocore.exceptions import ClientError
 
     try:
-        return asking.connection.client("s3", _region(asking)).get_object(
+        answer = asking.connection.client("s3", _region(asking)).get_object(
             Bucket=bucket, Key=listed.key, IfMatch=f'"{listed.etag}"'
-        )["Body"]
+        )
     except ClientError as error:
         if error.response.get("Error", {}).get("Code") in REPLACED:
             raise Changed(f"{listed.key} was replaced since it was listed") from error
         raise
+    if answer.get("ETag", "").strip('"') != listed.etag:
+        raise BrokenAnswer(f"what came for {listed.key} is not that object")
+    return answer["Body"]
 
 
 def _download(asking: Asking, bucket: str, listed: Listed, target: IO[bytes]) -> None:

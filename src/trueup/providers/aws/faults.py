@@ -44,6 +44,7 @@ SKEWED = ("Signature expired", "Signature not yet current")  # of InvalidSignatu
 def fault(error: BaseException) -> Fault | None:
     """What an exception of botocore (or of the sockets below it) means."""
     from botocore import exceptions as sdk
+    from botocore.parsers import ResponseParserError
 
     if isinstance(error, sdk.ClientError):
         return _refused(error.response)
@@ -57,7 +58,7 @@ def fault(error: BaseException) -> Fault | None:
         | sdk.TokenRetrievalError,
     ):
         return Fault(FaultKind.CREDENTIALS, str(error))
-    if isinstance(error, sdk.ResponseParserError | sdk.IncompleteReadError | sdk.ChecksumError):
+    if isinstance(error, ResponseParserError | sdk.IncompleteReadError | sdk.ChecksumError):
         return Fault(FaultKind.BROKEN, str(error))
     if isinstance(error, sdk.HTTPClientError | sdk.ResponseStreamingError):
         return Fault(FaultKind.TRANSIENT, str(error))
@@ -86,7 +87,7 @@ def _kind(code: str, status: int, text: str) -> FaultKind:
     return FaultKind.TRANSIENT if status >= 500 else FaultKind.REFUSED
 
 
-def _seconds(headers: Mapping[str, str]) -> float | None:
+def _seconds(headers: Mapping[str, str]) -> int | None:
     """What Retry-After asks for, in seconds; None where it is not said, or said as a date."""
     after = headers.get("retry-after", "")
-    return float(after) if after.replace(".", "", 1).isdigit() else None
+    return int(after) if after.isdigit() else None

@@ -13,7 +13,6 @@ from trueup.adapter.feed import UTILIZATION, Answer, Asking, Feed, Row
 from trueup.providers.aws.client import REGION
 from trueup.providers.aws.cost_explorer import (
     NEVER,
-    NO_DATA,
     Figures,
     adds_up,
     asked,
@@ -21,6 +20,7 @@ from trueup.providers.aws.cost_explorer import (
     manner,
     spans,
     time,
+    total,
     used_of,
     whole,
 )
@@ -29,6 +29,7 @@ from trueup.providers.aws.reading import items_of, need, pages
 DETAILS = "ce:GetSavingsPlansUtilizationDetails"
 TOTAL = "ce:GetSavingsPlansUtilization"
 FIGURES = ("TotalCommitment", "UsedCommitment", "UnusedCommitment")
+DAYS, EACH = "SavingsPlansUtilizationsByTime", "SavingsPlansUtilizationDetails"
 PAGE_ROWS = 100  # the default is 20
 
 
@@ -36,25 +37,15 @@ def _fetch(asking: Asking) -> Iterator[Answer]:
     span = whole(asking)
     if span is None or manner(asking) == NEVER:
         return
-    total = asking.once(
-        TOTAL,
-        lambda: asking.connection.ask(
-            "ce",
-            "get_savings_plans_utilization",
-            unless=NO_DATA,
-            TimePeriod=time(span),
-            Granularity="DAILY",
-        ),
-        **asked(span),
-    )
-    yield total
+    whole_of = TOTAL, "get_savings_plans_utilization"
+    yield (all_plans := total(asking, whole_of, DAYS, span, {}))
     call = "ce", "get_savings_plans_utilization_details", REGION
-    for one in spans(asking, span, _daily(total), FIGURES[0]):
+    for one in spans(asking, span, _daily(all_plans), FIGURES[0]):
         yield from pages(
             asking,
             DETAILS,
             call,
-            "SavingsPlansUtilizationDetails",
+            EACH,
             asked(one),
             next_key="NextToken",
             TimePeriod=time(one),
@@ -62,22 +53,22 @@ def _fetch(asking: Asking) -> Iterator[Answer]:
         )
 
 
-def _daily(total: Answer) -> dict[str, Figures]:
-    return by_day(total, "SavingsPlansUtilizationsByTime", "Utilization")
+def _daily(answer: Answer) -> dict[str, Figures]:
+    return by_day(answer, DAYS, "Utilization")
 
 
 def _plans(answers: Sequence[Answer]) -> Iterator[tuple[Answer, dict[str, Any]]]:
-    return items_of(answers, DETAILS, "SavingsPlansUtilizationDetails")
+    return items_of(answers, DETAILS, EACH)
 
 
 def _check(answers: Sequence[Answer]) -> None:
     """The plans add up to what Cost Explorer says of each day, and of the period."""
-    for total in (answer for answer in answers if answer.operation == TOTAL):
-        daily = _daily(total)
+    for whole_of in (answer for answer in answers if answer.operation == TOTAL):
+        daily = _daily(whole_of)
         if daily:
             parts = ((answer, need(item, "Utilization")) for answer, item in _plans(answers))
-            stated = need(need(total.json(), "Total"), "Utilization")
-            adds_up(total, daily, parts, stated, FIGURES)
+            stated = need(need(whole_of.json(), "Total"), "Utilization")
+            adds_up(whole_of, daily, parts, stated, FIGURES)
 
 
 def _normalise(answers: Sequence[Answer]) -> Iterator[Row]:

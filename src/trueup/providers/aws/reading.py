@@ -13,9 +13,16 @@ from trueup.adapter.feed import Answer, Asking, BrokenAnswer, Changed, Page, exa
 def listing(body: bytes, items: str, next_key: str) -> Page:
     """A page of a JSON list; BrokenAnswer where it holds no such list."""
     found = exact_json(body)
-    if not isinstance(found, dict) or not isinstance(found.get(items), list):
-        raise BrokenAnswer(f"no list of {items}: begins with {body[:40]!r}")
+    listed(found, items)
     return Page(body, found.get(next_key))
+
+
+def listed(found: Any, items: str) -> list[Any]:
+    """The items of a list; BrokenAnswer where there is no such list."""
+    if not isinstance(found, dict) or not isinstance(found.get(items), list):
+        raise BrokenAnswer(f"no list of {items} in {found!r:.100}")
+    items_found: list[Any] = found[items]
+    return items_found
 
 
 def pages(
@@ -60,8 +67,10 @@ def once_each(names: Iterable[str]) -> None:
         seen.add(name)
 
 
-def need(item: Mapping[str, Any], name: str) -> Any:
+def need(item: Any, name: str) -> Any:
     """What an item says; BrokenAnswer where it says nothing."""
+    if not isinstance(item, Mapping):
+        raise BrokenAnswer(f"no {name} in {item!r:.200}")
     value = item.get(name)
     if value in (None, ""):
         raise BrokenAnswer(f"no {name} in {dict(item)!r:.200}")

@@ -41,10 +41,13 @@ class Connection:
     ) -> Page:
         """One page of a list; its token is the whole address of the next one."""
         listed = getattr(getattr(self._client(client), group), operation)(**parameters)
-        next(listed.by_page(token))
+        try:
+            next(listed.by_page(token))
+        except (AttributeError, TypeError, ValueError) as error:
+            listed_in(self._body())
+            raise BrokenAnswer(f"not what the SDK expects: {error}") from error
         body = self._body()
-        found = listed_in(body)
-        return Page(body, found.get("nextLink"))
+        return Page(body, listed_in(body).get("nextLink"))
 
     def blobs(self, prefix: str, token: str | None) -> Page:
         """One page of the export container's blobs, as XML."""
@@ -149,8 +152,11 @@ def checking_policy(last: local) -> Any:
                 raise BrokenAnswer(f"an answer leads to another host: {host}")
             response = self.next.send(request)
             answer = response.http_response
-            if answer.status_code < 300 and not request.context.options.get("stream"):
-                last.body = _checked(answer)
+            if answer.status_code < 300:
+                if request.context.options.get("stream"):
+                    _check_blob(answer)
+                else:
+                    last.body = _checked(answer)
             return response
 
     return Checking()
@@ -163,9 +169,15 @@ def _checked(answer: Any) -> bytes:
         raise BrokenAnswer(f"{len(body):,} bytes came of the {announced} announced")
     if "xml" in answer.headers.get("content-type", ""):
         exact_xml(body)
-    else:
-        exact_json(body)
+    elif not isinstance(exact_json(body), dict):
+        raise BrokenAnswer(f"not an object: begins with {body[:40]!r}")
     return body
+
+
+def _check_blob(answer: Any) -> None:
+    """A blob's content comes with the range it is of; a login page does not."""
+    if "content-range" not in answer.headers:
+        raise BrokenAnswer(f"no blob, but {answer.headers.get('content-type', 'something else')}")
 
 
 def exact_xml(body: bytes) -> Xml.Element:

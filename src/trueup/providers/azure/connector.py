@@ -50,6 +50,7 @@ def connector() -> Connector:
             Setting("export_prefix", "the export's folder in it, with the export's name"),
         ),
         hosts=client.HOSTS,
+        answering_headers=("content-range", "etag", "last-modified"),
         token_hosts=(
             r"login\.microsoftonline\.com",
             r".*\.identity\.azure\.net",

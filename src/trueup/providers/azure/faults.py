@@ -46,6 +46,8 @@ def fault(error: BaseException) -> Fault | None:
         return refused(error.response)
     if isinstance(error, sdk.ClientAuthenticationError):  # azure-identity's own: no token
         return _no_token(str(error))
+    if isinstance(error, sdk.HttpResponseError):  # a body that ended before its time
+        return Fault(FaultKind.BROKEN, _shortened(str(error)))
     if isinstance(error, sdk.ServiceRequestError | sdk.ServiceResponseError):
         return Fault(FaultKind.TRANSIENT, _shortened(str(error)))
     if isinstance(error, sdk.AzureError):
@@ -64,6 +66,8 @@ def refused(response: Any) -> Fault:
     code, message = said(response)
     text = _shortened(f"{status} {code}: {message}")
     wait = longest_wait(response.headers)
+    if status < 300:
+        return Fault(FaultKind.BROKEN, text)
     if status == 429 or (status == 503 and wait is not None):
         return Fault(FaultKind.THROTTLED, text, wait)
     if status in {408, 412} or status >= 500:

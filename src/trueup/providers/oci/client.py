@@ -85,7 +85,6 @@ def connect(settings: Mapping[str, Any], offline: bool) -> Connection:
     """Clients for a profile of ~/.oci/config, or for the instance this runs on."""
     try:
         import oci
-        from oci._vendor import requests
     except ImportError as error:
         raise MissingDependency("oci", "oci") from error
     # Its own class of connections, which waits for "100 Continue", would pass by vcrpy. Set here
@@ -99,9 +98,8 @@ def connect(settings: Mapping[str, Any], offline: bool) -> Connection:
     except (
         oci.exceptions.ClientError,
         oci.exceptions.ServiceError,
-        requests.exceptions.RequestException,
         KeyError,
-        OSError,
+        OSError,  # the SDK's exceptions of the network are
         ValueError,
     ) as error:
         raise ProviderError(
@@ -199,7 +197,7 @@ def _refused(error: Any) -> Fault:
     text = _short(f"{error.status} {error.code}: {error.message}")
     status = int(error.status)
     after = str(error.headers.get("retry-after") or "")
-    wait = float(after) if after.isdigit() else None
+    wait = int(after) if after.isdigit() else None
     if status == 429:
         return Fault(FaultKind.THROTTLED, text, wait)
     if status >= 500 and status != 501:

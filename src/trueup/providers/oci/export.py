@@ -61,8 +61,6 @@ def _file(asking: Asking, bucket: str, item: Item) -> File:
 
 
 def _download(asking: Asking, bucket: str, name: str, target: IO[bytes]) -> None:
-    target.seek(0)
-    target.truncate()
     answer: Any = asking.connection.client(CLIENT).get_object(NAMESPACE, bucket, name)
     # As it lies there: packed files stay packed.
     target.writelines(answer.data.raw.stream(CHUNK_BYTES, decode_content=False))
