@@ -16,6 +16,7 @@ import pytest
 
 import trueup
 from tests.world import world
+from tests.world.asserted_oci import NEXT_POOL
 from tests.world.comparison import NAMES_OF_ROWS, Row, differences, report
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
@@ -23,6 +24,7 @@ SEEDS = range(1, 51)
 EXAMPLE = Path(__file__).parents[2] / "examples" / "nightly"
 BUNDLED = (7, START, 31)
 RECORDINGS = "../../cassettes/*/nightly"
+TO_COME = {"commitments": 1, "credits": 1}  # rows on what begins after the period
 BYTES_MAX = 6_000_000
 IN_RESULT = {"unattributed": "unattributed_by_reason"}
 
@@ -129,9 +131,17 @@ def test_equals_the_answers_of_the_bundled_month(tmp_path: Path) -> None:
     assert outcome.result is not None
     expected = dict(world.read_answers((EXAMPLE / "answers.json").read_text()))
     found = dict(comparable(tables_of(outcome.result), EXAMPLE))
+    begun = {name: [row for row in found[name] if not _to_come(row)] for name in TO_COME}
+    assert {name: len(found[name]) - len(begun[name]) for name in TO_COME} == TO_COME
+    found |= begun
     for tables in (expected, found):
         tables["control_totals"] = list(map(dict, _by_provider(tables["control_totals"])))
     assert_equal(expected, found)
+
+
+def _to_come(row: Row) -> bool:
+    """Whether it is the contract's second year, which the provider tells of before it begins."""
+    return row["commitment_id"] == NEXT_POOL
 
 
 def _by_provider(rows: Sequence[Row]) -> list[Row]:
@@ -140,15 +150,16 @@ def _by_provider(rows: Sequence[Row]) -> list[Row]:
     other = []
     for row in rows:
         path = Path(str(row["source"])).parts
-        if row["kind"] != "charges":
+        place = next((name for name in ("fetched", "bills") if name in path), None)
+        if place is None:
             other.append(row)
             continue
-        provider = path[path.index("fetched" if "fetched" in path else "bills") + 1]
+        provider = path[path.index(place) + 1]
         for column in ("rows_in", "accepted", "rejected", "billed_cost", "effective_cost"):
             value = row.get(column)
             sums[(provider, row["currency"])][column] += Decimal(str(value or 0))
     return other + [
-        {"source": provider, "kind": "charges", "currency": currency, **figures}
+        {"source": provider, "currency": currency, **figures}
         for (provider, currency), figures in sums.items()
     ]
 
