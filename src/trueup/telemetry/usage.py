@@ -237,7 +237,7 @@ def _note(
     parts = [str(note) for (note,) in notes]
     if item.rows_in > rejected and not rows_of_usage:
         parts.append("none of its records meters anything")
-    elif item.rows_in == rejected:
+    elif item.rows_in == rejected and not parts:  # no other note says why
         what = "every record of it was rejected" if rejected else "it holds no record"
         parts.append(f"{what}: nothing was compared with it")
     return "; ".join(parts) or None
