@@ -85,7 +85,7 @@ def _seconds(after: str | None) -> float | None:
     if after is None:
         return None
     if after.isdigit():
-        return float(after)
+        return int(after)
     return max(0.0, -_skew(after))
 
 
