@@ -157,6 +157,7 @@ class Setting:
     about: str
     kind: type = str  # str, bool or list (of text)
     identifies: bool = False  # names an account or a place of its owner: never stored as it is
+    joins: str = ""  # what stands between the names in it that requests name one by one
 
 
 class FaultKind(Enum):

@@ -160,7 +160,7 @@ class Asker:
 def _unrecorded(error: BaseException | None) -> bool:
     """Whether vcrpy has no answer, however deep an SDK has wrapped that."""
     while error is not None:
-        if type(error).__name__ == "CannotOverwriteExistingRequestException":
+        if type(error).__name__ == "CannotOverwriteExistingCassetteException":
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -66,6 +66,15 @@ def test_names_without_a_shape_are_replaced_where_they_are_known() -> None:
     assert len(set(mapped.split("/"))) == 2
 
 
+def test_a_name_is_replaced_as_a_whole_word_only() -> None:
+    """Of a dataset that is called billing: neither a host nor a key of an answer changes."""
+    pseudonyms = Pseudonyms(b"key", ("billing",))
+    other = '{"billing_account": "cloudbilling.googleapis.com"}'
+    assert pseudonyms.of(other) == other
+    for text in ("p.billing.t", "a%2Fbilling%2Fb", "`billing`", "billing"):
+        assert "billing" not in pseudonyms.of(text)
+
+
 @pytest.mark.parametrize(
     "secret",
     [

@@ -32,6 +32,7 @@ from trueup.providers.gcp.client import Connection, connect
 from trueup.providers.gcp.connector import connector
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
+WAITS_MAX = 50
 SOURCES: dict[str, Feed | Export] = {one.name: one for one in connector().sources}
 
 
@@ -138,5 +139,10 @@ def stage(served: Stage, tmp_path: Path) -> Iterator[Stage]:
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Nobody sleeps; for how long they would have."""
     waited: list[float] = []
-    monkeypatch.setattr(time, "sleep", waited.append)
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        assert len(waited) < WAITS_MAX, "something waits and asks without end"
+
+    monkeypatch.setattr(time, "sleep", wait)
     return waited

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 from tests.providers.gcp.conftest import Stage, world_of
+from tests.twin.gcp_tables import DETAILED, detailed, is_legacy
 from tests.world import asserted_gcp, standing
 from tests.world.bills import bills
 from tests.world.comparison import differences, plain, report
@@ -155,10 +158,28 @@ def test_any_changed_value_brings_a_month_again(stage: Stage) -> None:
     assert "Corrected" in pq.read_table(october)["ChargeDescription"].to_pylist()
 
 
+def test_the_detailed_export_comes_as_text_without_loss(stage: Stage) -> None:
+    """A table in Google's own columns: by invoice month; what nests as JSON, amounts exact."""
+    ledger = stage.play(1).ledger
+    stage.settings["billing_table"] = DETAILED
+    (file,) = stage.files()
+    assert file.name == "202610.parquet"
+    found = pq.read_table(file).to_pylist()
+    expected = detailed(ledger)
+    assert len(found) == len(expected)
+    costs = sum(Decimal(row["cost"]) for row in found)
+    assert costs == sum(Decimal(str(row["cost"])) for row in expected)
+    assert {row["labels"] for row in found} == {'{"team":"routing"}'}
+    credits_found = sum(
+        Decimal(str(one["amount"])) for row in found for one in json.loads(row["credits"])
+    )
+    assert credits_found == sum(
+        Decimal(str(one["amount"])) for row in expected for one in row["credits"]
+    )
+
+
 def test_worlds_hold_both_models_of_discounts() -> None:
     """Of the seeds above, each has days of either kind: neither is left untried."""
-    from tests.twin.gcp_tables import is_legacy
-
     for seed in SEEDS:
         ledger = world_of(seed).ledger
         days = {is_legacy(ledger, hour) for hour in ledger.hours()}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from trueup.adapter.feed import Setting
 from trueup.adapter.registry import providers
 from trueup.errors import UsageError
 from trueup.fetch.cassette.provenance import Provenance
@@ -44,8 +45,8 @@ def record_case(
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder}: is not empty; record into a new folder")
     connector = connector_of(provider)
-    named = {one.name for one in connector.settings if one.identifies and origin == "live"}
-    pseudonyms = Pseudonyms(key, tuple(_texts(settings, named)))
+    named = [one for one in connector.settings if one.identifies and origin == "live"]
+    pseudonyms = Pseudonyms(key, tuple(_names(settings, named)))
     with TemporaryDirectory(prefix="trueup-recording-") as place:
         fetched = fetch_one(
             provider,
@@ -68,9 +69,11 @@ def record_case(
     return fetched
 
 
-def _texts(settings: Mapping[str, Any], named: set[str]) -> list[str]:
-    values = [value for name, value in settings.items() if name in named]
-    return [text for value in values for text in (value if isinstance(value, list) else [value])]
+def _names(settings: Mapping[str, Any], named: Iterable[Setting]) -> Iterator[str]:
+    for setting in named:
+        value = settings.get(setting.name, [])
+        for text in value if isinstance(value, list) else [value]:
+            yield from text.split(setting.joins) if setting.joins else [text]
 
 
 def _mapped(value: Any, pseudonyms: Pseudonyms) -> Any:

@@ -75,6 +75,10 @@ SECRETS = (
 )
 
 
+# A name is whole where no word goes on: billing is none in cloudbilling, and one in %2Fbilling.
+BEGINS, ENDS = r"(?:(?<![A-Za-z0-9_])|(?<=%[0-9A-Fa-f]{2}))", r"(?![A-Za-z0-9_])"
+
+
 class Pseudonyms:
     """Maps ids by HMAC with a key that stays with its owner; ``names`` are mapped as they stand."""
 
@@ -91,7 +95,7 @@ class Pseudonyms:
     def of(self, text: str) -> str:
         """The text with every id and every known name replaced."""
         for name in sorted(self._names, key=len, reverse=True):
-            text = text.replace(name, self._names[name])
+            text = re.sub(f"{BEGINS}{re.escape(name)}{ENDS}", self._names[name], text)
         return self.of_ids(text)
 
     def of_ids(self, text: str) -> str:

@@ -27,17 +27,20 @@ def connector() -> Connector:
                 "billing_table",
                 "the billing export to read charges from, FOCUS or detailed: project.dataset.table",
                 identifies=True,
+                joins=".",
             ),
             Setting(
                 "detailed_table",
                 "the detailed billing export, from which the use of spend-based commitments is "
                 "added up: project.dataset.table",
                 identifies=True,
+                joins=".",
             ),
             Setting(
                 "cud_table",
                 "the export of spend-based commitments: project.dataset.cud_subscriptions_export",
                 identifies=True,
+                joins=".",
             ),
             Setting(
                 "commitment_projects",

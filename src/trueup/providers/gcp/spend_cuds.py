@@ -82,9 +82,7 @@ def is_new_model(cud: Mapping[str, str | None]) -> bool:
 def _row(cud: Mapping[str, str | None], lifecycle: str) -> Row:
     unit = UNIT.fullmatch(cud["unit"] or "")
     if unit is None:
-        raise BrokenAnswer(
-            f"{cud['subscription_id']} commits {cud['unit']!r}: no money by the hour"
-        )
+        raise BrokenAnswer(f"{cud['subscription_id']} commits {cud['unit']!r}, no hourly money")
     money = {"$": "USD"}.get(unit["money"], unit["money"])
     return {
         "BillingCurrency": money,
