@@ -43,7 +43,11 @@ class Connection:
         listed = getattr(getattr(self._client(client), group), operation)(**parameters)
         try:
             next(listed.by_page(token))
-        except (AttributeError, TypeError, ValueError) as error:  # from the SDK's models: say what of
+        except (
+            AttributeError,
+            TypeError,
+            ValueError,
+        ) as error:  # of the SDK's models
             listed_in(self._body())
             raise BrokenAnswer(f"not what the SDK expects: {error}") from error
         body = self._body()
