@@ -112,7 +112,7 @@ def _waits(headers: Mapping[str, str]) -> Iterator[float]:
         if not WAITS.fullmatch(name):
             continue
         if value.strip().isdigit():
-            yield float(value)
+            yield int(value)
             continue
         try:  # a date, held against the provider's own clock
             told = parsedate_to_datetime(value) - parsedate_to_datetime(headers["date"])
