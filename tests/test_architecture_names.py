@@ -49,7 +49,7 @@ def test_the_packages_extras_and_entry_points_are_the_only_list() -> None:
     named = [line.strip() for line in lines if NAMED.search(line.lower())]
     allowed = re.compile(
         r'^(?:(?:aws|gcp|azure|oci) = (?:\[|"trueup\.providers\.)|clouds = \["trueup\[|'
-        r'"(?:google-cloud|azure)-[\w-]+>=)|^"?(?:botocore|boto3|google|azure|oci)\.\*"?,?$'
+        r'"(?:google-cloud|azure)-[\w-]+[>=]=)|^"?(?:botocore|boto3|google|azure|oci)\.\*"?,?$'
     )
     assert [line for line in named if not allowed.match(line)] == []
 

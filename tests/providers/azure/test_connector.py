@@ -13,6 +13,7 @@ import pytest
 from tests.providers.azure.conftest import Stage
 from tests.twin import azure
 
+from trueup.adapter.feed import Export, Feed
 from trueup.errors import MissingDependency
 from trueup.fetch.settings import connector_of
 
@@ -22,11 +23,8 @@ FOLDER = files("trueup.providers.azure")
 def test_the_policy_has_every_permission_and_no_other() -> None:
     """Those that the feeds and the export name."""
     connector = connector_of("azure")
-    needed = {
-        permission
-        for source in (*connector.feeds, *connector.exports)
-        for permission in source.operations.values()
-    }
+    sources: list[Feed | Export] = [*connector.feeds, *connector.exports]
+    needed = {permission for source in sources for permission in source.operations.values()}
     policy = json.loads(FOLDER.joinpath("policy.json").read_text("utf-8"))
     (granted,) = policy["properties"]["permissions"]
     assert {*granted["actions"], *granted["dataActions"]} == needed
@@ -74,7 +72,7 @@ def test_a_missing_package_is_named_with_its_extra(
     """Any of them: the words to install all of them."""
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(MissingDependency, match=r"pip install 'trueup\[azure\]'"):
-        connector_of("azure").connect({}, offline=True)
+        connector_of("azure").connect({}, True)  # noqa: FBT003
 
 
 def test_declaring_imports_no_sdk() -> None:
