@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.providers.azure.plans import PLANS
 from tests.twin import azure
 from tests.twin.exchange import Answerer, Request, Response
 from tests.twin.server import Twin, running
 from tests.world import world
 from tests.world.world import World
 
-from trueup.adapter.feed import Feed
+from trueup.adapter.feed import Export, Feed
 from trueup.fetch.asking import Asker
 from trueup.fetch.feeds import Place, exported, fed
 from trueup.fetch.landing import Landing
@@ -108,3 +109,20 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     found: list[float] = []
     monkeypatch.setattr(time, "sleep", found.append)
     return found
+
+
+Undisturbed = Callable[[str], str]
+
+
+@pytest.fixture(scope="session")
+def undisturbed(twin: Stage, tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    """What a source gives when nothing goes wrong."""
+
+    @cache
+    def given(name: str) -> str:
+        folder, twin.folder = twin.folder, tmp_path_factory.mktemp("undisturbed")
+        found = twin.one(name, azure.answerer(world_of(7), PLANS))
+        twin.folder = folder
+        return found
+
+    return given

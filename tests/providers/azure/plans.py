@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from tests.twin.azure import Plan
+from tests.twin.azure_reservations import Plan
 
 PLANS = (
     Plan(

@@ -1,24 +1,27 @@
-"""What goes wrong on the way: retried within bounds, or an error that says what to do."""
+"""What goes wrong on the way: asked again within bounds, never a part taken for the whole."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
-from email.utils import format_datetime
-from functools import cache
 
 import pytest
-from tests.providers.azure.conftest import Stage, world_of
-from tests.providers.azure.plans import PLANS
-from tests.twin import azure
-from tests.twin.azure import blob_refusal, refusal
-from tests.twin.exchange import Answerer, Request, Response, as_json
+from tests.providers.azure.altering import (
+    LOTS,
+    MANIFEST,
+    PART,
+    PLACES,
+    altered,
+    edited,
+    instead,
+    refused,
+)
+from tests.providers.azure.conftest import Stage, Undisturbed
+from tests.twin.azure_export import blob_refusal
+from tests.twin.exchange import Request, Response, as_json
 from tests.twin.faults import (
     ALWAYS,
     Altered,
-    Fault,
     html,
     huge,
     reset,
@@ -28,76 +31,10 @@ from tests.twin.faults import (
 )
 
 from trueup.adapter.feed import exact_json
-from trueup.errors import ProviderError
 from trueup.fetch import asking
 from trueup.providers.azure import client, faults
 
-LOTS = "/Microsoft.Consumption/lots"
-LIST, MANIFEST, PART = "comp=list", "manifest.json", r"part_0_0002"
-# What is asked and where: a list of the management API, an object, a blob listing and two blobs.
-PLACES = [
-    pytest.param("agreements", LOTS, id="list"),
-    pytest.param("prepayment", "/balances", id="object"),
-    pytest.param("price-sheet", "/pricesheets/default", id="sheet"),
-    pytest.param("export", LIST, id="listing"),
-    pytest.param("export", MANIFEST, id="manifest"),
-    pytest.param("export", PART, id="blob"),
-]
 SAID_WAIT = 7.0
-
-
-def honest() -> Answerer:
-    return azure.answerer(world_of(7), PLANS)
-
-
-def altered(alter: Altered, matching: str, *, times: int = 1, after: int = 0) -> Answerer:
-    """The twin with its answers to some questions altered."""
-    return Fault(alter, matching, times, after).over(honest())
-
-
-def instead(response: Response) -> Altered:
-    """Another answer in the place of the right one."""
-    return lambda _, __: response
-
-
-def edited(change: Callable[[str], str]) -> Altered:
-    """The answer with its text changed, and its range with it where it is a blob."""
-
-    def answer(_: Request, response: Response) -> Response:
-        body = change(response.body.decode()).encode()
-        headers = dict(response.headers)
-        if "content-range" in headers:
-            headers["content-range"] = f"bytes 0-{len(body) - 1}/{len(body)}"
-        return replace(response, body=body, headers=headers)
-
-    return answer
-
-
-def refused(stage: Stage, name: str, answerer: Answerer) -> ProviderError:
-    """The error that a source ends in; it names the provider and an operation."""
-    with pytest.raises(ProviderError) as caught:
-        stage.one(name, answerer)
-    assert caught.value.provider == "azure"
-    assert caught.value.operation
-    assert caught.value.remedy
-    return caught.value
-
-
-@pytest.fixture(scope="module")
-def undisturbed(twin: Stage, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
-    """What a source gives when nothing goes wrong."""
-
-    @cache
-    def given(name: str) -> str:
-        folder, twin.folder = twin.folder, tmp_path_factory.mktemp("undisturbed")
-        found = twin.one(name, honest())
-        twin.folder = folder
-        return found
-
-    return given
-
-
-Undisturbed = Callable[[str], str]
 
 
 @pytest.mark.parametrize(("name", "where"), PLACES)
@@ -236,8 +173,8 @@ def test_json_of_another_shape_is_a_broken_answer(
 
 def test_a_price_sheet_without_prices_is_not_an_empty_one(stage: Stage, slept: list[float]) -> None:
     """Nor is an object without properties."""
-    wrong: tuple[object, ...] = ({}, {"properties": {}}, {"properties": {"pricesheets": None}})
-    for body in wrong:
+    bodies: tuple[object, ...] = ({}, {"properties": {}}, {"properties": {"pricesheets": None}})
+    for body in bodies:
         answerer = altered(instead(as_json(body)), "/pricesheets/", times=ALWAYS)
         assert "no list of objects" in refused(stage, "price-sheet", answerer).reason
 
@@ -255,107 +192,6 @@ def test_a_manifest_that_names_fewer_blobs_than_it_counts_is_broken(
     answerer = altered(edited(short), MANIFEST, times=ALWAYS)
     error = refused(stage, "export", answerer)
     assert "a manifest of 2 blobs that names 1" in error.reason
-
-
-@pytest.mark.parametrize(
-    "response",
-    [
-        pytest.param(refusal(401, "ExpiredAuthenticationToken", "It expired."), id="expired"),
-        pytest.param(refusal(401, "InvalidAuthenticationToken", "It is invalid."), id="invalid"),
-        pytest.param(status(401, b"")(Request("", "", "", "", {}, b""), Response(b"")), id="401"),
-    ],
-)
-def test_expired_credentials_are_reported_at_once(
-    response: Response, stage: Stage, slept: list[float]
-) -> None:
-    """Asking again would not help."""
-    error = refused(stage, "agreements", altered(instead(response), LOTS, times=ALWAYS))
-    assert "no valid credentials" in error.reason
-    assert "renew the credentials" in error.remedy
-    assert slept == []
-
-
-def test_expired_credentials_of_the_storage_account(stage: Stage, slept: list[float]) -> None:
-    """The same from the container, in its own words."""
-    answerer = altered(instead(blob_refusal(401, "InvalidAuthenticationInfo")), LIST, times=ALWAYS)
-    assert "no valid credentials" in refused(stage, "export", answerer).reason
-    assert slept == []
-
-
-def test_missing_credentials_are_reported(
-    stage: Stage, slept: list[float], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The real chain of credentials, narrowed to the environment, which has none."""
-    for name in azure.ENVIRONMENT:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")
-    with pytest.raises(ProviderError) as caught:
-        stage.one("agreements", honest(), offline=False)
-    assert "no valid credentials" in caught.value.reason
-    assert "trueup doctor" in caught.value.remedy
-    assert stage.asked == []
-
-
-def test_a_client_secret_that_expired_is_reported(
-    stage: Stage, slept: list[float], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The token service refuses; its code is passed on."""
-    for name, value in azure.ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    said = "AADSTS7000222: The provided client secret keys are expired."
-    answer = as_json({"error": "invalid_client", "error_description": said}, 401)
-    with pytest.raises(ProviderError, match="AADSTS7000222") as caught:
-        stage.one("agreements", altered(instead(answer), "POST login", times=ALWAYS), offline=False)
-    assert "no valid credentials" in caught.value.reason
-
-
-def test_credentials_of_the_environment_are_used(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, undisturbed: Undisturbed
-) -> None:
-    """A token from the token service goes to the management API and nowhere else."""
-    expected = undisturbed("agreements")
-    for name, value in azure.ENVIRONMENT.items():
-        monkeypatch.setenv(name, value)
-    stage.asked.clear()
-    assert stage.one("agreements", honest(), offline=False) == expected
-    sent = {(one.host, one.headers.get("authorization")) for one in stage.asked}
-    assert sent == {(azure.LOGIN, None), (azure.MANAGEMENT, "Bearer from-the-twin")}
-
-
-@pytest.mark.parametrize(
-    ("name", "where", "response", "permission"),
-    [
-        ("agreements", LOTS, refusal(403, "AuthorizationFailed", "No."), "Microsoft.Consumption/lots/read"),
-        ("agreements", LOTS, refusal(401, "Unauthorized", "No."), "Microsoft.Consumption/lots/read"),
-        (
-            "reservations", "/reservations", refusal(403, "Forbidden", "No."),
-            "Microsoft.Capacity/reservationOrders/reservations/read",
-        ),
-        (
-            "savings-plan-utilization", "benefitUtil", refusal(403, "RBACAccessDenied", "No."),
-            "Microsoft.CostManagement/benefitUtilizationSummaries/read",
-        ),
-        (
-            "export", LIST, blob_refusal(403, "AuthorizationPermissionMismatch"),
-            "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read",
-        ),
-    ],
-)  # fmt: skip
-def test_a_missing_permission_is_named(
-    name: str, where: str, response: Response, permission: str, stage: Stage, slept: list[float]
-) -> None:
-    """Which one, in the remedy; nothing is asked again."""
-    error = refused(stage, name, altered(instead(response), where, times=ALWAYS))
-    assert "a permission is missing" in error.reason
-    assert permission in error.remedy
-    assert slept == []
-
-
-def test_what_does_not_exist_is_a_matter_of_settings(stage: Stage, slept: list[float]) -> None:
-    """404: the operator is sent to the configuration."""
-    answerer = altered(instead(refusal(404, "BillingAccountNotFound", "No.")), LOTS)
-    assert "[providers.azure]" in refused(stage, "agreements", answerer).remedy
-    assert slept == []
 
 
 def repeating(request: Request, response: Response) -> Response:
@@ -465,44 +301,6 @@ def test_a_blob_that_is_replaced_after_it_was_listed(
     assert "was replaced after it was listed" in error.reason
 
 
-def test_a_clock_that_is_off_is_told_from_a_token_that_expired(
-    stage: Stage, slept: list[float], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The provider's Date says that this machine is an hour behind."""
-    behind = datetime.now(UTC).timestamp() - 3600
-    monkeypatch.setattr(faults, "now", lambda: behind)
-    refusing = refusal(401, "ExpiredAuthenticationToken", "It expired.")
-    error = refused(stage, "agreements", altered(instead(refusing), LOTS, times=ALWAYS))
-    assert "this machine's clock differs" in error.reason
-    assert "behind the provider's" in error.reason
-    assert "NTP" in error.remedy
-    assert slept == []
-
-
-@pytest.mark.parametrize(
-    "said",
-    [
-        "AADSTS700024: Client assertion is not within its valid time range.",
-        "AADSTS500133: Assertion is not within its valid time range.",
-        "The access token is not yet valid.",
-    ],
-)
-def test_a_clock_that_is_off_is_told_by_what_is_said(
-    said: str, stage: Stage, slept: list[float]
-) -> None:
-    """Some refusals name the reason themselves."""
-    answerer = altered(instead(refusal(401, "InvalidAuthenticationToken", said)), LOTS)
-    assert "clock" in refused(stage, "agreements", answerer).reason
-
-
-def test_the_clock_is_only_looked_at_where_credentials_are_refused() -> None:
-    """No date, or one that is none, says nothing of the clock."""
-    assert faults.skew_seconds({}) == 0.0
-    assert faults.skew_seconds({"date": "yesterday"}) == 0.0
-    now = format_datetime(datetime.now(UTC), usegmt=True)
-    assert abs(faults.skew_seconds({"date": now})) < 60
-
-
 @pytest.mark.parametrize(("name", "where"), PLACES[:4])
 def test_an_answer_above_the_bound_is_refused(
     name: str, where: str, stage: Stage, slept: list[float], monkeypatch: pytest.MonkeyPatch
@@ -518,33 +316,3 @@ def test_an_answer_of_200_megabytes_is_refused(stage: Stage) -> None:
     """Within a few seconds, and not taken for a list."""
     error = refused(stage, "agreements", altered(huge(200_000_000), LOTS, times=ALWAYS))
     assert "200,000,000 bytes" in error.reason
-
-
-def test_an_answer_never_leads_the_token_to_another_host(stage: Stage, slept: list[float]) -> None:
-    """A next page elsewhere is a broken answer; nothing is sent there."""
-    elsewhere = edited(
-        lambda text: text.replace(f"https://{azure.MANAGEMENT}/", "https://evil.example/")
-    )
-    answerer = altered(elsewhere, LOTS, times=ALWAYS)
-    assert "leads to another host: evil.example" in refused(stage, "agreements", answerer).reason
-
-
-@pytest.mark.parametrize(("name", "where"), PLACES)
-def test_redirects_are_not_followed(
-    name: str, where: str, stage: Stage, slept: list[float]
-) -> None:
-    """A 302 to the login page of a proxy ends in an error."""
-    answerer = altered(status(302, b"", location=f"https://{azure.LOGIN}/in"), where, times=ALWAYS)
-    assert "302" in refused(stage, name, answerer).reason
-    assert azure.LOGIN not in {one.host for one in stage.asked}
-
-
-def test_nothing_is_ever_written(stage: Stage, slept: list[float]) -> None:
-    """The SDK's own pipeline would register a resource provider here, by a POST."""
-    conflict = refusal(
-        409, "MissingSubscriptionRegistration",
-        "The subscription is not registered to use namespace 'Microsoft.Consumption'. See "
-        "https://aka.ms/rps-not-found for how to register subscriptions.",
-    )  # fmt: skip
-    refused(stage, "price-sheet", altered(instead(conflict), "/pricesheets/", times=ALWAYS))
-    assert {one.method for one in stage.asked} == {"GET"}

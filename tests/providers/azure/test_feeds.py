@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from tests.providers.azure.conftest import Stage, world_of
 from tests.providers.azure.plans import PLANS
-from tests.twin import azure
-from tests.twin.azure import Kept
+from tests.twin import azure, azure_export
+from tests.twin.azure_export import Kept
 from tests.twin.exchange import Request, Response, as_json
 from tests.twin.faults import Fault
 
@@ -323,14 +323,16 @@ def test_where_an_agreement_stands(status: str, lifecycle: str | None) -> None:
 
 
 def contained(blobs: dict[str, Kept], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(azure, "blobs", lambda _: blobs)
+    monkeypatch.setattr(azure_export, "blobs", lambda _: blobs)
 
 
 def test_without_a_manifest_the_newest_folder_counts(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Yesterday's run lies beside it and is not read: the month would be there twice."""
-    kept = {name: one for name, one in azure.blobs(world_of(7)).items() if "manifest" not in name}
+    kept = {
+        name: one for name, one in azure_export.blobs(world_of(7)).items() if "manifest" not in name
+    }
     contained(kept, monkeypatch)
     newest = [one.content for name, one in kept.items() if "/7e51/" in name]
     assert stage.one("export").encode() == b"".join(newest)
@@ -363,7 +365,7 @@ def test_a_blob_of_another_size_than_listed_is_broken(stage: Stage) -> None:
 
 def test_restated_files_are_downloaded_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that overwrites its blobs: other ETags, only those are asked for again."""
-    kept = azure.blobs(world_of(7))
+    kept = azure_export.blobs(world_of(7))
     stage.one("export")
     name = next(one for one in kept if one.endswith("7e51/part_0_0002.csv"))
     restated = kept[name].content.replace(b"Brackenmoor AI", b"BRACKENMOOR AI")

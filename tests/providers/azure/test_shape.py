@@ -21,9 +21,9 @@ from trueup.providers.azure import reserved_hours, shape
 LONG = "0.1234567890123456789"
 
 
-def asking(start: str, end: str) -> Asker:
+def asking(start: str, end: str, at: str = "2027-06-01T00:00:00Z") -> Asker:
     period = Period(datetime.fromisoformat(start), datetime.fromisoformat(end))
-    return Asker("azure", connector_of("azure"), None, {}, period, period.end)
+    return Asker("azure", connector_of("azure"), None, {}, period, datetime.fromisoformat(at))
 
 
 def test_digits_survive_that_the_sdk_loses(stage: Stage) -> None:
@@ -139,6 +139,13 @@ def test_hours_of_a_days_part_are_not_asked_for() -> None:
     """Days are given whole: the last one that ends within the period."""
     part = asking("2026-10-01T00:00:00Z", "2026-10-04T13:00:00Z")
     assert shape.days(part) == (date(2026, 10, 1), date(2026, 10, 3))
+
+
+def test_what_is_to_come_is_not_asked_for() -> None:
+    """Neither the rest of a month nor the months after it."""
+    running = asking("2026-10-01T00:00:00Z", "2027-01-01T00:00:00Z", "2026-11-03T06:00:00Z")
+    assert shape.days(running) == (date(2026, 10, 1), date(2026, 11, 2))
+    assert [first.month for first, _ in shape.months(running)] == [10, 11]
 
 
 def test_windows_cover_a_month_once() -> None:

@@ -117,14 +117,14 @@ def midnight(day: date) -> str:
 
 
 def days(asking: Asking) -> tuple[date, date]:
-    """The first day of the period and the last one that lies in it to its end."""
-    return asking.period.start.date(), asking.period.end.date() - DAY
+    """The first day of the period and the last one that lies in it, and is past, to its end."""
+    return asking.period.start.date(), min(asking.period.end, asking.at).date() - DAY
 
 
 def months(asking: Asking) -> Iterator[tuple[date, date]]:
-    """The months that the period touches, each as its first day and the next one's."""
+    """The months that the period touches and that have begun: first day and the next one's."""
     day = asking.period.start.date().replace(day=1)
-    last = (asking.period.end - timedelta(microseconds=1)).date()
+    last = min(asking.period.end - timedelta(microseconds=1), asking.at).date()
     while day <= last:
         following = (day + 32 * DAY).replace(day=1)
         yield day, following
