@@ -40,7 +40,6 @@ def money_scale(charges: ir.Table, engine: Engine) -> int:
     most = charges.aggregate(
         effective=decimals(charges.EffectiveCost).max(),
         billed=decimals(charges.BilledCost).max(),
-        committed=decimals(charges.CommitmentDiscountQuantity).max(),
     )
     row = engine.collect(most).to_pylist()[0]
     return max(LEAST_MONEY_DECIMALS, row["effective"] or 0, row["billed"] or 0)
