@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -102,15 +100,11 @@ def sums(intervals: ir.Table, engine: Engine) -> list[dict[str, Any]]:
         type=_.type.min(),
         unit=_.unit.min(),
         units=_.unit.nunique(),
-        stated=_.stated.min(),
         any_stated=_.any_stated.max(),
         billing_end=_.billing_end.max(),
-        covered=_.count(),
         intervals=tally(_.intervals),
         used_cost=total(_.used_cost),
         reason=unknown_reason(t).min(),
-        first=_.interval_start.min(),
-        last=_.interval_end.max(),
         **known("committed_q"),
         **known("used_q"),
         **known("unused_q"),
@@ -169,11 +163,10 @@ def commitment_row(
 
     used, unused = sum_of("used_q", scales.quantity), sum_of("unused_q", scales.quantity)
     committed, within = sum_of("committed_q", scales.quantity), sum_of("within_q", scales.quantity)
-    active = period if term is None else term.active(period)
-    whole_count = term.intervals(active) if term and active else None
-    if row["currencies"] > 1:
-        whole_count = None  # each currency shows a part of the same intervals
-    open_intervals = None if whole_count is None else max(0, whole_count - row["intervals"])
+    active = term.active(period) if term else None
+    open_intervals = None
+    if term and active and row["currencies"] == 1:  # else each shows a part of the same intervals
+        open_intervals = max(0, term.intervals(active) - row["intervals"])
     not_covered = None if figure is None or open_intervals is None else figure * open_intervals
     partial = (
         open_intervals > 0
@@ -219,12 +212,8 @@ def _basis(row: Mapping[str, Any], term: Terms | None) -> str:
     return "commitment_rate" if row["category"] == SPEND else "unit_hours"
 
 
-def uncovered_row(
-    term: Terms, figure: Fraction | None, period: Period, purchased: Decimal | None, scale: int
-) -> dict[str, Any]:
-    """One row of the result for a contract of which the bill of this period says nothing."""
-    active = term.active(period)
-    count = term.intervals(active) if active else 0
+def stated(term: Terms) -> dict[str, Any]:
+    """What a row of the result says of a contract, whatever the bill says."""
     return {
         "commitment_id": term.commitment_id,
         "provider": term.provider,
@@ -234,12 +223,23 @@ def uncovered_row(
         "layer": term.layer,
         "quantity_basis": term.quantity_basis,
         "unit": term.unit,
-        "not_covered_quantity": edge_decimal(None if figure is None else figure * count),
         "currency": term.currency,
+        "expires_at": term.end,
+    }
+
+
+def uncovered_row(
+    term: Terms, figure: Fraction | None, period: Period, purchased: Decimal | None, scale: int
+) -> dict[str, Any]:
+    """One row of the result for a contract of which the bill of this period says nothing."""
+    active = term.active(period)
+    count = term.intervals(active) if active else 0
+    return {
+        **stated(term),
+        "not_covered_quantity": edge_decimal(None if figure is None else figure * count),
         "purchased_cost": None if purchased is None else purchased.scaleb(-scale, EXACT),
         "status": "not_covered",
         "provisional": True,
-        "expires_at": term.end,
         "reason": "no charge of the period carries it"
         if active
         else "it is not active in the period",
@@ -254,20 +254,15 @@ def gap_breaks(intervals: ir.Table, scales: Scales, engine: Engine) -> list[dict
     """
     wrong = intervals.filter(intervals.gap.notnull() & (intervals.gap != whole(0)))
     rows = engine.collect(wrong.order_by("commitment_id", "currency", "interval_start")).to_pylist()
-    runs: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
-    open_run: tuple[Any, ...] | None = None
-    last_end: datetime | None = None
+    runs: list[list[dict[str, Any]]] = []
     for row in rows:
-        same = open_run is not None and open_run[:3] == (
-            row["commitment_id"],
-            row["currency"],
-            row["gap"],
-        )
-        if not (same and last_end == row["interval_start"]):
-            open_run = (row["commitment_id"], row["currency"], row["gap"], row["interval_start"])
-        runs[open_run or ()].append(row)
-        last_end = row["interval_end"]
-    return [_gap_break(run, scales) for run in runs.values()]
+        last = runs[-1][-1] if runs else {}
+        same = all(last.get(name) == row[name] for name in ("commitment_id", "currency", "gap"))
+        if same and last["interval_end"] == row["interval_start"]:
+            runs[-1].append(row)
+        else:
+            runs.append([row])
+    return [_gap_break(run, scales) for run in runs]
 
 
 def _gap_break(run: Sequence[Mapping[str, Any]], scales: Scales) -> dict[str, Any]:
@@ -326,21 +321,16 @@ def per_day(intervals: ir.Table, scales: Scales, engine: Engine) -> list[dict[st
     """Committed, used and unused per commitment and day, for pictures."""
     by_day = intervals.group_by(
         "commitment_id", "provider", "unit", day=intervals.interval_start.truncate("D")
-    ).aggregate(committed=total(_.committed_q), used=total(_.used_q), unused=total(_.unused_q))
+    ).aggregate(
+        committed_quantity=total(_.committed_q),
+        used_quantity=total(_.used_q),
+        unused_quantity=total(_.unused_q),
+    )
     rows = engine.collect(by_day.order_by("commitment_id", "day", "unit")).to_pylist()
-
-    def figure(value: Decimal | None) -> Decimal | None:
-        return None if value is None else value.scaleb(-scales.quantity, EXACT)
-
     return [
         {
-            "commitment_id": row["commitment_id"],
-            "provider": row["provider"],
-            "day": row["day"],
-            "unit": row["unit"],
-            "committed_quantity": figure(row["committed"]),
-            "used_quantity": figure(row["used"]),
-            "unused_quantity": figure(row["unused"]),
+            name: value.scaleb(-scales.quantity, EXACT) if isinstance(value, Decimal) else value
+            for name, value in row.items()
         }
         for row in rows
     ]

@@ -26,7 +26,7 @@ class CommitmentFindings:
 
     utilization: ir.Table
     intervals: ir.Table
-    quantity_scale: int = 0
+    quantity_scale: int
     rows: list[dict[str, Any]] = field(default_factory=list)
     breaks: list[dict[str, Any]] = field(default_factory=list)
     credits: list[dict[str, Any]] = field(default_factory=list)
@@ -66,14 +66,15 @@ def run_leg(run: CommitmentRun, engine: Engine) -> CommitmentFindings:
     intervals = spans.with_committed(covered, table, run.period, run.scale, q_scale, engine)
     final = is_provisional(intervals.provider, intervals.billing_end, run.rules, run.as_of)
     findings = CommitmentFindings(
-        utilization=leg.utilization(intervals, scales, final), intervals=intervals
+        utilization=leg.utilization(intervals, scales, final),
+        intervals=intervals,
+        quantity_scale=q_scale,
+        breaks=leg.gap_breaks(intervals, scales, engine),
+        notes=_readings(read),
     )
-    findings.breaks.extend(leg.gap_breaks(intervals, scales, engine))
     _used_or_lost(run, findings, read, scales, engine)
     _drawn_down(run, findings, known, engine)
-    _burned(findings, intervals, scales, engine)
-    findings.notes.extend(_readings(read))
-    findings.quantity_scale = q_scale
+    findings.burn_down.extend(leg.per_day(intervals, scales, engine))
     return findings
 
 
@@ -129,12 +130,10 @@ def _drawn_down(
     days = _days(run.window)
     pieces = lots.usage_pieces(run.charges, run.period, run.scale)
     for term in known:
-        if not term.is_term and (
-            term.commitment_id in carried or term.commitment_id not in in_applied
-        ):
+        by_id = term.commitment_id in carried
+        if not term.is_term and (by_id or term.commitment_id not in in_applied):
             continue
-        in_id = term.commitment_id in carried
-        draws = lots.draws_of(term, pieces, run.applied, in_id, run.scale, engine)
+        draws = lots.draws_of(term, pieces, run.applied, by_id, run.scale, engine)
         balance = lots.balance_of(term, draws, run.window, first.get(term.provider), run.as_of)
         open_figures = provisional(term.provider, last.get(term.provider), run.rules, run.as_of)
         findings.rows.append(lots.lot_row(term, balance, draws, open_figures))
@@ -153,18 +152,8 @@ def _carried(charges: ir.Table, engine: Engine) -> set[str]:
 
 def _days(window: Period) -> list[datetime]:
     day = window.start.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    days = []
-    while day < window.end:
-        days.append(day)
-        day += timedelta(days=1)
-    return days
-
-
-def _burned(
-    findings: CommitmentFindings, intervals: ir.Table, scales: leg.Scales, engine: Engine
-) -> None:
-    """Used and unused per commitment and day, for the picture."""
-    findings.burn_down.extend(leg.per_day(intervals, scales, engine))
+    count = -((day - window.end) // timedelta(days=1))
+    return [day + number * timedelta(days=1) for number in range(count)]
 
 
 def _readings(read: dict[str, Any]) -> list[dict[str, Any]]:

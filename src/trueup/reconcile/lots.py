@@ -21,7 +21,7 @@ from trueup.engine.integers import EDGE_SCALE, tally, total, units
 from trueup.errors import UnitError
 from trueup.period import Period
 from trueup.reconcile.billed import USED, in_pieces, part
-from trueup.reconcile.commitment_leg import edge_decimal
+from trueup.reconcile.commitment_leg import edge_decimal, stated
 from trueup.reconcile.terms import Terms
 from trueup.units import factor
 
@@ -195,9 +195,7 @@ def balance_of(
     files that reach back to its start. What is left when the term has ended expires; an agreement
     counts and does not expire: what it lacks is a shortfall.
     """
-    if draws.unknown is not None:
-        return Balance(None, None, None, None, None)
-    if terms.start >= period.end:
+    if draws.unknown is not None or terms.start >= period.end:
         return Balance(None, None, None, None, None)
     drawn = draws.between(period.start, period.end)
     opening = _opening(terms, draws, period, billed_since)
@@ -239,18 +237,11 @@ def lot_row(terms: Terms, balance: Balance, draws: Draws, provisional: bool) -> 
     figure = None if terms.figure is None else Fraction(terms.figure)
     in_money = terms.unit is not None and terms.unit == terms.currency
     return {
-        "commitment_id": terms.commitment_id,
-        "provider": terms.provider,
-        "name": terms.name,
-        "category": terms.category,
-        "type": terms.type,
-        "layer": terms.layer,
+        **stated(terms),
         "quantity_basis": terms.quantity_basis or ("spend" if in_money else "credits"),
-        "unit": terms.unit,
         "committed_quantity": edge_decimal(figure),
         "used_quantity": edge_decimal(balance.drawn),
         "overage_quantity": edge_decimal(balance.overage),
-        "currency": terms.currency,
         "committed_cost": edge_decimal(figure) if in_money else None,
         "used_cost": edge_decimal(balance.drawn) if in_money else None,
         "status": "complete" if balance.drawn is not None else "not_covered",
@@ -259,7 +250,6 @@ def lot_row(terms: Terms, balance: Balance, draws: Draws, provisional: bool) -> 
         "drawn": edge_decimal(balance.drawn),
         "expired": edge_decimal(balance.expired),
         "remaining": edge_decimal(balance.remaining),
-        "expires_at": terms.end,
         "reason": draws.unknown
         or ("it starts after the period" if balance.drawn is None else None)
         or (None if balance.opening is not None else "its balance before the period is not known"),

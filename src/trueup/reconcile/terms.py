@@ -12,10 +12,9 @@ from typing import Any
 from trueup.errors import UsageError
 from trueup.period import Period, interval_kind, intervals_in
 
-HOURLY, DAILY, MONTHLY, FULL_PERIOD = "hourly", "daily", "monthly", "full period"
+HOURLY, DAILY, FULL_PERIOD = "hourly", "daily", "full period"
 SPEND = "Spend"
 BENEFIT = "benefit"
-ENDED = ("Canceled", "Superseded", "Proposed", "Pending")
 
 
 @dataclass(frozen=True)
