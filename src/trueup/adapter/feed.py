@@ -105,6 +105,12 @@ class File:
     download: Callable[[IO[bytes]], None]
 
 
+class Connection(Protocol):
+    """A provider's clients; what else they offer is between the adapter and its feeds."""
+
+    def close(self) -> None: ...
+
+
 class Asking(Protocol):
     """What the core hands to an adapter: settings, period, connection, and a way to ask.
 
@@ -192,16 +198,21 @@ class Changed(Exception):
     """The data changed while it was read: its pages do not belong together."""
 
 
+class Lacking(Exception):
+    """An export holds no file for a part of the period, which the message names."""
+
+
 @dataclass(frozen=True)
 class Connector:
     """How a provider is reached: its settings, its clients, its faults, its feeds and exports.
 
     ``connect(settings, offline)`` makes what feeds find in ``Asking.connection``; ``offline`` is
-    for replays: placeholder credentials, and nothing looked up on the machine or the network.
+    for replays: placeholder credentials, and nothing looked up on the machine or the network. The
+    core closes the connection once everything was asked.
     ``fault`` translates an exception of the SDK; None: it is not the SDK's.
     """
 
-    connect: Callable[[Mapping[str, Any], bool], Any]
+    connect: Callable[[Mapping[str, Any], bool], Connection]
     fault: Callable[[BaseException], Fault | None]
     feeds: tuple[Feed, ...]
     exports: tuple[Export, ...] = ()

@@ -18,6 +18,7 @@ from trueup.adapter.feed import (
     Changed,
     Export,
     Feed,
+    Lacking,
     Row,
 )
 from trueup.errors import IntegrityError, ProviderError
@@ -136,7 +137,14 @@ def fed(feed: Feed, asker: Asker, place: Place) -> Fed:
 
 def exported(export: Export, asker: Asker, place: Place) -> list[Path]:
     """The export's files that belong together; only new or changed ones are fetched."""
-    return unchanged(export.name, asker, lambda: _exported(export, asker, place))
+    try:
+        return unchanged(export.name, asker, lambda: _exported(export, asker, place))
+    except Lacking as error:
+        raise asker.error(
+            export.name,
+            f"the export holds no file for {error}",
+            f"check where [providers.{asker.provider}] looks, and that the export runs",
+        ) from error
 
 
 def _exported(export: Export, asker: Asker, place: Place) -> list[Path]:
@@ -154,11 +162,7 @@ def _exported(export: Export, asker: Asker, place: Place) -> list[Path]:
         path.symlink_to(place.landing.path(entry.sha256).resolve())
         paths.append(path)
     if not paths:
-        raise asker.error(
-            export.name,
-            "the export holds no file for the period",
-            f"check where [providers.{asker.provider}] looks, and that the export runs",
-        )
+        raise Lacking("the period")
     return paths
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -95,21 +95,22 @@ def fetch_one(
         connection = connector.connect(settings, offline)
     except (MissingDependency, ProviderError) as error:
         return Fetched(name, (), (), (_failed(name, "connection", error),), ())
-    for source in connector.sources:
-        lacking = [key for key in source.needs if not settings.get(key)]
-        if lacking:
-            not_asked.append(f"{source.name}: needs {', '.join(lacking)} in [providers.{name}]")
-            continue
-        said(name, source.name)
-        asker = Asker(name, connector, connection, settings, period, when, source.operations)
-        try:
-            with around(source.name):
-                if isinstance(source, Feed):
-                    feeds.append(fed(source, asker, place))
-                else:
-                    charges += exported(source, asker, place)
-        except (ProviderError, SourceError) as error:
-            failures.append(_failed(name, source.name, error))
+    with closing(connection):
+        for source in connector.sources:
+            lacking = [key for key in source.needs if not settings.get(key)]
+            if lacking:
+                not_asked.append(f"{source.name}: needs {', '.join(lacking)} in [providers.{name}]")
+                continue
+            said(name, source.name)
+            asker = Asker(name, connector, connection, settings, period, when, source.operations)
+            try:
+                with around(source.name):
+                    if isinstance(source, Feed):
+                        feeds.append(fed(source, asker, place))
+                    else:
+                        charges += exported(source, asker, place)
+            except (ProviderError, SourceError) as error:
+                failures.append(_failed(name, source.name, error))
     return Fetched(name, tuple(feeds), tuple(charges), tuple(failures), tuple(not_asked))
 
 

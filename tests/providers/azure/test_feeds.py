@@ -343,7 +343,7 @@ def test_an_export_that_was_never_delivered_is_an_error(
 ) -> None:
     """An empty container is no bill of nothing."""
     contained({}, monkeypatch)
-    with pytest.raises(Exception, match="the export holds no file for the period"):
+    with pytest.raises(Exception, match="the export holds no file for 2026-10"):
         stage.one("export")
 
 

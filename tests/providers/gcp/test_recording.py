@@ -22,6 +22,7 @@ from trueup.fetch.feeds import Place
 from trueup.fetch.landing import Landing
 from trueup.fetch.providers import Fetched, replayed
 from trueup.period import Period
+from trueup.providers.gcp.client import connect
 from trueup.providers.gcp.connector import connector
 from trueup.testing.conformance import tables
 
@@ -72,7 +73,7 @@ def _nobody(*_: Any, **__: Any) -> Any:
 @pytest.mark.parametrize("client", ["commitments", "catalog", "bigquery"])
 def test_no_client_passes_by_the_recorder(client: str, tmp_path: Path) -> None:
     """With nothing recorded each client is refused by the recorder: neither gRPC nor a socket."""
-    connection = connector().connect(gcp.SETTINGS, True)  # noqa: FBT003  the contract's own order
+    connection = connect(gcp.SETTINGS, offline=True)
     asks = {
         "commitments": lambda: connection.commitments.aggregated_list(
             request={"project": PROJECT}, retry=None
@@ -91,7 +92,7 @@ def test_no_client_passes_by_the_recorder(client: str, tmp_path: Path) -> None:
 
 def test_a_question_that_was_not_recorded_is_said(stage: Stage, tmp_path: Path) -> None:
     """Through the core: the recording has no answer, and nothing is retried."""
-    connection = connector().connect(gcp.SETTINGS, True)  # noqa: FBT003  the contract's own order
+    connection = connect(gcp.SETTINGS, offline=True)
     stage.connection = connection
     with replaying("gcp", connector(), tmp_path), pytest.raises(ProviderError, match="no answer"):
         stage.rows("compute-commitments")

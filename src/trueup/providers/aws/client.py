@@ -71,6 +71,11 @@ class Connection:
         body: bytes = self._last.body
         return body
 
+    def close(self) -> None:
+        """End the clients' connections."""
+        for client in self._clients.values():
+            client.close()
+
     def _checked(self, response_dict: Mapping[str, Any], **_: Any) -> None:
         """Botocore takes a body that is cut short for an answer without content.
 

@@ -8,13 +8,23 @@ https://docs.aws.amazon.com/cur/latest/userguide/dataexports-export-delivery.htm
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import IO, Any
 from urllib.parse import unquote_plus
 
-from trueup.adapter.feed import Asking, BrokenAnswer, Changed, Export, File, Page, exact_json
+from trueup.adapter.feed import (
+    Asking,
+    BrokenAnswer,
+    Changed,
+    Export,
+    File,
+    Lacking,
+    Page,
+    exact_json,
+)
 from trueup.providers.aws.reading import amount, fields, need, xml
 
 LIST = "s3:ListBucket"
@@ -54,6 +64,8 @@ def _files(asking: Asking) -> Iterator[File]:
         manifest = _manifest(_listed(asking, "metadata", month))
         named = None if manifest is None else _named(asking, manifest)
         kept = [one for one in _listed(asking, "data", month) if one.key.endswith(ENDINGS)]
+        if not kept and not named and month <= f"{asking.at:%Y-%m}":
+            raise Lacking(month)
         for one in _delivered(kept, manifest, named):
             bucket = asking.settings["export_bucket"]
             download = partial(_download, asking, bucket, one)
@@ -71,7 +83,8 @@ def _named(asking: Asking, manifest: Listed) -> list[str]:
     bucket = asking.settings["export_bucket"]
 
     def ask() -> bytes:
-        body: bytes = _opened(asking, bucket, manifest).read()
+        with closing(_opened(asking, bucket, manifest)) as opened:
+            body: bytes = opened.read()
         exact_json(body)
         return body
 
@@ -168,7 +181,8 @@ def _opened(asking: Asking, bucket: str, listed: Listed) -> Any:
 def _download(asking: Asking, bucket: str, listed: Listed, target: IO[bytes]) -> None:
     target.seek(0)
     target.truncate()
-    target.writelines(_opened(asking, bucket, listed).iter_chunks(CHUNK_BYTES))
+    with closing(_opened(asking, bucket, listed)) as body:
+        target.writelines(body.iter_chunks(CHUNK_BYTES))
 
 
 focus = Export(

@@ -76,6 +76,11 @@ class Connection:
         except (ResourceModifiedError, ResourceNotFoundError) as error:
             raise Changed(f"{name} was replaced after it was listed") from error
 
+    def close(self) -> None:
+        """End the clients' connections."""
+        for client in self._clients.values():
+            client.close()
+
     def _body(self) -> bytes:
         body: bytes = self._last.body
         return body

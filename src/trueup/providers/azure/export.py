@@ -15,7 +15,7 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import IO
 
-from trueup.adapter.feed import Answer, Asking, BrokenAnswer, Changed, Export, File, Page
+from trueup.adapter.feed import Answer, Asking, BrokenAnswer, Changed, Export, File, Lacking, Page
 from trueup.providers.azure import shape
 from trueup.providers.azure.client import connected, exact_xml
 
@@ -43,7 +43,10 @@ def _files(asking: Asking) -> Iterator[File]:
     for first, _ in shape.months(asking):
         parts = [asking.settings.get("export_prefix", "").strip("/"), f"{first:%Y%m%d}-"]
         blobs = list(_blobs(asking, "/".join(filter(None, parts))))
-        for blob in _newest(asking, blobs):
+        newest = _newest(asking, blobs)
+        if not newest:
+            raise Lacking(f"{first:%Y-%m}")
+        for blob in newest:
             yield File(blob.name, blob.etag, blob.size_bytes, partial(_download, asking, blob))
 
 

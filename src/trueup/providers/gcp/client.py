@@ -31,6 +31,7 @@ class Connection:
         self._credentials = credentials
         self._settings = settings
         self._clients: dict[str, Any] = {}
+        self._sessions: list[Any] = []
         self._body = b""
 
     def raw(self, ask: Callable[[], object]) -> bytes:
@@ -111,6 +112,11 @@ class Connection:
         """A table's columns and how it is partitioned."""
         return self.raw(lambda: self._bigquery.get_table(name, retry=None, timeout=SECONDS))
 
+    def close(self) -> None:
+        """End the clients' connections."""
+        for session in self._sessions:
+            session.close()
+
     def _get(self, path: str, asked: Mapping[str, str]) -> object:
         # The SDK's own iterator cannot begin at a page, so that a page could not be asked again.
         return self._bigquery._connection.api_request(  # noqa: SLF001
@@ -122,6 +128,7 @@ class Connection:
         if name not in self._clients:
             client, session = make()
             session.hooks["response"].append(self._checked)
+            self._sessions.append(session)
             self._clients[name] = client
         return self._clients[name]
 

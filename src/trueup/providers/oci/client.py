@@ -59,6 +59,11 @@ class Connection:
         answer = getattr(self.client(client), operation)(**parameters)
         return Page(self._last.body, answer.next_page)
 
+    def close(self) -> None:
+        """End the clients' connections."""
+        for client in self._clients.values():
+            client.base_client.session.close()
+
     def _kept(self, response: Any, *_: Any, **how: Any) -> None:
         """Keep the body as it came, other than that of a file, which is read as it comes."""
         if how.get("stream") and response.ok:

@@ -9,6 +9,7 @@ https://docs.oracle.com/en-us/iaas/Content/Billing/Concepts/costusagereportsover
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from typing import IO, Any
 
@@ -62,8 +63,8 @@ def _file(asking: Asking, bucket: str, item: Item) -> File:
 
 def _download(asking: Asking, bucket: str, name: str, target: IO[bytes]) -> None:
     answer: Any = asking.connection.client(CLIENT).get_object(NAMESPACE, bucket, name)
-    # As it lies there: packed files stay packed.
-    target.writelines(answer.data.raw.stream(CHUNK_BYTES, decode_content=False))
+    with closing(answer.data) as body:  # as it lies there: packed files stay packed
+        target.writelines(body.raw.stream(CHUNK_BYTES, decode_content=False))
 
 
 reports = Export(
