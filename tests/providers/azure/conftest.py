@@ -18,7 +18,7 @@ from tests.twin.server import Twin, running
 from tests.world import world
 from tests.world.world import World
 
-from trueup.adapter.feed import Export, Feed
+from trueup.adapter.feed import Feed
 from trueup.fetch.asking import Asker
 from trueup.fetch.feeds import Place, exported, fed
 from trueup.fetch.landing import Landing
