@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.twin.server import RESOLVE
 
 from trueup.adapter.feed import Export, Feed
 from trueup.adapter.registry import providers
@@ -29,6 +30,7 @@ def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Cas
     for module in providers()[found.provenance.provider].sdk_modules:
         pytest.importorskip(module)
     monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr("socket.getaddrinfo", RESOLVE)  # a twin may run for the whole session
     return found
 
 
