@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+import tests.offline.sitecustomize  # noqa: F401  from here on nothing reaches the network
+
 settings.register_profile(
     "ci",
     derandomize=True,  # the same draws everywhere: a failure is there for everyone

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,15 @@ def test_what_no_provider_needs_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
     found = by_subject(list(clouds(None, {})))[f"{name} SDK"]
     assert found.status == OFF
     assert f"pip install 'trueup[{adapter.extra}]'" in found.remedy
+
+
+def test_an_sdk_that_is_no_extra_is_installed_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An adapter of another package needs its SDK itself; trueup has no extra for it."""
+    name, adapter = next(iter(providers().items()))
+    own = replace(adapter, extra=None, sdk_modules=("an_sdk_that_is_not_here",))
+    monkeypatch.setitem(providers(), name, own)
+    found = by_subject(list(clouds(None, {})))[f"{name} SDK"]
+    assert found.remedy == "files need none; else pip install an_sdk_that_is_not_here"
 
 
 def test_a_provider_to_be_asked_needs_its_sdk(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,14 +90,14 @@ def _tls(authority: trustme.CA) -> ssl.SSLContext:
     return context
 
 
-_resolve = socket.getaddrinfo
+RESOLVE = socket.getaddrinfo  # what a running twin stands in for
 
 
 def _resolver(hosts: Mapping[str, Answerer], port: int) -> Any:
     def resolved(host: Any, asked_port: Any, *rest: Any, **more: Any) -> Any:
         name = host.decode() if isinstance(host, bytes) else str(host)
         if name in {"127.0.0.1", "localhost", "::1"}:
-            return _resolve(host, asked_port, *rest, **more)
+            return RESOLVE(host, asked_port, *rest, **more)
         if any(re.fullmatch(pattern, name) for pattern in hosts):
             return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
         raise socket.gaierror(socket.EAI_NONAME, f"{name} is not one of the twin's hosts")

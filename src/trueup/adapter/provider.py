@@ -48,7 +48,7 @@ class ProviderAdapter:
     telemetry_names: tuple[str, ...]  # gen_ai.provider.name, custom_llm_provider ...
     arrives_within: timedelta  # how late a charge may be without being missing
     final_after: timedelta  # after BillingPeriodEnd, when the month is final
-    extra: str  # pip extra that installs its SDK
+    extra: str | None  # of trueup, that installs its SDK; None: the adapter's own package needs it
     sdk_modules: tuple[str, ...]  # import names `trueup doctor` looks for
     configuration_template: str  # the commented block that `trueup init` writes
     meters: tuple[MeterPattern, ...] = ()

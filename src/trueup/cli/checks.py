@@ -107,7 +107,8 @@ def _sdk(adapter: ProviderAdapter, wanted: bool) -> Check:
     missing = [module for module in adapter.sdk_modules if not _installed(module)]
     if not missing:
         return Check(f"{adapter.name} SDK", OK, ", ".join(adapter.sdk_modules))
-    remedy = f"pip install 'trueup[{adapter.extra}]'"
+    wanting = f"'trueup[{adapter.extra}]'" if adapter.extra else ", ".join(missing)
+    remedy = f"pip install {wanting}"
     remedy = remedy if wanted else f"files need none; else {remedy}"
     found = f"without {', '.join(missing)}"
     return Check(f"{adapter.name} SDK", FAIL if wanted else OFF, found, remedy)

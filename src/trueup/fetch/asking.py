@@ -65,6 +65,7 @@ class Asker:
     period: Period
     at: datetime
     permissions: Mapping[str, str] = field(default_factory=dict)
+    offline: bool = False  # a recording answers
 
     def once(self, operation: str, ask: Callable[[], bytes], **asked: str) -> Answer:
         return Answer(operation, asked, 1, self._bounded(operation, self.retried(operation, ask)))

@@ -102,7 +102,9 @@ def fetch_one(
                 not_asked.append(f"{source.name}: needs {', '.join(lacking)} in [providers.{name}]")
                 continue
             said(name, source.name)
-            asker = Asker(name, connector, connection, settings, period, when, source.operations)
+            asker = Asker(
+                name, connector, connection, settings, period, when, source.operations, offline
+            )
             try:
                 with around(source.name):
                     if isinstance(source, Feed):

@@ -70,26 +70,6 @@ def _nobody(*_: Any, **__: Any) -> Any:
     raise AssertionError("the network was asked")
 
 
-@pytest.mark.parametrize("client", ["commitments", "catalog", "bigquery"])
-def test_no_client_passes_by_the_recorder(client: str, tmp_path: Path) -> None:
-    """With nothing recorded each client is refused by the recorder: neither gRPC nor a socket."""
-    connection = connect(gcp.SETTINGS, offline=True)
-    asks = {
-        "commitments": lambda: connection.commitments.aggregated_list(
-            request={"project": PROJECT}, retry=None
-        ),
-        "catalog": lambda: connection.catalog.list_services(request={}, retry=None),
-        "bigquery": lambda: connection.query("SELECT 1"),
-    }
-    with (
-        patch.object(socket, "getaddrinfo", _nobody),
-        replaying("gcp", connector(), tmp_path),
-        pytest.raises(Exception, match="nothing similar") as raised,
-    ):
-        asks[client]()
-    assert type(raised.value).__name__ == "CannotOverwriteExistingCassetteException"
-
-
 def test_a_question_that_was_not_recorded_is_said(stage: Stage, tmp_path: Path) -> None:
     """Through the core: the recording has no answer, and nothing is retried."""
     connection = connect(gcp.SETTINGS, offline=True)

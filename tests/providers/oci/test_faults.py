@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from threading import Event
+from unittest.mock import Mock
 
 import pytest
 from tests.providers.oci.stage import Stage
@@ -191,8 +192,11 @@ def test_missing_credentials_are_named(stage: Stage, settings: dict[str, str], s
     assert "oci setup config" in raised.value.remedy
 
 
-def test_an_instance_without_a_principal_is_told(stage: Stage, slept: list[float]) -> None:
+def test_an_instance_without_a_principal_is_told(
+    stage: Stage, slept: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Auth = instance_principal on a machine that is no instance."""
+    monkeypatch.setattr("socket.socket.connect", Mock(side_effect=OSError("no route to host")))
     stage.settings["auth"] = "instance_principal"
     with pytest.raises(ProviderError, match=r"169\.254\.169\.254") as raised:
         stage.feed(FEED)

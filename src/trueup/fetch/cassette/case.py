@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, entry_points, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -83,12 +83,14 @@ def _mapped(value: Any, pseudonyms: Pseudonyms) -> Any:
 
 
 def sdk_versions(provider: str) -> dict[str, str]:
-    """The packages of the provider's extra that are installed, and their versions."""
-    extra = f'extra == "{providers()[provider].extra}"'
+    """What the adapter's package needs to ask: of its extra, where it has one, and the versions."""
+    extra = providers()[provider].extra
+    (point,) = entry_points(group="trueup.providers", name=provider)
+    marker = f'extra == "{extra}"' if extra else ""
     found = {}
-    for requirement in requires("trueup") or ():
+    for requirement in (point.dist and point.dist.requires) or ():
         name = re.match(r"[A-Za-z0-9._-]+", requirement)
-        if name and extra in requirement.replace("'", '"'):
+        if name and marker in requirement.replace("'", '"'):
             try:
                 found[name[0]] = version(name[0])
             except PackageNotFoundError:
