@@ -305,6 +305,12 @@ def test_net_columns_make_costs_net_and_leave_quantities_gross(read: Any) -> Non
     ]  # fmt: skip
 
 
+def test_a_net_report_without_the_net_fee_of_a_plan_does_not_tell_its_unused(read: Any) -> None:
+    """Used would be net, and 2.75 gross: rejected."""
+    (reject,) = read({**FEE, "line_item_net_unblended_cost": "4.50"}).rejects.rows()
+    assert (reject["column"], reject["value"]) == ("EffectiveCost", None)
+
+
 def test_capacity_reservations_are_used_or_unused_and_nothing_else(read: Any) -> None:
     """Reserved and Cancelled are no statuses of FOCUS: null."""
     arn = "arn:aws:ec2:us-east-1:1:capacity-reservation/cr-1"

@@ -38,8 +38,12 @@ WITH line AS (
         coalesce(exact_decimal(CASE kind WHEN 'RIFee'
             THEN reservation_total_reserved_normalized_units
             ELSE line_item_normalized_usage_amount END) > 0, false) AS in_units,
-        -- What discounts leave of a plan's fee, to nine decimals: 1 without net columns.
-        CASE WHEN plan_net_fee = plan_fee THEN 1.0
+        -- What discounts leave of a plan's fee, to nine decimals: 1 without net columns. A net
+        -- report without the net fee does not say: gross unused never stands beside net used.
+        CASE WHEN line_item_net_unblended_cost IS NOT NULL AND coalesce(
+                savings_plan_net_amortized_upfront_commitment_for_billing_period,
+                savings_plan_net_recurring_commitment_for_billing_period) IS NULL THEN NULL
+            WHEN plan_net_fee = plan_fee THEN 1.0
             WHEN plan_fee > 0 THEN TRY_CAST(
                 (2 * plan_net_fee * 1000000000 + plan_fee) // (2 * plan_fee) AS DECIMAL(10, 0))
                 * 0.000000001 END::DECIMAL(10, 9) AS plan_share
