@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from trueup.adapter.feed import Connector
 from trueup.adapter.provider import ProviderAdapter
+from trueup.providers.aws.cur import cur
 from trueup.providers.declarations import read_factors, read_meters, read_template
 
 BENEFIT = (
@@ -63,6 +64,7 @@ adapter = ProviderAdapter(
         **{name: "funding" for kind in FUNDING for name in (kind, f"{kind}s")},
         **{name: "agreement" for kind in AGREEMENT for name in (kind, f"{kind}s")},
     },
+    native=(cur,),
     credential_variables=(
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from trueup.adapter.feed import Connector
 from trueup.adapter.provider import ProviderAdapter
+from trueup.providers.azure.cost_details import cost_details
 from trueup.providers.declarations import read_factors, read_meters, read_template
 
 BENEFIT = (
@@ -73,6 +74,7 @@ adapter = ProviderAdapter(
         **{name: "funding" for kind in FUNDING for name in (kind, f"{kind}s")},
         **{name: "agreement" for kind in AGREEMENT for name in (kind, f"{kind}s")},
     },
+    native=cost_details,
     credential_variables=(
         "AZURE_TENANT_ID",
         "AZURE_CLIENT_ID",
