@@ -59,6 +59,7 @@ WITH line AS (
     -- Which model of commitments a record is of is told by the record, not by its date.
     CASE
       WHEN cost_kind IS DISTINCT FROM 'regular' THEN NULL
+      WHEN unknown_type IS NOT NULL OR unread_amount IS NOT NULL THEN NULL
       WHEN list_contains([one.type FOR one IN credit], 'FEE_UTILIZATION_OFFSET') THEN 'fee'
       WHEN covered IS NOT NULL THEN 'legacy usage'
       WHEN list_contains([one.type FOR one IN credit], 'COMMITTED_USAGE_DISCOUNT')
@@ -90,18 +91,22 @@ WITH line AS (
     sum(cost) FILTER (is_fee) OVER pool AS fee,
     sum(weight) FILTER (is_fee) OVER pool AS all_committed,
     coalesce(sum(weight) FILTER (NOT is_fee) OVER pool, 0) AS all_covered,
-    sum(weight) OVER (PARTITION BY clock, commitment_id, is_fee ORDER BY record) AS up_to,
-    bool_or(commitment_id IS NULL AND NOT is_fee) OVER (PARTITION BY clock) AS is_unclear,
+    sum(weight) OVER so_far AS weight_to,
+    sum(cost) OVER so_far AS cost_to,
+    bool_or(commitment_id IS NULL) OVER (PARTITION BY clock) AS is_unclear,
     bool_or(weight IS NULL OR cost IS NULL) OVER pool AS is_unknown
   FROM legacy
-  WINDOW pool AS (PARTITION BY clock, commitment_id)
+  WINDOW pool AS (PARTITION BY clock, commitment_id),
+    so_far AS (PARTITION BY clock, commitment_id, is_fee ORDER BY record)
 ), shared AS (
   SELECT record AS shared_record, commitment_id,
     -- What is drawn up to a record less what is drawn up to the one before: the sum is exact.
-    CASE WHEN is_fee THEN fee * all_covered // all_committed ELSE fee END AS whole,
-    whole * up_to // all_committed - whole * (up_to - weight) // all_committed AS moved,
-    all_covered * up_to // all_committed
-      - all_covered * (up_to - weight) // all_committed AS drawn
+    fee * all_covered // all_committed AS spent,
+    CASE WHEN is_fee THEN spent * cost_to // fee - spent * (cost_to - cost) // fee
+      ELSE fee * weight_to // all_committed - fee * (weight_to - weight) // all_committed
+    END AS moved,
+    all_covered * weight_to // all_committed
+      - all_covered * (weight_to - weight) // all_committed AS drawn
   FROM pooled
   WHERE commitment_id IS NOT NULL AND NOT is_unclear AND NOT is_unknown
     AND all_committed > 0 AND all_covered BETWEEN 0 AND all_committed
@@ -114,7 +119,7 @@ WITH line AS (
       WHEN coalesce(subscription_id, commitment_id) IS NULL THEN NULL
       WHEN part = 'fee' THEN 'Unused'
       WHEN part = 'usage' THEN 'Used'
-      WHEN moved IS NULL THEN NULL
+      WHEN shared_record IS NULL THEN NULL
       WHEN part = 'legacy fee' THEN 'Unused'
       WHEN part = 'legacy usage' THEN 'Used'
     END AS status
@@ -211,7 +216,7 @@ SELECT
   credits AS x_Credits,
   list_sum([one.amount FOR one IN credit IF one.type = 'PROMOTION']) AS x_PromotionCredit,
   list_sum([one.amount FOR one IN credit IF one.type = 'RESELLER_MARGIN']) AS x_ResellerMargin,
-  CASE WHEN part = 'legacy usage' AND moved IS NOT NULL THEN 'allocated_by_ratio' END
+  CASE WHEN part = 'legacy usage' AND status IS NOT NULL THEN 'allocated_by_ratio' END
     AS x_FeeShare,
   model AS x_ConsumptionModel,
   adjustment_info AS x_AdjustmentInfo
