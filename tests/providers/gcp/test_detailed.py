@@ -275,10 +275,10 @@ def test_shares_that_do_not_divide_lose_nothing(tmp_path: Path) -> None:
 def test_committed_spend_is_stated_in_the_billing_currency(tmp_path: Path) -> None:
     """5000 hundredths of USD at 0.80 are 40.00 EUR; without the rate nothing is known of it."""
     euro = {"currency": "EUR", "currency_conversion_rate": "0.80"}
-    (found,) = rows(read(tmp_path, legacy_fee("30.00", 5000, **euro)))
+    (found,) = rows(read(tmp_path, {**legacy_fee("30.00", 5000), **euro}))
     assert found["CommitmentDiscountQuantity"] == Decimal(40)
-    unknown = {"currency": "EUR", "currency_conversion_rate": None}
-    (found,) = rows(read(tmp_path, legacy_fee("30.00", 5000, **unknown)))
+    unknown = {**euro, "currency_conversion_rate": ""}
+    (found,) = rows(read(tmp_path, {**legacy_fee("30.00", 5000), **unknown}))
     assert (found["CommitmentDiscountStatus"], found["ChargeCategory"]) == (None, "Purchase")
 
 

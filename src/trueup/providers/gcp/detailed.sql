@@ -50,9 +50,10 @@ WITH line AS (
     -list_sum([one.amount FOR one IN credit IF one.type = 'COMMITTED_USAGE_DISCOUNT_DOLLAR_BASE'])
       AS covered,
     -- A legacy fee has the committed on-demand spend as its quantity, in hundredths of USD.
-    exact_decimal((TRY_CAST(used ->> '$.amount_in_pricing_units' AS DECIMAL(19, 9))
+    CASE WHEN starts_with(sku_name, 'Commitment - dollar based') THEN exact_decimal((
+      TRY_CAST(used ->> '$.amount_in_pricing_units' AS DECIMAL(19, 9))
       * TRY_CAST(coalesce(currency_conversion_rate, CASE currency WHEN 'USD' THEN '1' END)
-        AS DECIMAL(19, 9)))::DECIMAL(38, 16)::VARCHAR || 'e-2') AS committed
+        AS DECIMAL(19, 9)))::DECIMAL(38, 16)::VARCHAR || 'e-2') END AS committed
   FROM credited
 ), told AS MATERIALIZED (
   SELECT *,
