@@ -278,11 +278,13 @@ def test_a_price_is_units_and_billionths(units: str | None, nanos: int | None, p
 
 
 def column(name: str, kind: str, mode: str = "NULLABLE", *parts: str) -> query.Column:
+    """A column; a part is text, or what stands behind its colon."""
+    fields = [(*part.split(":"), "STRING")[:2] for part in parts]
     return {
         "name": name,
         "type": kind,
         "mode": mode,
-        "fields": [{"name": part, "type": "STRING"} for part in parts],
+        "fields": [{"name": part, "type": kind} for part, kind in fields],
     }
 
 
@@ -293,6 +295,20 @@ def column(name: str, kind: str, mode: str = "NULLABLE", *parts: str) -> query.C
         (column("cost", "FLOAT"), "CAST(CAST(`cost` AS NUMERIC) AS STRING) AS `cost`"),
         (column("credits", "RECORD", "REPEATED", "type"), "TO_JSON_STRING(`credits`) AS `credits`"),
         (column("usage", "RECORD", "NULLABLE", "amount"), "TO_JSON_STRING(`usage`) AS `usage`"),
+        (
+            column("usage", "RECORD", "NULLABLE", "amount:FLOAT", "unit"),
+            (
+                "TO_JSON_STRING(STRUCT(CAST(`usage`.amount AS NUMERIC) AS amount, "
+                "`usage`.unit AS unit)) AS `usage`"
+            ),
+        ),
+        (
+            column("credits", "RECORD", "REPEATED", "type", "amount:FLOAT64"),
+            (
+                "TO_JSON_STRING(ARRAY(SELECT STRUCT(one.type AS type, CAST(one.amount AS NUMERIC) "
+                "AS amount) FROM UNNEST(`credits`) AS one)) AS `credits`"
+            ),
+        ),
         (
             column("labels", "RECORD", "REPEATED", "key", "value"),
             (

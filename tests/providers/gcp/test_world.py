@@ -178,6 +178,29 @@ def test_the_detailed_export_comes_as_text_without_loss(stage: Stage) -> None:
     )
 
 
+def test_the_detailed_export_as_fetched_is_read_as_focus(stage: Stage) -> None:
+    """Billed is cost and credits of all; unused of each day is what the feed of its use says."""
+    ledger = stage.play(1).ledger
+    stage.settings["billing_table"] = DETAILED
+    dataset = trueup.read_charges(stage.files())
+    (source,) = dataset.sources.rows()
+    lines = detailed(ledger)
+    assert source["format"] == "gcp-billing-export"
+    assert (source["rows_in"], source["accepted"]) == (len(lines), len(lines))
+    found = dataset.table.rows()
+    amounts = [one["amount"] for line in lines for one in line["credits"]]
+    total = sum(Decimal(str(amount)) for amount in [*amounts, *(line["cost"] for line in lines)])
+    assert sum(row["BilledCost"] for row in found) == total
+    assert sum(row["EffectiveCost"] for row in found) == total
+    unused: dict[str, Decimal] = {}
+    for row in found:
+        if row["CommitmentDiscountStatus"] == "Unused":
+            day = f"{row['ChargePeriodStart']:%Y-%m-%dT00:00:00Z}"
+            unused[day] = unused.get(day, Decimal(0)) + row["CommitmentDiscountQuantity"]
+    said = {row["interval_start"]: row["unused"] for row in stage.rows("spend-cuds-utilization")}
+    assert unused == {day: Decimal(str(amount)) for day, amount in said.items()}
+
+
 def test_worlds_hold_both_models_of_discounts() -> None:
     """Of the seeds above, each has days of either kind: neither is left untried."""
     for seed in SEEDS:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from trueup.adapter.provider import ProviderAdapter
-from trueup.providers.declarations import read_factors, read_meters, read_template
+from trueup.providers.declarations import read_factors, read_meters, read_native, read_template
 
 if TYPE_CHECKING:
     from trueup.adapter.feed import Connector
@@ -30,6 +30,41 @@ BENEFIT = (
 )
 FUNDING = ("credit", "prepayment", "promotion", "promotional credit", "tpu credit")
 AGREEMENT = ("commit", "enterprise agreement", "google commit", "private pricing")
+DETAILED = read_native(
+    __name__,
+    "gcp-billing-export",
+    "detailed.sql",
+    identified_by=(
+        "billing_account_id",
+        "invoice",
+        "cost_type",
+        "sku",
+        "usage_start_time",
+        "usage_end_time",
+        "cost",
+        "currency",
+        "credits",
+    ),
+    optional=(
+        "service",
+        "project",
+        "labels",
+        "system_labels",
+        "location",
+        "resource",
+        "currency_conversion_rate",
+        "usage",
+        "adjustment_info",
+        "cost_at_list",
+        "transaction_type",
+        "seller_name",
+        # Columns of the later model of commitments.
+        "price",
+        "subscription",
+        "consumption_model",
+        "cost_at_effective_price_default",
+    ),
+)
 
 
 def _connector() -> Connector:
@@ -59,6 +94,7 @@ adapter = ProviderAdapter(
         **{name: "funding" for kind in FUNDING for name in (kind, f"{kind}s")},
         **{name: "agreement" for kind in AGREEMENT for name in (kind, f"{kind}s")},
     },
+    native=(DETAILED,),
     credential_variables=(
         "GOOGLE_APPLICATION_CREDENTIALS",
         "GOOGLE_CLOUD_PROJECT",

@@ -107,10 +107,29 @@ def as_text(column: Column) -> str:
             f"CONCAT('{{', (SELECT STRING_AGG({pairs}, ',' ORDER BY one.key) "
             f"FROM UNNEST({name}) AS one), '}}') AS {name}"
         )
+    if any(part["type"] in FLOATS for part in column.get("fields", ())):
+        return f"TO_JSON_STRING({_exact_record(column)}) AS {name}"
     if column.get("mode") == "REPEATED" or kind in {"RECORD", "STRUCT", "JSON"}:
         return f"TO_JSON_STRING({name}) AS {name}"
     exact = as_number(column) if kind in FLOATS else name
     return f"CAST({exact} AS STRING) AS {name}"
+
+
+def _exact_record(column: Column) -> str:
+    """A record, or an array of them, whose floating point amounts are read as NUMERIC."""
+    name, repeats = f"`{column['name']}`", column.get("mode") == "REPEATED"
+    one = "one" if repeats else name
+    parts = ", ".join(
+        f"CAST({one}.{part['name']} AS NUMERIC) AS {part['name']}"
+        if part["type"] in FLOATS
+        else f"{one}.{part['name']} AS {part['name']}"
+        for part in column["fields"]
+    )
+    return (
+        f"ARRAY(SELECT STRUCT({parts}) FROM UNNEST({name}) AS one)"
+        if repeats
+        else (f"STRUCT({parts})")
+    )
 
 
 def as_number(column: Column) -> str:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from trueup.adapter.feed import Connector
 from trueup.adapter.provider import ProviderAdapter
-from trueup.providers.declarations import read_factors, read_meters, read_template
+from trueup.providers.declarations import read_factors, read_meters, read_native, read_template
 
 BENEFIT = ("capacity reservation", "dedicated ai cluster", "reservation")
 FUNDING = (
@@ -21,6 +21,42 @@ FUNDING = (
     "universal credit",
 )
 AGREEMENT = ("enterprise agreement", "private pricing")
+LEGACY = read_native(
+    __name__,
+    "oci-cost-report",
+    "legacy.sql",
+    identified_by=(
+        "lineItem/referenceNo",
+        "lineItem/tenantId",
+        "lineItem/intervalUsageStart",
+        "lineItem/intervalUsageEnd",
+        "cost/myCost",
+        "cost/currencyCode",
+    ),
+    optional=(
+        "product/service",
+        "product/compartmentId",
+        "product/compartmentName",
+        "product/region",
+        "product/availabilityDomain",
+        "product/resourceId",
+        "product/Description",
+        "usage/billedQuantity",
+        "usage/billedQuantityOverage",
+        "usage/attributedUsage",
+        "cost/subscriptionId",
+        "cost/productSku",
+        "cost/unitPrice",
+        "cost/unitPriceOverage",
+        "cost/myCostOverage",
+        "cost/billingUnitReadable",
+        "cost/skuUnitDescription",
+        "cost/overageFlag",
+        "cost/attributedCost",
+        "lineItem/isCorrection",
+        "lineItem/backreferenceNo",
+    ),
+)
 
 
 def _connector() -> Connector:
@@ -49,5 +85,6 @@ adapter = ProviderAdapter(
         **{name: "funding" for kind in FUNDING for name in (kind, f"{kind}s")},
         **{name: "agreement" for kind in AGREEMENT for name in (kind, f"{kind}s")},
     },
+    native=(LEGACY,),
     credential_variables=("OCI_CONFIG_FILE", "OCI_RESOURCE_PRINCIPAL_VERSION"),
 )
