@@ -128,7 +128,7 @@ def test_the_currency_is_that_of_the_payments(plan: Any, currency: str | None) -
 
 
 @pytest.mark.parametrize(
-    ("plan", "interval", "percent"), [("Upfront", "One-Time", "100"), ("Monthly", "Monthly", "0")]
+    ("plan", "interval", "percent"), [("Upfront", "One-Time", "1"), ("Monthly", "Monthly", "0")]
 )
 def test_how_it_is_paid(plan: str, interval: str, percent: str) -> None:
     """At once or by the month."""
@@ -300,7 +300,7 @@ def test_a_lot_that_both_lists_have_is_one() -> None:
     answers = [answered(lots.LOTS, [lot()]), answered(lots.LOTS_OF_PROFILE, [lot()])]
     (row,) = lots.balances.normalise(answers)
     assert (row["granted"], row["remaining"], row["expired"], row["at"]) == (
-        "100",
+        "1",
         "60",
         None,
         None,

@@ -34,7 +34,7 @@ LIFECYCLE = {
 ENDED_EARLY = frozenset({"Canceled", "Superseded"})
 PAYMENTS = {
     "Monthly": ("Monthly", "No Upfront", "0"),
-    "Upfront": ("One-Time", "All Upfront", "100"),
+    "Upfront": ("One-Time", "All Upfront", "1"),
 }
 NOT_KNOWN = (None, None, None)
 

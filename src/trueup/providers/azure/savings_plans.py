@@ -31,7 +31,7 @@ USED = "BenefitUtilizationSummaries_ListBySavingsPlanOrder"
 PROVIDER = "Microsoft.BillingBenefits"
 NESTED = ("savingsPlanOrders", "savingsPlans")
 MAY_LIST = "Microsoft.BillingBenefits/savingsPlanOrders/savingsPlans/read"
-MONTHLY, UPFRONT = ("Monthly", "No Upfront", "0"), ("One-Time", "All Upfront", "100")
+MONTHLY, UPFRONT = ("Monthly", "No Upfront", "0"), ("One-Time", "All Upfront", "1")
 
 
 def _names(plan: Item) -> tuple[str, str]:
