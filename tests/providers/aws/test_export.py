@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +190,7 @@ def test_only_what_is_new_or_changed_is_downloaded(
 def test_a_month_without_files_is_an_error(cloud: Any, bucket: Bucket, tmp_path: Path) -> None:
     """Not an empty bill."""
     cloud.period = parse_period("2026-10-01/2026-12-01")
+    cloud.at = datetime(2026, 12, 2, tzinfo=UTC)
     error = error_of(cloud, tmp_path)
     assert "the export holds no file for 2026-11" in error.reason
     assert "check where [providers.aws] looks" in error.remedy

@@ -300,7 +300,7 @@ def test_a_lot_that_both_lists_have_is_one() -> None:
     answers = [answered(lots.LOTS, [lot()]), answered(lots.LOTS_OF_PROFILE, [lot()])]
     (row,) = lots.balances.normalise(answers)
     assert (row["granted"], row["remaining"], row["expired"], row["at"]) == (
-        "1",
+        "100",
         "60",
         None,
         None,
