@@ -4,164 +4,100 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from unittest.mock import patch
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import trueup
+from tests.twin.exchange import Answerer
+from tests.twin.recordings import PROVIDERS, recorded_of, twin_of
+from tests.twin.server import running
 from tests.world import world
-from tests.world.asserted_oci import NEXT_POOL
-from tests.world.comparison import NAMES_OF_ROWS, Row, differences, report
+from tests.world.results import assert_equal, assert_equal_as_fetched, comparable, reconciled
+from trueup.config import Files, read_configuration
+from trueup.fetch.providers import fetch_all, paths_of
+from trueup.job import Settings, run
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
-SEEDS = range(1, 51)
+FROM_FILES = range(1, 26)
+FETCHED = range(26, 51)
+SDKS = ("boto3", "google.cloud.bigquery", "azure.identity", "oci")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "nightly"
 BUNDLED = (7, START, 31)
 RECORDINGS = "../../cassettes/*/nightly"
-TO_COME = {"commitments": 1, "credits": 1}  # rows on what begins after the period
 BYTES_MAX = 6_000_000
-IN_RESULT = {"unattributed": "unattributed_by_reason"}
-
-Tables = Mapping[str, Sequence[Row]]
 
 
-def results(folder: Path) -> Tables:
-    """What trueup makes of a folder, read by its configuration as the nightly job reads it."""
-    from trueup.config import Configuration, Files, UsageFiles, read_configuration
-    from trueup.model.combined import combined
-    from trueup.model.dataset import Dataset
-
-    config = read_configuration(folder / "trueup.toml")
-
-    def paths(entry: Files) -> list[str | Path]:
-        return [config.located(path) for path in entry.paths]
-
-    def usage(entry: UsageFiles) -> Dataset:
-        return trueup.read_usage(
-            paths(entry),
-            format=entry.format,
-            columns=dict(entry.columns) or None,
-            constants=dict(entry.constants) or None,
-        )
-
-    def reconciled(config: Configuration) -> trueup.Result:
-        return trueup.reconcile(
-            combined([trueup.read_charges(paths(entry)) for entry in config.charges]),
-            commitments=combined(
-                [trueup.read_commitments(paths(entry)) for entry in config.commitments]
-            ),
-            usage=combined([usage(entry) for entry in config.usage]),
-            period=config.run.period,
-            as_of=config.run.as_of,
-            rules=config.rules,
-        )
-
-    return comparable(tables_of(reconciled(config)), folder)
-
-
-def tables_of(result: trueup.Result) -> Tables:
-    """The tables that the answers speak of."""
-    return {name: getattr(result, IN_RESULT.get(name, name)).rows() for name in NAMES_OF_ROWS}
-
-
-def comparable(tables: Tables, folder: Path) -> Tables:
-    """Leave out what answers make no statement on, and name sources as they lie in the folder."""
-    found = dict(tables)
-    benefits = {row["commitment_id"] for row in tables["utilization"] if row["used_quantity"]}
-    found["utilization"] = [
-        row
-        for row in tables["utilization"]
-        if row["commitment_id"] in benefits and row["used_quantity"] is not None
-    ]
-    found["unattributed"] = [row for row in tables["unattributed"] if row["cost"]]
-    found["buckets"] = _billed_buckets(tables["buckets"])
-    found["control_totals"] = [
-        {**row, "source": str(row["source"]).removeprefix(f"{folder}/")}
-        for row in tables["control_totals"]
-        if row["kind"] != "commitments"
-    ]
-    return found
-
-
-def _billed_buckets(rows: Sequence[Row]) -> list[Row]:
-    """The buckets of the bills: by class for breaks, as a whole for the others."""
-    counted: dict[tuple[object, object], int] = defaultdict(int)
-    for row in rows:
-        if row["side"] == "billed":
-            reason = row["reason"] if row["bucket"] == "break" else None
-            counted[(row["bucket"], reason)] += int(str(row["rows"]))
-    return [
-        {"side": "billed", "bucket": bucket, "reason": reason, "rows": count}
-        for (bucket, reason), count in counted.items()
-        if count
-    ]
-
-
-def assert_equal(expected: Tables, found: Tables) -> None:
-    """Every table agrees; otherwise the differences are shown, row by row."""
-    assert expected.keys() == NAMES_OF_ROWS.keys()
-    lines = [line for name in expected for line in differences(name, expected[name], found[name])]
-    assert not lines, f"{len(lines)} differences\n{report(lines)}"
-
-
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", FROM_FILES)
 def test_equals_the_answers_of_a_seed(seed: int, tmp_path: Path) -> None:
-    """Three days of any seed: every table as the ledger knows it."""
+    """Three days of any seed, from files: every table as the ledger knows it."""
     world.write(world.make(seed, START, 3), tmp_path)
     expected = world.read_answers((tmp_path / "answers.json").read_text())
-    assert_equal(expected, results(tmp_path))
+    result = reconciled(read_configuration(tmp_path / "trueup.toml"))
+    assert_equal(expected, comparable(result, tmp_path))
+
+
+@pytest.fixture(scope="module")
+def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Answerer]]:
+    """A twin of all providers, with credentials for each; a test says who answers for a host."""
+    for sdk in SDKS:
+        pytest.importorskip(sdk, reason="a provider's SDK is not installed")
+    with ExitStack() as stack:
+        for name in PROVIDERS:
+            stack.enter_context(patch.dict("os.environ", getattr(twin_of(name), "ENVIRONMENT", {})))
+        answerers: dict[str, Answerer] = {}
+        stack.enter_context(running(answerers, tmp_path_factory.mktemp("authority")))
+        yield answerers
+
+
+@pytest.mark.parametrize("seed", FETCHED)
+def test_equals_the_answers_of_a_seed_that_is_fetched(
+    seed: int, clouds: dict[str, Answerer], tmp_path: Path
+) -> None:
+    """Three days of other seeds, bills and contracts asked of all four through their SDKs."""
+    made = world.make(seed, START, 3)
+    world.write(made, tmp_path, RECORDINGS)
+    clouds |= {twin_of(name).HOSTS: recorded_of(name, made) for name in PROVIDERS}
+    config = read_configuration(tmp_path / "trueup.toml")
+    assert config.run.period
+    assert config.run.as_of
+    fetched = fetch_all(
+        {name: twin_of(name).SETTINGS for name in PROVIDERS},
+        config.run.period,
+        tmp_path,
+        config.run.as_of,
+    )
+    assert [one.failures for one in fetched] == [()] * len(PROVIDERS)
+    found = {
+        "charges": tuple(
+            Files(paths=tuple(map(str, one.charges)), name=one.provider) for one in fetched
+        ),
+        "commitments": (
+            *config.commitments,
+            Files(paths=tuple(map(str, paths_of(fetched, "commitments"))), name="contracts"),
+        ),
+    }
+    expected = world.read_answers((tmp_path / "answers.json").read_text())
+    result = reconciled(config.model_copy(update=found))
+    assert_equal_as_fetched(expected, comparable(result, tmp_path))
 
 
 def test_equals_the_answers_of_the_bundled_month(tmp_path: Path) -> None:
     """The bundled October, from recorded answers: every table as its answers.json says."""
-    from trueup.config import read_configuration
-    from trueup.job import Settings, run
-
     config = read_configuration(EXAMPLE / "trueup.toml")
     elsewhere = config.run.model_copy(update={"workspace": str(tmp_path)})
     config = config.model_copy(update={"run": elsewhere})
     outcome = run(config, Settings(out=tmp_path / "out"))
     assert (outcome.exit_code, outcome.failures) == (0, ())
     assert outcome.result is not None
-    expected = dict(world.read_answers((EXAMPLE / "answers.json").read_text()))
-    found = dict(comparable(tables_of(outcome.result), EXAMPLE))
-    begun = {name: [row for row in found[name] if not _to_come(row)] for name in TO_COME}
-    assert {name: len(found[name]) - len(begun[name]) for name in TO_COME} == TO_COME
-    found |= begun
-    for tables in (expected, found):
-        tables["control_totals"] = list(map(dict, _by_provider(tables["control_totals"])))
-    assert_equal(expected, found)
-
-
-def _to_come(row: Row) -> bool:
-    """Whether it is the contract's second year, which the provider tells of before it begins."""
-    return row["commitment_id"] == NEXT_POOL
-
-
-def _by_provider(rows: Sequence[Row]) -> list[Row]:
-    """Control totals of bills by provider: recorded exports cut them into other files."""
-    sums: dict[tuple[object, ...], dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
-    other = []
-    for row in rows:
-        path = Path(str(row["source"])).parts
-        place = next((name for name in ("fetched", "bills") if name in path), None)
-        if place is None:
-            other.append(row)
-            continue
-        provider = path[path.index(place) + 1]
-        for column in ("rows_in", "accepted", "rejected", "billed_cost", "effective_cost"):
-            value = row.get(column)
-            sums[(provider, row["currency"])][column] += Decimal(str(value or 0))
-    return other + [
-        {"source": provider, "currency": currency, **figures}
-        for (provider, currency), figures in sums.items()
-    ]
+    expected = world.read_answers((EXAMPLE / "answers.json").read_text())
+    assert_equal_as_fetched(expected, comparable(outcome.result, EXAMPLE))
 
 
 def test_bundled_month_is_what_the_generator_writes() -> None:
@@ -223,6 +159,6 @@ def test_a_lost_and_a_new_row_are_found() -> None:
     [first, *rest] = expected["breaks"]
     found = expected | {"breaks": [*rest, {**first, "provider": "nimbus"}]}
     with pytest.raises(
-        AssertionError, match=r"2 differences\s+breaks: missing .*\n\s+breaks: unexp"
+        AssertionError, match=r"2 differences\s+breaks: missing .*\n\s*breaks: unexp"
     ):
         assert_equal(expected, found)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from tests.twin import aws
-from tests.world import asserted_aws, standing
+from tests.world import asserted_aws
 from tests.world.bills import bills
-from tests.world.comparison import differences, plain, report
+from tests.world.comparison import plain
 from tests.world.figures import Row as Asserted
 from tests.world.world import World
 
@@ -19,7 +19,6 @@ from trueup.adapter.feed import COMMITMENTS
 from trueup.fetch.feeds import csv_text
 
 SEEDS = range(1, 26)
-RECONCILED = range(1, 4)  # slow; of the others the same files and contracts are shown above
 
 
 def same(expected: Sequence[Asserted], found: Sequence[Any]) -> None:
@@ -56,37 +55,3 @@ def test_commitments_their_use_and_charges_are_the_worlds(
         for path, content in bills(made.ledger).items()
         if path.startswith("bills/aws/")
     }
-
-
-@pytest.mark.parametrize("seed", RECONCILED)
-def test_reconciled_it_is_the_worlds(
-    seed: int, cloud: Any, worlds: Callable[[int], World], tmp_path: Path
-) -> None:
-    """Fetched charges held against fetched commitments: used and unused by hour and in all."""
-    made = worlds(seed)
-    cloud.answers = aws.answerer(made)
-    result = trueup.reconcile(
-        cloud.files(tmp_path),
-        commitments=commitments_of(cloud, tmp_path),
-        period=(made.ledger.start, made.ledger.end),
-        as_of=made.ledger.as_of,
-    )
-    ids = {one.id for one in asserted_aws.of_provider(made.ledger)}
-    expected = {
-        "commitments": [
-            row for row in standing.commitments(made.ledger) if row["provider"] == "aws"
-        ],
-        "utilization": [
-            row for row in standing.utilization(made.ledger) if row["commitment_id"] in ids
-        ],
-        "credits": [],
-    }
-    found = {
-        "commitments": result.commitments.rows(),
-        "utilization": [
-            row for row in result.utilization.rows() if row["used_quantity"] is not None
-        ],
-        "credits": result.credits.rows(),
-    }
-    lines = [line for name in found for line in differences(name, expected[name], found[name])]
-    assert not lines, report(lines)

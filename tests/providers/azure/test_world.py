@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,15 +14,11 @@ from tests.twin import azure as twin
 from tests.world import asserted_azure as asserted
 from tests.world import azure
 from tests.world.bills import bills
-from tests.world.contracts import contracts_csv
 from tests.world.figures import Row
 
-import trueup
 from trueup.fetch.providers import Fetched, paths_of
-from trueup.reconcile.terms import Terms, read_terms
 
 SEEDS = range(1, 21)
-SAID_BY_WORLD_ONLY = ("name", "quantity_basis")  # a description, and a word the world leaves out
 ESSENTIAL = {
     key: twin.SETTINGS[key] for key in twin.SETTINGS if key not in {"subscription", "enrollment"}
 }
@@ -80,61 +75,9 @@ def test_equals_the_ledger_of_a_seed(seed: int, stage: Stage) -> None:
     )
 
 
-@pytest.mark.parametrize("seed", [1, 20])
-def test_reconciles_as_the_worlds_files_do(seed: int, stage: Stage, tmp_path: Path) -> None:
-    """The terms are the same, and so are commitments, credits and hours of a reconciliation."""
-    fetched = stage.fetch(twin.answerer(world_of(seed)), ESSENTIAL)
-    bill, contracts = files_of(seed, tmp_path)
-    assert terms_of(paths_of([fetched], "commitments")) == terms_of([contracts])
-    by_files = reconciled([bill], [contracts])
-    assert by_files["commitments"]
-    assert reconciled(list(fetched.charges), paths_of([fetched], "commitments")) == by_files
-
-
-def files_of(seed: int, folder: Path) -> tuple[Path, Path]:
-    """The world's bill of this provider and its contracts with it, as files."""
-    bill, contracts = folder / "bill.csv", folder / "contracts.csv"
-    bill.write_bytes(bills(world_of(seed).ledger)[azure.FILE])
-    contracts.write_text(ours_only(contracts_csv(world_of(seed).ledger)))
-    return bill, contracts
-
-
 def charges_of(paths: Iterable[Path]) -> list[str]:
     """Every row of a bill as it is written, whatever file it stands in."""
     return sorted(row for path in paths for row in path.read_text("utf-8").splitlines()[1:])
-
-
-def terms_of(paths: list[Path]) -> list[Terms]:
-    """What the core takes from contracts, but for descriptions and dates of their records."""
-    rows = trueup.read_commitments(paths).table.rows()
-    found = [
-        replace(read_terms(row), name=None, quantity_basis=None, per=None, updated=None)
-        for row in rows
-    ]
-    return sorted(found, key=lambda one: one.commitment_id)
-
-
-def ours_only(contracts: str) -> str:
-    """The rows of this provider's contracts."""
-    header, *rows = contracts.splitlines(keepends=True)
-    return header + "".join(row for row in rows if "Microsoft" in row)
-
-
-def reconciled(charges: list[Path], commitments: list[Path]) -> dict[str, list[dict[str, object]]]:
-    """Commitments, credits and hours of a reconciliation, in the words of both sources."""
-    result = trueup.reconcile(
-        charges,
-        commitments=commitments,
-        period="2026-10-01/2026-10-04",
-        as_of="2026-10-05T12:00:00Z",
-    )
-    tables = {
-        name: getattr(result, name).rows() for name in ("commitments", "credits", "utilization")
-    }
-    return {
-        name: plain(rows, [key for key in rows[0] if key not in SAID_BY_WORLD_ONLY])
-        for name, rows in tables.items()
-    }
 
 
 def test_the_price_sheet_equals_the_worlds(stage: Stage) -> None:
