@@ -222,6 +222,7 @@ class Connector:
     volatile: tuple[str, ...] = ()  # keys of request bodies and queries that differ at every ask
     asking_headers: tuple[str, ...] = ()  # of requests, that say what is asked
     answering_headers: tuple[str, ...] = ()  # of answers, that say what follows
+    personal: tuple[str, ...] = ()  # members of JSON answers that are about people: never recorded
 
     @property
     def sources(self) -> tuple[Feed | Export, ...]:

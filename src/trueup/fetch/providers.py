@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 from trueup.adapter.feed import Feed
@@ -56,8 +57,13 @@ def fetch_all(
     """Ask every provider for everything, side by side; or play what was recorded in ``replay``.
 
     Recordings are played one provider after the other, since vcrpy lifts its patches for a moment
-    whenever a connection is made: another thread could then reach the network.
+    whenever a connection is made: another thread could then reach the network. What is played is
+    kept apart from what accounts answered, and played from its beginning every time.
     """
+    if replay is not None:
+        workspace /= "replayed"
+        if workspace.exists():
+            rmtree(workspace)
     place = Place(Landing(workspace / "landing"), workspace / "fetched", at)
     place.folder.mkdir(parents=True, exist_ok=True)
     if replay is not None:
@@ -150,6 +156,9 @@ def replayed(
 def _failed(provider: str, what: str, error: Exception) -> Failed:
     if isinstance(error, ProviderError):
         return Failed(provider, f"{what} ({error.operation})", error.reason, error.remedy)
+    if isinstance(error, MissingDependency):
+        remedy = f"pip install 'trueup[{error.extra}]'"
+        return Failed(provider, what, f"{error.package} is not installed", remedy)
     return Failed(provider, what, str(error), "see what it says, then run again")
 
 

@@ -95,3 +95,31 @@ def test_secrets_are_found_and_not_repeated(secret: str) -> None:
 def test_every_account_number_ends_in_the_reserved_range(number: int) -> None:
     """Whatever the twelve digits, what is written is reserved."""
     assert foreign(Pseudonyms(b"key").of(f'"{number:012d}"')) == []
+
+
+def test_a_name_that_is_a_pseudonym_already_stays() -> None:
+    """Of a reserved id or an earlier recording nothing new is made."""
+    for name in ("410000000017", "trueup0123456789"):
+        assert Pseudonyms(b"key").of_name(name) == name
+
+
+def test_what_is_about_people_is_replaced_whatever_it_looks_like() -> None:
+    """Texts at any depth below a member; numbers and everything beside it stay as written."""
+    said = (
+        '{"used": 1.10, "soldToContact" : {"firstName": "Jo", "phones": ["555 01"], "id": 7,'
+        ' "note": null}, "adminEmail": "", "name": "Jo"}'
+    )
+    pseudonyms = Pseudonyms(b"key")
+    mapped = pseudonyms.of_members(said, ("soldToContact", "adminEmail"))
+    assert re.sub("trueup[0-9a-f]{10}", "*", mapped) == (
+        '{"used": 1.10, "soldToContact" : {"firstName": "*", "phones": ["*"], "id": 7,'
+        ' "note": null}, "adminEmail": "", "name": "Jo"}'
+    )
+    assert pseudonyms.of_members(mapped, ("soldToContact", "adminEmail")) == mapped
+    assert pseudonyms.of_members(said, ()) == said
+
+
+def test_what_is_about_people_and_cannot_be_read_is_not_passed_on() -> None:
+    """A cut answer might hold a name without its end."""
+    with pytest.raises(ValueError, match="Unterminated string"):
+        Pseudonyms(b"key").of_members('{"soldToContact": {"firstName": "J', ("soldToContact",))

@@ -167,3 +167,14 @@ def test_it_loads_without_the_sdk() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "trueup[oci]" in done.stdout
+
+
+def test_without_the_sdk_the_remedy_is_to_install_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The provider fails as a whole, in words that name the extra."""
+    monkeypatch.setitem(sys.modules, "oci", None)
+    ledger = stage.world.ledger
+    period = Period(ledger.start, ledger.end)
+    (failed,) = fetch_one("oci", {}, period, stage.place, offline=True).failures
+    assert (failed.reason, failed.remedy) == ("oci is not installed", "pip install 'trueup[oci]'")

@@ -269,3 +269,20 @@ def different(holder: dict[str, Any], key: str) -> None:
         holder[key] = str(Decimal(value) + 1)
     else:
         holder[key] = f"{value}X"
+
+
+def test_what_the_model_says_of_people_is_never_recorded() -> None:
+    """Every member of a subscribed service that is a person's or a place's is declared so."""
+    from oci.onesubscription.models import SubscribedServiceSummary
+
+    from trueup.providers.oci.connector import connector
+
+    types = SubscribedServiceSummary().swagger_types
+    members = SubscribedServiceSummary().attribute_map
+    about = {
+        members[name]
+        for name, kind in types.items()
+        if kind.endswith(("Address", "User", "BusinessPartner")) or name.endswith(("_email", "_by"))
+    }
+    assert len(about) > 10
+    assert about - {"timeWelcomeEmailSent"} <= set(connector().personal)

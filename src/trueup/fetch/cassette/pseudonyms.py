@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -88,15 +90,36 @@ class Pseudonyms:
 
     def of_name(self, name: str) -> str:
         """A pseudonym for a name that has no shape of its own: a project, a bucket."""
-        if re.fullmatch(r"trueup[0-9a-f]{10}", name) or name != self.of_ids(name):
+        if any(kind.looks.search(name) for kind in KINDS):
             return self.of_ids(name)
-        return f"trueup{self._digest(name)[:10]}"  # as short and plain as the strictest names are
+        return self._plain(name)
 
     def of(self, text: str) -> str:
         """The text with every id and every known name replaced."""
         for name in sorted(self._names, key=len, reverse=True):
             text = re.sub(f"{BEGINS}{re.escape(name)}{ENDS}", self._names[name], text)
         return self.of_ids(text)
+
+    def of_members(self, text: str, members: Collection[str]) -> str:
+        """JSON with every text under these members replaced, and else as it was written.
+
+        Raises ValueError where what stands under one of them is no JSON.
+        """
+        pattern = re.compile(rf'"(?:{"|".join(map(re.escape, members)) or "(?!)"})"\s*:\s*')
+        parts, end = [], 0
+        for found in pattern.finditer(text):
+            if found.start() >= end:
+                value, after = json.JSONDecoder().raw_decode(text, found.end())
+                parts += [text[end : found.end()], json.dumps(self._hidden(value))]
+                end = after
+        return "".join([*parts, text[end:]])
+
+    def _hidden(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: self._hidden(one) for name, one in value.items()}
+        if isinstance(value, list):
+            return [self._hidden(one) for one in value]
+        return self._plain(value) if value and isinstance(value, str) else value
 
     def of_ids(self, text: str) -> str:
         for kind in KINDS:
@@ -107,6 +130,11 @@ class Pseudonyms:
         if kind.reserved.fullmatch(found[0]):
             return found[0]
         return kind.made(found, self._digest(found[0].lower()))
+
+    def _plain(self, text: str) -> str:
+        """As short and plain as the strictest names are."""
+        known = re.fullmatch(r"trueup[0-9a-f]{10}", text)
+        return text if known else f"trueup{self._digest(text)[:10]}"
 
     def _digest(self, text: str) -> str:
         return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ def _write(
     for request in cassette["requests"]:
         _scrub_request(request, (*ALWAYS_KEPT, *connector.asking_headers), pseudonyms)
     for response in cassette["responses"]:
-        _scrub_response(response, (*ALWAYS_KEPT, *connector.answering_headers), pseudonyms)
+        _scrub_response(response, connector, pseudonyms)
     text: str = serialize(dict(cassette), yamlserializer)
     left = foreign(text)
     if left:
@@ -77,9 +78,11 @@ def _scrub_request(request: Any, kept: Iterable[str], pseudonyms: Pseudonyms) ->
     request.body = _body(request.body, pseudonyms)
 
 
-def _scrub_response(response: dict[str, Any], kept: Iterable[str], pseudonyms: Pseudonyms) -> None:
+def _scrub_response(response: dict[str, Any], connector: Connector, pseudonyms: Pseudonyms) -> None:
+    kept = (*ALWAYS_KEPT, *connector.answering_headers)
     response["headers"] = _headers(response["headers"], kept, pseudonyms.of)
-    response["body"] = {"string": _body(response["body"]["string"], pseudonyms)}
+    body = _body(response["body"]["string"], pseudonyms, connector.personal)
+    response["body"] = {"string": body}
 
 
 def _headers(
@@ -96,7 +99,7 @@ def _headers(
     return found
 
 
-def _body(body: object, pseudonyms: Pseudonyms) -> Any:
+def _body(body: object, pseudonyms: Pseudonyms, personal: Collection[str] = ()) -> Any:
     """Text with its ids replaced; what is no text stays, if its content holds no id either."""
     if not body:
         return body
@@ -105,7 +108,7 @@ def _body(body: object, pseudonyms: Pseudonyms) -> Any:
     if not isinstance(body, bytes):
         raise IntegrityError(f"a body of type {type(body).__name__} cannot be recorded")
     try:
-        return pseudonyms.of(body.decode()).encode()
+        text = body.decode()
     except UnicodeDecodeError:
         left = foreign(_readable(body))
         if left:
@@ -115,6 +118,12 @@ def _body(body: object, pseudonyms: Pseudonyms) -> Any:
                 "under [[charges]]"
             ) from None
         return body
+    try:
+        return pseudonyms.of(pseudonyms.of_members(text, personal)).encode()
+    except json.JSONDecodeError as error:
+        raise IntegrityError(
+            f"nothing was written: what an answer says of people cannot be replaced ({error})"
+        ) from error
 
 
 def _readable(body: bytes) -> str:

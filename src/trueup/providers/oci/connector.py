@@ -12,6 +12,19 @@ from trueup.providers.oci import (
     usage_api,
 )
 
+PERSONAL = (  # of a subscribed service: who bought it, pays for it, uses it, and where they are
+    *(
+        f"{party}{what}"
+        for party in ("billTo", "serviceTo", "soldTo", "endUser", "reseller")
+        for what in ("Customer", "Contact", "Address")
+    ),
+    "overageBillTo",
+    "adminEmail",
+    "buyerEmail",
+    "createdBy",
+    "updatedBy",
+)
+
 
 def connector() -> Connector:
     """All feeds and exports of this provider."""
@@ -38,4 +51,5 @@ def connector() -> Connector:
         hosts=(r".*\.oraclecloud\.com",),
         token_hosts=(r"auth\..*", r"169\.254\.169\.254", r"\[?fd00:c1::a9fe:a9fe\]?"),
         answering_headers=("opc-next-page",),
+        personal=PERSONAL,
     )
