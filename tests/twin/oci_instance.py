@@ -66,7 +66,11 @@ def _identity() -> tuple[bytes, bytes]:
 def _token() -> str:
     """Readable by whoever does not look at its signature."""
     now = int(time.time())
-    parts = {"alg": "RS256"}, {"iat": now, "exp": now + VALID_SECONDS}, {}
+    parts: tuple[object, ...] = (
+        {"alg": "RS256"},
+        {"iat": now, "exp": now + VALID_SECONDS},
+        {},
+    )
     return ".".join(
         base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts
     )
