@@ -209,9 +209,10 @@ def test_a_missing_permission_is_named(
     assert (slept, count(stage, "/commitments")) == ([], 1)
 
 
-def test_a_bucket_that_may_not_be_seen_needs_the_endorsement(stage: Stage) -> None:
+@pytest.mark.parametrize("code", ["BucketNotFound", "NamespaceNotFound"])
+def test_a_bucket_that_may_not_be_seen_needs_the_endorsement(code: str, stage: Stage) -> None:
     """Reports lie in the provider's own tenancy."""
-    stage.faults = [Fault(error(404, "BucketNotFound", "Either it does not exist or"), BUCKET)]
+    stage.faults = [Fault(error(404, code, "Either it does not exist or"), BUCKET)]
     with pytest.raises(ProviderError) as raised:
         stage.export()
     assert "endorse group" in raised.value.remedy
