@@ -452,6 +452,8 @@ def _bucket(kept: Kept, request: Request) -> Response:
         found = kept.get(unquote(name))
         if found is None:
             return refused(404, "ObjectNotFound", "The object was not found in the bucket.")
+        if request.headers.get("if-match", _etag(found[0])) != _etag(found[0]):
+            return refused(412, "IfMatchFailed", "The If-Match header does not match the ETag.")
         named = {"content-type": "application/x-gzip", "etag": _etag(found[0])}
         return Response(found[0], headers=named)
     query = request.query

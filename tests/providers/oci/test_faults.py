@@ -2,65 +2,31 @@
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Callable
 from dataclasses import replace
-from threading import Event
-from unittest.mock import Mock
+from typing import Any
 
 import pytest
+from tests.providers.oci.refusals import (
+    BUCKET,
+    COMMITMENTS,
+    DRAWDOWN,
+    LIST_COMMITMENTS,
+    THROTTLED,
+    USAGE,
+    altered,
+    count,
+    error,
+    refusal,
+    rows_with,
+)
 from tests.providers.oci.stage import Stage
 from tests.twin import faults, oci
 from tests.twin.exchange import Request, Response
 from tests.twin.faults import ALWAYS, Altered, Fault
 
-from trueup.errors import ProviderError, SourceError
-from trueup.fetch import asking
+from trueup.errors import ProviderError
 from trueup.fetch.asking import ATTEMPTS_MAX
-from trueup.providers.oci import client
 from trueup.providers.oci.subscriptions import SUBSCRIPTIONS
-
-COMMITMENTS = r"/20190111/commitments\?"
-BUCKET = r"/n/bling/b/[^/]+/o\?"
-FILE = r"/n/bling/b/[^/]+/o/"
-FEED = "universal-credits"
-LIST_COMMITMENTS = "onesubscription:ListCommitments"
-
-
-def error(status: int, code: str, message: str, **headers: str) -> Altered:
-    body = json.dumps({"code": code, "message": message}).encode()
-    return faults.status(status, body, **headers)
-
-
-THROTTLED = "TooManyRequests", "Too many requests for the user"
-
-
-def count(stage: Stage, part: str) -> int:
-    return sum(part in request.path for request in stage.asked)
-
-
-def rows_with(stage: Stage, *given: Fault) -> list[dict[str, str]]:
-    """What the feed gives with faults in the way, which must be what it gives without."""
-    expected = stage.rows(FEED)
-    stage.asked.clear()
-    stage.faults = list(given)
-    found = stage.rows(FEED)
-    assert found == expected
-    assert len(found) == 2
-    return found
-
-
-def refusal(
-    stage: Stage, alter: Altered, matching: str = COMMITMENTS, feed: str = FEED
-) -> ProviderError:
-    """The error that a fault which stays ends in."""
-    stage.faults = [Fault(alter, matching, times=ALWAYS)]
-    with pytest.raises(ProviderError) as raised:
-        stage.feed(feed)
-    assert raised.value.provider == "oci"
-    assert raised.value.remedy
-    return raised.value
 
 
 def test_throttling_waits_as_long_as_it_is_told(stage: Stage, slept: list[float]) -> None:
@@ -104,6 +70,13 @@ def test_an_error_of_the_service_is_tried_again(
     assert slept == [3.0]
 
 
+def test_what_is_not_implemented_is_not_tried_again(stage: Stage, slept: list[float]) -> None:
+    """501: no waiting will make it."""
+    said = refusal(stage, error(501, "MethodNotImplemented", "No such operation"))
+    assert "refused the request" in said.reason
+    assert slept == []
+
+
 def test_an_error_of_the_service_that_stays_says_so(stage: Stage, slept: list[float]) -> None:
     """15 failures one after the other: the SDK's circuit breaker, which breaks at 10, is off."""
     stage.faults = [Fault(error(503, "ServiceUnavailable", "Sorry"), times=ALWAYS)]
@@ -138,6 +111,19 @@ def test_a_body_that_is_cut_is_asked_for_again(stage: Stage, slept: list[float])
     assert "cut short" in refusal(stage, faults.truncated).reason
 
 
+def test_a_body_that_cannot_be_unpacked_is_asked_for_again(
+    stage: Stage, slept: list[float]
+) -> None:
+    """Announced as packed, which it is not (any more)."""
+
+    def packed(_: Request, response: Response) -> Response:
+        return replace(response, headers={**response.headers, "content-encoding": "gzip"})
+
+    rows_with(stage, Fault(packed, COMMITMENTS))
+    assert len(slept) == 1
+    assert "cut short" in refusal(stage, packed).reason
+
+
 @pytest.mark.parametrize("alter", [faults.shortened, faults.html], ids=["half", "html"])
 def test_an_answer_that_is_no_json_is_asked_for_again(
     stage: Stage, slept: list[float], alter: Altered
@@ -162,54 +148,52 @@ def test_json_of_another_shape_is_no_answer(stage: Stage, slept: list[float], bo
     assert count(stage, "/commitments") == ATTEMPTS_MAX
 
 
+def test_an_answer_that_is_a_list_is_none_of_the_usage_api(
+    stage: Stage, slept: list[float]
+) -> None:
+    """Its items lie within an object."""
+    said = refusal(stage, faults.status(200, b"[]"), USAGE, "cost")
+    assert "without a list of items" in said.reason
+    assert count(stage, "/usage") == ATTEMPTS_MAX
+
+
+def test_a_usage_of_another_shape_is_said(stage: Stage) -> None:
+    """A line deep in an answer, which is looked at when the answers are checked."""
+
+    def bare(page: Any) -> Any:
+        for entry in page:
+            for line in entry["aggregatedComputedUsages"]:
+                del line["costUnrounded"]
+        return page
+
+    said = refusal(stage, altered(bare), "/aggregatedComputedUsages", DRAWDOWN)
+    assert "a usage without" in said.reason
+    assert "costUnrounded" in said.reason
+
+
+def test_a_row_of_another_shape_is_said(stage: Stage) -> None:
+    """An instant that is none, which is looked at when the rows are made."""
+
+    def never(page: Any) -> Any:
+        return [{**card, "timeStart": "never"} for card in page]
+
+    said = refusal(stage, altered(never), "/ratecards", "rate-cards")
+    assert (said.operation, "never" in said.reason) == ("rate-cards", True)
+
+
+def test_a_list_of_reports_that_is_none_is_asked_for_again(
+    stage: Stage, slept: list[float]
+) -> None:
+    """An object without a list is no empty bucket."""
+    stage.faults = [Fault(faults.status(200, b"{}"), BUCKET)]
+    assert len(stage.export()) == 3
+    assert len(slept) == 1
+
+
 def test_an_error_in_another_encoding_is_no_crash(stage: Stage, slept: list[float]) -> None:
     """A gateway's page in Latin-1 with status 502."""
     said = refusal(stage, faults.status(502, "Fehler: Zeitüberschreitung".encode("latin-1")))
     assert "502" in said.reason
-
-
-def test_expired_credentials_are_named(stage: Stage, slept: list[float]) -> None:
-    """Not retried: they will not become valid by waiting."""
-    said = refusal(stage, error(401, "NotAuthenticated", "The required information was incorrect"))
-    assert "no valid credentials" in said.reason
-    assert "renew" in said.remedy
-    assert (slept, count(stage, "/commitments")) == ([], 1)
-
-
-@pytest.mark.parametrize(
-    ("settings", "said"),
-    [({}, "config file"), ({"profile": "finance"}, "finance")],
-    ids=["no file", "no profile"],
-)
-def test_missing_credentials_are_named(stage: Stage, settings: dict[str, str], said: str) -> None:
-    """Neither ~/.oci/config nor the profile in it."""
-    stage.settings |= settings
-    if not settings:
-        stage.environment = {"HOME": "/nonexistent", "OCI_CONFIG_FILE": ""}
-    with pytest.raises(ProviderError, match=said) as raised:
-        stage.feed(FEED)
-    assert raised.value.provider == "oci"
-    assert "oci setup config" in raised.value.remedy
-
-
-def test_an_instance_without_a_principal_is_told(
-    stage: Stage, slept: list[float], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Auth = instance_principal on a machine that is no instance."""
-    monkeypatch.setattr("socket.socket.connect", Mock(side_effect=OSError("no route to host")))
-    stage.settings["auth"] = "instance_principal"
-    with pytest.raises(ProviderError, match=r"169\.254\.169\.254") as raised:
-        stage.feed(FEED)
-    assert "instance_principal works on instances only" in raised.value.remedy
-    assert slept == []
-
-
-def test_settings_that_are_none_are_told() -> None:
-    """Before anything is asked, with what may be written."""
-    with pytest.raises(ProviderError, match="instance_principal"):
-        client.connect({"auth": "password"}, True)  # noqa: FBT003  the contract's own order
-    with pytest.raises(ProviderError, match="legacy"):
-        client.connect({"export": "cur"}, True)  # noqa: FBT003
 
 
 @pytest.mark.parametrize(
@@ -225,24 +209,13 @@ def test_a_missing_permission_is_named(
     assert (slept, count(stage, "/commitments")) == ([], 1)
 
 
-def test_a_bucket_that_may_not_be_seen_needs_the_endorsement(stage: Stage) -> None:
+@pytest.mark.parametrize("code", ["BucketNotFound", "NamespaceNotFound"])
+def test_a_bucket_that_may_not_be_seen_needs_the_endorsement(code: str, stage: Stage) -> None:
     """Reports lie in the provider's own tenancy."""
-    stage.faults = [Fault(error(404, "BucketNotFound", "Either it does not exist or"), BUCKET)]
+    stage.faults = [Fault(error(404, code, "Either it does not exist or"), BUCKET)]
     with pytest.raises(ProviderError) as raised:
         stage.export()
     assert "endorse group" in raised.value.remedy
-
-
-def test_a_clock_that_is_wrong_is_named(stage: Stage, slept: list[float]) -> None:
-    """The signature's date is more than five minutes off."""
-    message = (
-        "Date 'Thu, 01 Oct 2026 10:00:00 GMT' is not within allowed clock skew. Current "
-        "'Thu, 01 Oct 2026 10:10:00 UTC'"
-    )
-    said = refusal(stage, error(401, "NotAuthenticated", message))
-    assert "clock" in said.reason
-    assert "NTP" in said.remedy
-    assert slept == []
 
 
 def test_a_request_that_is_refused_names_the_settings(stage: Stage, slept: list[float]) -> None:
@@ -251,148 +224,3 @@ def test_a_request_that_is_refused_names_the_settings(stage: Stage, slept: list[
     assert "400 InvalidParameter" in said.reason
     assert "[providers.oci]" in said.remedy
     assert slept == []
-
-
-def test_a_token_that_repeats_ends_in_words(stage: Stage, slept: list[float]) -> None:
-    """The second page names itself as the next: read three times, then said."""
-
-    def stuck(request: Request, response: Response) -> Response:
-        return replace(response, headers={**response.headers, "opc-next-page": "1"})
-
-    said = refusal(stage, stuck)
-    assert "3 times" in said.reason
-    assert "token" in said.reason
-
-
-def test_a_page_that_comes_twice_ends_in_words(stage: Stage, slept: list[float]) -> None:
-    """The second page is the first once more, under the second's own token."""
-    pages: list[bytes] = []
-
-    def twice(request: Request, response: Response) -> Response:
-        pages.append(response.body)
-        return replace(response, body=pages[0])
-
-    assert "repeats an earlier page" in refusal(stage, twice).reason
-
-
-def test_a_page_that_comes_twice_once_is_read_again(stage: Stage) -> None:
-    """A hiccup: the second reading is whole."""
-    whole: list[bytes] = []
-
-    def twice(request: Request, response: Response) -> Response:
-        whole.append(response.body)
-        return replace(response, body=whole[0])
-
-    rows_with(stage, Fault(twice, COMMITMENTS, times=2))
-
-
-def test_a_page_that_never_comes_is_not_waited_for_without_end(
-    stage: Stage, slept: list[float], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No byte for longer than the reading time: tried again, then said."""
-    monkeypatch.setattr(client, "READ_SECONDS", 0.1)
-    done = Event()
-
-    def silent(_: Request, response: Response) -> Response:
-        done.wait(2)
-        return response
-
-    try:
-        said = refusal(stage, silent)
-    finally:
-        done.set()
-    assert "network failed" in said.reason
-    assert "5 attempts" in said.reason
-    assert client.CONNECT_SECONDS <= 30
-
-
-def growing(field: str) -> Callable[[Request, Response], Response]:
-    """The first item's amount grows from answer to answer."""
-    grown = [0]
-
-    def alter(_: Request, response: Response) -> Response:
-        text = response.body.decode()
-        if f'"{field}": ' not in text:
-            return response
-        grown[0] += 1
-        begin = text.index(f'"{field}": ') + len(field) + 4
-        digits = begin + (text[begin] == '"')
-        return replace(response, body=f"{text[:digits]}{grown[0]}{text[digits:]}".encode())
-
-    return alter
-
-
-@pytest.mark.parametrize(
-    ("feed", "matching", "field"),
-    [
-        ("universal-credits", COMMITMENTS, "availableAmount"),
-        ("universal-credits-balances", COMMITMENTS, "availableAmount"),
-        ("universal-credits-drawdown", r"aggregatedComputedUsages\?.*page=", "costUnrounded"),
-        ("cost", r"/20200107/usage\?page=", "computedAmount"),
-    ],
-)
-def test_data_that_changes_between_pages_is_read_again_then_said(
-    stage: Stage, feed: str, matching: str, field: str
-) -> None:
-    """A second aggregate tells: once is read again, three times is said."""
-    expected = stage.rows(feed)
-    stage.faults = [Fault(growing(field), matching)]
-    assert stage.rows(feed) == expected
-    said = refusal(stage, growing(field), matching, feed)
-    assert "the data changed while it was read, 3 times" in said.reason
-    assert "refresh" in said.remedy
-
-
-def test_an_answer_that_is_too_large_is_refused(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One byte more than the bound; at the bound it is taken."""
-    monkeypatch.setattr(asking, "BODY_MAX_BYTES", 20_000)
-    stage.faults = [Fault(faults.huge(20_000), COMMITMENTS)]
-    assert len(stage.rows(FEED)) == 2
-    said = refusal(stage, faults.huge(20_001))
-    assert "20,001 bytes" in said.reason
-
-
-def test_an_answer_of_200_megabytes_is_refused_soon(stage: Stage) -> None:
-    """Within seconds, by the bound that is set."""
-    began = time.monotonic()
-    said = refusal(stage, faults.huge(200 << 20))
-    assert "209,715,200 bytes" in said.reason
-    assert time.monotonic() - began < 20  # 1 s where nothing else runs
-
-
-def test_a_report_that_is_cut_is_fetched_again(stage: Stage, slept: list[float]) -> None:
-    """Half a file never stands for the whole; once is fetched again, for ever is said."""
-    stage.faults = [Fault(faults.truncated, FILE)]
-    reports = stage.export()
-    assert len(slept) == 1
-    kept = oci.objects(stage.world)
-    for report in reports:
-        name = f"FOCUS Reports/{report.as_posix().partition('FOCUS Reports/')[2]}"
-        assert report.read_bytes() == kept[name][0]
-    stage.folder /= "again"
-    stage.faults = [Fault(faults.truncated, FILE, times=ALWAYS)]
-    with pytest.raises(ProviderError, match="cut short"):
-        stage.export()
-
-
-def test_a_report_shorter_than_listed_is_refused(stage: Stage) -> None:
-    """All the bytes that were announced came, and are fewer than the list says."""
-    stage.faults = [Fault(faults.shortened, FILE, times=ALWAYS)]
-    with pytest.raises(SourceError, match="announced"):
-        stage.export()
-
-
-def test_a_list_of_reports_that_does_not_end_ends_in_words(
-    stage: Stage, slept: list[float]
-) -> None:
-    """The list's token, which is in its body, comes again and again."""
-
-    def stuck(_: Request, response: Response) -> Response:
-        listed = {**json.loads(response.body), "nextStartWith": "FOCUS Reports/2026/10/02/"}
-        return replace(response, body=json.dumps(listed).encode())
-
-    stage.faults = [Fault(stuck, BUCKET, times=ALWAYS)]
-    with pytest.raises(ProviderError, match=r"token|repeats"):
-        stage.export()

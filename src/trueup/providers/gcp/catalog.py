@@ -35,9 +35,7 @@ def _fetch(asking: Asking) -> Iterator[Answer]:
 
     def services(token: str | None) -> Page:
         body = connection.raw(
-            lambda: connection.catalog.list_services(
-                request=_asked(token), retry=None, timeout=SECONDS
-            )
+            lambda: connection.catalog.list_services(request=_asked(token), timeout=SECONDS)
         )
         return Page(body, exact_json(body).get("nextPageToken"))
 
@@ -49,7 +47,7 @@ def _fetch(asking: Asking) -> Iterator[Answer]:
         def skus(token: str | None, name: str = name) -> Page:
             body = connection.raw(
                 lambda: connection.catalog.list_skus(
-                    request=_asked(token) | {"parent": name}, retry=None, timeout=SECONDS
+                    request=_asked(token) | {"parent": name}, timeout=SECONDS
                 )
             )
             return Page(body, exact_json(body).get("nextPageToken"))

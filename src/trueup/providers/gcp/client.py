@@ -88,7 +88,6 @@ class Connection:
                 api_method=QueryApiMethod.QUERY,
                 location=self._settings.get("location"),
                 retry=None,
-                job_retry=None,
                 timeout=SECONDS,
             )
         )

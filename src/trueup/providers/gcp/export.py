@@ -14,7 +14,7 @@ from decimal import Decimal, localcontext
 from functools import partial
 from typing import IO, TYPE_CHECKING
 
-from trueup.adapter.feed import Answer, Asking, BrokenAnswer, Changed, Export, File
+from trueup.adapter.feed import Answer, Asking, Changed, Export, File
 from trueup.period import iso
 from trueup.providers.gcp import query
 
@@ -95,8 +95,6 @@ def _download(
     """Write a month as Parquet; Changed where it is not what was listed a moment before."""
     import pyarrow.parquet as pq
 
-    target.seek(0)
-    target.truncate()
     come = dict.fromkeys(sums, Decimal(0))
     with ExitStack() as opened:
         writer = None
@@ -119,7 +117,7 @@ def _page(answer: Answer, schema: pa.Schema | None) -> pa.Table:
     rows = list(query.cells([answer]))
     names: Sequence[str] = schema.names if schema else list(rows[0]) if rows else ()
     if not names:
-        raise BrokenAnswer("a page without rows")
+        raise Changed("a page without rows")
     kinds = schema or pa.schema([(name, pa.string()) for name in names])
     return pa.table([[row[name] for row in rows] for name in names], schema=kinds)
 

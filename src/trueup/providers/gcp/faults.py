@@ -71,7 +71,7 @@ def _refused(error: Any) -> Fault:
     if status >= 500:
         return Fault(FaultKind.TRANSIENT, said, _seconds(headers.get("retry-after")))
     if status == 401:
-        skew = _skew(headers.get("date"))
+        skew = _skew(headers.get("date")) or 0.0
         if abs(skew) > SKEW_MAX_SECONDS:
             return Fault(FaultKind.CLOCK, f"{said} (this clock is {skew:+,.0f} s from theirs)")
         return Fault(FaultKind.CREDENTIALS, said)
@@ -81,19 +81,18 @@ def _refused(error: Any) -> Fault:
 
 
 def _seconds(after: str | None) -> float | None:
-    """Retry-After, which is a number of seconds or an instant."""
-    if after is None:
-        return None
-    if after.isdigit():
+    """Retry-After, which is a number of seconds or an instant; None: neither."""
+    if after is not None and after.isdigit():
         return int(after)
-    return max(0.0, -_skew(after))
+    skew = _skew(after)
+    return None if skew is None else max(0.0, -skew)
 
 
-def _skew(instant: str | None) -> float:
-    """By how many seconds this machine's clock is ahead of an instant in a header."""
+def _skew(instant: str | None) -> float | None:
+    """By how many seconds this machine's clock is ahead of an instant in a header, if it is one."""
     try:
         theirs = parsedate_to_datetime(instant or "")
     except ValueError:
-        return 0.0
+        return None
     aware = theirs if theirs.tzinfo else theirs.replace(tzinfo=UTC)
     return (datetime.now(UTC) - aware).total_seconds()

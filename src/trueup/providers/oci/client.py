@@ -7,6 +7,7 @@ checked by its operation: the SDK takes HTML with status 200 for an answer.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from configparser import Error as ConfigurationFileError
 from threading import local
 from typing import Any
 
@@ -22,9 +23,8 @@ SAID_CHARACTERS = 300
 NOBODY, ANY_REGION = "ocid1.{}.oc1..replayed", "us-ashburn-1"
 KEY_BITS = 2048
 
-HIDDEN = frozenset(
-    {"BucketNotFound", "NamespaceNotFound", "NotAuthorized", "NotAuthorizedOrNotFound"}
-)
+OF_TOKENS = "from auth service"  # in what the SDK says where an instance's token is no token
+HIDDEN = frozenset({"BucketNotFound", "NamespaceNotFound", "NotAuthorizedOrNotFound"})
 
 
 class Connection:
@@ -103,14 +103,18 @@ def connect(settings: Mapping[str, Any], offline: bool) -> Connection:
     except (
         oci.exceptions.ClientError,
         oci.exceptions.ServiceError,
-        KeyError,
+        oci.auth.certificate_retriever.InvalidCertificateFromInstanceMetadataError,
+        ConfigurationFileError,
         OSError,  # the SDK's exceptions of the network are
+        RuntimeError,  # what stands for an instance's token is none
         ValueError,
     ) as error:
+        known = fault(error)
+        said = known.said if known else _short(str(error))
         raise ProviderError(
             "oci",
             "connection",
-            f"{FaultKind.CREDENTIALS.value}: {_short(str(error))}",
+            f"{FaultKind.CREDENTIALS.value}: {said}",
             "check [providers.oci] profile and ~/.oci/config (`oci setup config` makes one), or "
             "auth: instance_principal works on instances only",
         ) from error
@@ -130,7 +134,11 @@ def _credentials(settings: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
     if settings.get("auth") == "instance_principal":
         never = oci.retry.NoneRetryStrategy()
         signer = oci.auth.signers.InstancePrincipalsSecurityTokenSigner(
-            retry_strategy=never, federation_client_retry_strategy=never
+            retry_strategy=never,
+            federation_client_retry_strategy=never,
+            federation_client_circuit_breaker_strategy=(
+                oci.circuit_breaker.NoCircuitBreakerStrategy()
+            ),
         )
         config = {"tenancy": signer.tenancy_id, "region": signer.region}
         return config | _given(settings), signer
@@ -184,6 +192,7 @@ def fault(error: BaseException) -> Fault | None:
     import urllib3
     from oci import exceptions as sdk
     from oci._vendor.requests import exceptions as below
+    from oci.auth import certificate_retriever as instance
 
     if isinstance(error, sdk.ServiceError):
         return _refused(error)
@@ -192,6 +201,11 @@ def fault(error: BaseException) -> Fault | None:
         cut = any(isinstance(one, broken) for one in (error, *error.args))
         return Fault(FaultKind.BROKEN if cut else FaultKind.TRANSIENT, _short(str(error)))
     if isinstance(error, urllib3.exceptions.HTTPError):  # while a file comes
+        return Fault(FaultKind.BROKEN, _short(str(error)))
+    if isinstance(error, instance.InvalidCertificateFromInstanceMetadataError):
+        # Its own words have the certificate or the key in them.
+        return Fault(FaultKind.BROKEN, f"the instance metadata's {error.certificate_type} is none")
+    if isinstance(error, RuntimeError) and OF_TOKENS in str(error):
         return Fault(FaultKind.BROKEN, _short(str(error)))
     if isinstance(error, sdk.ClientError):
         return Fault(FaultKind.REFUSED, _short(str(error)))

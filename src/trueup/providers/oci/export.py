@@ -13,7 +13,7 @@ from contextlib import closing
 from functools import partial
 from typing import IO, Any
 
-from trueup.adapter.feed import Asking, Export, File, Page, exact_json
+from trueup.adapter.feed import Asking, Changed, Export, File, Page, exact_json
 from trueup.providers.oci.computed_usage import days
 from trueup.providers.oci.operation import Item, Operation
 
@@ -57,12 +57,21 @@ def _files(asking: Asking) -> Iterator[File]:
 
 
 def _file(asking: Asking, bucket: str, item: Item) -> File:
-    fetch = partial(_download, asking, bucket, item["name"])
+    fetch = partial(_download, asking, bucket, item)
     return File(item["name"], item["etag"], int(item["size"]), fetch)
 
 
-def _download(asking: Asking, bucket: str, name: str, target: IO[bytes]) -> None:
-    answer: Any = asking.connection.client(CLIENT).get_object(NAMESPACE, bucket, name)
+def _download(asking: Asking, bucket: str, item: Item, target: IO[bytes]) -> None:
+    """Write a report; Changed where it is no longer the one that was listed."""
+    from oci.exceptions import ServiceError
+
+    client, name = asking.connection.client(CLIENT), item["name"]
+    try:
+        answer: Any = client.get_object(NAMESPACE, bucket, name, if_match=item["etag"])
+    except ServiceError as error:
+        if error.status != 412 and error.code != "ObjectNotFound":
+            raise
+        raise Changed(f"{name}: replaced or gone since it was listed") from error
     with closing(answer.data) as body:  # as it lies there: packed files stay packed
         target.writelines(body.raw.stream(CHUNK_BYTES, decode_content=False))
 
