@@ -7,7 +7,7 @@ and says so in its notes, its summary, ``result.json`` and its exit code.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -27,10 +27,11 @@ from trueup.errors import (
 from trueup.focus.landing import expand
 
 if TYPE_CHECKING:
-    from trueup.fetch.providers import Fetched
+    from trueup.fetch.providers import Failed, Fetched
     from trueup.model.dataset import Dataset
     from trueup.model.outcome import Outcome
     from trueup.model.rules import Rules
+    from trueup.model.table import Table
     from trueup.period import Period
     from trueup.report.result import Result
 
@@ -124,15 +125,18 @@ def run(
             f"{config.file}: charges: is missing; a run needs at least one [[charges]] with its "
             'paths, as paths = ["bills/*.csv"], or a provider to ask, as [providers.<name>]'
         )
+    from trueup.fetch.asserted import asserted
+
     out = settings.out or config.out
     refusal = why_not_writable(out)
     if refusal:
         raise UsageError(f"{out}: {refusal}; results go there: choose another folder with --out")
     fetched = _fetched(config, settings, progress)
-    read, failures = _read_all(config, fetched, progress)
+    tables, unreadable = asserted(fetched)
+    read, failures = _read_all(config, fetched, unreadable, progress)
     if read["charges"] is None:
         return JobOutcome(None, tuple(failures), None, (), 0, WRONG_USE)
-    return _finished(config, settings, progress, read, fetched, failures)
+    return _finished(config, settings, progress, read, fetched, tables, failures)
 
 
 def _fetched(config: Configuration, settings: Settings, progress: Progress) -> list[Fetched]:
@@ -168,9 +172,9 @@ def _finished(
     progress: Progress,
     read: dict[str, Dataset | None],
     fetched: Sequence[Fetched],
+    tables: Mapping[str, Table],
     failures: list[Failure],
 ) -> JobOutcome:
-    from trueup.fetch.asserted import asserted
     from trueup.report.result import Result
 
     charges = read["charges"]
@@ -188,7 +192,7 @@ def _finished(
         as_of=_clock(config, settings),
         engine=settings.engine or config.run.engine,
     )
-    outcome = replace(outcome, tables={**outcome.tables, **asserted(fetched)})
+    outcome = replace(outcome, tables={**outcome.tables, **tables})
     result = Result(_annotated(outcome, [*_notes(failures), *_not_asked(fetched)]))
     folder = settings.out or config.out / folder_name(period)
     progress.step(f"writing {folder}")
@@ -209,18 +213,20 @@ def _rules(config: Configuration, settings: Settings) -> Rules:
 
 
 def _read_all(
-    config: Configuration, fetched: Sequence[Fetched], progress: Progress
+    config: Configuration,
+    fetched: Sequence[Fetched],
+    unreadable: Sequence[Failed],
+    progress: Progress,
 ) -> tuple[dict[str, Dataset | None], list[Failure]]:
     """One dataset per kind, of all its sources that could be read, and those that could not."""
     from trueup.model.combined import combined
 
     datasets: dict[str, list[Dataset]] = {kind: [] for kind in KINDS}
     failures: list[Failure] = []
-    for one in fetched:
-        for failed_one in one.failures:
-            source = f"{one.provider} {failed_one.what}"
-            failures.append(Failure("provider", source, failed_one.reason, failed_one.remedy))
-            progress.failed(failures[-1])
+    for one in (*(failed for each in fetched for failed in each.failures), *unreadable):
+        source = f"{one.provider} {one.what}"
+        failures.append(Failure("provider", source, one.reason, one.remedy))
+        progress.failed(failures[-1])
     for kind, entry in _entries(config, fetched):
         progress.reading(kind, entry.title)
         found, failed = _read_entry(config, kind, entry)

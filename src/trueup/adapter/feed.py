@@ -90,6 +90,7 @@ class Page:
 
     body: bytes
     token: str | None = None
+    empty: bool = False  # nothing is listed: such pages may be alike
 
 
 @dataclass(frozen=True)

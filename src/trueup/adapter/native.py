@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -13,7 +13,7 @@ class NativeExport:
     ``sql`` is a SELECT from the view ``export``, which has the file's columns under their own
     names, as text, null where the file says nothing, and ``record``, the record's number. It must
     select ``record`` first, then FOCUS 1.4 columns and ``x_`` columns, for every record exactly
-    once. ``optional`` columns are null where a file lacks them. The macros of
+    once. ``optional`` columns are null where a file lacks them; no name's case matters. The macros of
     ``trueup.focus.repair`` are there (``exact_decimal``: text to DECIMAL(38, 18), null if it is
     none).
     """
@@ -25,4 +25,10 @@ class NativeExport:
 
     def recognises(self, header: Sequence[str]) -> bool:
         """Say whether a file with this header is such an export."""
-        return self.identified_by <= set(header)
+        return not lacking(self.identified_by, header)
+
+
+def lacking(columns: Iterable[str], header: Iterable[str]) -> list[str]:
+    """The columns that a header does not have, in whatever case it writes them."""
+    there = {name.casefold() for name in header}
+    return sorted(name for name in columns if name.casefold() not in there)

@@ -82,7 +82,8 @@ class Asker:
             digest = hashlib.sha256(self._bounded(operation, page.body)).digest()
             if digest in bodies:
                 raise Changed(f"{operation}: page {number} repeats an earlier page")
-            bodies.add(digest)
+            if not page.empty:
+                bodies.add(digest)
             yield Answer(operation, asked, number, page.body)
             token = page.token
             if not token:

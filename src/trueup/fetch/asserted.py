@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
-from decimal import Decimal, InvalidOperation
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from trueup.adapter.feed import BALANCES, RATES, UTILIZATION
 from trueup.errors import ProviderError, UsageError
-from trueup.fetch.providers import Fetched
+from trueup.fetch.providers import Failed, Fetched, failed
 from trueup.model.schema import RESULT_TABLES
 from trueup.model.table import Table
+from trueup.money import EXACT
 from trueup.period import parse_instant
 
 NAMES = {
@@ -23,21 +25,29 @@ NAMES = {
 }
 
 
-def asserted(fetched: Sequence[Fetched]) -> dict[str, Table]:
-    """Each table of ``NAMES`` over all providers; ProviderError where a value is none."""
-    return {
-        name: Table.from_rows(RESULT_TABLES[name], list(_rows(fetched, table, RESULT_TABLES[name])))
-        for table, name in NAMES.items()
-    }
+def asserted(fetched: Sequence[Fetched]) -> tuple[dict[str, Table], list[Failed]]:
+    """Each table of ``NAMES`` over all providers, and the feeds with a value that is none.
 
-
-def _rows(fetched: Sequence[Fetched], table: str, schema: pa.Schema) -> Iterator[dict[str, Any]]:
+    Of a feed that fails no row is in the table.
+    """
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in NAMES.values()}
+    failures: list[Failed] = []
     for one in fetched:
         for fed in one.feeds:
-            if fed.gives == table:
-                with fed.path.open(encoding="utf-8", newline="") as file:
-                    for row in csv.DictReader(file):
-                        yield _typed(row, schema, one.provider, fed.feed)
+            name = NAMES.get(fed.gives)
+            if name is None:
+                continue
+            try:
+                rows[name] += _rows(fed.path, RESULT_TABLES[name], one.provider, fed.feed)
+            except ProviderError as error:
+                failures.append(failed(one.provider, fed.feed, error))
+    tables = {name: Table.from_rows(RESULT_TABLES[name], found) for name, found in rows.items()}
+    return tables, failures
+
+
+def _rows(path: Path, schema: pa.Schema, provider: str, feed: str) -> list[dict[str, Any]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return [_typed(row, schema, provider, feed) for row in csv.DictReader(file)]
 
 
 def _typed(row: dict[str, str], schema: pa.Schema, provider: str, feed: str) -> dict[str, Any]:
@@ -46,11 +56,12 @@ def _typed(row: dict[str, str], schema: pa.Schema, provider: str, feed: str) -> 
         text = row[column.name]
         try:
             found[column.name] = _value(text, column.type) if text else None
-        except (InvalidOperation, UsageError) as error:
+        except (ArithmeticError, pa.ArrowInvalid, UsageError) as error:
             raise ProviderError(
                 provider,
                 feed,
-                f"{column.name} = {text!r} is none",
+                f"{column.name} = {text!r} is no value of its kind"
+                " (numbers have at most 20 digits before and 18 after the point)",
                 "the raw answer is kept in the workspace; report it with its operation",
             ) from error
     return found
@@ -58,5 +69,6 @@ def _typed(row: dict[str, str], schema: pa.Schema, provider: str, feed: str) -> 
 
 def _value(text: str, kind: pa.DataType) -> object:
     if pa.types.is_decimal(kind):
-        return Decimal(text)
+        value: object = pa.scalar(Decimal(text).normalize(EXACT), kind).as_py()
+        return value
     return parse_instant(text) if pa.types.is_timestamp(kind) else text

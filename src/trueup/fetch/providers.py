@@ -100,7 +100,7 @@ def fetch_one(
     try:
         connection = connector.connect(settings, offline)
     except (MissingDependency, ProviderError) as error:
-        return Fetched(name, (), (), (_failed(name, "connection", error),), ())
+        return Fetched(name, (), (), (failed(name, "connection", error),), ())
     with closing(connection):
         for source in connector.sources:
             lacking = [key for key in source.needs if not settings.get(key)]
@@ -118,7 +118,7 @@ def fetch_one(
                     else:
                         charges += exported(source, asker, place)
             except (ProviderError, SourceError) as error:
-                failures.append(_failed(name, source.name, error))
+                failures.append(failed(name, source.name, error))
     return Fetched(name, tuple(feeds), tuple(charges), tuple(failures), tuple(not_asked))
 
 
@@ -135,7 +135,7 @@ def replayed(
         error = ProviderError(
             name, "replay", "nothing was recorded", f"record it: trueup record {name} --out DIR"
         )
-        return Fetched(name, (), (), (_failed(name, "replay", error),), ())
+        return Fetched(name, (), (), (failed(name, "replay", error),), ())
     known = read_provenance(case)
     if parse_period(known.period) != period:
         raise ConfigurationError(f"{case}: recorded for the period {known.period}; run that one")
@@ -147,13 +147,14 @@ def replayed(
             )
     except ProviderError as error:
         if fetched is None:
-            return Fetched(name, (), (), (_failed(name, "replay", error),), ())
+            return Fetched(name, (), (), (failed(name, "replay", error),), ())
         if not fetched.failures:
-            return replace(fetched, failures=(_failed(name, "replay", error),))
+            return replace(fetched, failures=(failed(name, "replay", error),))
     return fetched
 
 
-def _failed(provider: str, what: str, error: Exception) -> Failed:
+def failed(provider: str, what: str, error: Exception) -> Failed:
+    """What is reported of an error while a feed, an export or a whole provider was asked."""
     if isinstance(error, ProviderError):
         return Failed(provider, f"{what} ({error.operation})", error.reason, error.remedy)
     if isinstance(error, MissingDependency):

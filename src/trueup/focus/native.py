@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from trueup.adapter.native import NativeExport
+from trueup.adapter.native import NativeExport, lacking
 from trueup.adapter.registry import native_exports
 from trueup.errors import IntegrityError, SourceError
 from trueup.focus.projection import text_of
@@ -73,7 +73,7 @@ class NativeFile:
                 zip(self._file.header, self._file.types, strict=True)
             )
         ]
-        missing = sorted(self._export.optional - set(self._file.header))
+        missing = lacking(self._export.optional, self._file.header)
         texts += [f"NULL::VARCHAR AS {quoted(name)}" for name in missing]
         engine.execute(
             f"CREATE VIEW export AS SELECT {ROW} AS {RECORD}, {', '.join(texts)} FROM raw"

@@ -27,6 +27,7 @@ from tests.twin.exchange import Request, Response
 from tests.twin.faults import ALWAYS, Altered, Fault
 from tests.twin.oci import Kept
 
+from trueup.adapter.feed import Page
 from trueup.errors import ProviderError, SourceError
 from trueup.fetch import asking
 from trueup.providers.oci import client
@@ -278,3 +279,10 @@ def test_a_list_of_reports_that_does_not_end_ends_in_words(
     stage.faults = [Fault(stuck, BUCKET, times=ALWAYS)]
     with pytest.raises(ProviderError, match=r"token|repeats"):
         stage.export()
+
+
+def test_empty_pages_may_be_alike(stage: Stage) -> None:
+    """A filter may leave nothing of several pages: each still leads to the next."""
+    answers = iter([Page(b"[]", "one", empty=True), Page(b"[]", "two", empty=True), Page(b"[1]")])
+    bodies = [one.body for one in stage.asker("cost").pages("any", lambda _: next(answers))]
+    assert bodies == [b"[]", b"[]", b"[1]"]

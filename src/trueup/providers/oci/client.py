@@ -57,7 +57,8 @@ class Connection:
     def ask(self, client: str, operation: str, **parameters: Any) -> Page:
         """The raw body of an answer, and the token of the page after it."""
         answer = getattr(self.client(client), operation)(**parameters)
-        return Page(self._last.body, answer.next_page)
+        body = self._last.body
+        return Page(body, answer.next_page, empty=body.strip() == b"[]")
 
     def close(self) -> None:
         """End the clients' connections."""
