@@ -52,10 +52,7 @@ def items_of(
     """Every item of an operation's pages, with the answer it stands in."""
     for answer in answers:
         if answer.operation == operation:
-            for item in answer.json()[items]:
-                if not isinstance(item, dict):
-                    raise BrokenAnswer(f"{operation}: {items} holds {item!r}")
-                yield answer, item
+            yield from ((answer, item) for item in answer.json()[items])
 
 
 def once_each(names: Iterable[str]) -> None:
