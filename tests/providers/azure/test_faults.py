@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import re
+import socket
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from tests.providers.azure.altering import (
+    LIST,
     LOTS,
     MANIFEST,
     PART,
     PLACES,
     altered,
     edited,
+    honest,
     instead,
     refused,
 )
-from tests.providers.azure.conftest import Stage, Undisturbed
+from tests.providers.azure.conftest import Stage, Undisturbed, world_of
+from tests.twin import azure, azure_export
 from tests.twin.azure_export import blob_refusal
 from tests.twin.exchange import Request, Response, as_json
 from tests.twin.faults import (
     ALWAYS,
     Altered,
+    Fault,
     html,
     huge,
     reset,
@@ -30,7 +37,8 @@ from tests.twin.faults import (
     truncated,
 )
 
-from trueup.adapter.feed import exact_json
+from trueup.adapter.feed import BrokenAnswer, exact_json
+from trueup.errors import ProviderError
 from trueup.fetch import asking
 from trueup.providers.azure import client, faults
 
@@ -82,9 +90,12 @@ def test_throttling_that_says_nothing_waits_longer_each_time(
     assert [wait >= least for wait, least in zip(slept, (1, 2, 4), strict=True)] == [True] * 3
 
 
-def test_throttling_without_end_is_reported(stage: Stage, slept: list[float]) -> None:
-    """After five attempts; the remedy speaks of quota."""
-    error = refused(stage, "agreements", altered(status(429), LOTS, times=ALWAYS))
+@pytest.mark.parametrize("fault", [status(429), status(503, retry_after="1")])
+def test_throttling_without_end_is_reported(
+    fault: Altered, stage: Stage, slept: list[float]
+) -> None:
+    """After five attempts; the remedy speaks of quota. 503 that names a wait is throttling too."""
+    error = refused(stage, "agreements", altered(fault, LOTS, times=ALWAYS))
     assert "(5 attempts)" in error.reason
     assert "quota" in error.remedy
     assert len(slept) == 4
@@ -105,6 +116,8 @@ def test_a_wait_that_is_too_long_is_reported_not_waited_for(
         pytest.param(status(500), id="500"),
         pytest.param(status(502, b"<html>Bad gateway</html>"), id="502"),
         pytest.param(status(503, b""), id="503"),
+        pytest.param(status(408), id="408"),
+        pytest.param(status(202), id="202"),
         pytest.param(reset, id="reset"),
         pytest.param(truncated, id="cut"),
         pytest.param(shortened, id="shortened"),
@@ -140,6 +153,56 @@ def test_what_stays_broken_is_an_error_not_a_short_read(
     assert "(5 attempts)" in error.reason
     assert any(part in error.reason for part in said.split("|"))
     assert slept
+    assert not list(stage.folder.rglob("coming-*"))
+
+
+@pytest.mark.parametrize(("name", "where"), PLACES)
+def test_the_sdk_never_retries(name: str, where: str, stage: Stage, slept: list[float]) -> None:
+    """Five questions for five attempts."""
+    fault = Fault(status(503, b""), where, ALWAYS)
+    refused(stage, name, fault.over(honest()))
+    assert (ALWAYS - fault.times, len(slept)) == (5, 4)
+
+
+@pytest.mark.parametrize("offline", [True, False])
+def test_a_host_that_cannot_be_reached_is_asked_again(
+    stage: Stage, slept: list[float], monkeypatch: pytest.MonkeyPatch, *, offline: bool
+) -> None:
+    """No network: the request never leaves, nor, without ``offline``, that for a token."""
+    for name, value in azure.ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "no such host")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(ProviderError, match=r"failed for a moment \(5 attempts\)"):
+        stage.one("agreements", honest(), offline=offline)
+
+
+def test_a_body_shorter_than_announced_is_refused_whatever_urllib3_counts() -> None:
+    """Some versions of it hand over what came."""
+    short = SimpleNamespace(headers={"content-length": "3"}, read=lambda: b"{}")
+    with pytest.raises(BrokenAnswer, match="2 bytes came of the 3 announced"):
+        client._checked(short)
+
+
+@pytest.mark.parametrize("body", [b"<html><body>Sign in</body></html>", b"<EnumerationResults/>"])
+def test_xml_of_something_else_is_no_list_of_blobs(
+    body: bytes, stage: Stage, slept: list[float], undisturbed: Undisturbed
+) -> None:
+    """Not a crash, nor a list without blobs."""
+    expected = undisturbed("export")
+    page = Response(body, 200, {"content-type": "application/xml"})
+    assert stage.one("export", altered(instead(page), LIST)) == expected
+    assert len(slept) == 1
+
+
+def test_a_number_that_is_none_is_a_broken_answer(stage: Stage, slept: list[float]) -> None:
+    """The SDK refuses to read it."""
+    odd = edited(lambda text: re.sub(r"<Content-Length>\d+", "<Content-Length>many", text))
+    reason = refused(stage, "export", altered(odd, LIST, times=ALWAYS)).reason
+    assert "not what the API gives (5 attempts)" in reason
 
 
 @pytest.mark.parametrize("after", [0, 1])
@@ -176,7 +239,38 @@ def test_a_price_sheet_without_prices_is_not_an_empty_one(stage: Stage, slept: l
     bodies: tuple[object, ...] = ({}, {"properties": {}}, {"properties": {"pricesheets": None}})
     for body in bodies:
         answerer = altered(instead(as_json(body)), "/pricesheets/", times=ALWAYS)
-        assert "no list of objects" in refused(stage, "price-sheet", answerer).reason
+        reason = refused(stage, "price-sheet", answerer).reason
+        assert "(5 attempts)" in reason
+        assert "no list of objects" in reason
+
+
+def test_a_price_sheet_whose_next_page_has_no_token_is_not_the_whole(
+    stage: Stage, slept: list[float]
+) -> None:
+    """It says that more follows, and not how to ask for it."""
+    link = f"https://{azure.MANAGEMENT}/more"
+    body = as_json({"properties": {"pricesheets": [], "nextLink": link}})
+    answerer = altered(instead(body), "/pricesheets/", times=ALWAYS)
+    assert "nextLink has no skiptoken" in refused(stage, "price-sheet", answerer).reason
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ([], "not an object"),
+        ({}, "a manifest without blobs"),
+        ({"blobs": 5}, "a manifest without blobs"),
+        ({"blobs": [{"byteCount": 1}]}, "blobName is missing"),
+    ],
+)
+def test_a_manifest_of_another_kind_is_broken(
+    body: object, said: str, stage: Stage, slept: list[float]
+) -> None:
+    """Asked for again, then reported: never an export without files."""
+    blob = edited(lambda _: as_json(body).body.decode())
+    reason = refused(stage, "export", altered(blob, MANIFEST, times=ALWAYS)).reason
+    assert "(5 attempts)" in reason
+    assert said in reason
 
 
 def test_a_manifest_that_names_fewer_blobs_than_it_counts_is_broken(
@@ -206,7 +300,35 @@ def test_a_token_that_repeats_is_refused(stage: Stage) -> None:
     answerer = altered(repeating, rf"{LOTS}\?.*skiptoken", times=ALWAYS)
     error = refused(stage, "agreements", answerer)
     assert "the data changed while it was read, 3 times" in error.reason
-    assert "repeats an earlier page" in error.reason or "was given before" in error.reason
+    assert "repeats an earlier page" in error.reason
+
+
+def test_the_same_token_after_another_page_is_refused(stage: Stage) -> None:
+    """Each page is another one, and leads to itself."""
+    numbers = iter(range(1000))
+
+    def another(request: Request, response: Response) -> Response:
+        body = exact_json(repeating(request, response).body)
+        return as_json({**body, "twin": next(numbers)})
+
+    answerer = altered(another, rf"{LOTS}\?.*skiptoken", times=ALWAYS)
+    assert "was given before" in refused(stage, "agreements", answerer).reason
+    assert next(numbers) == 3 * 2
+
+
+def test_a_list_without_end_is_given_up(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another page and another token each time; here it ends after ten, which nobody knows."""
+    monkeypatch.setattr(asking, "PAGES_MAX", 3)
+    numbers = iter(range(10, 0, -1))
+
+    def more(request: Request, _: Response) -> Response:
+        left = next(numbers) - 1
+        link = f"https://{request.host}{request.path}?%24skiptoken={left}"
+        return as_json({"value": [], "nextLink": link if left else None, "twin": left})
+
+    answerer = altered(more, LOTS, times=ALWAYS)
+    assert "more than 3 pages" in refused(stage, "agreements", answerer).reason
+    assert len(stage.asked) == 3
 
 
 def test_a_page_that_comes_twice_is_noticed(stage: Stage, undisturbed: Undisturbed) -> None:
@@ -223,8 +345,11 @@ def test_a_page_that_comes_twice_is_noticed(stage: Stage, undisturbed: Undisturb
     assert len([one for one in stage.asked if one.path.endswith("/events")]) > 10
 
 
+@pytest.mark.parametrize(
+    ("name", "where"), [("agreements", rf"{LOTS}\?.*skiptoken"), ("export", f"{LIST}.*marker")]
+)
 def test_a_page_that_never_comes_ends_in_an_error(
-    stage: Stage, slept: list[float], monkeypatch: pytest.MonkeyPatch
+    name: str, where: str, stage: Stage, slept: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The read times out, five times."""
     monkeypatch.setattr(client, "READ_SECONDS", 0.05)
@@ -234,10 +359,19 @@ def test_a_page_that_never_comes_ends_in_an_error(
         done.wait(2)
         return replace(response, reset=True)
 
-    error = refused(stage, "agreements", altered(never, rf"{LOTS}\?.*skiptoken", times=ALWAYS))
+    error = refused(stage, name, altered(never, where, times=ALWAYS))
     done.set()
     assert "failed for a moment (5 attempts)" in error.reason
     assert "timed out" in error.reason
+
+
+@pytest.mark.parametrize("name", ["consumption", "container"])
+def test_a_connection_is_waited_for_ten_seconds(name: str, stage: Stage) -> None:
+    """And an answer for a minute."""
+    made = client.Connection(azure.SETTINGS, client.Replayed())._client(name)
+    pipeline = made._pipeline if name == "container" else made._client._pipeline
+    bounds = pipeline._transport.connection_config
+    assert (bounds.timeout, bounds.read_timeout) == (10, 60)
 
 
 def test_hours_that_change_between_pages_are_read_again(
@@ -246,7 +380,10 @@ def test_hours_that_change_between_pages_are_read_again(
     """Details that do not make the day's hours, once."""
     expected = undisturbed("reservation-hours")
     late = edited(lambda text: text.replace('"usedHours": 1', '"usedHours": 9', 1))
+    stage.asked.clear()
     assert stage.one("reservation-hours", altered(late, "reservationDetails")) == expected
+    lists = [one for one in stage.asked if one.path.endswith("/reservationOrders")]
+    assert len([one for one in lists if "skiptoken" not in one.query_text]) == 2
 
 
 def test_hours_that_never_agree_are_an_error(stage: Stage) -> None:
@@ -285,6 +422,36 @@ def test_an_export_that_is_being_delivered_is_listed_again(
     assert stage.one("export", altered(early, MANIFEST)) == expected
     error = refused(stage, "export", altered(early, MANIFEST, times=ALWAYS))
     assert "part_0_0003" in error.reason
+
+
+def test_a_blob_of_another_size_than_its_manifest_says_is_not_of_its_run(
+    stage: Stage, undisturbed: Undisturbed
+) -> None:
+    """A run that overwrites its blobs writes the manifest last: listed again."""
+    expected = undisturbed("export")
+    older = edited(lambda text: text.replace('"byteCount": ', '"byteCount": 1'))
+    assert stage.one("export", altered(older, MANIFEST)) == expected
+    error = refused(stage, "export", altered(older, MANIFEST, times=ALWAYS))
+    assert "which is not there" in error.reason
+
+
+def test_a_blob_that_is_written_while_it_is_listed_is_not_mixed(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The condition on its version fails: everything is listed again, and the new one is taken."""
+    kept = azure_export.blobs(world_of(7))
+    now = dict(kept)
+    monkeypatch.setattr(azure_export, "blobs", lambda _: now)
+
+    def written(_: Request, response: Response) -> Response:
+        for name, one in kept.items():
+            if name.endswith("part_0_0002.csv"):
+                content = one.content.replace(b"Brackenmoor AI", b"BRACKENMOOR AI")
+                now[name] = replace(one, content=content)
+        return response
+
+    assert "BRACKENMOOR AI" in stage.one("export", altered(written, "part_0_0001"))
+    assert len([one for one in stage.asked if one.path.endswith("manifest.json")]) == 2
 
 
 @pytest.mark.parametrize(
