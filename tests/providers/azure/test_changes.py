@@ -81,6 +81,27 @@ def test_a_page_that_comes_twice_is_noticed(stage: Stage, undisturbed: Undisturb
     assert len([one for one in stage.asked if one.path.endswith("/events")]) > 10
 
 
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [
+        ("reservations", "/reservations\\?"),
+        ("savings-plans", "/savingsPlans\\?"),
+        ("savings-plan-utilization", "/benefitUtilizationSummaries"),
+        ("agreements", LOTS),
+    ],
+)
+def test_what_is_on_two_pages_is_a_list_that_changed(name: str, where: str, stage: Stage) -> None:
+    """A list that shifts while it is read names something twice: it is read again, then refused."""
+
+    def doubled(_: Request, response: Response) -> Response:
+        body = exact_json(response.body)
+        return as_json({**body, "value": body["value"] * 2})
+
+    error = refused(stage, name, altered(doubled, where, times=ALWAYS))
+    assert "the data changed while it was read, 3 times" in error.reason
+    assert "is listed twice" in error.reason
+
+
 def test_hours_that_change_between_pages_are_read_again(
     stage: Stage, undisturbed: Undisturbed
 ) -> None:
