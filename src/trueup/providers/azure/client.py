@@ -78,8 +78,8 @@ class Connection:
             raise Changed(f"{name} was replaced after it was listed") from error
 
     def close(self) -> None:
-        """End the clients' connections."""
-        for client in self._clients.values():
+        """End the clients' connections, and the credential's."""
+        for client in (*self._clients.values(), self._credential):
             client.close()
 
     def _body(self) -> bytes:
@@ -209,6 +209,9 @@ class Replayed:
         from azure.core.credentials import AccessToken
 
         return AccessToken("replayed", 4_102_444_800)  # the year 2100
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 def connect(settings: Mapping[str, Any], offline: bool) -> Connection:
