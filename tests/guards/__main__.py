@@ -9,14 +9,19 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 from tempfile import TemporaryDirectory
 
 from tests.guards.guard import ROOT, SOURCE, Guard, guards_of, names
 
+AT_ONCE = 2
 
-def tried(guard: Guard, folder: Path) -> str:
-    """What became of the tests without the guard, in a copy of the sources."""
+
+def tried(guard: Guard, folders: SimpleQueue[Path]) -> str:
+    """What became of the tests without the guard, in a copy of the sources that is free."""
+    folder = folders.get()
     mutant = folder / "trueup" / guard.file
     with_guard = mutant.read_bytes()
     try:
@@ -24,6 +29,7 @@ def tried(guard: Guard, folder: Path) -> str:
         return outcome([*guard.tests, "-k", guard.select], folder)
     finally:
         mutant.write_bytes(with_guard)
+        folders.put(folder)
 
 
 def outcome(arguments: list[str], folder: Path) -> str:
@@ -43,24 +49,31 @@ def outcome(arguments: list[str], folder: Path) -> str:
     return "failed" if missed else f"exit code {run.returncode}: {run.stdout[-300:]}"
 
 
+def say(line: str) -> None:
+    """A line, at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def main(asked: list[str]) -> int:
     """Try the guards of every name asked for, or of all; say what became of each."""
     wrong = 0
-    with TemporaryDirectory(prefix="trueup-guards-") as place:
-        folder = Path(place)
-        shutil.copytree(SOURCE, folder / "trueup", ignore=shutil.ignore_patterns("__pycache__"))
+    folders: SimpleQueue[Path] = SimpleQueue()
+    with TemporaryDirectory(prefix="trueup-guards-") as place, ThreadPoolExecutor(AT_ONCE) as pool:
+        for number in range(AT_ONCE):
+            folder = Path(place, str(number))
+            shutil.copytree(SOURCE, folder / "trueup", ignore=shutil.ignore_patterns("__pycache__"))
+            folders.put(folder)
         for name in asked or names():
             guards = guards_of(name)
             with_all = outcome(sorted({path for one in guards for path in one.tests}), folder)
-            print(f"{name}: with all {len(guards)} guards the tests {with_all}", flush=True)
+            say(f"{name}: with all {len(guards)} guards the tests {with_all}")
             wrong += with_all != "passed"
-            for guard in guards:
-                said = tried(guard, folder)
+            outcomes = pool.map(lambda guard: tried(guard, folders), guards)
+            for guard, said in zip(guards, outcomes, strict=True):
                 wrong += said != "failed"
-                print(
-                    f"  {said:8} without {guard.file} ({guard.fault}): {guard.select}", flush=True
-                )
-    print(f"{wrong} wrong" if wrong else "every guard is missed")
+                say(f"  {said:8} {guard.fault}: without {guard.file}: {guard.code.split()[:9]}")
+    say(f"{wrong} wrong" if wrong else "every guard is missed")
     return 1 if wrong else 0
 
 

@@ -237,3 +237,12 @@ def exact_json(body: bytes) -> Any:
         return json.loads(body, parse_float=Decimal)
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise BrokenAnswer(f"not JSON: begins with {body[:40]!r}") from error
+
+
+def once_each(names: Iterable[str]) -> None:
+    """Raise Changed where a list names something twice: it changed between two of its pages."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise Changed(f"{name} is listed twice")
+        seen.add(name)

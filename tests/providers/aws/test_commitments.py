@@ -138,11 +138,22 @@ def test_only_what_counts_is_asked_for(cloud: Any) -> None:
     assert cloud.asked('"states": ["active", "pending-return", "retired"]') == 2
 
 
-def test_a_plan_on_two_pages_is_a_list_that_changed(held: Made) -> None:
+@pytest.mark.parametrize(
+    ("feed", "twice"),
+    [
+        ("savings-plans", {"plans": (plan("third"), plan("third", description="again"))}),
+        ("savings-plan-rates", {"plans": (plan("third"), plan("third", description="again"))}),
+        ("reserved-databases", {"databases": (database(), database(State="retired"))}),
+        ("training-plans", {"training_plans": (training(TRAINING), training(TRAINING))}),
+        ("provisioned-throughput", {"throughputs": (throughput(), throughput())}),
+    ],
+)
+def test_what_is_on_two_pages_is_a_list_that_changed(
+    feed: str, twice: dict[str, Any], held: Made
+) -> None:
     """A list that shifts while it is read names something twice: it is read again, then refused."""
-    twice = held(plans=(plan("third"), plan("third", description="again")))
     with pytest.raises(ProviderError, match=r"changed while it was read, 3 times: .*listed twice"):
-        twice.rows("savings-plans")
+        held(**twice).rows(feed)
 
 
 def test_rates_of_a_plan_stand_for_its_term(held: Made) -> None:

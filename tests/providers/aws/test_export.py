@@ -246,6 +246,7 @@ def test_what_keeps_failing_is_an_error(
         where, "export"
     )
     assert not [path for path in tmp_path.rglob("*.gz") if path.exists()]
+    assert not list(tmp_path.rglob("coming-*"))
 
 
 @pytest.mark.parametrize("where", [LISTING, MANIFEST, OBJECT])

@@ -20,7 +20,9 @@ from trueup.fetch import asking
 from trueup.fetch.asking import ATTEMPTS_MAX
 from trueup.providers.aws import client
 
-PLANS = "savings-plans"
+PLANS, USED = "savings-plans", "savings-plans-utilization"
+TRAINING, MODELS = "training-plans", "provisioned-throughput"
+FEE = '{"TrainingPlanSummaries": [{"TrainingPlanArn": "arn:x", "Status": "Active", "UpfrontFee": %s}]}'
 OPERATIONS = {
     "savings-plans": "savingsplans:DescribeSavingsPlans",
     "reserved-instances": "ec2:DescribeReservedInstances",
@@ -140,8 +142,9 @@ def test_throttling_that_does_not_end_is_an_error(feed: str, cloud: Any) -> None
     """It names the quota."""
     failing(cloud, refused(feed, THROTTLING[feed], "slow down"))
     error = error_of(cloud, feed)
-    assert "slow down (5 attempts)" in error.reason or "asks to slow down" in error.reason
+    assert "asks to slow down (5 attempts)" in error.reason
     assert "request quota" in error.remedy
+    assert len(cloud.slept) == ATTEMPTS_MAX - 1
 
 
 def test_a_wait_of_hours_is_reported_instead(cloud: Any) -> None:
@@ -239,6 +242,20 @@ def test_a_token_that_repeats_is_not_followed_for_ever(cloud: Any) -> None:
     assert len(cloud.twin.asked) == 3 * 2
 
 
+def test_a_list_without_end_is_given_up(cloud: Any) -> None:
+    """Another page and another token each time; here it ends after ten, which nobody knows."""
+    numbers = iter(range(10, 0, -1))
+
+    def answer(_: Request) -> Response:
+        body = f'{{"savingsPlans": [], "nextToken": "{next(numbers) - 1 or ""}"}}'
+        return Response(body.encode(), headers={"content-type": "application/json"})
+
+    cloud.answers = answer
+    with patch.object(asking, "PAGES_MAX", 3):
+        assert "more than 3 pages" in error_of(cloud).reason
+    assert len(cloud.twin.asked) == 3
+
+
 def test_a_page_that_comes_twice_is_not_counted_twice(cloud: Any) -> None:
     """The first page again where the second is due; once more from the start, it is right."""
     right = cloud.rows(PLANS)
@@ -315,22 +332,27 @@ def test_an_answer_of_200_megabytes_is_refused(cloud: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "body"),
+    ("name", "body", "said"),
     [
-        (PLANS, b'{"savingsPlans": [1]}'),
-        (PLANS, b'{"savingsPlans": [{"state": "active"}]}'),
-        ("training-plans", b'{"TrainingPlanSummaries": [{"Status": "Active", "UpfrontFee": "x"}]}'),
-        ("training-plans", b'{"TrainingPlanSummaries": [{"TrainingPlanArn": "arn:x"}]}'),
-        ("provisioned-throughput", b'{"provisionedModelSummaries": [{"status": "InService"}]}'),
-        ("savings-plans-utilization", b'{"SavingsPlansUtilizationsByTime": [{}], "Total": {}}'),
-        ("savings-plans-utilization", b'{"Total": {}}'),
-        ("reservations-utilization", b'{"UtilizationsByTime": [{"TimePeriod": 1}]}'),
+        (PLANS, '{"savingsPlans": [1]}', "the SDK cannot read the answer"),
+        (PLANS, '{"savingsPlans": [null]}', "no savingsPlanArn in None"),
+        (PLANS, '{"savingsPlans": [{"state": "active"}]}', "no savingsPlanArn in"),
+        (TRAINING, FEE % '"x"', "'x' is no number"),
+        (TRAINING, FEE % '"NaN"', "'NaN' is no number"),
+        (TRAINING, '{"TrainingPlanSummaries": [{"TrainingPlanArn": "arn:x"}]}', "no Status in"),
+        (MODELS, '{"provisionedModelSummaries": [{"status": "InService"}]}', "no provisionedModelArn"),
+        (USED, '{"SavingsPlansUtilizationsByTime": [{}], "Total": {}}', "no TimePeriod in"),
+        (USED, '{"Total": {}}', "no list of SavingsPlansUtilizationsByTime"),
+        ("reservations-utilization", '{"UtilizationsByTime": [{"TimePeriod": 1}]}', "cannot read"),
     ],
 )  # fmt: skip
-def test_an_answer_of_another_shape_is_an_error(name: str, body: bytes, cloud: Any) -> None:
+def test_an_answer_of_another_shape_is_an_error(
+    name: str, body: str, said: str, cloud: Any
+) -> None:
     """Not a crash, and not a list that is taken for empty."""
-    cloud.answers = lambda _: Response(body, headers={"content-type": "application/json"})
-    with pytest.raises(ProviderError) as found:
+    json = {"content-type": "application/json"}
+    cloud.answers = lambda _: Response(body.encode(), headers=json)
+    with pytest.raises(ProviderError, match=said) as found:
         cloud.rows(name)
     assert found.value.provider == "aws"
     assert "is not what the API gives" in found.value.reason

@@ -184,6 +184,14 @@ def test_a_day_that_comes_short_is_seen_though_the_whole_adds_up(held: Any) -> N
         held.rows(PLANS)
 
 
+def test_a_plan_that_comes_short_is_seen_in_the_whole_period(held: Any) -> None:
+    """Asked for the period as one there are no days to check: the total says so."""
+    held.settings["cost_explorer"] = "period"
+    held.answers = Fault(rewritten(PLAN, "7.77"), "Details", ALWAYS).over(held.answers)
+    with pytest.raises(ProviderError, match="UsedCommitment of the period"):
+        held.rows(PLANS)
+
+
 @pytest.mark.parametrize(
     ("parts", "total", "agrees"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -78,9 +79,10 @@ class Stage:
         connection = connector.connect(azure.SETTINGS, offline)
         source = next(one for one in connector.sources if one.name == name)
         asker = Asker("azure", connector, connection, azure.SETTINGS, PERIOD, AT, source.operations)
-        if isinstance(source, Feed):
-            return fed(source, asker, self.place()).path.read_text(encoding="utf-8")
-        paths = exported(source, asker, self.place())
+        with closing(connection):
+            if isinstance(source, Feed):
+                return fed(source, asker, self.place()).path.read_text(encoding="utf-8")
+            paths = exported(source, asker, self.place())
         return "".join(path.read_text(encoding="utf-8") for path in paths)
 
 

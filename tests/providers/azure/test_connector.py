@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from importlib.resources import files
+from types import SimpleNamespace
 
 import pytest
 from tests.providers.azure.conftest import Stage
@@ -16,6 +17,7 @@ from tests.twin import azure
 from trueup.adapter.feed import Export, Feed
 from trueup.errors import MissingDependency
 from trueup.fetch.settings import connector_of
+from trueup.providers.azure.client import Connection
 
 FOLDER = files("trueup.providers.azure")
 
@@ -83,3 +85,10 @@ def test_declaring_imports_no_sdk() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_closing_ends_the_credentials_connections_too() -> None:
+    """It has its own, to the token service."""
+    closed: list[bool] = []
+    Connection({}, SimpleNamespace(close=lambda: closed.append(True))).close()
+    assert closed == [True]

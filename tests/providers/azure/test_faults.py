@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import re
+import socket
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from tests.providers.azure.altering import (
+    LIST,
     LOTS,
     MANIFEST,
-    PART,
     PLACES,
     altered,
     edited,
+    honest,
     instead,
     refused,
 )
 from tests.providers.azure.conftest import Stage, Undisturbed
-from tests.twin.azure_export import blob_refusal
+from tests.twin import azure
 from tests.twin.exchange import Request, Response, as_json
 from tests.twin.faults import (
     ALWAYS,
     Altered,
+    Fault,
     html,
     huge,
     reset,
@@ -30,7 +35,8 @@ from tests.twin.faults import (
     truncated,
 )
 
-from trueup.adapter.feed import exact_json
+from trueup.adapter.feed import BrokenAnswer, exact_json
+from trueup.errors import ProviderError
 from trueup.fetch import asking
 from trueup.providers.azure import client, faults
 
@@ -82,9 +88,12 @@ def test_throttling_that_says_nothing_waits_longer_each_time(
     assert [wait >= least for wait, least in zip(slept, (1, 2, 4), strict=True)] == [True] * 3
 
 
-def test_throttling_without_end_is_reported(stage: Stage, slept: list[float]) -> None:
-    """After five attempts; the remedy speaks of quota."""
-    error = refused(stage, "agreements", altered(status(429), LOTS, times=ALWAYS))
+@pytest.mark.parametrize("fault", [status(429), status(503, retry_after="1")])
+def test_throttling_without_end_is_reported(
+    fault: Altered, stage: Stage, slept: list[float]
+) -> None:
+    """After five attempts; the remedy speaks of quota. 503 that names a wait is throttling too."""
+    error = refused(stage, "agreements", altered(fault, LOTS, times=ALWAYS))
     assert "(5 attempts)" in error.reason
     assert "quota" in error.remedy
     assert len(slept) == 4
@@ -105,6 +114,8 @@ def test_a_wait_that_is_too_long_is_reported_not_waited_for(
         pytest.param(status(500), id="500"),
         pytest.param(status(502, b"<html>Bad gateway</html>"), id="502"),
         pytest.param(status(503, b""), id="503"),
+        pytest.param(status(408), id="408"),
+        pytest.param(status(202), id="202"),
         pytest.param(reset, id="reset"),
         pytest.param(truncated, id="cut"),
         pytest.param(shortened, id="shortened"),
@@ -140,6 +151,56 @@ def test_what_stays_broken_is_an_error_not_a_short_read(
     assert "(5 attempts)" in error.reason
     assert any(part in error.reason for part in said.split("|"))
     assert slept
+    assert not list(stage.folder.rglob("coming-*"))
+
+
+@pytest.mark.parametrize(("name", "where"), PLACES)
+def test_the_sdk_never_retries(name: str, where: str, stage: Stage, slept: list[float]) -> None:
+    """Five questions for five attempts."""
+    fault = Fault(status(503, b""), where, ALWAYS)
+    refused(stage, name, fault.over(honest()))
+    assert (ALWAYS - fault.times, len(slept)) == (5, 4)
+
+
+@pytest.mark.parametrize("offline", [True, False])
+def test_a_host_that_cannot_be_reached_is_asked_again(
+    stage: Stage, slept: list[float], monkeypatch: pytest.MonkeyPatch, *, offline: bool
+) -> None:
+    """No network: the request never leaves, nor, without ``offline``, that for a token."""
+    for name, value in azure.ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "no such host")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(ProviderError, match=r"failed for a moment \(5 attempts\)"):
+        stage.one("agreements", honest(), offline=offline)
+
+
+def test_a_body_shorter_than_announced_is_refused_whatever_urllib3_counts() -> None:
+    """Some versions of it hand over what came."""
+    short = SimpleNamespace(headers={"content-length": "3"}, read=lambda: b"{}")
+    with pytest.raises(BrokenAnswer, match="2 bytes came of the 3 announced"):
+        client._checked(short)
+
+
+@pytest.mark.parametrize("body", [b"<html><body>Sign in</body></html>", b"<EnumerationResults/>"])
+def test_xml_of_something_else_is_no_list_of_blobs(
+    body: bytes, stage: Stage, slept: list[float], undisturbed: Undisturbed
+) -> None:
+    """Not a crash, nor a list without blobs."""
+    expected = undisturbed("export")
+    page = Response(body, 200, {"content-type": "application/xml"})
+    assert stage.one("export", altered(instead(page), LIST)) == expected
+    assert len(slept) == 1
+
+
+def test_a_number_that_is_none_is_a_broken_answer(stage: Stage, slept: list[float]) -> None:
+    """The SDK refuses to read it."""
+    odd = edited(lambda text: re.sub(r"<Content-Length>\d+", "<Content-Length>many", text))
+    reason = refused(stage, "export", altered(odd, LIST, times=ALWAYS)).reason
+    assert "not what the API gives (5 attempts)" in reason
 
 
 @pytest.mark.parametrize("after", [0, 1])
@@ -176,7 +237,38 @@ def test_a_price_sheet_without_prices_is_not_an_empty_one(stage: Stage, slept: l
     bodies: tuple[object, ...] = ({}, {"properties": {}}, {"properties": {"pricesheets": None}})
     for body in bodies:
         answerer = altered(instead(as_json(body)), "/pricesheets/", times=ALWAYS)
-        assert "no list of objects" in refused(stage, "price-sheet", answerer).reason
+        reason = refused(stage, "price-sheet", answerer).reason
+        assert "(5 attempts)" in reason
+        assert "no list of objects" in reason
+
+
+def test_a_price_sheet_whose_next_page_has_no_token_is_not_the_whole(
+    stage: Stage, slept: list[float]
+) -> None:
+    """It says that more follows, and not how to ask for it."""
+    link = f"https://{azure.MANAGEMENT}/more"
+    body = as_json({"properties": {"pricesheets": [], "nextLink": link}})
+    answerer = altered(instead(body), "/pricesheets/", times=ALWAYS)
+    assert "nextLink has no skiptoken" in refused(stage, "price-sheet", answerer).reason
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ([], "not an object"),
+        ({}, "a manifest without blobs"),
+        ({"blobs": 5}, "a manifest without blobs"),
+        ({"blobs": [{"byteCount": 1}]}, "blobName is missing"),
+    ],
+)
+def test_a_manifest_of_another_kind_is_broken(
+    body: object, said: str, stage: Stage, slept: list[float]
+) -> None:
+    """Asked for again, then reported: never an export without files."""
+    blob = edited(lambda _: as_json(body).body.decode())
+    reason = refused(stage, "export", altered(blob, MANIFEST, times=ALWAYS)).reason
+    assert "(5 attempts)" in reason
+    assert said in reason
 
 
 def test_a_manifest_that_names_fewer_blobs_than_it_counts_is_broken(
@@ -194,37 +286,11 @@ def test_a_manifest_that_names_fewer_blobs_than_it_counts_is_broken(
     assert "a manifest of 2 blobs that names 1" in error.reason
 
 
-def repeating(request: Request, response: Response) -> Response:
-    """A page whose next address is its own."""
-    body = exact_json(response.body)
-    body["nextLink"] = f"https://{request.host}{request.path}?{request.query_text}"
-    return as_json(body)
-
-
-def test_a_token_that_repeats_is_refused(stage: Stage) -> None:
-    """The second page leads to itself: read again three times, then reported."""
-    answerer = altered(repeating, rf"{LOTS}\?.*skiptoken", times=ALWAYS)
-    error = refused(stage, "agreements", answerer)
-    assert "the data changed while it was read, 3 times" in error.reason
-    assert "repeats an earlier page" in error.reason or "was given before" in error.reason
-
-
-def test_a_page_that_comes_twice_is_noticed(stage: Stage, undisturbed: Undisturbed) -> None:
-    """The first page in the place of the second, once: read again, and whole."""
-    expected = undisturbed("balances")
-    first: list[bytes] = []
-
-    def again(_: Request, response: Response) -> Response:
-        first.append(response.body)
-        return replace(response, body=first[0])
-
-    answerer = altered(again, "/BRKN-EUR/.*events", times=2)
-    assert stage.one("balances", answerer) == expected
-    assert len([one for one in stage.asked if one.path.endswith("/events")]) > 10
-
-
+@pytest.mark.parametrize(
+    ("name", "where"), [("agreements", rf"{LOTS}\?.*skiptoken"), ("export", f"{LIST}.*marker")]
+)
 def test_a_page_that_never_comes_ends_in_an_error(
-    stage: Stage, slept: list[float], monkeypatch: pytest.MonkeyPatch
+    name: str, where: str, stage: Stage, slept: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The read times out, five times."""
     monkeypatch.setattr(client, "READ_SECONDS", 0.05)
@@ -234,71 +300,19 @@ def test_a_page_that_never_comes_ends_in_an_error(
         done.wait(2)
         return replace(response, reset=True)
 
-    error = refused(stage, "agreements", altered(never, rf"{LOTS}\?.*skiptoken", times=ALWAYS))
+    error = refused(stage, name, altered(never, where, times=ALWAYS))
     done.set()
     assert "failed for a moment (5 attempts)" in error.reason
     assert "timed out" in error.reason
 
 
-def test_hours_that_change_between_pages_are_read_again(
-    stage: Stage, undisturbed: Undisturbed
-) -> None:
-    """Details that do not make the day's hours, once."""
-    expected = undisturbed("reservation-hours")
-    late = edited(lambda text: text.replace('"usedHours": 1', '"usedHours": 9', 1))
-    assert stage.one("reservation-hours", altered(late, "reservationDetails")) == expected
-
-
-def test_hours_that_never_agree_are_an_error(stage: Stage) -> None:
-    """Named with the day, after three readings."""
-    late = edited(lambda text: text.replace('"usedHours": ', '"usedHours": 9'))
-    answerer = altered(late, "reservationDetails", times=ALWAYS)
-    error = refused(stage, "reservation-hours", answerer)
-    assert "3 times" in error.reason
-    assert "2026-10-01: 3800 hours, its instances make" in error.reason
-
-
-def test_instances_of_a_lost_page_are_noticed(stage: Stage) -> None:
-    """A page of details without its rows is a page like any other: the day's sum says so."""
-    empty = edited(lambda text: as_json({**exact_json(text.encode()), "value": []}).body.decode())
-    answerer = altered(empty, "reservationDetails.*skiptoken=4", times=ALWAYS)
-    assert "its instances make" in refused(stage, "reservation-hours", answerer).reason
-
-
-def test_a_balance_that_changes_between_its_answers_is_read_again(
-    stage: Stage, undisturbed: Undisturbed
-) -> None:
-    """The lot says 1.00 more than its last event left, once; then for ever."""
-    expected = undisturbed("balances")
-    stale = edited(lambda text: text.replace('"value": 465315.9', '"value": 465316.9'))
-    assert stage.one("balances", altered(stale, LOTS)) == expected
-    error = refused(stage, "balances", altered(stale, LOTS, times=ALWAYS))
-    assert "lot MACC-2025-77120: balance 465316.92895425" in error.reason
-
-
-def test_an_export_that_is_being_delivered_is_listed_again(
-    stage: Stage, undisturbed: Undisturbed
-) -> None:
-    """A manifest that names a blob which is not there yet."""
-    expected = undisturbed("export")
-    early = edited(lambda text: text.replace("part_0_0002", "part_0_0003"))
-    assert stage.one("export", altered(early, MANIFEST)) == expected
-    error = refused(stage, "export", altered(early, MANIFEST, times=ALWAYS))
-    assert "part_0_0003" in error.reason
-
-
-@pytest.mark.parametrize(
-    "response", [blob_refusal(412, "ConditionNotMet"), blob_refusal(404, "BlobNotFound")]
-)
-def test_a_blob_that_is_replaced_after_it_was_listed(
-    response: Response, stage: Stage, slept: list[float], undisturbed: Undisturbed
-) -> None:
-    """The container is listed again; what stays replaced is reported."""
-    expected = undisturbed("export")
-    assert stage.one("export", altered(instead(response), PART)) == expected
-    stage.folder = stage.folder / "again"
-    error = refused(stage, "export", altered(instead(response), PART, times=ALWAYS))
-    assert "was replaced after it was listed" in error.reason
+@pytest.mark.parametrize("name", ["consumption", "container"])
+def test_a_connection_is_waited_for_ten_seconds(name: str, stage: Stage) -> None:
+    """And an answer for a minute."""
+    made = client.Connection(azure.SETTINGS, client.Replayed())._client(name)
+    pipeline = made._pipeline if name == "container" else made._client._pipeline
+    bounds = pipeline._transport.connection_config
+    assert (bounds.timeout, bounds.read_timeout) == (10, 60)
 
 
 @pytest.mark.parametrize(("name", "where"), PLACES[:4])

@@ -21,10 +21,7 @@ from tests.twin import azure
 from tests.twin.azure import refusal
 from tests.twin.azure_export import blob_refusal
 from tests.twin.exchange import Request, Response, as_json
-from tests.twin.faults import (
-    ALWAYS,
-    status,
-)
+from tests.twin.faults import ALWAYS, Altered, reset, status
 
 from trueup.errors import ProviderError
 from trueup.providers.azure import faults
@@ -80,6 +77,43 @@ def test_a_client_secret_that_expired_is_reported(
     with pytest.raises(ProviderError, match="AADSTS7000222") as caught:
         stage.one("agreements", altered(instead(answer), "POST login", times=ALWAYS), offline=False)
     assert "no valid credentials" in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("response", "said", "asked"),
+    [
+        (status(503, b""), "failed for a moment (5 attempts)", 1),  # MSAL keeps it for a minute
+        (reset, "failed for a moment (5 attempts)", 5),
+        (
+            instead(as_json({
+                "error": "invalid_client",
+                "error_description": "AADSTS700024: Client assertion is not within its valid time.",
+            }, 401)),
+            "this machine's clock differs", 1,
+        ),
+    ],
+)  # fmt: skip
+def test_a_token_service_that_gives_no_token_is_told_from_bad_credentials(
+    response: Altered, said: str, asked: int, stage: Stage, slept: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """It fails for a moment, and is asked again by the core alone; or it names the clock."""
+    for name, value in azure.ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ProviderError) as caught:
+        stage.one("agreements", altered(response, "POST login", times=ALWAYS), offline=False)
+    assert said in caught.value.reason
+    assert len([one for one in stage.asked if one.method == "POST"]) == asked
+
+
+def test_a_kind_of_credentials_that_is_not_known_is_said_at_once(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SDK names the kinds that it knows."""
+    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "nonsense")
+    with pytest.raises(ProviderError, match=r"azure: connection: .*nonsense") as caught:
+        stage.one("agreements", offline=False)
+    assert "AZURE_ environment variables" in caught.value.remedy
 
 
 def test_credentials_of_the_environment_are_used(

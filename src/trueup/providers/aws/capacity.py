@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from trueup.adapter.feed import COMMITMENTS, Answer, Asking, BrokenAnswer, Feed, Row
+from trueup.adapter.feed import COMMITMENTS, Answer, Asking, BrokenAnswer, Feed, Row, once_each
 from trueup.providers.aws import commitments
-from trueup.providers.aws.reading import amount, items_of, meaning, need, once_each, pages
+from trueup.providers.aws.reading import amount, items_of, meaning, need, pages
 
 TRAINING = "sagemaker:ListTrainingPlans"
 THROUGHPUT = "bedrock:ListProvisionedModelThroughputs"

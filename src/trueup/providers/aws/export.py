@@ -179,8 +179,6 @@ def _opened(asking: Asking, bucket: str, listed: Listed) -> Any:
 
 
 def _download(asking: Asking, bucket: str, listed: Listed, target: IO[bytes]) -> None:
-    target.seek(0)
-    target.truncate()
     with closing(_opened(asking, bucket, listed)) as body:
         target.writelines(body.iter_chunks(CHUNK_BYTES))
 

@@ -60,7 +60,7 @@ def fault(error: BaseException) -> Fault | None:
         return Fault(FaultKind.CREDENTIALS, str(error))
     if isinstance(error, ResponseParserError | sdk.IncompleteReadError | sdk.ChecksumError):
         return Fault(FaultKind.BROKEN, str(error))
-    if isinstance(error, sdk.HTTPClientError | sdk.ResponseStreamingError):
+    if isinstance(error, sdk.HTTPClientError):
         return Fault(FaultKind.TRANSIENT, str(error))
     if isinstance(error, sdk.BotoCoreError):
         return Fault(FaultKind.REFUSED, str(error))

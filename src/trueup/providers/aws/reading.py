@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as Xml
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from trueup.adapter.feed import Answer, Asking, BrokenAnswer, Changed, Page, exact_json
+from trueup.adapter.feed import Answer, Asking, BrokenAnswer, Page, exact_json
 
 
 def listing(body: bytes, items: str, next_key: str) -> Page:
@@ -52,19 +52,7 @@ def items_of(
     """Every item of an operation's pages, with the answer it stands in."""
     for answer in answers:
         if answer.operation == operation:
-            for item in answer.json()[items]:
-                if not isinstance(item, dict):
-                    raise BrokenAnswer(f"{operation}: {items} holds {item!r}")
-                yield answer, item
-
-
-def once_each(names: Iterable[str]) -> None:
-    """Raise Changed where a list names something twice: it changed between two of its pages."""
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise Changed(f"{name} is listed twice")
-        seen.add(name)
+            yield from ((answer, item) for item in answer.json()[items])
 
 
 def need(item: Any, name: str) -> Any:

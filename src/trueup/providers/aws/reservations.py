@@ -13,9 +13,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from trueup.adapter.feed import COMMITMENTS, Answer, Asking, BrokenAnswer, Feed, Page, Row
+from trueup.adapter.feed import (
+    COMMITMENTS,
+    Answer,
+    Asking,
+    BrokenAnswer,
+    Feed,
+    Page,
+    Row,
+    once_each,
+)
 from trueup.providers.aws import commitments
-from trueup.providers.aws.reading import amount, fields, meaning, need, once_each, xml
+from trueup.providers.aws.reading import amount, fields, meaning, need, xml
 
 EC2 = "ec2:DescribeReservedInstances"
 RDS = "rds:DescribeReservedDBInstances"

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from trueup.adapter.feed import COMMITMENTS, RATES, Answer, Asking, Feed, Row
+from trueup.adapter.feed import COMMITMENTS, RATES, Answer, Asking, Feed, Row, once_each
 from trueup.providers.aws import commitments
 from trueup.providers.aws.client import REGION
-from trueup.providers.aws.reading import items_of, meaning, need, once_each, pages
+from trueup.providers.aws.reading import items_of, meaning, need, pages
 
 PLANS = "savingsplans:DescribeSavingsPlans"
 PLAN_RATES = "savingsplans:DescribeSavingsPlanRates"

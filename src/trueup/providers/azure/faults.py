@@ -34,13 +34,17 @@ CLOCK = re.compile(
     r"|request date header too old|not within its valid time range",
     re.IGNORECASE,
 )
+# azure-identity passes on why it got no token in words alone.
+MOMENTARY = re.compile(
+    r"Authentication failed: (?:HTTP Error: 5\d\d|\('Connection |.{0,9}HTTPSConnection)"
+)
 
 
 def fault(error: BaseException) -> Fault | None:
     """What an exception of azure-core, azure-identity or a client means."""
     from azure.core import exceptions as sdk
 
-    if isinstance(error, sdk.DecodeError | sdk.DeserializationError):
+    if isinstance(error, sdk.DeserializationError):
         return Fault(FaultKind.BROKEN, _shortened(str(error)))
     if isinstance(error, sdk.HttpResponseError) and error.response is not None:
         return refused(error.response)
@@ -56,6 +60,8 @@ def fault(error: BaseException) -> Fault | None:
 
 
 def _no_token(text: str) -> Fault:
+    if MOMENTARY.search(text):
+        return Fault(FaultKind.TRANSIENT, _shortened(text))
     kind = FaultKind.CLOCK if CLOCK.search(text) else FaultKind.CREDENTIALS
     return Fault(kind, _shortened(text))
 
@@ -70,7 +76,7 @@ def refused(response: Any) -> Fault:
         return Fault(FaultKind.BROKEN, text)
     if status == 429 or (status == 503 and wait is not None):
         return Fault(FaultKind.THROTTLED, text, wait)
-    if status in {408, 412} or status >= 500:
+    if status == 408 or status >= 500:
         return Fault(FaultKind.TRANSIENT, text, wait)
     if status in {401, 403}:
         return _unauthorised(response.headers, status, code, text)

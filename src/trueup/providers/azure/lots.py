@@ -19,6 +19,7 @@ from trueup.adapter.feed import (
     Feed,
     Page,
     Row,
+    once_each,
 )
 from trueup.providers.azure import shape
 from trueup.providers.azure.client import connected
@@ -103,6 +104,7 @@ agreements = Feed(
     operations={LOTS: MAY_LIST_LOTS},
     fetch=_lots,
     normalise=_agreements,
+    check=lambda answers: once_each(shape.text(lot, "name") for lot in shape.items(answers, LOTS)),
     needs=("billing_account",),
     unknown=(
         "ContractCommitmentApplicability",

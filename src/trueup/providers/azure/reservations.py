@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from trueup.adapter.feed import COMMITMENTS, Answer, Asking, Feed, Page, Row
+from trueup.adapter.feed import COMMITMENTS, Answer, Asking, Feed, Page, Row, once_each
 from trueup.providers.azure import shape
 from trueup.providers.azure.client import connected
 from trueup.providers.azure.shape import Item
@@ -162,5 +162,6 @@ reservations = Feed(
     operations=OPERATIONS,
     fetch=_fetch,
     normalise=_normalise,
+    check=lambda answers: once_each(shape.text(one, "id") for one in shape.items(answers, LIST)),
     unknown=("ContractCommitmentApplicability",),
 )

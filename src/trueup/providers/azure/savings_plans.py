@@ -18,6 +18,7 @@ from trueup.adapter.feed import (
     Feed,
     Page,
     Row,
+    once_each,
 )
 from trueup.errors import UsageError
 from trueup.period import parse_instant
@@ -57,6 +58,15 @@ def _normalise(answers: Sequence[Answer]) -> Iterator[Row]:
     for plan in shape.items(answers, LIST):
         if shape.optional(plan, "properties", "provisioningState") in LIFECYCLE:
             yield _row(plan)
+
+
+def _check(answers: Sequence[Answer]) -> None:
+    """Each plan is listed once, and each of its days told once."""
+    once_each(shape.text(plan, "id") for plan in shape.items(answers, LIST))
+    once_each(
+        f"{_used_plan(summary)} on {shape.text(summary, 'properties', 'usageDate')}"
+        for summary in shape.items(answers, USED)
+    )
 
 
 def _hourly(plan: Item) -> tuple[str, str]:
@@ -128,6 +138,7 @@ plans = Feed(
     operations={LIST: MAY_LIST},
     fetch=_plans,
     normalise=_normalise,
+    check=_check,
     unknown=("ContractCommitmentApplicability", "ContractCommitmentLastUpdated"),
 )
 
@@ -150,6 +161,13 @@ def _fetch(asking: Asking) -> Iterator[Answer]:
         )
 
 
+def _used_plan(summary: Item) -> str:
+    return _plan_id(
+        shape.last_segment(shape.text(summary, "properties", "benefitOrderId")),
+        shape.last_segment(shape.text(summary, "properties", "benefitId")),
+    )
+
+
 def _used(answers: Sequence[Answer]) -> Iterator[Row]:
     """The provider gives a percentage only: amounts are that share of the commitment."""
     known = {
@@ -158,10 +176,7 @@ def _used(answers: Sequence[Answer]) -> Iterator[Row]:
         if shape.optional(plan, "properties", "provisioningState") in LIFECYCLE
     }
     for summary in shape.items(answers, USED):
-        identifier = _plan_id(
-            shape.last_segment(shape.text(summary, "properties", "benefitOrderId")),
-            shape.last_segment(shape.text(summary, "properties", "benefitId")),
-        )
+        identifier = _used_plan(summary)
         if identifier not in known:
             raise BrokenAnswer(f"{identifier} has a utilization and is not in the list of plans")
         yield _day(identifier, known[identifier], summary)
@@ -204,4 +219,5 @@ utilization = Feed(
     operations={LIST: MAY_LIST, USED: "Microsoft.CostManagement/benefitUtilizationSummaries/read"},
     fetch=_fetch,
     normalise=_used,
+    check=_check,
 )
