@@ -66,3 +66,12 @@ def test_a_query_that_loses_a_record_is_an_error(
     monkeypatch.setattr(native, "native_exports", lambda: [lossy])
     with pytest.raises(SourceError, match="2 records became 1 rows"):
         read_charges(bill)
+
+
+def test_no_names_case_matters(bill: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Columns that identify it and optional ones, in capitals, are the same columns."""
+    monkeypatch.setattr(native, "native_exports", lambda: [export()])
+    expected = read_charges(bill).table.rows()
+    header, _, rest = bill.read_text(encoding="utf-8").partition("\n")
+    bill.write_text(f"{header.upper()}\n{rest}", encoding="utf-8")
+    assert read_charges(bill).table.rows() == expected

@@ -13,9 +13,9 @@ class NativeExport:
     ``sql`` is a SELECT from the view ``export``, which has the file's columns under their own
     names, as text, null where the file says nothing, and ``record``, the record's number. It must
     select ``record`` first, then FOCUS 1.4 columns and ``x_`` columns, for every record exactly
-    once. ``optional`` columns are null where a file lacks them; no name's case matters. The macros of
-    ``trueup.focus.repair`` are there (``exact_decimal``: text to DECIMAL(38, 18), null if it is
-    none).
+    once. ``optional`` columns are null where a file lacks them; no name's case matters. The
+    macros of ``trueup.focus.repair`` are there (``exact_decimal``: text to DECIMAL(38, 18), null
+    if it is none).
     """
 
     name: str  # shown as the source's format
