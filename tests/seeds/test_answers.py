@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.seeds.results import assert_equal, assert_equal_as_fetched, comparable, reconciled
 from tests.twin.exchange import Answerer
 from tests.twin.recordings import PROVIDERS, recorded_of, twin_of
 from tests.twin.server import running
 from tests.world import world
-from tests.world.results import assert_equal, assert_equal_as_fetched, comparable, reconciled
 from trueup.config import Files, read_configuration
 from trueup.fetch.providers import fetch_all, paths_of
 from trueup.job import Settings, run

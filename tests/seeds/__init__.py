@@ -1,0 +1,1 @@
+"""The worlds of many seeds, reconciled by trueup and judged by their own answers."""
