@@ -159,10 +159,14 @@ def checking_policy(last: local) -> Any:
             response = self.next.send(request)
             answer = response.http_response
             if answer.status_code < 300:
-                if request.context.options.get("stream"):
-                    _check_blob(answer)
-                else:
-                    last.body = _checked(answer)
+                try:
+                    if request.context.options.get("stream"):
+                        _check_blob(answer)
+                    else:
+                        last.body = _checked(answer)
+                except BrokenAnswer:
+                    answer.internal_response.close()  # what is not read to its end stays open
+                    raise
             return response
 
     return Checking()
