@@ -41,10 +41,10 @@ def core(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
     calls: list[dict[str, Any]] = []
 
-    def outcome_of(charges: Any, commitments: Any, usage: Any, **given: Any) -> Outcome:
-        calls.append({"charges": charges, "commitments": commitments, "usage": usage, **given})
+    def outcome_of(inputs: Any, **given: Any) -> Outcome:
+        calls.append({**vars(inputs), **given})
         tables = {name: Table.from_rows(schema, []) for name, schema in RESULT_TABLES.items()}
-        return Outcome(START, END, given["as_of"], tables, charges, commitments, usage)
+        return Outcome(START, END, given["as_of"], tables, inputs)
 
     monkeypatch.setattr(api, "outcome_of", outcome_of)
     return calls

@@ -45,14 +45,14 @@ class Fakes:
 
         return read
 
-    def outcome_of(self, charges: Any, commitments: Any, usage: Any, **given: Any) -> Outcome:
-        self.core.append({"charges": charges, "commitments": commitments, "usage": usage, **given})
+    def outcome_of(self, inputs: Any, **given: Any) -> Outcome:
+        self.core.append({**vars(inputs), **given})
         tables = {name: Table.from_rows(schema, []) for name, schema in RESULT_TABLES.items()}
         breaks = [{"amount": amount, "currency": "USD"} for amount in AMOUNTS]
         tables["breaks"] = Table.from_rows(RESULT_TABLES["breaks"], breaks)
         notes = [{"code": "core", "subject": "x", "text": "from the core", "remedy": None}]
         tables["notes"] = Table.from_rows(RESULT_TABLES["notes"], notes)
-        return Outcome(START, END, given["as_of"], tables, charges, commitments, usage)
+        return Outcome(START, END, given["as_of"], tables, inputs)
 
     def write(self, folder: str | Path) -> list[Path]:
         self.written.append(Path(folder))

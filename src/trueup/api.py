@@ -16,6 +16,7 @@ from trueup.errors import UsageError
 
 if TYPE_CHECKING:
     from trueup.model.dataset import Dataset
+    from trueup.model.inputs import Inputs
     from trueup.model.outcome import Outcome
     from trueup.model.rules import Rules
     from trueup.period import Period
@@ -58,6 +59,7 @@ def reconcile(
     CurrencyMismatch and UnitError where figures cannot be compared, IntegrityError where an
     identity does not hold. What is wrong with a row, or does not agree, is in the result.
     """
+    from trueup.model.inputs import Inputs
     from trueup.model.rules import read_rules
     from trueup.report.result import Result
 
@@ -67,9 +69,11 @@ def reconcile(
     clock = parsed_clock(as_of)
     return Result(
         outcome_of(
-            dataset_of("charges", charges),
-            None if commitments is None else dataset_of("commitments", commitments),
-            None if usage is None else dataset_of("usage", usage),
+            Inputs(
+                dataset_of("charges", charges),
+                None if commitments is None else dataset_of("commitments", commitments),
+                None if usage is None else dataset_of("usage", usage),
+            ),
             period=when,
             rules=checked_rules,
             as_of=clock,
@@ -79,9 +83,7 @@ def reconcile(
 
 
 def outcome_of(
-    charges: Dataset,
-    commitments: Dataset | None,
-    usage: Dataset | None,
+    inputs: Inputs,
     *,
     period: Period | None,
     rules: Rules,
@@ -91,9 +93,9 @@ def outcome_of(
     """What the core finds in datasets that are read and arguments that are checked."""
     from trueup.reconcile import reconcile as core
 
-    if period is None and not len(charges.table):
-        raise UsageError(_no_charge(charges))
-    return core(charges, commitments, usage, period, rules, as_of, engine)
+    if period is None and not len(inputs.charges.table):
+        raise UsageError(_no_charge(inputs.charges))
+    return core(inputs, period, rules, as_of, engine)
 
 
 def _no_charge(charges: Dataset) -> str:

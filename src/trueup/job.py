@@ -175,6 +175,7 @@ def _finished(
     tables: Mapping[str, Table],
     failures: list[Failure],
 ) -> JobOutcome:
+    from trueup.model.inputs import Inputs
     from trueup.report.result import Result
 
     charges = read["charges"]
@@ -184,15 +185,12 @@ def _finished(
     rules = _rules(config, settings)
     progress.step("reconciling")
     outcome = outcome_of(
-        charges,
-        read["commitments"],
-        read["usage"],
+        Inputs(charges, read["commitments"], read["usage"], asserted=tables),
         period=period,
         rules=rules,
         as_of=_clock(config, settings),
         engine=settings.engine or config.run.engine,
     )
-    outcome = replace(outcome, tables={**outcome.tables, **tables})
     result = Result(_annotated(outcome, [*_notes(failures), *_not_asked(fetched)]))
     folder = settings.out or config.out / folder_name(period)
     progress.step(f"writing {folder}")

@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trueup.errors import UsageError
+from trueup.model.columns import AMOUNT
 from trueup.model.combined import combined
 from trueup.model.dataset import Dataset
 from trueup.model.folder import OwnedFolder
-from trueup.model.schema import AMOUNT, REJECTS, SOURCES
+from trueup.model.schema import REJECTS, SOURCES
 from trueup.model.table import Table
 
 

@@ -25,6 +25,7 @@ from tests.report.sample_commitments import (
 )
 from tests.report.sample_inputs import charges, contracts, table_of
 from trueup.model import schema
+from trueup.model.inputs import Inputs
 from trueup.model.outcome import Outcome
 
 CLASSES = (
@@ -310,14 +311,12 @@ def make_outcome(**changed: list[dict[str, Any]]) -> Outcome:
         start=START,
         end=END,
         as_of=AS_OF,
-        tables={name: table_of(name, rows[name]) for name in schema.RESULT_TABLES},
-        charges=charges(),
-        commitments=contracts(),
-        usage=charges(),
+        tables={name: table_of(name, rows.get(name, [])) for name in schema.RESULT_TABLES},
+        inputs=Inputs(charges(), contracts(), charges()),
     )
 
 
 def empty_outcome() -> Outcome:
     """A run in which nothing was found and only charges were given."""
     full = make_outcome(**{name: [] for name in schema.RESULT_TABLES})
-    return replace(full, commitments=None, usage=None)
+    return replace(full, inputs=Inputs(charges()))

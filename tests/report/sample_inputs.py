@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from tests.report.sample_commitments import FORMULA, HOUR, PLAN, START, dec
-from trueup.model import schema
+from trueup.model import columns, schema
 from trueup.model.dataset import Dataset
 from trueup.model.table import Table
 
@@ -59,17 +59,17 @@ def table_of(name: str, rows: list[dict[str, Any]]) -> Table:
 def charges_schema() -> pa.Schema:
     def kind(name: str) -> pa.DataType:
         if name in FOCUS_DECIMALS:
-            return schema.AMOUNT
-        return schema.INSTANT if name in FOCUS_INSTANTS else schema.TEXT
+            return columns.AMOUNT
+        return columns.INSTANT if name in FOCUS_INSTANTS else columns.TEXT
 
     fields = [pa.field(name, kind(name)) for name in FOCUS_1_4]
     fields += [
-        pa.field("x_Provider", schema.TEXT),
-        pa.field("x_PublisherName", schema.TEXT),
+        pa.field("x_Provider", columns.TEXT),
+        pa.field("x_PublisherName", columns.TEXT),
         pa.field("x_SourceId", pa.int32()),
         pa.field("x_SourceRow", pa.int64()),
         pa.field("x_ChargeId", pa.int64()),
-        pa.field('x_odd "name"; --', schema.TEXT),
+        pa.field('x_odd "name"; --', columns.TEXT),
     ]
     return pa.schema(fields)
 
@@ -102,12 +102,12 @@ def charges() -> Dataset:
 def contracts() -> Dataset:
     def kind(name: str) -> pa.DataType:
         if name.endswith(("Cost", "Quantity", "Percentage")):
-            return schema.AMOUNT
+            return columns.AMOUNT
         instant = name.endswith(("Start", "End", "Created", "LastUpdated"))
-        return schema.INSTANT if instant else schema.TEXT
+        return columns.INSTANT if instant else columns.TEXT
 
     fields = [pa.field(name, kind(name)) for name in COMMITMENT_1_4]
-    fields += [pa.field("x_Provider", schema.TEXT), pa.field("x_Layer", schema.TEXT)]
+    fields += [pa.field("x_Provider", columns.TEXT), pa.field("x_Layer", columns.TEXT)]
     rows = [
         {
             "ContractId": "C-1",

@@ -12,7 +12,7 @@ from typing import Literal
 
 import pyarrow as pa
 
-from trueup.model.schema import AMOUNT, INSTANT, TEXT
+from trueup.model.columns import AMOUNT, INSTANT, TEXT
 
 Kind = Literal["text", "decimal", "time", "json"]
 

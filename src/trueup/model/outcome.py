@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from trueup.model.dataset import Dataset
+from trueup.model.inputs import Inputs
 from trueup.model.table import Table
 
 
@@ -19,13 +19,11 @@ class Outcome:
     end: datetime
     as_of: datetime
     tables: Mapping[str, Table]
-    charges: Dataset
-    commitments: Dataset | None
-    usage: Dataset | None
+    inputs: Inputs
     # Provider -> when its figures of the period are final; null where its bill does not tell.
     final_at: Mapping[str | None, datetime | None] = field(default_factory=dict)
     material_amount: Decimal | None = None  # None: any break is material
 
     @property
     def usage_leg_ran(self) -> bool:
-        return self.usage is not None
+        return self.inputs.usage is not None

@@ -19,7 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from trueup.errors import ConfigurationError
 from trueup.model.mistakes import explain
 
-Leg = Literal["commitment", "usage", "price", "balance", "invoice"]
+Leg = Literal["commitment", "usage", "price", "balance", "invoice", "restatement"]
 
 
 def _exact(value: object) -> object:

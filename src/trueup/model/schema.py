@@ -9,19 +9,10 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-AMOUNT = pa.decimal128(38, 18)
-INSTANT = pa.timestamp("us", tz="UTC")
-TEXT = pa.string()
-FLAG = pa.bool_()
-COUNT = pa.int64()
-KEY = pa.int64()
+from trueup.model.columns import AMOUNT, COUNT, FLAG, INSTANT, KEY, TEXT, columns_as
+from trueup.model.leg_schema import LEG_TABLES
 
-
-def _schema(**columns: pa.DataType) -> pa.Schema:
-    return pa.schema([pa.field(name, kind) for name, kind in columns.items()])
-
-
-SOURCES = _schema(
+SOURCES = columns_as(
     source_id=pa.int32(),
     source=TEXT,  # the path or URL as it was given
     kind=TEXT,  # charges | commitments | usage
@@ -34,7 +25,7 @@ SOURCES = _schema(
     note=TEXT,  # what a reader wants a person to know, else null
 )
 
-REJECTS = _schema(
+REJECTS = columns_as(
     source_id=pa.int32(),
     source=TEXT,
     row_number=COUNT,  # 1 for the first data row or record of the file
@@ -46,7 +37,7 @@ REJECTS = _schema(
 
 REPEATS = "duplicate of "  # begins the reason of a row that stands for one read elsewhere
 
-USAGE = _schema(
+USAGE = columns_as(
     usage_id=KEY,  # unique within the dataset
     source_id=pa.int32(),
     source_row=COUNT,
@@ -85,7 +76,7 @@ METERS = (
     "api_calls",
 )
 
-CONTROL_TOTALS = _schema(
+CONTROL_TOTALS = columns_as(
     source=TEXT,
     kind=TEXT,
     rows_in=COUNT,
@@ -96,7 +87,7 @@ CONTROL_TOTALS = _schema(
     effective_cost=AMOUNT,
 )
 
-COMMITMENT_ROWS = _schema(
+COMMITMENT_ROWS = columns_as(
     commitment_id=TEXT,
     provider=TEXT,
     name=TEXT,
@@ -128,7 +119,7 @@ COMMITMENT_ROWS = _schema(
     reason=TEXT,  # why a figure is null
 )
 
-UTILIZATION = _schema(
+UTILIZATION = columns_as(
     commitment_id=TEXT,
     provider=TEXT,
     interval_start=INSTANT,
@@ -154,7 +145,7 @@ BREAKS = pa.schema(
         pa.field("id", TEXT),
         # timing quantity price missing_in_usage missing_in_billing duplicate commitment ...
         pa.field("class", TEXT),
-        pa.field("leg", TEXT),  # commitment | usage | price | balance | invoice
+        pa.field("leg", TEXT),  # commitment | usage | price | balance | invoice | restatement
         pa.field("provider", TEXT),
         pa.field("commitment_id", TEXT),
         pa.field("account_id", TEXT),
@@ -162,6 +153,7 @@ BREAKS = pa.schema(
         pa.field("resource_id", TEXT),
         pa.field("model", TEXT),
         pa.field("meter", TEXT),
+        pa.field("subject", TEXT),  # a lot, an invoice, a SKU, a pair of currencies: its name
         pa.field("period_start", INSTANT),
         pa.field("period_end", INSTANT),
         pa.field("billed", AMOUNT),  # quantity, in `unit`
@@ -173,11 +165,12 @@ BREAKS = pa.schema(
         pa.field("rule", TEXT),  # the matching rule that compared the two sides
         pa.field("rows_billed", COUNT),
         pa.field("rows_metered", COUNT),
+        pa.field("cause_id", TEXT),  # of ``causes``, where one explains several breaks
         pa.field("explanation", TEXT),  # one sentence for a person
     ]
 )
 
-PENDING = _schema(
+PENDING = columns_as(
     provider=TEXT,
     account_id=TEXT,
     resource_id=TEXT,
@@ -193,7 +186,7 @@ PENDING = _schema(
     rows_metered=COUNT,
 )
 
-CREDITS = _schema(
+CREDITS = columns_as(
     lot_id=TEXT,
     commitment_id=TEXT,
     provider=TEXT,
@@ -209,7 +202,7 @@ CREDITS = _schema(
     currency=TEXT,
 )
 
-ALLOCATIONS = _schema(
+ALLOCATIONS = columns_as(
     session=TEXT,
     agent=TEXT,
     tool=TEXT,
@@ -221,7 +214,7 @@ ALLOCATIONS = _schema(
     cost=AMOUNT,
 )
 
-IDENTITY = _schema(
+IDENTITY = columns_as(
     currency=TEXT,
     billed=AMOUNT,
     allocated=AMOUNT,
@@ -230,7 +223,7 @@ IDENTITY = _schema(
     difference=AMOUNT,  # zero, or the run failed
 )
 
-BILLED_IDENTITY = _schema(  # the same on BilledCost: what was compared and what was not
+BILLED_IDENTITY = columns_as(  # the same on BilledCost: what was compared and what was not
     currency=TEXT,
     billed=AMOUNT,
     compared=AMOUNT,
@@ -239,7 +232,7 @@ BILLED_IDENTITY = _schema(  # the same on BilledCost: what was compared and what
     difference=AMOUNT,
 )
 
-STRADDLING = _schema(  # charges that an edge of the period cuts, split by time
+STRADDLING = columns_as(  # charges that an edge of the period cuts, split by time
     source_id=pa.int32(),
     source_row=COUNT,
     period_start=INSTANT,
@@ -249,18 +242,18 @@ STRADDLING = _schema(  # charges that an edge of the period cuts, split by time
     effective_cost_in_period=AMOUNT,
 )
 
-UNATTRIBUTED = _schema(currency=TEXT, reason=TEXT, cost=AMOUNT, billed_cost=AMOUNT, rows=COUNT)
+UNATTRIBUTED = columns_as(currency=TEXT, reason=TEXT, cost=AMOUNT, billed_cost=AMOUNT, rows=COUNT)
 
-BUCKETS = _schema(
+BUCKETS = columns_as(
     side=TEXT,  # billed | metered
     bucket=TEXT,  # matched | break | pending | out_of_scope
     reason=TEXT,
     rows=COUNT,
 )
 
-NOTES = _schema(code=TEXT, subject=TEXT, text=TEXT, remedy=TEXT)
+NOTES = columns_as(code=TEXT, subject=TEXT, text=TEXT, remedy=TEXT)
 
-BURN_DOWN = _schema(  # one row per commitment and day: what the report draws
+BURN_DOWN = columns_as(  # one row per commitment and day: what the report draws
     commitment_id=TEXT,
     provider=TEXT,
     day=INSTANT,
@@ -271,7 +264,7 @@ BURN_DOWN = _schema(  # one row per commitment and day: what the report draws
     remaining=AMOUNT,  # term commitments and lots only
 )
 
-PROVIDER_UTILIZATION = _schema(  # what the provider's own API says was used in an interval
+PROVIDER_UTILIZATION = columns_as(  # what the provider's own API says was used in an interval
     provider=TEXT,
     commitment_id=TEXT,
     interval_start=INSTANT,
@@ -284,7 +277,7 @@ PROVIDER_UTILIZATION = _schema(  # what the provider's own API says was used in 
     operation=TEXT,
 )
 
-PROVIDER_BALANCES = _schema(  # what it says is left of a lot at an instant
+PROVIDER_BALANCES = columns_as(  # what it says is left of a lot at an instant
     provider=TEXT,
     lot_id=TEXT,
     commitment_id=TEXT,
@@ -301,7 +294,7 @@ PROVIDER_BALANCES = _schema(  # what it says is left of a lot at an instant
     operation=TEXT,
 )
 
-PROVIDER_RATES = _schema(  # what it says a unit costs, from an instant on
+PROVIDER_RATES = columns_as(  # what it says a unit costs, from an instant on
     provider=TEXT,
     commitment_id=TEXT,
     sku_id=TEXT,
@@ -334,4 +327,5 @@ RESULT_TABLES: dict[str, pa.Schema] = {
     "provider_utilization": PROVIDER_UTILIZATION,
     "provider_balances": PROVIDER_BALANCES,
     "provider_rates": PROVIDER_RATES,
+    **LEG_TABLES,
 }

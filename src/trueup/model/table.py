@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,7 @@ class Table:
         self._keep = keep  # whatever owns the files: they live as long as this table does
 
     @classmethod
-    def from_rows(cls, schema: pa.Schema, rows: Sequence[dict[str, Any]]) -> Table:
+    def from_rows(cls, schema: pa.Schema, rows: Sequence[Mapping[str, Any]]) -> Table:
         """Make a table of plain dictionaries; missing keys are null."""
         columns = {name: [row.get(name) for row in rows] for name in schema.names}
         return cls(schema, arrow=pa.table(columns, schema=schema))

@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from trueup.model.dataset import Dataset
+    from trueup.model.inputs import Inputs
     from trueup.model.outcome import Outcome
     from trueup.model.rules import Rules
     from trueup.period import Period
 
 
 def reconcile(
-    charges: Dataset,
-    commitments: Dataset | None,
-    usage: Dataset | None,
+    inputs: Inputs,
     period: Period | None,
     rules: Rules,
     as_of: datetime,
@@ -25,4 +23,4 @@ def reconcile(
     """Reconcile one period; see ``reconcile.reconciliation``."""
     from trueup.reconcile.reconciliation import run
 
-    return run(charges, commitments, usage, period, rules, as_of, engine)
+    return run(inputs, period, rules, as_of, engine)

@@ -30,6 +30,7 @@ IDENTITY = (
     "resource_id",
     "model",
     "meter",
+    "subject",
     "period_start",
     "currency",
     "rule",
@@ -50,23 +51,25 @@ UNCOVERED = "The contract is active, but no charge of the period carries it."
 
 
 def all_breaks(
-    of_commitments: Sequence[Mapping[str, Any]], used: UsageFindings | None, engine: Engine
+    listed: Sequence[Mapping[str, Any]], used: UsageFindings | None, engine: Engine
 ) -> ir.Table:
     """All breaks under the schema of ``breaks``, whole numbers of 10^-18, largest money first."""
-    columns = [name for name in BREAKS.names if name not in ("id", "explanation")]
+    columns = [name for name in BREAKS.names if name not in ("id", "cause_id")]
     columns += ["tier", "contradicted"]
-    commitment_breaks = engine.load(as_whole(of_commitments, BREAKS))
-    tables = [
-        commitment_breaks.mutate(tier=ibis.null(str), contradicted=ibis.null(bool)).select(columns)
-    ]
+    others = engine.load(as_whole(listed, BREAKS))
+    tables = [others.mutate(tier=ibis.null(str), contradicted=ibis.null(bool)).select(columns)]
     tables.extend(
-        table.mutate(leg=ibis.literal(LEG)).select(columns)
+        table.mutate(
+            leg=ibis.literal(LEG), subject=ibis.null(str), explanation=ibis.null(str)
+        ).select(columns)
         for table in (used.breaks if used else [])
     )
     rows = united(*tables)
     named = rows.mutate(
         id=digest(key_with_nulls(*(_text(rows, name) for name in IDENTITY))).substr(0, ID_DIGITS),
+        cause_id=ibis.null(str),
         explanation=ibis.cases(
+            (rows.explanation.notnull(), rows.explanation),
             ((rows["leg"] == "commitment") & (rows["class"] == "missing_in_billing"), UNCOVERED),
             ((rows["class"] == "missing_in_usage") & rows.contradicted, CONTRADICTED),
             *((rows["class"] == kind, text) for kind, text in SENTENCES.items()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -21,6 +21,7 @@ from trueup.errors import UsageError
 from trueup.focus.applied import applied_per_hour
 from trueup.model import schema
 from trueup.model.dataset import Dataset
+from trueup.model.inputs import Inputs
 from trueup.model.outcome import Outcome
 from trueup.model.rules import Rules
 from trueup.model.table import Table
@@ -39,10 +40,14 @@ from trueup.reconcile.control import (
 )
 from trueup.reconcile.copies import like_files
 from trueup.reconcile.lags import final_at
+from trueup.reconcile.leg import Findings, LegRun
 from trueup.reconcile.reasons import UNUSED_REASON, foreign_publishers, out_of_scope_reason
 from trueup.reconcile.terms import latest, read_terms
 from trueup.reconcile.usage import UsageFindings, UsageRun
 from trueup.reconcile.usage import run_leg as run_usage_leg
+
+# The legs after the first two, in their order; each sees what those two found.
+LEGS: tuple[Callable[[LegRun], Findings], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,15 +59,14 @@ class Worked:
     rows: ir.Table  # the same, cut to the period
     commitments: CommitmentFindings
     usage: UsageFindings | None
+    further: Sequence[Findings]  # of the legs after the first two
     datasets: Sequence[Dataset]  # charges first, usage last where it was given
     scale: int
     engine: Engine
 
 
 def run(
-    charges: Dataset,
-    commitments: Dataset | None,
-    usage: Dataset | None,
+    inputs: Inputs,
     period: Period | None,
     rules: Rules,
     as_of: datetime,
@@ -71,6 +75,7 @@ def run(
     """Reconcile; raises UsageError for inputs that cannot be, IntegrityError if a proof fails."""
     if period is not None:
         _check_full_hours(period)
+    charges, commitments, usage = inputs.charges, inputs.commitments, inputs.usage
     with open_engine(engine_name) as engine:
         bill = _scan(charges, engine)
         scale = money_scale(bill, engine)
@@ -105,11 +110,28 @@ def run(
                 ),
                 engine,
             )
-        datasets = [each for each in (charges, commitments, usage) if each is not None]
-        tables = _tables(Worked(bill, touching, rows, found, used, datasets, scale, engine))
+        leg_run = LegRun(
+            charges=bill,
+            billed=rows,
+            applied=applied,
+            terms=terms,
+            commitments=found,
+            invoices=inputs.invoices,
+            asserted=inputs.asserted,
+            period=period,
+            window=window,
+            rules=rules,
+            as_of=as_of,
+            scale=scale,
+            engine=engine,
+        )
+        further = [leg(leg_run) for leg in LEGS]
+        datasets = list(inputs.datasets)
+        work = Worked(bill, touching, rows, found, used, further, datasets, scale, engine)
+        tables = {**_tables(work), **inputs.asserted}
         final = final_at(rows, rules, engine)
     return Outcome(
-        *(window.start, window.end, as_of, tables, charges, commitments, usage),
+        *(window.start, window.end, as_of, tables, inputs),
         final_at=final,
         material_amount=rules.material_amount,
     )
@@ -168,7 +190,7 @@ def _tables(work: Worked) -> dict[str, Table]:
         apart.mutate(reason=out_of_scope_reason(apart, foreign, work.scale))
     )
     by_reason = _by_reason(work, reasoned)
-    given = {
+    given: dict[str, Sequence[Mapping[str, Any]]] = {
         "commitments": _ordered(found.rows),
         "credits": found.credits,
         "burn_down": found.burn_down,
@@ -186,12 +208,18 @@ def _tables(work: Worked) -> dict[str, Table]:
     }
     computed = {
         "utilization": found.utilization,
-        "breaks": all_breaks(found.breaks, used, work.engine),
+        "breaks": all_breaks(_listed(work), used, work.engine),
         "straddling": _straddling(work),
     }
     if used:
         computed["pending"] = used.pending.order_by("period_start", "resource_id", "model", "meter")
         computed["allocations"] = _allocations(used.allocated, work.scale)
+    for leg in work.further:
+        for name, rows in leg.tables.items():
+            if isinstance(rows, ir.Table):
+                computed[name] = rows
+            else:
+                given[name] = rows
     tables = {
         name: Table.from_rows(wanted, given.get(name, []))
         for name, wanted in schema.RESULT_TABLES.items()
@@ -201,6 +229,11 @@ def _tables(work: Worked) -> dict[str, Table]:
         tables[name] = Table(wanted, arrow=as_decimal(work.engine.collect(expression), wanted))
     tables["rejects"] = _rejects(work.datasets)
     return {name: tables[name] for name in schema.RESULT_TABLES}
+
+
+def _listed(work: Worked) -> list[dict[str, Any]]:
+    """The breaks of all legs but the usage leg."""
+    return [*work.commitments.breaks, *(one for leg in work.further for one in leg.breaks)]
 
 
 def _ordered(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -336,6 +369,7 @@ def _rejects(datasets: Sequence[Dataset]) -> Table:
 
 def _notes(work: Worked) -> list[dict[str, Any]]:
     notes = [*work.commitments.notes, *(work.usage.notes if work.usage else [])]
+    notes.extend(note for leg in work.further for note in leg.notes)
     if not work.engine.count(work.rows):
         notes.insert(
             0,

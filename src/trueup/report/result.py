@@ -43,17 +43,17 @@ class Result:
     @property
     def charges(self) -> Dataset:
         """The charges that went in."""
-        return self.outcome.charges
+        return self.outcome.inputs.charges
 
     @property
     def contracts(self) -> Dataset | None:
         """The contract commitments that went in, if any."""
-        return self.outcome.commitments
+        return self.outcome.inputs.commitments
 
     @property
     def usage(self) -> Dataset | None:
         """The telemetry that went in, if any."""
-        return self.outcome.usage
+        return self.outcome.inputs.usage
 
     def _table(self, name: str) -> Table:
         return ordered(name, self.outcome.tables[name])
@@ -147,6 +147,76 @@ class Result:
     def provider_rates(self) -> Table:
         """What they say a unit costs, from an instant on."""
         return self._table("provider_rates")
+
+    @cached_property
+    def movements(self) -> Table:
+        """The ledger of every lot: what moved its balance, hour by hour."""
+        return self._table("movements")
+
+    @cached_property
+    def roll_forward(self) -> Table:
+        """Opening to closing per lot, for the period and each day, beside the provider's figure."""
+        return self._table("roll_forward")
+
+    @cached_property
+    def claims(self) -> Table:
+        """Where the provider's own rules give another bill, and the money that is claimable."""
+        return self._table("claims")
+
+    @cached_property
+    def claim_lines(self) -> Table:
+        """The charges behind each claim, with the arithmetic of each."""
+        return self._table("claim_lines")
+
+    @cached_property
+    def invoices(self) -> Table:
+        """One row per invoice and currency: what it is made of, and what it says."""
+        return self._table("invoices")
+
+    @cached_property
+    def invoice_bridge(self) -> Table:
+        """From the cost of the usage period to what was invoiced, step by step."""
+        return self._table("invoice_bridge")
+
+    @cached_property
+    def agreements(self) -> Table:
+        """How far agreements are met, one row a milestone."""
+        return self._table("agreements")
+
+    @cached_property
+    def conversions(self) -> Table:
+        """Charges priced in one currency and billed in another, by day, beside the rate table."""
+        return self._table("conversions")
+
+    @cached_property
+    def figures(self) -> Table:
+        """One figure as contract, bill and provider say it, and which of them agree."""
+        return self._table("figures")
+
+    @cached_property
+    def causes(self) -> Table:
+        """One cause that explains many breaks, largest money first."""
+        return self._table("causes")
+
+    @cached_property
+    def break_rows(self) -> Table:
+        """The rows of both sides of every break."""
+        return self._table("break_rows")
+
+    @cached_property
+    def restatements(self) -> Table:
+        """How the period's charges differ from what an earlier run knew of them."""
+        return self._table("restatements")
+
+    @cached_property
+    def break_states(self) -> Table:
+        """What is known of each break over the runs of a workspace; empty without one."""
+        return self._table("break_states")
+
+    @cached_property
+    def true_ups(self) -> Table:
+        """Journal deltas of closed periods, posted into this one."""
+        return self._table("true_ups")
 
     @cached_property
     def notes(self) -> Table:

@@ -1,0 +1,31 @@
+"""What one reconciliation works on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from trueup.model.dataset import Dataset
+from trueup.model.table import Table
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The datasets of a run, and what providers' own APIs say.
+
+    ``asserted`` has the tables ``provider_utilization``, ``provider_balances`` and
+    ``provider_rates`` under their schemas; what was not asked for is not there.
+    """
+
+    charges: Dataset
+    commitments: Dataset | None = None
+    usage: Dataset | None = None
+    invoices: Dataset | None = None
+    asserted: Mapping[str, Table] = field(default_factory=dict)
+
+    @property
+    def datasets(self) -> Iterator[Dataset]:
+        """Those that were given: charges first, usage last."""
+        for each in (self.charges, self.commitments, self.invoices, self.usage):
+            if each is not None:
+                yield each

@@ -1,0 +1,56 @@
+"""What every leg after the first two gets, and what it gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from trueup.engine.engine import Engine
+from trueup.model.dataset import Dataset
+from trueup.model.rules import Rules
+from trueup.model.table import Table
+from trueup.period import Period
+from trueup.reconcile.commitments import CommitmentFindings
+from trueup.reconcile.terms import Terms
+
+
+@dataclass(frozen=True)
+class LegRun:
+    """The inputs of a leg. ``window`` is the period, or the span of the files without one.
+
+    ``charges`` are all accepted charges under FOCUS's names; ``billed`` those of the period, cut
+    to it, with whole amounts of 10^-``scale`` (see ``reconcile.billed``). ``asserted`` holds what
+    providers say themselves: ``provider_utilization``, ``provider_balances``, ``provider_rates``.
+    """
+
+    charges: ir.Table
+    billed: ir.Table
+    applied: pa.Table
+    terms: Sequence[Terms]
+    commitments: CommitmentFindings
+    invoices: Dataset | None
+    asserted: Mapping[str, Table]
+    period: Period | None
+    window: Period
+    rules: Rules
+    as_of: datetime
+    scale: int
+    engine: Engine
+
+
+@dataclass
+class Findings:
+    """What a leg found: breaks and tables as rows of their schemas, or tables as expressions.
+
+    An expression has the columns of its schema, figures as whole numbers of 10^-18. A break is a
+    row of ``BREAKS`` without ``id``; one that brings an ``explanation`` keeps it.
+    """
+
+    breaks: list[dict[str, Any]] = field(default_factory=list)
+    tables: dict[str, Sequence[Mapping[str, Any]] | ir.Table] = field(default_factory=dict)
+    notes: list[dict[str, Any]] = field(default_factory=list)
