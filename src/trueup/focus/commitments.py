@@ -156,18 +156,17 @@ def _take_toml(
     from trueup.focus.contract import read_contracts
 
     contracts = read_contracts(landed.source, landed.path)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for number, contract in enumerate(contracts, start=1):
-        for row in _rows(contract, providers.of(contract.provider), layer_of):
-            rows.append(row | {"x_SourceId": source_id, "x_SourceRow": number})
+        place = {"x_SourceId": source_id, "x_SourceRow": number}
+        found = _rows(contract, providers.of(contract.provider), layer_of)
+        rows.extend(row | place for row in found)
     intake.write(Table.from_rows(COMMITMENTS, rows).to_arrow())
     notes = [] if rows else ["no [[commitment]] table"]
     intake.add_source(source_id, landed, "toml", len(rows), len(rows), notes)
 
 
-def _rows(
-    contract: Contract, provider: str | None, layer_of: LayerOf
-) -> Iterator[dict[str, Any]]:
+def _rows(contract: Contract, provider: str | None, layer_of: LayerOf) -> Iterator[dict[str, Any]]:
     """A contract typed by hand as rows of the commitments table: one, or one for each lot."""
     if not contract.lots:
         yield _row(contract, provider, layer_of)

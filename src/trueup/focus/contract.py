@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
@@ -29,8 +28,8 @@ from trueup.focus.contract_values import (
     NotNegative,
     Positive,
     Text,
-    read_category,
     in_zone,
+    read_category,
     read_interval,
     read_lower,
     zone_of,
@@ -117,9 +116,9 @@ class Contract(Table):
     contract: Text | None = None
     category: Annotated[Literal["Spend", "Usage"], BeforeValidator(read_category)] | None = None
     type: Text | None = None
-    layer: Annotated[Literal["benefit", "funding", "agreement"], BeforeValidator(read_lower)] | None = (
-        None
-    )
+    layer: (
+        Annotated[Literal["benefit", "funding", "agreement"], BeforeValidator(read_lower)] | None
+    ) = None
     cost: NotNegative | None = None
     quantity: NotNegative | None = None
     unit: Text | None = None

@@ -64,6 +64,7 @@ def _instant(value: object) -> object:
 
 
 def read_interval(value: object) -> object:
+    """A fulfilment interval in FOCUS's words."""
     key = re.sub(r"[ _-]+", " ", str(value).strip().lower()).replace("semi annual", "semi-annual")
     if key not in INTERVALS:
         raise ValueError(f"must be one of {', '.join(INTERVALS)}")
@@ -71,10 +72,12 @@ def read_interval(value: object) -> object:
 
 
 def read_category(value: object) -> object:
+    """Spend or Usage, however it is capitalised."""
     return value.strip().capitalize() if isinstance(value, str) else value
 
 
 def read_lower(value: object) -> object:
+    """A word in lower case."""
     return value.strip().lower() if isinstance(value, str) else value
 
 
