@@ -194,7 +194,26 @@ class _Booking:
                 self._draw(hour, own, pooled)
                 self._give_back(hour, own, pooled)
         self._advance(None)
+        self._check(every)
         return self.ledger
+
+    def _check(self, every: Iterable[Draws]) -> None:
+        """Raise IntegrityError unless each drawing was booked once: on a lot, or as overage."""
+        since = self.ledger.since
+        moved = [one for draws in every for (at, _), one in draws.moved.items() if at >= since]
+        given = [part for lot in self.lots.values() for part in lot.adjustments if part[0] >= since]
+        drawn = sum((one.quantity for one in moved), NOTHING) - sum((q for _, q in given), NOTHING)
+        booked = NOTHING
+        for one in (one for movements in self.ledger.movements.values() for one in movements):
+            if one.kind in (DRAWDOWN, REFUND, ADJUSTMENT):
+                booked -= one.quantity
+            elif one.kind == OVERAGE:
+                booked += one.quantity
+        if booked != drawn:
+            raise IntegrityError(
+                f"lots {', '.join(self.lots)}: {drawn} was drawn, but {booked} is booked; "
+                "please report this as a defect"
+            )
 
     def _advance(self, hour: datetime | None) -> None:
         """Book what is due when the charges of an hour come: all that is left without one."""
