@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 import ibis.expr.types as ir
@@ -35,6 +36,7 @@ class CommitmentFindings:
     burn_down: list[dict[str, Any]] = field(default_factory=list)
     notes: list[dict[str, Any]] = field(default_factory=list)
     pools: list[Pool] = field(default_factory=list)
+    figures: dict[str, Fraction | None] = field(default_factory=dict)  # of one interval
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ def run_leg(run: CommitmentRun, engine: Engine) -> CommitmentFindings:
         quantity_scale=q_scale,
         breaks=leg.gap_breaks(intervals, scales, engine),
         notes=_readings(read),
+        figures=figures,
     )
     _used_or_lost(run, findings, read, scales, engine)
     _drawn_down(run, findings, known, engine)
