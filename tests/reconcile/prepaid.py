@@ -33,7 +33,7 @@ def text(instant: datetime) -> str:
     return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def cost(amount: str, start: datetime, drew: Mapping[str, str] | None = None, **more: str) -> Any:
+def cost(amount: str, start: datetime, drew: Any = None, **more: str) -> Any:
     """A charge of an hour from ``start``; ``drew`` is what it drew in money, by lot."""
     row = charge("api", amount, "1") | {
         "BilledCost": amount,
@@ -121,7 +121,7 @@ def rolled(result: Result, lot: str) -> dict[str, Any]:
     return row
 
 
-def moved(result: Result, lot: str) -> list[tuple[datetime, str, Decimal]]:
+def moved(result: Result, lot: str) -> list[tuple[object, str, object]]:
     return [
         (row["at"], row["kind"], row["quantity"])
         for row in result.movements.rows()

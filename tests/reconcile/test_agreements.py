@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ end = 2027-10-01
 
 
 def agreement(
-    folder: Path, charges: list[Any], more: str = "", as_of: datetime = LATE, **given: str
+    folder: Path, charges: list[Any], more: str = "", as_of: Any = LATE, **given: str
 ) -> list[dict[str, Any]]:
     contract = SPEND
     for old, new in given.items():

@@ -484,7 +484,11 @@ def test_spark_gives_the_same_ledger(tmp_path: Path) -> None:
         for engine in ("duckdb", "spark")
     )
     for name in ("movements", "roll_forward", "breaks", "agreements", "figures"):
-        assert getattr(one, name).rows() == getattr(other, name).rows()
+        left, right = (
+            [{key: value for key, value in row.items() if key != "id"} for row in table.rows()]
+            for table in (getattr(one, name), getattr(other, name))
+        )
+        assert left == right
 
 
 def test_without_lots_there_is_nothing(tmp_path: Path) -> None:
