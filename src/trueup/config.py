@@ -90,7 +90,7 @@ class RunSettings(Strict):
 
 
 class Files(Strict):
-    """``[[charges]]``, ``[[commitments]]``: files that are read together, under one name."""
+    """``[[charges]]``, ``[[invoices]]`` ...: files that are read together, under one name."""
 
     paths: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_listed)] = (
         Field(min_length=1)
@@ -165,6 +165,7 @@ class Configuration(Strict):
     charges: Annotated[tuple[Files, ...], BeforeValidator(_listed)] = ()
     commitments: Annotated[tuple[Files, ...], BeforeValidator(_listed)] = ()
     usage: Annotated[tuple[UsageFiles, ...], BeforeValidator(_listed)] = ()
+    invoices: Annotated[tuple[Files, ...], BeforeValidator(_listed)] = ()
     rules: Annotated[Rules, BeforeValidator(_rules)] = Rules()
     providers: Mapping[str, ProviderSettings] = Field(default_factory=dict)
 
@@ -203,6 +204,7 @@ class Configuration(Strict):
         """Every entry that names files, with its kind, in the order in which they are read."""
         yield from (("charges", entry) for entry in self.charges)
         yield from (("commitments", entry) for entry in self.commitments)
+        yield from (("invoices", entry) for entry in self.invoices)
         yield from (("usage", entry) for entry in self.usage)
 
 

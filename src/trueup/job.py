@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from trueup.report.result import Result
 
 DONE, MATERIAL_BREAKS, WRONG_USE, PARTIAL = 0, 1, 2, 3
-KINDS = ("charges", "commitments", "usage")
+KINDS = ("charges", "commitments", "usage", "invoices")
 SOURCE_FAILED = "source_failed"
 _FAILURES = (SourceError, MissingDependency, UsageError, UnitError)  # of a source, not of the run
 
@@ -185,7 +185,7 @@ def _finished(
     rules = _rules(config, settings)
     progress.step("reconciling")
     outcome = outcome_of(
-        Inputs(charges, read["commitments"], read["usage"], asserted=tables),
+        Inputs(charges, read["commitments"], read["usage"], read["invoices"], asserted=tables),
         period=period,
         rules=rules,
         as_of=_clock(config, settings),
