@@ -51,10 +51,10 @@ def reconcile(
     """Match contract, bill and telemetry; say what does not agree, what is unused, who used it.
 
     ``charges``, ``commitments``, ``usage`` and ``invoices`` are what the ``read_*`` functions gave,
-    or what they take. ``period`` is half-open, in UTC, on the charge period: "2026-10", "2026-10-03",
-    "2026-10-03T14", "START/END" or a pair; without it everything in the files. ``as_of`` is the
-    clock of the run, on which lag and age depend: default now. ``engine`` is "duckdb" or "spark":
-    both give the same answer.
+    or what they take. ``period`` is half-open, in UTC, on the charge period: "2026-10",
+    "2026-10-03", "2026-10-03T14", "START/END" or a pair; without it everything in the files.
+    ``as_of`` is the clock of the run, on which lag and age depend: default now. ``engine`` is
+    "duckdb" or "spark": both give the same answer.
 
     Raises UsageError for a wrong argument, SourceError for a file that cannot be read,
     CurrencyMismatch and UnitError where figures cannot be compared, IntegrityError where an

@@ -36,8 +36,8 @@ paths = ["bills/*.csv"]
 #[[commitments]]
 #paths = ["contracts.csv"]
 
-# Invoices: FOCUS Invoice Detail, or a table of totals (invoice_id, issuer, billing_period, currency,
-# amount_due). Without them no amount due is compared.
+# Invoices: FOCUS Invoice Detail, or a table of totals (invoice_id, issuer, billing_period,
+# currency, amount_due). Without them no amount due is compared.
 #[[invoices]]
 #paths = ["invoices.csv"]
 

@@ -75,8 +75,8 @@ def command(ctx: click.Context, **given: Unpack[Given]) -> None:
     """Reconcile files, without a configuration.
 
     Each of --charges, --commitments, --usage and --invoices takes one or more paths, patterns or
-    URLs (F...) and may be repeated. Without --out only the summary is printed; without --period everything in
-    the files is reconciled.
+    URLs (F...) and may be repeated. Without --out only the summary is printed; without --period
+    everything in the files is reconciled.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""``read_invoices``: FOCUS Invoice Detail, a table of invoice totals, or ``[[invoice]]`` in TOML."""
+"""``read_invoices``: FOCUS Invoice Detail, a table of totals, or ``[[invoice]]`` in TOML."""
 
 from __future__ import annotations
 

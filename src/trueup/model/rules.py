@@ -90,6 +90,20 @@ class Rate(Strict):
     source: str | None = None
 
 
+class ExchangeRate(Strict):
+    """A dated rate: one unit of ``from`` is ``rate`` units of ``to``, virtual currencies too."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    priced_in: str = Field(alias="from")
+    billed_in: str = Field(alias="to")
+    rate: Annotated[Exact, Field(gt=0)]
+    provider: str | None = None  # only for this provider
+    valid_from: date | None = None
+    valid_to: date | None = None  # the first day on which it no longer holds
+    source: str | None = None
+
+
 class Lag(Strict):
     """Overrides how late a provider's charges arrive and when its month is final."""
 
@@ -108,6 +122,7 @@ class Rules(Strict):
     meter: tuple[MeterRule, ...] = ()
     rate: tuple[Rate, ...] = ()
     lag: tuple[Lag, ...] = ()
+    exchange_rate: tuple[ExchangeRate, ...] = ()
     model_aliases: Mapping[str, str] = Field(default_factory=dict)  # as telemetry says -> as billed
     owners: Mapping[str, str] = Field(default_factory=dict)  # resource id -> team (idle = "owner")
 
@@ -118,6 +133,25 @@ class Rules(Strict):
                 if entry.leg == leg and entry.provider == wanted:
                     return entry
         return Tolerance(leg=leg)
+
+    def rate_on(
+        self, day: date, priced_in: str, billed_in: str, provider: str | None
+    ) -> ExchangeRate | None:
+        """The exchange rate of a day: the provider's own before others, the latest begun first."""
+        found = [
+            entry
+            for entry in self.exchange_rate
+            if (entry.priced_in, entry.billed_in) == (priced_in, billed_in)
+            and entry.provider in (None, provider)
+            and (entry.valid_from is None or entry.valid_from <= day)
+            and (entry.valid_to is None or day < entry.valid_to)
+        ]
+        first = date.min
+        return max(
+            found,
+            key=lambda entry: (entry.provider is not None, entry.valid_from or first),
+            default=None,
+        )
 
 
 def read_rules(rules: Rules | Mapping[str, Any] | str | Path | None) -> Rules:

@@ -39,6 +39,8 @@ from trueup.reconcile.control import (
     identity,
 )
 from trueup.reconcile.copies import like_files
+from trueup.reconcile.currencies import run_leg as run_currencies
+from trueup.reconcile.invoice_leg import run_leg as run_invoice_leg
 from trueup.reconcile.lags import final_at
 from trueup.reconcile.leg import Findings, LegRun
 from trueup.reconcile.reasons import UNUSED_REASON, foreign_publishers, out_of_scope_reason
@@ -47,7 +49,7 @@ from trueup.reconcile.usage import UsageFindings, UsageRun
 from trueup.reconcile.usage import run_leg as run_usage_leg
 
 # The legs after the first two, in their order; each sees what those two found.
-LEGS: tuple[Callable[[LegRun], Findings], ...] = ()
+LEGS: tuple[Callable[[LegRun], Findings], ...] = (run_invoice_leg, run_currencies)
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,7 @@ def run(
             )
         leg_run = LegRun(
             charges=bill,
+            charge_files=charges.table.files,
             billed=rows,
             applied=applied,
             terms=terms,
