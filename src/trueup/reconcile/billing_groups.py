@@ -127,6 +127,8 @@ def invoice_rows(charges: ir.Table, scale: int, lots: Sequence[str], engine: Eng
         service=t.ServiceName,
         service_category=t.ServiceCategory,
         description=t.ChargeDescription,
+        resource=t.ResourceId,
+        sku=t.SkuPriceId.fill_null(t.SkuId),
         commitment_id=t.CommitmentDiscountId,
         applied=t.ContractApplied,
         start=instant(t.ChargePeriodStart),

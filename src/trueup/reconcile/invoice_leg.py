@@ -7,7 +7,7 @@ amount of that invoice. docs/concepts/invoices.md says what counts as rounding.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -26,6 +26,7 @@ from trueup.reconcile.billing_groups import (
 from trueup.reconcile.control import exact_sum
 from trueup.reconcile.invoice_bridge import bridge
 from trueup.reconcile.leg import Findings, LegRun
+from trueup.reconcile.month_edges import Again, billed_again
 from trueup.reconcile.statements import (
     Invoice,
     Statement,
@@ -70,10 +71,11 @@ def run_leg(run: LegRun) -> Findings:
     every = statements(invoices, groups)
     ours = [one for one in every if concerns(run.period, one.start, one.end)]
     judged = [_judged(one, run.rules) for one in ours]
+    again = billed_again(rows, scale, run.engine)
     agree = issuers_agree(group.issuer for group in groups)
     elsewhere = sum(len(one.invoices) for one in every) - sum(len(one.invoices) for one in ours)
     return Findings(
-        breaks=[found for one in judged for found in _breaks(one, judged, agree)],
+        breaks=[found for one in judged for found in _breaks(one, judged, agree, again)],
         tables={
             "invoices": [one.row for one in judged],
             "invoice_bridge": bridge(
@@ -168,13 +170,16 @@ def _beyond(statement: Statement, rules: Rules) -> bool:
     return abs(EXACT.subtract(invoiced, due)) > allowed
 
 
-def _breaks(one: Judged, judged: Sequence[Judged], agree: Agree) -> list[dict[str, Any]]:
+def _breaks(
+    one: Judged, judged: Sequence[Judged], agree: Agree, again: Sequence[Again]
+) -> list[dict[str, Any]]:
     """What does not agree about one statement; an invoice that is still open may change."""
     found = [_issued_twice(one, invoice) for invoice in one.statement.invoices if invoice.copies]
     found.extend(
         _another_number(one, invoice, one.statement.invoices[0], one.row["amount_due"])
         for invoice in one.repeats
     )
+    found.extend(_cut_elsewhere(one, judged, again))
     status, difference = one.row["status"], one.difference
     if not difference or any(invoice.is_open for invoice in one.statement.invoices):
         return found
@@ -231,6 +236,30 @@ def _twin(invoice: Invoice, judged: Sequence[Judged], agree: Agree) -> Invoice |
             if same_issuer and same_account and invoice.asks_as(other):
                 return other
     return None
+
+
+def _cut_elsewhere(
+    one: Judged, judged: Sequence[Judged], again: Sequence[Again]
+) -> Iterator[dict[str, Any]]:
+    """A month, or the hours at its edge, invoiced twice because it is cut in two time zones."""
+    for invoice in one.statement.invoices if one.statement.groups else ():
+        for other in judged:
+            for first in other.statement.invoices if other.statement.groups else ():
+                if invoice.asks_as(first) and invoice.cut_later(first):
+                    yield _another_number(one, invoice, first, first.amount)
+                    return
+    keys = {group.key for group in one.statement.groups}
+    for edge in again:
+        if edge.key in keys:
+            text = (
+                f"Invoice {_name(one.statement)} holds {edge.rows} charges of "
+                f"{_money(one, edge.cost)} at the edge of its month that stand on invoice "
+                f"{edge.first} too: the two months are cut in different time zones."
+            )
+            yield _break(one, "duplicate", "month_edge", edge.cost, text) | {
+                "billed": EXACT.add(edge.cost, edge.cost),
+                "expected": edge.cost,
+            }
 
 
 def _issued_twice(one: Judged, invoice: Invoice) -> dict[str, Any]:

@@ -54,6 +54,18 @@ class Invoice:
             and (self.amount, self.currency) == (other.amount, other.currency)
         )
 
+    def cut_later(self, other: Invoice) -> bool:
+        """Whether both are of one issuer and account, and this one's month begins some hours later.
+
+        Two equal amounts of the same hours may be two things; of months cut apart they are one.
+        """
+        return (
+            (self.issuer, self.account) == (other.issuer, other.account)
+            and self.start is not None
+            and other.start is not None
+            and self.start > other.start
+        )
+
 
 @dataclass(frozen=True)
 class Statement:
