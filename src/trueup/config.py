@@ -32,6 +32,7 @@ from trueup.adapter.registry import telemetry_readers
 from trueup.errors import ConfigurationError, UsageError
 from trueup.fetch.settings import check_settings
 from trueup.model.mistakes import close_to, explain, unknown_key
+from trueup.model.rate_file import with_rate_file
 from trueup.model.rules import Exact, Rules, Strict, read_rules
 from trueup.period import Period, parse_instant, parse_period
 from trueup.telemetry.column_map import check_names
@@ -152,9 +153,10 @@ class ProviderSettings(BaseModel):
 
 def _rules(value: object, info: Info) -> object:
     """Rules stand in the configuration, or in a file of their own."""
-    if not isinstance(value, str):
-        return value
-    return read_rules(Path(info.context["folder"]) / value if info.context else value)
+    folder = Path(info.context["folder"]) if info.context else Path()
+    if isinstance(value, Mapping):
+        return with_rate_file(value, folder)
+    return read_rules(folder / value) if isinstance(value, str) else value
 
 
 class Configuration(Strict):

@@ -12,6 +12,7 @@ import pytest
 
 import trueup
 from tests.focus.bill import as_csv, row
+from trueup.config import read_configuration
 from trueup.errors import ConfigurationError
 
 D = Decimal
@@ -211,6 +212,42 @@ def test_rates_are_dated_by_first_days() -> None:
     found = [rules.rate_on(date(2026, 10, day), "USD", "EUR", None) for day in (15, 16)]
     assert [rate and rate.rate for rate in found] == [D("0.92"), D("0.95")]
     assert rules.rate_on(date(2026, 10, 15), "EUR", "USD", None) is None
+
+
+RATE_FILE = "from,to,rate,valid_from,valid_to,source\nUSD,EUR,0.920000000000000001,,,bank\n"
+
+
+def test_rates_may_stand_in_a_csv_table(tmp_path: Path) -> None:
+    """Beside the rules or the configuration that names it; empty cells say nothing, digits stay."""
+    (tmp_path / "rates.csv").write_text(RATE_FILE, encoding="utf-8")
+    (tmp_path / "rules.toml").write_text('exchange_rate_file = "rates.csv"\n', encoding="utf-8")
+    (tmp_path / "trueup.toml").write_text(
+        '[[charges]]\npath = "b.csv"\n[rules]\nexchange_rate_file = "rates.csv"\n', encoding="utf-8"
+    )
+    configured = read_configuration(tmp_path / "trueup.toml").rules
+    for rules in (trueup.read_rules(tmp_path / "rules.toml"), configured):
+        found = rules.rate_on(date(2026, 10, 1), "USD", "EUR", None)
+        assert found is not None
+        assert (found.rate, found.source) == (D("0.920000000000000001"), "bank")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "cannot be read"),
+        ("from,rate\nUSD,1\n", "missing to"),
+        ("from,to,rate,day\nUSD,EUR,1,1\n", "unknown day"),
+        ("from,to,rate\nUSD,EUR,one\n", "exchange_rate[1].rate = 'one': it is a number"),
+    ],
+)
+def test_a_mistake_in_a_rate_file_is_named(tmp_path: Path, text: str | None, said: str) -> None:
+    """The file that is not there, a column that is missing or unknown, a value that is no rate."""
+    if text is not None:
+        (tmp_path / "rates.csv").write_text(text, encoding="utf-8")
+    (tmp_path / "rules.toml").write_text('exchange_rate_file = "rates.csv"\n', encoding="utf-8")
+    with pytest.raises(ConfigurationError) as caught:
+        trueup.read_rules(tmp_path / "rules.toml")
+    assert said in str(caught.value)
 
 
 @pytest.mark.spark

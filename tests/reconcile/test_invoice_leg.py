@@ -11,8 +11,8 @@ import pytest
 
 import trueup
 from tests.focus.bill import as_csv
-from trueup.reconcile.billing_groups import PARTS, month_of
 from trueup.period import parse_instant
+from trueup.reconcile.billing_groups import PARTS, month_of
 
 D = Decimal
 NAMES = [
@@ -51,7 +51,7 @@ currency = "USD"
 
 
 def charge(billed: str, **values: str) -> dict[str, str]:
-    return {name: "" for name in COLUMNS} | USUAL | {"BilledCost": billed} | values
+    return dict.fromkeys(COLUMNS, "") | USUAL | {"BilledCost": billed} | values
 
 
 def invoice(amount: str, invoice_id: str = "INV-1", **values: str) -> dict[str, str]:
@@ -102,7 +102,7 @@ EVERY_PART = [
 def test_the_parts_add_up_to_the_amount_due(tmp_path: Path) -> None:
     """100 + 40 + 24 + 10 - (3 + 2) - 5 - 30 + 0.01 = 134.01; the seller's 8 is on its own invoice."""
     result = reconciled(tmp_path, EVERY_PART, [invoice("134.01"), invoice("8.00", issuer="AWS")])
-    found = [row for row in result.invoices.rows() if row["issuer"] == "Example Cloud"][0]
+    found = next(row for row in result.invoices.rows() if row["issuer"] == "Example Cloud")
     assert {part: found[part] for part in PARTS} == {
         "charges": D(100),
         "purchases": D(40),
@@ -426,7 +426,7 @@ def test_a_row_over_the_months_edge_is_bridged_by_time(tmp_path: Path) -> None:
 
 
 def test_a_list_may_write_the_issuer_in_another_way(tmp_path: Path) -> None:
-    """ "Amazon" on the list is "Amazon Web Services, Inc." on the bill: INV-2's 4.00 is missing."""
+    """AWS on the list is Amazon Web Services, Inc. on the bill: INV-2's 4.00 is missing."""
     name = {"InvoiceIssuerName": "Amazon Web Services, Inc.", "ServiceProviderName": "AWS"}
     charges = [charge("1.00", **name), charge("4.00", InvoiceId="INV-2", **name)]
     (found,) = breaks_of(reconciled(tmp_path, charges, [invoice("1.00", issuer="AWS")]))

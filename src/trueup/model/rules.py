@@ -18,6 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from trueup.errors import ConfigurationError
 from trueup.model.mistakes import explain
+from trueup.model.rate_file import with_rate_file
 
 Leg = Literal["commitment", "usage", "price", "balance", "invoice", "restatement"]
 
@@ -123,6 +124,7 @@ class Rules(Strict):
     rate: tuple[Rate, ...] = ()
     lag: tuple[Lag, ...] = ()
     exchange_rate: tuple[ExchangeRate, ...] = ()
+    exchange_rate_file: str | None = None  # a CSV table of more; its rows are in exchange_rate
     model_aliases: Mapping[str, str] = Field(default_factory=dict)  # as telemetry says -> as billed
     owners: Mapping[str, str] = Field(default_factory=dict)  # resource id -> team (idle = "owner")
 
@@ -160,10 +162,11 @@ def read_rules(rules: Rules | Mapping[str, Any] | str | Path | None) -> Rules:
         return Rules()
     if isinstance(rules, Rules):
         return rules
-    origin = "rules"
+    origin, folder = "rules", Path()
     if isinstance(rules, str | Path):
-        origin = str(rules)
+        origin, folder = str(rules), Path(rules).parent
         rules = _toml(Path(rules))
+    rules = with_rate_file(rules, folder)
     try:
         return Rules.model_validate(rules)
     except ValidationError as error:

@@ -88,6 +88,11 @@ class Statement:
         return " + ".join(dict.fromkeys(names)) or None
 
     @property
+    def name(self) -> str:
+        """What a person calls it."""
+        return self.invoice_id or f"of {self.issuer} for {self.month}"
+
+    @property
     def issuer(self) -> str | None:
         """As the bill writes it, where it has charges of it."""
         return _first(one.issuer for one in reversed(self.sides))
