@@ -97,6 +97,7 @@ def performed(given: Given, datasets: Mapping[str, Dataset | None]) -> Result:
             charges=charges,
             commitments=datasets["commitments"],
             usage=datasets["usage"],
+            invoices=datasets["invoices"],
             asserted=tables,
         ),
         period=given.period,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trueup.model.dataset import Dataset
     from trueup.workspace.store import Store
 
-KINDS = ("charges", "commitments", "usage")
+KINDS = ("charges", "commitments", "usage", "invoices")
 FAILURES = (SourceError, MissingDependency, UsageError, UnitError)  # of a source, not of the run
 
 

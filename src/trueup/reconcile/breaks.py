@@ -9,7 +9,7 @@ import ibis
 import ibis.expr.types as ir
 
 from trueup.engine.engine import Engine
-from trueup.engine.integers import as_whole, digest, magnitude, whole
+from trueup.engine.integers import WHOLE, as_whole, digest, magnitude, whole
 from trueup.engine.rows import united
 from trueup.model.schema import BREAKS
 from trueup.reconcile.text import key_with_nulls
@@ -85,5 +85,5 @@ def all_breaks(
 def _text(rows: ir.Table, name: str) -> ir.Value:
     column = rows[name]
     if name == "period_start":
-        return column.epoch_seconds().cast("string")
+        return column.epoch_seconds().cast(WHOLE).cast("string")  # a float on one engine
     return column

@@ -31,6 +31,7 @@ class LegRun:
     """
 
     charges: ir.Table
+    charge_files: Sequence[Path]
     billed: ir.Table
     applied: pa.Table
     terms: Sequence[Terms]
@@ -43,7 +44,6 @@ class LegRun:
     as_of: datetime
     scale: int
     engine: Engine
-    charge_files: Sequence[Path] = ()
     compared: ir.Table | None = None  # ``charge_id`` of the charges that the usage leg compared
 
 

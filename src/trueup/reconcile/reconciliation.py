@@ -40,6 +40,8 @@ from trueup.reconcile.control import (
     identity,
 )
 from trueup.reconcile.copies import like_files
+from trueup.reconcile.currencies import run_leg as run_currencies
+from trueup.reconcile.invoice_leg import run_leg as run_invoice_leg
 from trueup.reconcile.lags import final_at
 from trueup.reconcile.leg import Findings, LegRun
 from trueup.reconcile.reasons import UNUSED_REASON, foreign_publishers, out_of_scope_reason
@@ -52,6 +54,8 @@ LEGS: tuple[Callable[[LegRun], Findings], ...] = (
     balance_leg.run_leg,
     agreements.run_leg,
     three_sources.run_leg,
+    run_invoice_leg,
+    run_currencies,
 )
 
 
@@ -117,6 +121,7 @@ def run(
             )
         leg_run = LegRun(
             charges=bill,
+            charge_files=charges.table.files,
             billed=rows,
             applied=applied,
             terms=terms,
@@ -129,7 +134,6 @@ def run(
             as_of=as_of,
             scale=scale,
             engine=engine,
-            charge_files=charges.table.files,
             compared=used.in_scope if used else None,
         )
         further = [leg(leg_run) for leg in LEGS]
