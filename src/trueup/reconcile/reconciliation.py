@@ -28,7 +28,7 @@ from trueup.model.table import Table
 from trueup.money import EXACT
 from trueup.period import Period
 from trueup.reconcile.billed import billed_rows, cut, in_period, money_scale, sku_columns
-from trueup.reconcile.breaks import all_breaks
+from trueup.reconcile.breaks import Breaks, all_breaks
 from trueup.reconcile.commitments import CommitmentFindings, CommitmentRun
 from trueup.reconcile.commitments import run_leg as run_commitment_leg
 from trueup.reconcile.control import (
@@ -206,9 +206,11 @@ def _tables(work: Worked) -> dict[str, Table]:
         "pending": [],
         "allocations": [],
     }
+    every = _breaks(work)
     computed = {
         "utilization": found.utilization,
-        "breaks": all_breaks(_listed(work), used, work.engine),
+        "breaks": every.breaks,
+        "break_rows": every.rows,
         "straddling": _straddling(work),
     }
     if used:
@@ -231,9 +233,16 @@ def _tables(work: Worked) -> dict[str, Table]:
     return {name: tables[name] for name in schema.RESULT_TABLES}
 
 
-def _listed(work: Worked) -> list[dict[str, Any]]:
-    """The breaks of all legs but the usage leg."""
-    return [*work.commitments.breaks, *(one for leg in work.further for one in leg.breaks)]
+def _breaks(work: Worked) -> Breaks:
+    """The breaks of all legs, and the rows behind them."""
+    legs: list[CommitmentFindings | Findings] = [work.commitments, *work.further]
+    rows = [one for leg in legs for one in leg.break_rows]
+    return all_breaks(
+        [one for leg in legs for one in leg.breaks],
+        [*rows, *(work.usage.break_rows if work.usage else ())],
+        work.usage.breaks if work.usage else None,
+        work.engine,
+    )
 
 
 def _ordered(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

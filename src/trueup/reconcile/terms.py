@@ -44,6 +44,15 @@ class Terms:
     applies_to: str | None
     lifecycle: str | None
     updated: datetime | None = None
+    source_id: int | None = None  # where the contract was read
+    source_row: int | None = None
+
+    @property
+    def rows(self) -> list[tuple[str, int, int]]:
+        """The contract as the row behind a break; see ``reconcile.leg``."""
+        if self.source_id is None or self.source_row is None:
+            return []
+        return [("contract", self.source_id, self.source_row)]
 
     @property
     def is_term(self) -> bool:
@@ -108,6 +117,8 @@ def read_terms(row: Mapping[str, Any]) -> Terms:
         applies_to=row["x_AppliesTo"],
         lifecycle=row["ContractCommitmentLifecycleStatus"],
         updated=row["ContractCommitmentLastUpdated"],
+        source_id=row["x_SourceId"],
+        source_row=row["x_SourceRow"],
     )
 
 
