@@ -18,7 +18,7 @@ from trueup.model.columns import COUNT, TEXT
 from trueup.model.leg_schema import BREAK_ROWS
 from trueup.model.schema import BREAKS
 from trueup.reconcile.text import key_with_nulls
-from trueup.reconcile.usage_leg import LEG
+from trueup.reconcile.usage_leg import LEG, NO_SHIFT
 from trueup.reconcile.usage_rows import BILLED, METERED
 
 ID_DIGITS = 16
@@ -63,9 +63,14 @@ ROWS = pa.schema(
 )
 
 
+# What the search for causes needs to know beside a break's own columns.
+ASIDE = pa.schema([pa.field("tier", TEXT), pa.field("shift_seconds", COUNT)])
+WITH_ASIDE = pa.schema([*BREAKS, *ASIDE])
+
+
 @dataclass(frozen=True)
 class Breaks:
-    """All breaks under the schema of ``breaks``, whole numbers of 10^-18, and their rows."""
+    """All breaks under ``WITH_ASIDE``, whole numbers of 10^-18, and the rows behind them."""
 
     breaks: ir.Table  # largest money first
     rows: ir.Table
@@ -84,17 +89,18 @@ def all_breaks(
     """
     keyed, of_listed = _keyed(listed)
     columns = [name for name in BREAKS.names if name not in ("id", "cause_id")]
-    columns += ["tier", "contradicted", "rows_key"]
+    columns += ["contradicted", "rows_key", *ASIDE.names]
     fields = [*BREAKS, pa.field("rows_key", TEXT)]
     others = engine.load(as_whole(keyed, pa.schema(fields)))
-    tables = [others.mutate(tier=ibis.null(str), contradicted=ibis.null(bool)).select(columns)]
+    unsaid = {"tier": ibis.null(str), "shift_seconds": NO_SHIFT, "contradicted": ibis.null(bool)}
+    tables = [others.mutate(**unsaid).select(columns)]
     if used is not None:
         nowhere = {"leg": ibis.literal(LEG), "subject": ibis.null(str)}
         tables.append(used.mutate(**nowhere, explanation=ibis.null(str)).select(columns))
     named = engine.keep(_named(united(*tables)))
     behind = united(engine.load(pa.Table.from_pylist(of_listed, schema=ROWS)), *rows)
     if engine.count(named) == 0:
-        return Breaks(named.select(*BREAKS.names), engine.load(BREAK_ROWS.empty_table()))
+        return Breaks(named.select(*WITH_ASIDE.names), engine.load(BREAK_ROWS.empty_table()))
     behind = engine.keep(behind.select(*ROWS.names))
     counted = engine.keep(_counted(named, behind))
     _check(counted, engine)
@@ -174,7 +180,7 @@ def _ordered(counted: ir.Table) -> ir.Table:
     )
     size = magnitude(rows.amount.fill_null(whole(0)))
     return rows.order_by(ibis.desc(size), "period_start", "leg", "class", "provider", "id").select(
-        *BREAKS.names
+        *WITH_ASIDE.names
     )
 
 

@@ -57,6 +57,9 @@ class UsageFindings:
     pending: ir.Table
     allocated: ir.Table
     left: ir.Table  # billed cells without a partner, with their verdict
+    groups: ir.Table  # as they were judged, one row per currency
+    cells: ir.Table  # of what was metered
+    usage: ir.Table  # as it was read
     costs: ir.Table
     buckets: list[dict[str, Any]] = field(default_factory=list)
     notes: list[dict[str, Any]] = field(default_factory=list)
@@ -125,6 +128,9 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
         pending=leg.pending(liable, run.as_of, money),
         allocated=allocated,
         left=left,
+        groups=judged,
+        cells=cells,
+        usage=run.usage,
         costs=costs,
         notes=[_note(each) for each in not_compared],
     )

@@ -27,6 +27,7 @@ from trueup.reconcile.text import key_with_nulls
 from trueup.reconcile.tolerance import Limits
 
 LEG = "usage"
+NO_SHIFT = ibis.null("int64")
 UNVERIFIED, CORRECTION = "unverified_capacity", "correction"
 BREAK_COLUMNS = (
     "class",
@@ -50,6 +51,7 @@ BREAK_COLUMNS = (
     "rows_metered",
     "tier",
     "contradicted",  # another meter counted work where the allocated one saw nothing
+    "shift_seconds",  # of `timing`: how much later than billed it was metered
     "rows_key",  # tells, within the run, which rows stand behind it
 )
 ABOUT = ("provider", "account", "region", "resource", "model", "meter", "tier")
@@ -101,6 +103,9 @@ def group_breaks(
         rows_billed=rows.n_billed,
         rows_metered=rows.n_metered,
         contradicted=rows.odd.notnull(),
+        shift_seconds=ibis.ifelse(
+            late, rows.metered_bucket.epoch_seconds() - rows.bucket.epoch_seconds(), NO_SHIFT
+        ),
         rows_key=group_key(rows),
     )
 
@@ -315,6 +320,7 @@ def _break_columns(rows: ir.Table, **figures: ir.Value) -> ir.Table:
         "currency": rows.currency,
         "tier": rows.tier,
         "contradicted": NO,
+        "shift_seconds": NO_SHIFT,
     }
     counted = {name: figures.pop(name).cast(WHOLE) for name in ("billed", "expected", "amount")}
     columns = {**about, **counted, **figures}
