@@ -100,16 +100,16 @@ def _costs(ended: Mapping[str, Terms], scene: Scene) -> dict[tuple[str, str], di
 
 def _usage(charges: ir.Table) -> ir.Table:
     """Usage charges by what they are of: the SKU, else the resource, of an account."""
-    of_use = charges.filter(charges.ChargeCategory == "Usage")
-    thing = of_use.SkuId.fill_null(of_use.ResourceId)
+    keyed = charges.mutate(thing=charges.SkuId.fill_null(charges.ResourceId))
+    of_use = keyed.filter((keyed.ChargeCategory == "Usage") & keyed.thing.notnull())
     return of_use.select(
         commitment_id=of_use.CommitmentDiscountId,
         used=of_use.CommitmentDiscountStatus == "Used",
         currency=of_use.BillingCurrency,
         start=instant(of_use.ChargePeriodStart),
-        thing=key_with_nulls(of_use.x_Provider, of_use.BillingAccountId, thing),
+        thing=key_with_nulls(of_use.x_Provider, of_use.BillingAccountId, of_use.thing),
         EffectiveCost=of_use.EffectiveCost,
-    ).filter(thing.notnull())
+    )
 
 
 def _cause(term: Terms, currency: str, cost: Mapping[str, Decimal], scene: Scene) -> Cause:
