@@ -207,7 +207,7 @@ def _bridges(result: Result) -> list[Block]:
                 columns,
                 [
                     [
-                        view.text(row["item"]),
+                        view.text((row["item"] or "").replace("_", " ")),
                         view.exact_money(row["amount"], row["currency"]),
                         view.text(row["explanation"]),
                     ]
