@@ -32,6 +32,7 @@ class CommitmentFindings:
     quantity_scale: int
     rows: list[dict[str, Any]] = field(default_factory=list)
     breaks: list[dict[str, Any]] = field(default_factory=list)
+    break_rows: list[ir.Table] = field(default_factory=list)  # see ``reconcile.leg``
     credits: list[dict[str, Any]] = field(default_factory=list)
     burn_down: list[dict[str, Any]] = field(default_factory=list)
     notes: list[dict[str, Any]] = field(default_factory=list)
@@ -65,17 +66,21 @@ def run_leg(run: CommitmentRun, engine: Engine) -> CommitmentFindings:
     used_or_lost = rows.filter(~rows.commitment_id.isin(sorted(drawn_ids))) if drawn_ids else rows
 
     contracts = engine.load(spans.contract_table(known))
-    covered = spans.per_interval(used_or_lost, contracts, engine)
+    placed = spans.in_intervals(used_or_lost, contracts)
+    covered = spans.per_interval(placed, engine)
     read = leg.figures(known, spans.first_look(covered, engine), q_scale)
     figures = {name: figure for name, (figure, _how) in read.items()}
     table = engine.load(spans.figure_table(known, figures, q_scale))
     intervals = spans.with_committed(covered, table, run.period, run.scale, q_scale, engine)
     final = is_provisional(intervals.provider, intervals.billing_end, run.rules, run.as_of)
+    gaps = leg.gaps(intervals, engine)
+    terms = {term.commitment_id: term for term in known}
     findings = CommitmentFindings(
         utilization=leg.utilization(intervals, scales, final),
         intervals=intervals,
         quantity_scale=q_scale,
-        breaks=leg.gap_breaks(intervals, scales, engine),
+        breaks=[leg.gap_break(gap, terms[gap[0]["commitment_id"]], scales) for gap in gaps],
+        break_rows=[leg.gap_rows(gaps, placed, engine)] if gaps else [],
         notes=_readings(read),
         figures=figures,
     )

@@ -53,8 +53,16 @@ class Findings:
 
     An expression has the columns of its schema, figures as whole numbers of 10^-18. A break is a
     row of ``BREAKS`` without ``id``; one that brings an ``explanation`` keeps it.
+
+    What stands behind a break is told in one of two ways, or both. ``rows`` of a break lists
+    (side, source_id, source_row) for a few: side is billed, metered, contract, invoice or
+    provider, the source one of that kind of dataset. For many, ``break_rows`` are expressions with
+    ``rows_key``, ``side``, ``source_id`` and ``source_row``, and the break names its ``rows_key``,
+    a text that means something within the run only. Of a break with either, ``rows_billed`` must
+    be as many as are listed on that side, or left out; ``rows_metered`` becomes it.
     """
 
     breaks: list[dict[str, Any]] = field(default_factory=list)
     tables: dict[str, Sequence[Mapping[str, Any]] | ir.Table] = field(default_factory=dict)
     notes: list[dict[str, Any]] = field(default_factory=list)
+    break_rows: list[ir.Table] = field(default_factory=list)

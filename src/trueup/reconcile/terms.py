@@ -54,6 +54,8 @@ class Terms:
     overage_rate: Decimal | None = None
     milestones: str | None = None
     eligibility: str | None = None
+    source_id: int | None = None  # where the contract was read
+    source_row: int | None = None
 
     @property
     def is_lot(self) -> bool:
@@ -64,6 +66,13 @@ class Terms:
     def is_promotional(self) -> bool:
         """Given, not bought: it lowers what is billed, and nothing of it is a used commitment."""
         return self.layer == FUNDING and "promo" in (self.type or "").lower()
+
+    @property
+    def rows(self) -> list[tuple[str, int, int]]:
+        """The contract as the row behind a break; see ``reconcile.leg``."""
+        if self.source_id is None or self.source_row is None:
+            return []
+        return [("contract", self.source_id, self.source_row)]
 
     @property
     def is_term(self) -> bool:
@@ -137,6 +146,8 @@ def read_terms(row: Mapping[str, Any]) -> Terms:
         overage_rate=row["x_OverageRate"],
         milestones=row["x_Milestones"],
         eligibility=row["x_Eligibility"],
+        source_id=row["x_SourceId"],
+        source_row=row["x_SourceRow"],
     )
 
 
