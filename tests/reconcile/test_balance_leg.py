@@ -40,8 +40,8 @@ start = 2026-10-01
 end = 2027-01-01
 {more}
 lots = [
-  {{ id = "early", granted = "40.00", start = 2026-10-01, end = {early_end}{early} }},
-  {{ id = "late", granted = "60.00", start = {late_start}, end = 2027-01-01{late} }},
+  {{ id = "soon", granted = "40.00", start = 2026-10-01, end = {early_end}{early} }},
+  {{ id = "later", granted = "60.00", start = {late_start}, end = 2027-01-01{late} }},
 ]
 """
 
@@ -110,6 +110,17 @@ def test_a_lot_that_ends_within_the_period_is_lost_then(tmp_path: Path) -> None:
     assert [days[at(19)]["expired"], days[at(20)]["opening"]] == [70, 0]
 
 
+def test_a_loss_at_midnight_is_of_the_day_that_ends(tmp_path: Path) -> None:
+    """The 70 left are lost in a run over the 19th; in one over the 20th nothing is there to lose."""
+    lot = LOT.replace("2027-01-01", "2026-10-20")
+    charges = [cost("0.00", at(1)), cost("30.00", at(3), {"lot": "30.00"})]
+    before = reconciled(tmp_path, charges, lot, period="2026-10-19")
+    assert figures(rolled(before, "lot")) == [70, 0, 0, 0, 0, 70, 0, 0]
+    assert moved(before, "lot") == [(at(20), "expiry", -70)]
+    after = reconciled(tmp_path, charges, lot, period="2026-10-20")
+    assert moved(after, "lot") == []
+
+
 def test_a_lot_expires_at_midnight_of_its_contracts_zone(tmp_path: Path) -> None:
     """Midnight of the 20th in Los Angeles is 07:00 UTC in October: 06:00 is served, 07:00 is not."""
     lot = LOT.replace("2027-01-01", "2026-10-20") + 'zone = "America/Los_Angeles"\n'
@@ -156,7 +167,7 @@ def test_a_document_adjusts_a_lot_and_so_does_the_bill(tmp_path: Path) -> None:
 def test_lots_are_drawn_by_priority_then_expiry(tmp_path: Path) -> None:
     """50 on the pool: the lot that expires first gives its 40, the other 10."""
     result = reconciled(tmp_path, [cost("50.00", at(3), {"pool": "50.00"})], pool())
-    assert [rolled(result, lot)["drawn"] for lot in ("early", "late")] == [40, 10]
+    assert [rolled(result, lot)["drawn"] for lot in ("soon", "later")] == [40, 10]
 
 
 @pytest.mark.parametrize(
@@ -164,8 +175,8 @@ def test_lots_are_drawn_by_priority_then_expiry(tmp_path: Path) -> None:
     [
         ({"early": ", priority = 2", "late": ", priority = 1"}, [0, 50]),
         ({"more": 'draw_order = ["-expiry"]'}, [0, 50]),
-        # both expire at once and have one priority: the lot's id decides
-        ({"early_end": "2027-01-01"}, [40, 10]),
+        # both expire at once and have one priority: the lot's id decides, later before soon
+        ({"early_end": "2027-01-01"}, [0, 50]),
     ],
 )
 def test_the_contract_may_order_the_draws(
@@ -173,25 +184,25 @@ def test_the_contract_may_order_the_draws(
 ) -> None:
     """50 on the pool of 40 and 60, by a priority, by the contract's own order, by name."""
     result = reconciled(tmp_path, [cost("50.00", at(3), {"pool": "50.00"})], pool(**given))
-    assert [rolled(result, lot)["drawn"] for lot in ("early", "late")] == drawn
+    assert [rolled(result, lot)["drawn"] for lot in ("soon", "later")] == drawn
 
 
 def test_a_charge_that_names_a_lot_draws_on_that_lot(tmp_path: Path) -> None:
     """25 on the late lot by name; 50 on the pool: 40 early, 10 late. Late 60 - 25 - 10 = 25."""
     charges = [
-        cost("25.00", at(2), {"late": "25.00"}),
+        cost("25.00", at(2), {"later": "25.00"}),
         cost("50.00", at(3), {"pool": "50.00"}),
     ]
     result = reconciled(tmp_path, charges, pool())
-    assert [rolled(result, lot)["closing"] for lot in ("early", "late")] == [0, 25]
+    assert [rolled(result, lot)["closing"] for lot in ("soon", "later")] == [0, 25]
 
 
 def test_a_rule_draws_on_the_pool_but_not_what_names_its_lot(tmp_path: Path) -> None:
     """applies_to: 30 of plain charges go by the order, 7 that name the late lot stay there."""
     rule = 'applies_to = { ServiceName = "^tokens$" }'
-    charges = [cost("30.00", at(2)), cost("7.00", at(2), {"late": "7.00"})]
+    charges = [cost("30.00", at(2)), cost("7.00", at(2), {"later": "7.00"})]
     result = reconciled(tmp_path, charges, pool(more=rule))
-    assert [rolled(result, lot)["drawn"] for lot in ("early", "late")] == [30, 7]
+    assert [rolled(result, lot)["drawn"] for lot in ("soon", "later")] == [30, 7]
 
 
 def test_tables_of_one_contract_and_rule_are_one_pool(tmp_path: Path) -> None:
@@ -219,19 +230,19 @@ def test_a_refund_of_the_pool_goes_back_the_way_it_came(tmp_path: Path) -> None:
     """50 drawn as 40 + 10, then 15 refunded: the last 10 first, then 5 of the first lot."""
     charges = [cost("50.00", at(3), {"pool": "50.00"}), cost("-15.00", at(6), {"pool": "-15.00"})]
     result = reconciled(tmp_path, charges, pool())
-    assert [rolled(result, lot)["refunded"] for lot in ("early", "late")] == [5, 10]
-    assert [rolled(result, lot)["closing"] for lot in ("early", "late")] == [5, 60]
+    assert [rolled(result, lot)["refunded"] for lot in ("soon", "later")] == [5, 10]
+    assert [rolled(result, lot)["closing"] for lot in ("soon", "later")] == [5, 60]
 
 
 def test_nothing_rolls_over_unless_the_contract_says_so(tmp_path: Path) -> None:
     """40 - 30 = 10 are left on the 15th: lost, or with a tenth rolled over 9 lost and 1 kept."""
-    charges = [cost("30.00", at(3), {"early": "30.00"})]
+    charges = [cost("30.00", at(3), {"soon": "30.00"})]
     plain = reconciled(tmp_path, charges, pool(early_end="2026-10-15"))
-    assert figures(rolled(plain, "early"))[4:7] == [0, 10, 0]
-    assert rolled(plain, "late")["closing"] == 60
+    assert figures(rolled(plain, "soon"))[4:7] == [0, 10, 0]
+    assert rolled(plain, "later")["closing"] == 60
     kept = reconciled(tmp_path, charges, pool(early_end="2026-10-15", early=', rollover = "0.1"'))
-    assert figures(rolled(kept, "early"))[4:7] == [-1, 9, 0]
-    assert figures(rolled(kept, "late"))[4:7] == [1, 0, 61]
+    assert figures(rolled(kept, "soon"))[4:7] == [-1, 9, 0]
+    assert figures(rolled(kept, "later"))[4:7] == [1, 0, 61]
 
 
 def test_a_pool_with_an_unstated_lot_is_not_guessed(tmp_path: Path) -> None:
@@ -241,7 +252,7 @@ def test_a_pool_with_an_unstated_lot_is_not_guessed(tmp_path: Path) -> None:
     )
     contract = contract.replace("start = 2026-10-01\nend", "start = 2026-09-01\nend")
     result = reconciled(tmp_path, [cost("50.00", at(3), {"pool": "50.00"})], contract)
-    for lot in ("early", "late"):
+    for lot in ("soon", "later"):
         row = rolled(result, lot)
         assert figures(row) == [None] * 8
         assert row["reason"] == "its balance before the period is not known"
@@ -342,11 +353,11 @@ def test_an_early_end_with_nothing_left_is_an_early_expiry(tmp_path: Path) -> No
 def test_another_lot_than_the_order_says(tmp_path: Path) -> None:
     """50 by order: 40 early, 10 late. The provider: none early, 50 late. -40 and +40, net 0."""
     charges = [cost("50.00", at(3), {"pool": "50.00"})]
-    said = [balance("early", END, "40.00"), balance("late", END, "10.00")]
+    said = [balance("soon", END, "40.00"), balance("later", END, "10.00")]
     rows = of_leg(reconciled(tmp_path, charges, pool(), balances=said))
     assert {(row["subject"], row["rule"], row["amount"]) for row in rows} == {
-        ("early", "draw_order", D(-40)),
-        ("late", "draw_order", D(40)),
+        ("soon", "draw_order", D(-40)),
+        ("later", "draw_order", D(40)),
     }
 
 
@@ -356,11 +367,11 @@ def test_a_lot_missing_from_a_pool_is_drawn_from_the_other(tmp_path: Path) -> No
     10 of early are missing, 30 of late drawn instead of early's: 40, the whole missing grant.
     """
     charges = [cost("30.00", at(3), {"pool": "30.00"})]
-    said = [balance("late", END, "30.00", granted="60.00")]
+    said = [balance("later", END, "30.00", granted="60.00")]
     rows = of_leg(reconciled(tmp_path, charges, pool(), balances=said))
     assert {(row["subject"], row["rule"], row["amount"]) for row in rows} == {
-        ("early", "missing_credit", D(10)),
-        ("late", "draw_order", D(30)),
+        ("soon", "missing_credit", D(10)),
+        ("later", "draw_order", D(30)),
     }
 
 

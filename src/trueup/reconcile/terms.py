@@ -163,7 +163,7 @@ def dated_amounts(
         return sorted(
             (parse_instant(one[at]), Fraction(Decimal(str(one[amount])))) for one in elements
         )
-    except (ValueError, KeyError, TypeError, ArithmeticError) as error:
+    except (UsageError, ValueError, KeyError, TypeError, ArithmeticError) as error:
         raise UsageError(
             f"{subject}: {text} is not of the form "
             f'{{"Elements": [{{"{at}": "2026-10-01T00:00:00Z", "{amount}": "1.00"}}]}}'
