@@ -426,9 +426,10 @@ def test_a_row_over_the_months_edge_is_bridged_by_time(tmp_path: Path) -> None:
 
 
 def test_a_list_may_write_the_issuer_in_another_way(tmp_path: Path) -> None:
-    """AWS on the list is Amazon Web Services, Inc. on the bill: INV-2's 4.00 is missing."""
+    """AWS on the list is Amazon Web Services, Inc. on the bill, not its marketplace: INV-2 is missing."""
     name = {"InvoiceIssuerName": "Amazon Web Services, Inc.", "ServiceProviderName": "AWS"}
     charges = [charge("1.00", **name), charge("4.00", InvoiceId="INV-2", **name)]
+    charges.append(charge("6.00", InvoiceId="M-1", InvoiceIssuerName="AWS Marketplace"))
     (found,) = breaks_of(reconciled(tmp_path, charges, [invoice("1.00", issuer="AWS")]))
     assert (found["subject"], found["amount"], found["provider"]) == ("INV-2", -4, "aws")
 
