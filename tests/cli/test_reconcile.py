@@ -160,4 +160,4 @@ def test_invoices_are_compared(folder: Path) -> None:
     assert found.exit_code == 0, found.stderr
     breaks = json.loads((folder / "out" / "result.json").read_text(encoding="utf-8"))["breaks"]
     (wrong,) = [row for row in breaks if row["leg"] == "invoice"]
-    assert (wrong["class"], Decimal(wrong["amount"])) == ("invoice", 1)
+    assert (wrong["class"], Decimal(wrong["amount"])) == ("invoice", Decimal(1))
