@@ -23,6 +23,8 @@ from trueup.workspace.workspace import Workspace
 if TYPE_CHECKING:
     from trueup.model.dataset import Dataset
 
+SHOWN_BEFORE, SHOWN_BEHIND = 30, 20  # bytes around the first that differs
+
 
 def given_by(workspace: Workspace, run: Run) -> Given:
     """What a past run worked on, from the store; IntegrityError where that is damaged."""
@@ -57,19 +59,20 @@ def given_by(workspace: Workspace, run: Run) -> Given:
 def known(workspace: Workspace, period: Period | None, at: datetime) -> tuple[Run, Given]:
     """The last run known at an instant, and what to perform for a period from what it landed.
 
-    It is the last run of that period, else the last of any. Raises UsageError where nothing was
-    known then.
+    It is the last run of that period, else the last of any, by their clocks: a run at an earlier
+    clock tells what was known then, whenever it was performed. Raises UsageError where nothing was
+    known at that instant.
     """
     runs = workspace.runs(at)
     if not runs:
-        first = workspace.runs()[:1]
+        first = [run.at for run in workspace.runs()]
         since = "it has never run: `trueup run` fills it"
         if first:
-            since = f"the first run was known at {first[0].at:%Y-%m-%dT%H:%M:%SZ}"
+            since = f"the first run was known at {min(first):%Y-%m-%dT%H:%M:%SZ}"
         when = f"{at:%Y-%m-%dT%H:%M:%SZ}"
         raise UsageError(f"{workspace.folder}: nothing was known at {when}; {since}")
     same = [run for run in runs if period and (run.start, run.end) == (period.start, period.end)]
-    run = (same or runs)[-1]
+    run = max(same or runs, key=lambda run: (run.at, run.number))
     given = given_by(workspace, run)
     return run, replace(given, period=period or given.period)
 
@@ -84,10 +87,12 @@ def datasets_of(given: Given) -> dict[str, Dataset | None]:
 
 @dataclass(frozen=True)
 class Differing:
-    """An output that is not what the run wrote: its path, and the first byte that differs."""
+    """An output that is not what the run wrote: its path, and where it first differs."""
 
     path: str
     at_byte: int | None  # None: it is missing, or there is one more
+    before: str = ""  # what stands there in the run's output
+    after: str = ""
 
 
 def replay(workspace: Workspace, run: Run) -> list[Differing]:
@@ -101,10 +106,13 @@ def replay(workspace: Workspace, run: Run) -> list[Differing]:
         for name in sorted(now.keys() & run.outputs.keys()):
             before, after = workspace.store.get(run.outputs[name]), now[name].read_bytes()
             if before != after:
-                found.append(Differing(name, _first_difference(before, after)))
+                found.append(_differing(name, before, after))
     return found
 
 
-def _first_difference(before: bytes, after: bytes) -> int:
+def _differing(name: str, before: bytes, after: bytes) -> Differing:
     pairs = enumerate(zip(before, after, strict=False))
-    return next((at for at, (one, other) in pairs if one != other), min(len(before), len(after)))
+    at = next((at for at, (one, other) in pairs if one != other), min(len(before), len(after)))
+    start = max(0, at - SHOWN_BEFORE)
+    shown = (side[start : at + SHOWN_BEHIND].decode(errors="replace") for side in (before, after))
+    return Differing(name, at, *shown)

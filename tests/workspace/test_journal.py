@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from trueup.errors import IntegrityError, UsageError
+from trueup.workspace.canonical import NOTHING
 from trueup.workspace.journal import JOURNAL, Journal
 from trueup.workspace.keys import load_key, new_key, verified
 from trueup.workspace.verify import check_entry
@@ -66,13 +67,13 @@ def test_a_signature_is_of_its_key_and_its_entry(tmp_path: Path) -> None:
     assert first.signature
     assert verified(key.public, first.signature["value"], first.hash.encode())
     assert not verified(other.public, first.signature["value"], first.hash.encode())
-    assert check_entry(first.line, None)[1] is None
+    assert check_entry(first.line, 1, NOTHING)[1] is None
     unsigned = first.line.replace(first.signature["value"].encode(), b"AAAA")
-    assert "not of its key" in str(check_entry(unsigned, None)[1])
+    assert "not of its key" in str(check_entry(unsigned, 1, NOTHING)[1])
     bare = Journal(tmp_path / "v").append("close", AT, {"key": key.public})
-    assert check_entry(bare.line, None)[1] == "lacks its signature"
+    assert check_entry(bare.line, 1, NOTHING)[1] == "lacks its signature"
     wrong = Journal(tmp_path / "u").append("close", AT, {"key": key.public}, other)
-    assert "not of its key" in str(check_entry(wrong.line, None)[1])
+    assert "not of its key" in str(check_entry(wrong.line, 1, NOTHING)[1])
 
 
 def test_a_key_s_file_is_its_owner_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,8 +32,11 @@ def command(ctx: click.Context, run: str, file: str) -> None:
     past = workspace.run(run)
     found = replay(workspace, past)
     for one in found:
-        where = "is there on one side only" if one.at_byte is None else f"from byte {one.at_byte:,}"
-        click.echo(f"{one.path}: differs, {where}")
+        if one.at_byte is None:
+            click.echo(f"{one.path}: is there on one side only")
+        else:
+            seen = f"{one.before!r} then, {one.after!r} now"
+            click.echo(f"{one.path}: differs from byte {one.at_byte:,}: {seen}")
     if found:
         from importlib.metadata import version
 

@@ -39,11 +39,10 @@ def command(ctx: click.Context, file: str, head: str | None) -> None:
     from trueup.workspace.verify import verify
 
     folder = workspace_of(read_configuration(file)).folder
-    if not folder.exists():
-        click.echo(f"{folder}: nothing is here yet; `trueup run` fills it.")
-        return
     found = verify(folder, head)
     _say(found)
+    if not found.entries and not found.differences:
+        click.echo(f"{folder}: nothing is here yet; `trueup run` fills it.")
     ctx.exit(DIFFERS if found.differences else 0)
 
 
@@ -53,8 +52,13 @@ def _say(found: Verification) -> None:
     more = len(found.differences) - SHOWN_MAX
     if more > 0:
         click.echo(f"and {more:,} more")
+    if found.journal_only:
+        click.echo("tables, and files that are missing, are compared once the journal is whole")
+    if found.at_work:
+        click.echo(f"{found.at_work} is at work: what it writes is not compared yet")
     for where in found.left_over:
-        click.echo(f"{where}: left by a run that was killed; the next run tidies it up")
+        by = "being written" if found.at_work else "left by a run that was killed"
+        click.echo(f"{where}: {by}; the next run tidies it up")
     looked = f"{found.entries:,} entries, {found.files:,} files, {found.size_bytes:,} bytes"
     verdict = f"{len(found.differences):,} differ" if found.differences else "all as they were left"
     click.echo(f"{looked}: {verdict}.")

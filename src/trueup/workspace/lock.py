@@ -7,7 +7,9 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 from trueup.errors import UsageError
 
@@ -16,21 +18,41 @@ LOCK = "lock"
 
 @contextmanager
 def locked(folder: Path, doing: str) -> Iterator[None]:
-    """Hold the workspace's lock; UsageError that names the holder where another has it."""
+    """Hold the workspace's lock; UsageError that names the holder where another has it.
+
+    What a process that is gone left in the file holds nothing: the next one writes over it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK).open("a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            file.seek(0)
             raise UsageError(
-                f"{folder}: {file.read().strip() or 'another process'} is at work here; wait for "
-                "it to end, or end it: only one run at a time writes to a workspace"
+                f"{folder}: {_holder(file)} is at work here; wait for it to end, or end it: only "
+                "one run at a time writes to a workspace"
             ) from error
         file.truncate(0)
-        file.write(f"{doing} (process {os.getpid()} on {socket.gethostname()})")
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        file.write(f"{doing} (process {os.getpid()} on {socket.gethostname()}, since {since})")
         file.flush()
         try:
             yield
         finally:
             file.truncate(0)
+
+
+def at_work(folder: Path) -> str | None:
+    """Who holds the workspace's lock at this moment; changes nothing."""
+    if not (folder / LOCK).exists():
+        return None
+    with (folder / LOCK).open(encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return _holder(file)
+    return None
+
+
+def _holder(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read().strip() or "another process"

@@ -78,7 +78,7 @@ class Store:
                 place = self.path(digest)
                 place.parent.mkdir(parents=True, exist_ok=True)
                 Path(target.name).replace(place)
-                _synced(place.parent)
+                synced(place.parent)
             finally:
                 Path(target.name).unlink(missing_ok=True)
         return digest
@@ -94,7 +94,7 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _synced(folder: Path) -> None:
+def synced(folder: Path) -> None:
     """Put a folder's names on the disk."""
     handle = os.open(folder, os.O_RDONLY)
     try:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 TABLES = "tables"
 RUN_ID = "run_id"
+LAST_CHECKPOINT = "_last_checkpoint"  # names the newest checkpoint; the only file ever replaced
 
 
 def append(folder: Path, run_id: str, tables: Mapping[str, Table]) -> dict[str, str]:
@@ -46,7 +47,7 @@ def append(folder: Path, run_id: str, tables: Mapping[str, Table]) -> dict[str, 
             partition_by=[RUN_ID],
             post_commithook_properties=PostCommitHookProperties(cleanup_expired_logs=False),
         )
-        changed = [path for path in files_of(place) if path not in before or path.name[0] == "_"]
+        changed = [path for path in files_of(place) if path not in before or path.name == LAST_CHECKPOINT]
         written |= {path.relative_to(folder).as_posix(): digest_of(path) for path in changed}
     return written
 
@@ -59,13 +60,14 @@ def files_of(place: Path) -> Iterator[Path]:
 def take_away(folder: Path, known: Mapping[str, str]) -> list[str]:
     """Remove the files of the Delta tables that no entry knows: a run was killed before it ended.
 
-    A Delta table is its log: without the last log files it is what it was before that run.
+    A Delta table is its log: without the last log files it is what it was before that run. What
+    names the newest checkpoint goes too where it may name one of these; it is only a short cut.
     """
-    left = [
-        path
-        for path in files_of(folder / TABLES)
-        if path.relative_to(folder).as_posix() not in known
-    ]
-    for path in left:
-        path.unlink()
-    return [path.relative_to(folder).as_posix() for path in left]
+    left = []
+    for path in files_of(folder / TABLES):
+        where = path.relative_to(folder).as_posix()
+        replaced = path.name == LAST_CHECKPOINT and known.get(where) != digest_of(path)
+        if where not in known or replaced:
+            path.unlink()
+            left.append(where)
+    return left

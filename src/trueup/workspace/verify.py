@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trueup.workspace.canonical import NOTHING, sha256_of
+from trueup.workspace.canonical import NOTHING
 from trueup.workspace.journal import HEAD, JOURNAL, Entry, lines_of, read_entry
 from trueup.workspace.keys import verified
-from trueup.workspace.lock import LOCK
+from trueup.workspace.lock import LOCK, at_work
 from trueup.workspace.run import BEGUN, ENDED, FAILED
 from trueup.workspace.store import COMING, RAW, digest_of
-from trueup.workspace.tables import TABLES
+from trueup.workspace.tables import LAST_CHECKPOINT, TABLES
 from trueup.workspace.workspace import LANDING, Workspace
 
 RESTORE = "restore it from a backup"
@@ -36,6 +36,8 @@ class Verification:
     head: str = NOTHING
     differences: list[Difference] = field(default_factory=list)
     left_over: list[str] = field(default_factory=list)  # by a run that was killed; harmless
+    at_work: str | None = None  # who writes to the workspace at this moment
+    journal_only: bool = False  # the rest waits until the journal is whole
 
 
 def verify(folder: Path, head: str | None = None) -> Verification:
@@ -51,12 +53,13 @@ def verify(folder: Path, head: str | None = None) -> Verification:
         what = f"no entry has the hash {head} that was written down"
         found.differences.append(Difference(JOURNAL, what))
     check_journal(folder / LANDING, found)
-    if found.differences:  # what follows needs what the journal says
-        _contents(folder, found)
+    found.journal_only = bool(found.differences)
+    found.at_work = at_work(folder)
+    _contents(folder, found)
+    if found.journal_only:  # what follows needs what the journal says
         return found
     workspace = Workspace(folder)
-    interrupted = _interrupted(entries)
-    _contents(folder, found)
+    interrupted = found.at_work is not None or _interrupted(entries)
     _missing(workspace, found)
     _tables(workspace, interrupted, found)
     _strangers(folder, interrupted, found)
@@ -64,19 +67,21 @@ def verify(folder: Path, head: str | None = None) -> Verification:
     return found
 
 
-def check_entry(line: bytes, before: Entry | None) -> tuple[Entry | None, str | None]:
-    """One line of a journal behind an entry: the entry it is, and what is wrong with it."""
+def check_entry(line: bytes, number: int, previous: str | None) -> tuple[Entry | None, str | None]:
+    """One line of a journal in its place: the entry it is, and what is wrong with it.
+
+    ``previous`` is the hash of the entry before it; None where that one cannot be read.
+    """
     try:
         entry = read_entry(line.removesuffix(b"\n"))
     except (ValueError, TypeError, KeyError) as error:
-        return None, f"is damaged: {error}"
-    expected = (before.number + 1, before.hash) if before else (1, NOTHING)
-    if entry.hash != sha256_of(entry.signed_part):
-        return entry, "was changed: its hash is another"
-    if entry.number != expected[0]:
-        return entry, f"stands where entry {expected[0]} should: one is missing, new or moved"
-    if entry.previous != expected[1]:
-        return entry, "does not follow the one before it: that one was changed or exchanged"
+        return None, f"was changed: {error}"
+    if entry.line != line:
+        return entry, "is not written as entries are"
+    if entry.number != number:
+        return entry, f"stands where entry {number} should: one is missing, new or moved"
+    if previous is not None and entry.previous != previous:
+        return entry, "does not follow the one before it: that one was exchanged"
     signed = entry.body.get("key")
     signature = entry.signature
     if (signature is None) != (signed is None):
@@ -93,21 +98,21 @@ def check_entry(line: bytes, before: Entry | None) -> tuple[Entry | None, str | 
 def check_journal(folder: Path, found: Verification) -> list[Entry]:
     """The whole entries of a journal; what is wrong with any, or with its head, is in ``found``."""
     entries: list[Entry] = []
-    before: Entry | None = None
-    for number, line in enumerate(lines_of(folder / JOURNAL), start=1):
-        where = f"{folder.name}/{JOURNAL}: entry {number}"
+    expected: tuple[int, str | None] = (1, NOTHING)
+    for place, line in enumerate(lines_of(folder / JOURNAL), start=1):
+        where = f"{folder.name}/{JOURNAL}: entry {place}"
         found.size_bytes += len(line)
         if not line.endswith(b"\n"):
             found.differences.append(
                 Difference(where, "is cut off", "the next run keeps it aside and goes on before it")
             )
             continue
-        entry, wrong = check_entry(line, before)
+        entry, wrong = check_entry(line, *expected)
         if wrong:
             found.differences.append(Difference(where, wrong))
         if entry is not None:
             entries.append(entry)
-            before = entry
+        expected = (entry.number + 1, entry.hash) if entry else (expected[0] + 1, None)
     found.entries += len(entries)
     _head(folder, entries, found)
     return entries
@@ -115,7 +120,7 @@ def check_journal(folder: Path, found: Verification) -> list[Entry]:
 
 def _head(folder: Path, entries: list[Entry], found: Verification) -> None:
     """The head stands for the last entry, so that none can be cut off behind it."""
-    if not (folder / JOURNAL).exists():
+    if not (folder / JOURNAL).exists() and not (folder / HEAD).exists():
         return
     where = f"{folder.name}/{HEAD}"
     hashes = [f"{entry.number} {entry.hash}\n".encode() for entry in entries]
@@ -177,11 +182,12 @@ def _tables(workspace: Workspace, interrupted: bool, found: Verification) -> Non
     for where, path in there.items():
         found.files += 1
         found.size_bytes += path.stat().st_size
-        if where in known:
-            if digest_of(path) != known[where]:
-                found.differences.append(Difference(where, "was changed"))
-        elif interrupted:
+        if known.get(where) == digest_of(path):
+            continue
+        if interrupted and (where not in known or path.name == LAST_CHECKPOINT):
             found.left_over.append(where)
+        elif where in known:
+            found.differences.append(Difference(where, "was changed"))
         else:
             found.differences.append(Difference(where, "is not trueup's", "take it away"))
 
@@ -197,8 +203,8 @@ def _strangers(folder: Path, interrupted: bool, found: Verification) -> None:
         if in_journal and where.name in allowed:
             continue
         if where.as_posix() == LOCK:
-            if path.stat().st_size and not interrupted:
-                found.differences.append(Difference(LOCK, "holds text and no run is at work"))
+            if path.stat().st_size and found.at_work is None:
+                found.left_over.append(LOCK)
         elif in_journal and interrupted and where.suffix == ".coming":
             found.left_over.append(where.as_posix())
         else:

@@ -73,10 +73,8 @@ class Workspace:
 
     def begin(self, at: datetime, body: Mapping[str, Any]) -> str:
         """Say that a run begins, and tidy up behind one that was killed; the new run's name."""
+        self._tidy(at)
         begun = [entry for entry in self.journal.entries() if entry.kind == BEGUN]
-        left = tables.take_away(self.folder, self.table_files())
-        if left:
-            self.journal.append(TAKEN_AWAY, at, {"files": left, "of": begun[-1].body["run"]})
         run_id = f"run-{len(begun) + 1:04d}"
         self.journal.append(BEGUN, at, {"run": run_id, **body})
         return run_id
@@ -97,13 +95,24 @@ class Workspace:
 
     def fail(self, run_id: str, at: datetime, error: str) -> Entry:
         """Say that a run ended without a result, and why."""
+        self._tidy(at)
         return self.journal.append(FAILED, at, {"run": run_id, "error": error})
+
+    def _tidy(self, at: datetime) -> None:
+        """Take away the tables of a run that did not end, and say so."""
+        left = tables.take_away(self.folder, self.table_files())
+        if left:
+            self.journal.append(TAKEN_AWAY, at, {"files": left})
 
     def table_files(self) -> dict[str, str]:
         """The files of the Delta tables, as the journal knows them: path -> SHA-256."""
         known: dict[str, str] = {}
-        for run in self.runs():
-            known |= run.body["files"]
+        for entry in self.journal.entries():
+            if entry.kind == ENDED:
+                known |= entry.body["files"]
+            elif entry.kind == TAKEN_AWAY:
+                for path in entry.body["files"]:
+                    known.pop(path, None)
         return known
 
     def referenced(self) -> Iterator[tuple[str, str]]:
