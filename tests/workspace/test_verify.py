@@ -3,29 +3,48 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from shutil import copytree
 
 import pytest
 
 from tests.workspace import month
+from trueup.adapter.feed import Answer
+from trueup.fetch.landing import Landing
+from trueup.errors import IntegrityError
 from trueup.workspace.canonical import NOTHING
-from trueup.workspace.journal import HEAD, JOURNAL
+from trueup.workspace.journal import HEAD, JOURNAL, lines_of
+from trueup.workspace.keys import new_key
 from trueup.workspace.store import RAW, digest_of
 from trueup.workspace.tables import TABLES
-from trueup.workspace.verify import Verification, check_journal, verify, wrong_content
+from trueup.workspace.verify import (
+    Verification,
+    check_entry,
+    check_journal,
+    verify,
+    wrong_content,
+)
 from trueup.workspace.workspace import Workspace
+
+AT = datetime(2026, 11, 11, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace after two nights, the bill restated between them."""
+    """A workspace after two nights, the bill restated between them, an answer and a decision."""
     folder = tmp_path_factory.mktemp("month")
     config = month.written(folder)
+    whole = Workspace(folder / ".trueup")
+    landing = Landing(whole.store, whole.landing)
+    landing.answer("nimbus", "balances", Answer("ListLots", {}, 1, b'{"lots": []}'), AT)
     month.ran(config, "2026-11-09")
     (folder / "bill.csv").write_text(month.bill(("4.00", "2.50", "3.75")), encoding="utf-8")
     month.ran(config, "2026-11-10")
+    key = new_key(folder / "a.key")
+    Workspace(folder / ".trueup").journal.append("decision", AT, {"key": key.public}, key)
     return folder / ".trueup"
 
 
@@ -49,7 +68,8 @@ def test_a_workspace_as_it_was_left_verifies(kept: Path) -> None:
     seen = verify(kept)
     assert (seen.differences, seen.left_over) == ([], [])
     journal = (kept / JOURNAL).read_bytes().splitlines()
-    assert (seen.entries, len(journal)) == (4, 4)  # two runs, each begun and ended
+    # two runs, each begun and ended, and a decision; one answer that landed
+    assert (seen.entries, len(journal)) == (5 + 1, 5)
     counted = [path for path in files(kept) if path.relative_to(kept).parts[0] in (RAW, TABLES)]
     assert seen.files == len(counted)
     assert seen.head.encode() in journal[-1]
@@ -64,14 +84,29 @@ def checks(folder: Path) -> Iterator[tuple[Path, Callable[[], bool]]]:
             yield path, lambda path=path: wrong_content(path) is not None  # type: ignore[misc]
         elif where in known:
             yield path, lambda path=path, where=where: digest_of(path) != known[where]  # type: ignore[misc]
+        elif path.name == JOURNAL:
+            good = set(lines_of(path))
+            yield path, lambda path=path, good=good: _lines_differ(path, good)  # type: ignore[misc]
         elif where != "lock":
-            yield path, lambda: bool(_journal_differs(folder))
+            yield path, lambda path=path: _head_differs(path.parent)  # type: ignore[misc]
 
 
-def _journal_differs(folder: Path) -> list[object]:
+def _lines_differ(path: Path, good: set[bytes]) -> bool:
+    """Whether a line is wrong in itself; those as they were are not looked at again and again."""
+    changed = [line for line in lines_of(path) if line not in good]
+    return any(check_entry(line, line_number(line), None)[1] for line in changed)
+
+
+def line_number(line: bytes) -> int:
+    """The number that a line says it has, if it can be read."""
+    found = re.search(rb'"number":(\d{1,9}),', line)
+    return int(found[1]) if found else 0
+
+
+def _head_differs(folder: Path) -> bool:
     seen = Verification()
     check_journal(folder, seen)
-    return [*seen.differences, *seen.left_over]
+    return bool(seen.differences or seen.left_over)
 
 
 def test_every_changed_byte_is_found(workspace: Path) -> None:
@@ -134,7 +169,7 @@ def test_entries_that_were_exchanged_are_named(workspace: Path) -> None:
     assert "stands where entry 1 should" in found(workspace)[0]
 
 
-@pytest.mark.parametrize("gone", range(4))
+@pytest.mark.parametrize("gone", range(5))
 def test_an_entry_that_was_taken_out_is_noticed(workspace: Path, gone: int) -> None:
     """Also the last one: the head stands for it."""
     kept = lines(workspace)
@@ -146,7 +181,7 @@ def test_an_entry_that_was_taken_out_is_noticed(workspace: Path, gone: int) -> N
 def test_an_entry_that_was_repeated_is_noticed(workspace: Path) -> None:
     """The last line once more."""
     (workspace / JOURNAL).write_bytes(b"".join([*lines(workspace), lines(workspace)[-1]]))
-    assert "stands where entry 5 should" in found(workspace)[0]
+    assert "stands where entry 6 should" in found(workspace)[0]
 
 
 def test_what_is_cut_off_with_its_head_is_found_by_one_written_down(workspace: Path) -> None:
@@ -168,6 +203,46 @@ def test_half_a_line_is_kept_aside_and_said(workspace: Path) -> None:
     journal = Workspace(workspace).journal
     entry = journal.append("decision", journal.entries()[-1].at, {"note": "x"})
     torn = journal.entries()[-2]
-    assert (torn.kind, torn.body["size_bytes"], entry.number) == ("torn", 11, 6)
+    assert (torn.kind, torn.body["size_bytes"], entry.number) == ("torn", 11, 7)
     assert journal.store.get(torn.body["sha256"]) == b'{"at":"2026'
     assert found(workspace) == []
+
+
+def test_a_changed_entry_is_named_and_its_neighbours_are_not(workspace: Path) -> None:
+    """One byte of the third of five: the others are as they were."""
+    whole = lines(workspace)
+    whole[2] = whole[2].replace(b'"kind":"run_begun"', b'"kind":"run_beguN"')
+    (workspace / JOURNAL).write_bytes(b"".join(whole))
+    assert found(workspace) == ["w/journal.jsonl: entry 3: was changed: its hash is another"]
+
+
+def test_a_byte_that_ends_a_line_elsewhere_is_no_half_line(workspace: Path) -> None:
+    """A carriage return in an entry is a change: nothing behind it is taken for torn."""
+    whole = lines(workspace)
+    whole[1] = b"\r" + whole[1][1:]
+    (workspace / JOURNAL).write_bytes(b"".join(whole))
+    (one,) = found(workspace)
+    assert one.startswith("w/journal.jsonl: entry 2: was changed: ")
+    with pytest.raises(IntegrityError, match="entry 2 was changed"):
+        Workspace(workspace).journal.append("decision", AT, {})
+    assert lines(workspace) == whole
+
+
+def test_nothing_is_written_behind_a_journal_that_was_cut(workspace: Path) -> None:
+    """The head says that there were five entries; a run does not go on with three."""
+    (workspace / JOURNAL).write_bytes(b"".join(lines(workspace)[:3]))
+    with pytest.raises(IntegrityError, match=r"ends with entry 3, .*head says 5"):
+        Workspace(workspace).journal.append("decision", AT, {})
+
+
+def test_a_workspace_that_is_gone_lacks_the_head_that_was_written_down(tmp_path: Path) -> None:
+    """Who takes all of it away is caught by the same head; without one, nothing ever ran."""
+    assert found(tmp_path / "none") == []
+    assert "no entry has the hash" in found(tmp_path / "none", "ab" * 32)[0]
+
+
+def test_a_journal_that_is_gone_is_noticed_by_its_head(tmp_path: Path) -> None:
+    """Even where there is nothing else."""
+    Workspace(tmp_path / "w").journal.append("decision", AT, {})
+    (tmp_path / "w" / JOURNAL).unlink()
+    assert found(tmp_path / "w") == ["w/head: is not the hash of any entry of the journal"]

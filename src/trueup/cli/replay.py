@@ -25,12 +25,17 @@ def command(ctx: click.Context, run: str, file: str) -> None:
       trueup replay run-0001
     """  # noqa: D301  click keeps what follows a backspace as it stands
     from trueup.config import read_configuration
+    from trueup.errors import IntegrityError
     from trueup.job import workspace_of
     from trueup.recovery import replay
 
     workspace = workspace_of(read_configuration(file))
     past = workspace.run(run)
-    found = replay(workspace, past)
+    try:
+        found = replay(workspace, past)
+    except IntegrityError as error:  # what landed is no longer what it was
+        click.echo(f"{run}: {error}")
+        ctx.exit(DIFFERS)
     for one in found:
         if one.at_byte is None:
             click.echo(f"{one.path}: is there on one side only")

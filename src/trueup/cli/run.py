@@ -97,6 +97,7 @@ def _say(outcome: JobOutcome, quiet: bool) -> None:
         click.echo("\n".join(_failed(outcome)), err=quiet or outcome.result is None)
     if outcome.result is not None and not quiet:
         click.echo(outcome.result.summary())
+        click.echo(f"Evidence      {outcome.run_id}")
     if outcome.exit_code == MATERIAL_BREAKS:
         click.echo(f"{outcome.material_breaks} material breaks: exit code 1.", err=True)
 

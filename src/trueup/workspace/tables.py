@@ -47,7 +47,9 @@ def append(folder: Path, run_id: str, tables: Mapping[str, Table]) -> dict[str, 
             partition_by=[RUN_ID],
             post_commithook_properties=PostCommitHookProperties(cleanup_expired_logs=False),
         )
-        changed = [path for path in files_of(place) if path not in before or path.name == LAST_CHECKPOINT]
+        changed = [
+            path for path in files_of(place) if path not in before or path.name == LAST_CHECKPOINT
+        ]
         written |= {path.relative_to(folder).as_posix(): digest_of(path) for path in changed}
     return written
 

@@ -1,0 +1,79 @@
+"""`trueup verify` and `trueup key new`: from the command line."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+
+from trueup.cli.app import app
+from trueup.config import read_configuration
+
+RUN = '[run]\nperiod = "2026-10"\nas_of = 2026-12-01T00:00:00Z\n'
+GOOD = RUN + '[[charges]]\npaths = ["used.csv", "unused.csv"]\n'
+
+
+def trueup(*args: str) -> Result:
+    return CliRunner().invoke(app, list(args))
+
+
+def test_a_workspace_that_has_never_run_says_what_fills_it(folder: Path) -> None:
+    """Exit 0; nothing is made."""
+    (folder / "trueup.toml").write_text(GOOD, encoding="utf-8")
+    found = trueup("verify")
+    assert found.exit_code == 0
+    assert ".trueup: nothing is here yet; `trueup run` fills it." in found.stdout
+    assert not (folder / ".trueup").exists()
+
+
+def test_it_answers_0_then_names_what_was_changed_with_1(folder: Path) -> None:
+    """The head of the first answer is found by the second; a byte of the kept bill is named."""
+    (folder / "trueup.toml").write_text(GOOD, encoding="utf-8")
+    first = trueup("run")
+    assert first.stdout.splitlines()[-1].split() == ["Evidence", "run-0001"]
+    good = trueup("verify")
+    assert good.exit_code == 0, good.stdout
+    looked = re.search(r"2 entries, \d+ files, [\d,]+ bytes: all as they were left.", good.stdout)
+    assert looked
+    head = re.search(r"head ([0-9a-f]{64})", good.stdout)
+    assert head
+    assert trueup("run", "-q").exit_code == 0
+    assert trueup("verify", "--head", head[1]).exit_code == 0
+    assert trueup("verify", "--head", "ab" * 32).exit_code == 1
+    kept = next(p for p in (folder / ".trueup" / "raw").rglob("*") if p.is_file())
+    kept.write_bytes(kept.read_bytes() + b" ")
+    bad = trueup("verify")
+    assert bad.exit_code == 1
+    assert bad.stdout.splitlines()[0] == (
+        f"raw/{kept.parent.name}/{kept.name}: was changed: its bytes have another hash than its "
+        "name; restore it from a backup"
+    )
+    (folder / ".trueup" / "head").write_text("1 " + "0" * 64)
+    assert "are compared once the journal is whole" in trueup("verify").stdout
+
+
+def test_a_key_is_made_and_its_block_is_a_person(folder: Path) -> None:
+    """What is printed goes into the configuration as it stands; the file is its owner's."""
+    made = trueup("key", "new", "--out", "close.key", "--name", 'Ada "Controller"')
+    assert made.exit_code == 0, made.stderr
+    (folder / "trueup.toml").write_text(GOOD + made.stdout, encoding="utf-8")
+    (person,) = read_configuration(folder / "trueup.toml").person
+    assert person.name == 'Ada "Controller"'
+    assert person.public_key == tomllib.loads(made.stdout)["person"][0]["public_key"]
+    assert (folder / "close.key").stat().st_mode & 0o777 == 0o600
+    again = trueup("key", "new", "--out", "close.key", "--name", "Ada")
+    assert again.exit_code == 2
+    assert "a key is never overwritten" in again.stderr
+
+
+def test_two_persons_with_one_key_are_a_mistake(folder: Path) -> None:
+    """Nobody approves what they prepared by another name."""
+    block = trueup("key", "new", "--out", "a.key", "--name", "Ada").stdout
+    (folder / "trueup.toml").write_text(
+        GOOD + block + block.replace('"Ada"', '"Bea"'), encoding="utf-8"
+    )
+    found = trueup("verify")
+    assert found.exit_code == 2
+    assert "two persons have the public key" in found.stderr

@@ -1,0 +1,62 @@
+"""Result tables over all runs in Delta Lake; what a killed run left of them goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+from deltalake import DeltaTable
+
+from trueup.model.table import Table
+from trueup.workspace.store import digest_of
+from trueup.workspace.tables import LAST_CHECKPOINT, TABLES, append, files_of, take_away
+
+SCHEMA = pa.schema([("subject", pa.string()), ("amount", pa.decimal128(38, 18))])
+
+
+def table(*amounts: int) -> Table:
+    return Table.from_rows(SCHEMA, [{"subject": "x", "amount": amount} for amount in amounts])
+
+
+def rows(folder: Path, name: str) -> list[tuple[str, int]]:
+    """Run and amount of each row of a Delta table, as any reader of Delta sees them."""
+    found = DeltaTable(str(folder / TABLES / name)).to_pyarrow_table().to_pylist()
+    return sorted((row["run_id"], int(row["amount"])) for row in found)
+
+
+def test_runs_stand_side_by_side_and_every_file_is_hashed(tmp_path: Path) -> None:
+    """Two runs, one table with rows in both, one that is empty and not written."""
+    known = append(tmp_path, "run-0001", {"breaks": table(1, 2), "claims": table()})
+    known |= append(tmp_path, "run-0002", {"breaks": table(3)})
+    assert rows(tmp_path, "breaks") == [("run-0001", 1), ("run-0001", 2), ("run-0002", 3)]
+    there = {p.relative_to(tmp_path).as_posix(): digest_of(p) for p in files_of(tmp_path)}
+    assert there == known
+    assert {path.split("/")[1] for path in known} == {"breaks"}
+
+
+def test_a_column_that_comes_later_is_null_before(tmp_path: Path) -> None:
+    """Tables gain columns over the versions."""
+    append(tmp_path, "run-0001", {"breaks": table(1)})
+    wider = SCHEMA.append(pa.field("cause", pa.string()))
+    later = Table.from_rows(wider, [{"subject": "x", "amount": 2, "cause": "late"}])
+    append(tmp_path, "run-0002", {"breaks": later})
+    found = DeltaTable(str(tmp_path / TABLES / "breaks")).to_pyarrow_table().to_pylist()
+    assert {row["run_id"]: row["cause"] for row in found} == {"run-0001": None, "run-0002": "late"}
+
+
+def test_a_killed_run_s_tables_go_also_where_it_wrote_a_checkpoint(tmp_path: Path) -> None:
+    """Run 100 writes the first checkpoint and dies; the table is that of 99 runs, and goes on."""
+    known: dict[str, str] = {}
+    for number in range(1, 100):
+        known |= append(tmp_path, f"run-{number:04d}", {"breaks": table(number)})
+    log = tmp_path / TABLES / "breaks" / "_delta_log"
+    assert not (log / LAST_CHECKPOINT).exists()
+    append(tmp_path, "run-0100", {"breaks": table(100), "claims": table(7)})
+    assert (log / LAST_CHECKPOINT).exists()
+    left = take_away(tmp_path, known)
+    assert {"tables/breaks/_delta_log/_last_checkpoint"} < set(left)
+    assert len(rows(tmp_path, "breaks")) == 99
+    assert {p.relative_to(tmp_path).as_posix() for p in files_of(tmp_path)} == known.keys()
+    append(tmp_path, "run-0101", {"breaks": table(101), "claims": table(8)})
+    assert rows(tmp_path, "breaks")[-2:] == [("run-0099", 99), ("run-0101", 101)]
+    assert rows(tmp_path, "claims") == [("run-0101", 8)]
