@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def test_the_entry_of_a_run_leads_to_all_that_it_read_and_wrote(tmp_path: Path) 
     for name, digest in past.outputs.items():
         assert workspace.store.get(digest) == (outcome.folder / name).read_bytes()
     assert [row["billed"] for row in past.body["identity"]] == ["9.750000000000000000"]
-    assert past.at == past.as_of == evidence.datetime.fromisoformat("2026-11-09T00:00:00Z")
+    assert past.at == past.as_of == datetime(2026, 11, 9, tzinfo=UTC)
     assert not past.partial
 
 

@@ -13,8 +13,8 @@ import pytest
 
 from tests.workspace import month
 from trueup.adapter.feed import Answer
-from trueup.fetch.landing import Landing
 from trueup.errors import IntegrityError
+from trueup.fetch.landing import Landing
 from trueup.workspace.canonical import NOTHING
 from trueup.workspace.journal import HEAD, JOURNAL, lines_of
 from trueup.workspace.keys import new_key
