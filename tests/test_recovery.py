@@ -82,7 +82,7 @@ def test_an_output_that_is_another_is_named_with_its_first_difference(
     monkeypatch.setattr(written, "write_json", other)
     workspace = workspace_of(nights)
     (found,) = differing(workspace, "run-0001")
-    assert (found.path, found.at_byte) == ("result.json", len('{\n "schema_versio'))
+    assert (found.path, found.at_byte) == ("result.json", len('{\n"schema_versio'))
     assert '"schema_version"' in found.before
     assert '"schema_versiom"' in found.after
 

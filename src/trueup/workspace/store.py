@@ -83,6 +83,11 @@ class Store:
                 Path(target.name).unlink(missing_ok=True)
         return digest
 
+    def take_away_coming(self) -> None:
+        """Remove what a killed process was still writing; only while nobody else writes."""
+        for path in self.folder.glob(COMING + "*"):
+            path.unlink()
+
     def files(self) -> Iterator[Path]:
         """Every file below the folder, in order."""
         yield from sorted(path for path in self.folder.rglob("*") if not path.is_dir())

@@ -99,7 +99,8 @@ class Workspace:
         return self.journal.append(FAILED, at, {"run": run_id, "error": error})
 
     def _tidy(self, at: datetime) -> None:
-        """Take away the tables of a run that did not end, and say so."""
+        """Take away what a run that did not end was writing, and say which tables."""
+        self.store.take_away_coming()
         left = tables.take_away(self.folder, self.table_files())
         if left:
             self.journal.append(TAKEN_AWAY, at, {"files": left})
