@@ -1,4 +1,4 @@
-"""What a commitment takes for one pricing unit of a SKU: by its rate table, else as it was billed."""
+"""What a commitment takes for one pricing unit of a SKU: by its rates, else as it was billed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import ibis.expr.types as ir
@@ -141,7 +142,7 @@ def unambiguous(prices: Iterable[Price]) -> tuple[list[Price], int]:
 
 def _one_at_a_time(prices: Sequence[Price]) -> list[Price] | None:
     ordered = sorted(set_of(prices), key=lambda price: price.valid_from)
-    for one, other in zip(ordered, ordered[1:], strict=False):
+    for one, other in pairwise(ordered):
         if other.valid_from < one.valid_to:
             return None
     return ordered

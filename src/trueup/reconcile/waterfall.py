@@ -73,9 +73,7 @@ def _turns(benefits: Sequence[Benefit]) -> Iterator[tuple[Benefit, bool | None]]
     for stage in sorted({benefit.rule.stage for benefit in benefits}):
         these = [benefit for benefit in benefits if benefit.rule.stage == stage]
         yield from ((benefit, True) for benefit in these if benefit.owner is not None)
-        yield from (
-            (benefit, None if benefit.owner is None else False) for benefit in these
-        )
+        yield from ((benefit, None if benefit.owner is None else False) for benefit in these)
 
 
 def _taken(
@@ -99,7 +97,9 @@ def _taken(
     worth = sized.filter((sized.draw > ZERO) & _saves(sized, benefit))
     asked = worth.mutate(
         need=ibis.ifelse(
-            worth.left == worth.on_demand, worth.draw, share(worth.draw, worth.left, worth.on_demand)
+            worth.left == worth.on_demand,
+            worth.draw,
+            share(worth.draw, worth.left, worth.on_demand),
         ),
         percentage=ratio_at_edge(worth.draw, worth.on_demand),
     )
