@@ -32,6 +32,7 @@ from trueup.adapter.registry import telemetry_readers
 from trueup.errors import ConfigurationError, UsageError
 from trueup.fetch.settings import check_settings
 from trueup.model.mistakes import close_to, explain, unknown_key
+from trueup.model.rate_file import with_rate_file
 from trueup.model.rules import Exact, Rules, Strict, read_rules
 from trueup.period import Period, parse_instant, parse_period
 from trueup.telemetry.column_map import check_names
@@ -78,7 +79,7 @@ class RunSettings(Strict):
     engine: Literal["duckdb", "spark"] = "duckdb"
     fail_on_breaks: StrictBool = False  # exit code 1 when there are material breaks
     material_amount: Annotated[Exact | None, Field(ge=0)] = None  # None: as the rules say
-    workspace: str = Field(default=".trueup", min_length=1)  # what is fetched is kept here
+    workspace: str = Field(default=".trueup", min_length=1)  # the evidence of every run
     replay: str | None = None  # a folder of recordings, to be played instead of asking
 
     @field_validator("out", "workspace")
@@ -90,7 +91,7 @@ class RunSettings(Strict):
 
 
 class Files(Strict):
-    """``[[charges]]``, ``[[commitments]]``: files that are read together, under one name."""
+    """``[[charges]]``, ``[[invoices]]`` ...: files that are read together, under one name."""
 
     paths: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_listed)] = (
         Field(min_length=1)
@@ -150,11 +151,31 @@ class ProviderSettings(BaseModel):
         return dict(self.model_extra or {})
 
 
+class Person(Strict):
+    """``[[person]]``: who may prepare or approve a close, and the key that proves it is them."""
+
+    name: str = Field(min_length=1)
+    public_key: str  # as `trueup key new` prints it
+    may: tuple[Literal["prepare", "approve"], ...] = Field(min_length=1)
+
+    @field_validator("public_key")
+    @classmethod
+    def _a_key(cls, value: str) -> str:
+        from trueup.workspace.keys import raw_public
+
+        try:
+            raw_public(value)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from error
+        return value
+
+
 def _rules(value: object, info: Info) -> object:
     """Rules stand in the configuration, or in a file of their own."""
-    if not isinstance(value, str):
-        return value
-    return read_rules(Path(info.context["folder"]) / value if info.context else value)
+    folder = Path(info.context["folder"]) if info.context else Path()
+    if isinstance(value, Mapping):
+        return with_rate_file(value, folder)
+    return read_rules(folder / value) if isinstance(value, str) else value
 
 
 class Configuration(Strict):
@@ -165,8 +186,21 @@ class Configuration(Strict):
     charges: Annotated[tuple[Files, ...], BeforeValidator(_listed)] = ()
     commitments: Annotated[tuple[Files, ...], BeforeValidator(_listed)] = ()
     usage: Annotated[tuple[UsageFiles, ...], BeforeValidator(_listed)] = ()
+    invoices: Annotated[tuple[Files, ...], BeforeValidator(_listed)] = ()
     rules: Annotated[Rules, BeforeValidator(_rules)] = Rules()
     providers: Mapping[str, ProviderSettings] = Field(default_factory=dict)
+    person: Annotated[tuple[Person, ...], BeforeValidator(_listed)] = ()
+
+    @field_validator("person")
+    @classmethod
+    def _apart(cls, value: tuple[Person, ...]) -> tuple[Person, ...]:
+        """A name stands for one person, and a key for one."""
+        for what in ("name", "public_key"):
+            found = [getattr(one, what) for one in value]
+            twice = next((one for one in found if found.count(one) > 1), None)
+            if twice is not None:
+                raise ValueError(f"two persons have the {what.replace('_', ' ')} {twice!r}")
+        return value
 
     @field_validator("providers")
     @classmethod
@@ -203,6 +237,7 @@ class Configuration(Strict):
         """Every entry that names files, with its kind, in the order in which they are read."""
         yield from (("charges", entry) for entry in self.charges)
         yield from (("commitments", entry) for entry in self.commitments)
+        yield from (("invoices", entry) for entry in self.invoices)
         yield from (("usage", entry) for entry in self.usage)
 
 

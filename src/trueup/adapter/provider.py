@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from trueup.adapter.eligibility import Eligibility
 from trueup.adapter.native import NativeExport
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class ProviderAdapter:
     factors: tuple[CapacityFactor, ...] = ()
     layers: Mapping[str, str] = field(default_factory=dict)  # commitment type (lower case) -> layer
     native: tuple[NativeExport, ...] = ()  # bulk exports in its own columns
+    eligibility: Eligibility | None = None  # what counts towards its agreements
     credential_variables: tuple[str, ...] = ()  # environment variables `trueup doctor` looks at
     # How it is asked; imports no SDK before it is connected. None: its bills are read from files.
     connector: Callable[[], Connector] | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import ibis.expr.types as ir
@@ -24,11 +25,13 @@ class LegRun:
     """The inputs of a leg. ``window`` is the period, or the span of the files without one.
 
     ``charges`` are all accepted charges under FOCUS's names; ``billed`` those of the period, cut
-    to it, with whole amounts of 10^-``scale`` (see ``reconcile.billed``). ``asserted`` holds what
+    to it, with whole amounts of 10^-``scale`` (see ``reconcile.billed``). ``charge_files`` are the
+    typed Parquet files behind ``charges``, for what only their JSON tells. ``asserted`` holds what
     providers say themselves: ``provider_utilization``, ``provider_balances``, ``provider_rates``.
     """
 
     charges: ir.Table
+    charge_files: Sequence[Path]
     billed: ir.Table
     applied: pa.Table
     terms: Sequence[Terms]
@@ -41,6 +44,7 @@ class LegRun:
     as_of: datetime
     scale: int
     engine: Engine
+    compared: ir.Table | None = None  # ``charge_id`` of the charges that the usage leg compared
 
 
 @dataclass

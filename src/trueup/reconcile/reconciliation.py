@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -26,6 +27,7 @@ from trueup.model.rules import Rules
 from trueup.model.table import Table
 from trueup.money import EXACT
 from trueup.period import Period
+from trueup.reconcile import agreements, balance_leg, three_sources
 from trueup.reconcile.billed import billed_rows, cut, in_period, money_scale, sku_columns
 from trueup.reconcile.commitments import CommitmentRun
 from trueup.reconcile.commitments import run_leg as run_commitment_leg
@@ -36,7 +38,9 @@ from trueup.reconcile.control import (
     exact_sum,
     identity,
 )
+from trueup.reconcile.currencies import run_leg as run_currencies
 from trueup.reconcile.drift import find_drift
+from trueup.reconcile.invoice_leg import run_leg as run_invoice_leg
 from trueup.reconcile.lags import final_at
 from trueup.reconcile.leg import Findings, LegRun
 from trueup.reconcile.notes import notes_of, repeated_notes
@@ -47,7 +51,13 @@ from trueup.reconcile.usage import run_leg as run_usage_leg
 from trueup.reconcile.worked import Worked
 
 # The legs after the first two, in their order; each sees what those two found.
-LEGS: tuple[Callable[[LegRun], Findings], ...] = ()
+LEGS: tuple[Callable[[LegRun], Findings], ...] = (
+    balance_leg.run_leg,
+    agreements.run_leg,
+    three_sources.run_leg,
+    run_invoice_leg,
+    run_currencies,
+)
 
 
 def run(
@@ -78,6 +88,7 @@ def run(
         found.notes.extend(repeated_notes(repeated))
         leg_run = LegRun(
             charges=bill,
+            charge_files=charges.table.files,
             billed=rows,
             applied=applied,
             terms=terms,
@@ -92,6 +103,7 @@ def run(
             engine=engine,
         )
         used = _usage_leg(leg_run, usage, columns) if usage else None
+        leg_run = replace(leg_run, compared=used.in_scope if used else None)
         further = [leg(leg_run) for leg in LEGS]
         work = Worked(leg_run, touching, used, further, list(inputs.datasets))
         tables = {**_tables(work), **inputs.asserted}

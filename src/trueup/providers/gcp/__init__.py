@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from trueup.adapter.eligibility import Eligibility
 from trueup.adapter.provider import ProviderAdapter
 from trueup.providers.declarations import read_factors, read_meters, read_native, read_template
 
@@ -95,6 +96,11 @@ adapter = ProviderAdapter(
         **{name: "agreement" for kind in AGREEMENT for name in (kind, f"{kind}s")},
     },
     native=(DETAILED,),
+    eligibility=Eligibility(
+        # All spend on marketplace services counts, but for what this page excludes.
+        "https://cloud.google.com/marketplace/docs/commit-drawdown",
+        exclude={"ServiceName": r"\bgoogle maps\b|professional services"},
+    ),
     credential_variables=(
         "GOOGLE_APPLICATION_CREDENTIALS",
         "GOOGLE_CLOUD_PROJECT",
