@@ -39,7 +39,9 @@ def run_leg(run: LegRun) -> Findings:
     table, ambiguous = rate_table(run, lines, benefits)
     rates = engine.load(table)
     rates = engine.keep(
-        rates.select("commitment_id", "rate", "valid_from", "valid_to", sku=sku_key(rates))
+        rates.select(
+            "commitment_id", "rate", "valid_from", "valid_to", "observed", sku=sku_key(rates)
+        )
     )
     pools, rated = pools_of(run, lines, benefits)
     result = applied(rated, rates, pools, benefits, engine)
@@ -153,10 +155,12 @@ def _differing(run: LegRun, lines: ir.Table, result: Applied, pools: ir.Table) -
         many=_.lines.sum().over(group_by=["payer", "currency", "interval"]),
     )
     unit = whole(10 ** (EDGE_SCALE - run.scale))
-    return payer.filter(
+    apart = payer.filter(
         (magnitude(payer.net) > payer.many.cast(WHOLE) * unit)
         & (magnitude(payer.amount) > payer.lines.cast(WHOLE) * unit)
     )
+    ends = pools.select("interval_end", "billing_end", of="commitment_id", since="interval_start")
+    return apart.join(ends, [apart.commitment_id == ends.of, apart.interval == ends.since])
 
 
 def _ambiguous(count: int) -> list[dict[str, Any]]:

@@ -68,8 +68,10 @@ def usage_lines(run: LegRun, benefits: Sequence[Benefit]) -> ir.Table:
     is_free = wanted.CommitmentDiscountId.isnull()
     without = ibis.cases(
         (is_free, wanted.BilledCost),
+        # Some bills repeat a covered row's own cost as ContractedCost: then the list tells.
+        (wanted.ContractedCost > wanted.EffectiveCost, wanted.ContractedCost),
+        (wanted.ListCost > wanted.EffectiveCost, wanted.ListCost),
         (wanted.ContractedCost > 0, wanted.ContractedCost),
-        (wanted.ListCost > 0, wanted.ListCost),
         else_=ibis.null(wanted.BilledCost.type()),
     )
     return wanted.select(
