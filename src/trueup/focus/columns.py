@@ -181,6 +181,14 @@ COMMITMENT_ADDITIONS: dict[str, pa.DataType] = {
     "x_ComputeUnitsPerCredit": AMOUNT,
     "x_CostPerCredit": AMOUNT,
     "x_AppliesTo": TEXT,  # JSON object: charge column -> regular expression
+    "x_Pool": TEXT,  # lots of one pool are drawn in turn; charges may name the pool
+    "x_Priority": AMOUNT,  # the lower is drawn first
+    "x_DrawOrder": TEXT,  # JSON array: priority, expiry, start; with a minus the other way round
+    "x_Rollover": AMOUNT,  # share of what is left at the end that the pool's next lot takes over
+    "x_Adjustments": TEXT,  # JSON array of {at, quantity}
+    "x_OverageRate": AMOUNT,  # price of one unit beyond the lot
+    "x_Milestones": TEXT,  # JSON array of {due, amount}
+    "x_Eligibility": TEXT,  # JSON object: what counts towards an agreement
     "x_Document": TEXT,
     "x_SourceId": pa.int32(),
     "x_SourceRow": pa.int64(),

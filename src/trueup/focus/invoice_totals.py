@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from trueup.errors import ConfigurationError, UsageError
-from trueup.focus.contract import Amount, Instant, Text
+from trueup.focus.contract_values import Amount, Instant, Text
 from trueup.model.mistakes import explain
 from trueup.period import Period, parse_period
 

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from trueup.adapter.native import NativeExport, lacking
-from trueup.focus.charges import by_layout, landed_sources
+from trueup.focus.charges import by_layout
 from trueup.focus.columns import DATASETS, INVOICE_DETAIL, INVOICES, Column
 from trueup.focus.intake import Intake
 from trueup.focus.landing import Landed, Landing
@@ -81,7 +81,7 @@ def read_invoices(*sources: Any) -> Dataset:
         parts = []
         copies: list[tuple[int, Landed, int]] = []
         known: dict[str, int] = {}
-        for source_id, landed in enumerate(landed_sources(landing, sources), start=1):
+        for source_id, landed in enumerate(landing.all(sources), start=1):
             first_id = known.setdefault(landed.sha256, source_id)
             if first_id != source_id:
                 copies.append((source_id, landed, first_id))

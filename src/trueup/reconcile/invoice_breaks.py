@@ -12,7 +12,7 @@ from trueup.money import EXACT, plain
 from trueup.reconcile.billing_groups import PARTS
 from trueup.reconcile.control import exact_sum
 from trueup.reconcile.month_edges import Again
-from trueup.reconcile.statements import Invoice, Statement
+from trueup.reconcile.stated_invoices import Invoice, Statement
 
 LEG: Leg = "invoice"
 STATED_PARTS = {"Tax": ("tax",), "Credit": ("credits", "prepaid_drawdown")}

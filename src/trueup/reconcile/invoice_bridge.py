@@ -21,7 +21,7 @@ from trueup.money import EXACT
 from trueup.reconcile.billed import in_pieces, part
 from trueup.reconcile.control import exact_sum
 from trueup.reconcile.leg import LegRun
-from trueup.reconcile.statements import Statement
+from trueup.reconcile.stated_invoices import Statement
 
 STEPS = {
     "usage_period_cost": "effective cost of the issuer's charges in the period",

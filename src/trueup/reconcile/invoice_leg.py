@@ -27,7 +27,7 @@ from trueup.reconcile.invoice_breaks import LEG, Judged, breaks_of, money_of
 from trueup.reconcile.invoice_bridge import bridge
 from trueup.reconcile.leg import Findings, LegRun
 from trueup.reconcile.month_edges import billed_again
-from trueup.reconcile.statements import (
+from trueup.reconcile.stated_invoices import (
     Invoice,
     Statement,
     concerns,

@@ -1,323 +1,233 @@
-"""Invoices as their issuers state them, beside the charges that stand on them.
-
-An invoice finds its charges by InvoiceId; where the bill has no numbers for its issuer and month,
-by issuer, billing account and billing period. Months are compared by the middle of the billing
-period, so that it does not matter in which zone an issuer cuts them.
-"""
+"""Our ledger against the provider's own balances: what it took from a lot, and why it differs."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
+from fractions import Fraction
+from itertools import accumulate
 from typing import Any
 
-from trueup.adapter.registry import provider_of_bill
-from trueup.period import Period
-from trueup.reconcile.billing_groups import BillingGroup, month_of
-from trueup.reconcile.control import exact_sum
+from trueup.errors import UnitError
+from trueup.period import iso
+from trueup.reconcile.draws import DRAWDOWN
+from trueup.reconcile.found import DOUBLE, EARLY, MISSING, ORDER, OTHER, Found, plain
+from trueup.reconcile.ledger import EXPIRY, NOTHING, Ledger
+from trueup.reconcile.pools import Pool
+from trueup.reconcile.terms import Terms
+from trueup.units import factor
 
-A_DAY = timedelta(days=1)
-OPEN, VOIDED = "Open", "Voided"
-MARKETPLACE = "marketplace"
-
-
-@dataclass(frozen=True)
-class Invoice:
-    """What an issuer asks for: one invoice in one currency.
-
-    ``stated`` has its tax and credits by ChargeCategory, where it says them. ``copies`` counts how
-    often the very same invoice stands in the list besides.
-    """
-
-    invoice_id: str | None
-    issuer: str | None
-    account: str | None
-    start: datetime | None
-    end: datetime | None
-    currency: str
-    amount: Decimal
-    stated: Mapping[str, Decimal]
-    is_open: bool
-    copies: int = 0
-
-    @property
-    def month(self) -> str | None:
-        return month_of(self.start, self.end)
-
-    def asks_as(self, other: Invoice) -> bool:
-        """Whether both ask for the same amount of the same month."""
-        return (
-            self.month is not None
-            and self.month == other.month
-            and (self.amount, self.currency) == (other.amount, other.currency)
-        )
-
-    def cut_later(self, other: Invoice) -> bool:
-        """Whether both are of one issuer and account, and this one's month begins some hours later.
-
-        Two equal amounts of the same hours may be two things; of months cut apart they are one.
-        """
-        return (
-            (self.issuer, self.account) == (other.issuer, other.account)
-            and self.start is not None
-            and other.start is not None
-            and self.start > other.start
-        )
+Row = Mapping[str, Any]
+Counted = Callable[[Terms, Fraction], bool]  # whether a lot was drawn by just so much, once
 
 
 @dataclass(frozen=True)
 class Statement:
-    """Invoices and the charges that stand on them; one of the two may be empty."""
+    """What the provider says of a lot at an instant, in the lot's unit."""
 
-    invoices: tuple[Invoice, ...]
-    groups: tuple[BillingGroup, ...]
-
-    @property
-    def sides(self) -> list[Invoice | BillingGroup]:
-        return [*self.invoices, *self.groups]
-
-    @property
-    def currency(self) -> str:
-        return self.sides[0].currency
-
-    @property
-    def invoice_id(self) -> str | None:
-        names = [one.invoice_id for one in self.invoices or self.groups if one.invoice_id]
-        return " + ".join(dict.fromkeys(names)) or None
-
-    @property
-    def name(self) -> str:
-        """What a person calls it."""
-        return self.invoice_id or f"of {self.issuer} for {self.month}"
-
-    @property
-    def issuer(self) -> str | None:
-        """As the bill writes it, where it has charges of it."""
-        return _first(one.issuer for one in reversed(self.sides))
-
-    @property
-    def account(self) -> str | None:
-        return _first(one.account for one in self.sides)
-
-    @property
-    def start(self) -> datetime | None:
-        return min((one.start for one in self._dated if one.start), default=None)
-
-    @property
-    def end(self) -> datetime | None:
-        return max((one.end for one in self._dated if one.end), default=None)
-
-    @property
-    def _dated(self) -> Sequence[Invoice | BillingGroup]:
-        return [one for one in self.invoices if one.start] or self.groups
-
-    @property
-    def provider(self) -> str | None:
-        found = {group.provider for group in self.groups}
-        if len(found) == 1 and None not in found:
-            return found.pop()
-        return provider_of_bill(self.issuer)
-
-    @property
-    def month(self) -> str | None:
-        return month_of(self.start, self.end)
+    at: datetime
+    granted: Fraction | None
+    drawn: Fraction | None
+    expired: Fraction | None
+    remaining: Fraction
+    expires_at: datetime | None
 
 
-def _first(names: Iterable[str | None]) -> str | None:
-    return next((name for name in names if name is not None), None)
+@dataclass(frozen=True)
+class Knowledge:
+    """How far the run knows the draws of a provider."""
+
+    until: datetime  # the end of what the bill covers
+    lag: timedelta
+    as_of: datetime
+
+    def open(self, at: datetime) -> bool:
+        """Whether charges from before an instant may still come."""
+        return self.until < at or self.as_of < at + self.lag
 
 
-def concerns(period: Period | None, start: datetime | None, end: datetime | None) -> bool:
-    """Whether a billing period is one of the run's: a day of it at least, or all of the period.
+def statement_of(row: Row, lot: Terms) -> Statement | str:
+    """A row of ``provider_balances``; else why it cannot be compared with the lot."""
+    if row["at"] is None or row["remaining"] is None:
+        return "the provider does not say what is left, and when"
+    try:
+        size = _size(row["unit"], lot.unit)
+    except UnitError:
+        return f"the provider counts in {row['unit']}, the contract in {lot.unit}"
 
-    The hours by which another zone moves a month's edge do not make it one.
-    """
-    if period is None or start is None or end is None:
-        return True
-    common = min(end, period.end) - max(start, period.start)
-    return common >= min(A_DAY, period.end - period.start)
+    def amount(name: str) -> Fraction | None:
+        return None if row[name] is None else Fraction(row[name]) * size
 
-
-def issuers_agree(known: Iterable[str | None]) -> Callable[[str | None, str | None], bool]:
-    """Say whether a name on an invoice and one on the bill are of one issuer.
-
-    They are where they are equal. A list may write it in another way than the bill, which counts
-    as the same provider; but not where the bill knows the name as another issuer's, and what a
-    marketplace bills is never the provider's own.
-    """
-    on_bill = {name for name in known if name}
-
-    def agree(invoiced: str | None, billed: str | None) -> bool:
-        if invoiced is None or billed is None or invoiced == billed:
-            return invoiced == billed
-        market, other_market = (MARKETPLACE in name.lower() for name in (invoiced, billed))
-        return (
-            invoiced not in on_bill
-            and market == other_market
-            and provider_of_bill(invoiced) == provider_of_bill(billed)
-        )
-
-    return agree
-
-
-def read_invoices(rows: Iterable[Mapping[str, Any]]) -> tuple[list[Invoice], int, int]:
-    """Invoices from the rows of their dataset; how many rows were voided, how many superseded.
-
-    Rows of Invoice Detail add up by InvoiceId; of several states of one InvoiceDetailId the one
-    updated last counts. Rows of totals that are alike in everything are one invoice and its copies.
-    """
-    details: dict[tuple[Any, ...], Mapping[str, Any]] = {}
-    totals: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)
-    superseded = 0
-    for row in rows:
-        if row["InvoiceDetailId"] is None:
-            totals[_whole(row)].append(row)
-            continue
-        key = (row["InvoiceIssuerName"], row["InvoiceId"], row["InvoiceDetailId"])
-        superseded += key in details
-        if key not in details or _updated(row) >= _updated(details[key]):
-            details[key] = row
-    lines: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)
-    copies: dict[tuple[Any, ...], int] = defaultdict(int)
-    voided = 0
-    for row, repeats in (
-        *((row, 0) for row in details.values()),
-        *((found[0], len(found) - 1) for found in totals.values()),
-    ):
-        if row["InvoiceIssueStatus"] == VOIDED:
-            voided += 1
-            continue
-        lines[_key(row)].append(row)
-        copies[_key(row)] += repeats
-    found = [_invoice(same, copies[key]) for key, same in lines.items()]
-    return sorted(found, key=_order), voided, superseded
-
-
-def _whole(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return (*_key(row), row["BillingAccountId"], row["BilledCost"], row["InvoiceIssueStatus"])
-
-
-def _updated(row: Mapping[str, Any]) -> str:
-    return str(row["InvoiceDetailLastUpdated"] or "")
-
-
-def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    start, end = row["BillingPeriodStart"], row["BillingPeriodEnd"]
-    key = (row["InvoiceId"], row["InvoiceIssuerName"], row["BillingCurrency"])
-    return key if row["InvoiceId"] else (*key, row["BillingAccountId"], start, end)
-
-
-def _invoice(rows: Sequence[Mapping[str, Any]], copies: int) -> Invoice:
-    first = rows[0]
-    accounts = {row["BillingAccountId"] for row in rows}
-    stated: dict[str, list[Decimal]] = defaultdict(list)
-    for row in rows:
-        for category, amount in (
-            (row["ChargeCategory"], row["BilledCost"]),
-            ("Tax", row["x_Tax"]),
-            ("Credit", row["x_Credits"]),
-        ):
-            if category is not None and amount is not None:
-                stated[category].append(amount)
-    starts = [row["BillingPeriodStart"] for row in rows if row["BillingPeriodStart"]]
-    ends = [row["BillingPeriodEnd"] for row in rows if row["BillingPeriodEnd"]]
-    return Invoice(
-        invoice_id=first["InvoiceId"],
-        issuer=first["InvoiceIssuerName"],
-        account=accounts.pop() if len(accounts) == 1 else None,
-        start=min(starts, default=None),
-        end=max(ends, default=None),
-        currency=first["BillingCurrency"],
-        amount=exact_sum(row["BilledCost"] for row in rows),
-        stated={category: exact_sum(amounts) for category, amounts in stated.items()},
-        is_open=any(row["InvoiceIssueStatus"] == OPEN for row in rows),
-        copies=copies,
+    return Statement(
+        at=row["at"],
+        granted=amount("granted"),
+        drawn=amount("drawn"),
+        expired=amount("expired"),
+        remaining=Fraction(row["remaining"]) * size,
+        expires_at=row["expires_at"],
     )
 
 
-def _order(invoice: Invoice) -> tuple[str, ...]:
-    names = (invoice.issuer, invoice.month, invoice.invoice_id, invoice.account, invoice.currency)
-    return tuple(name or "" for name in names)
+def _size(theirs: str | None, ours: str | None) -> Fraction:
+    if theirs is None or ours is None or theirs.lower() == ours.lower():
+        return Fraction(1)
+    return factor(theirs, ours)
 
 
-def statements(invoices: Sequence[Invoice], groups: Sequence[BillingGroup]) -> list[Statement]:
-    """Every invoice and every group of charges, each in exactly one statement."""
-    agree = issuers_agree(group.issuer for group in groups)
-    by_number: dict[tuple[str, str], list[BillingGroup]] = defaultdict(list)
-    for group in groups:
-        if group.invoice_id is not None:
-            by_number[group.invoice_id, group.currency].append(group)
-    found: list[Statement] = []
-    unfound: list[Invoice] = []
-    taken: set[str] = set()
-    for invoice in invoices:
-        mine = _numbered(invoice, by_number, taken)
-        taken.update(group.key for group in mine)
-        if mine:
-            found.append(Statement((invoice,), tuple(mine)))
-        else:
-            unfound.append(invoice)
-    found.extend(_by_period(unfound, groups, taken, agree))
-    found.extend(Statement((), (group,)) for group in groups if group.key not in taken)
+@dataclass
+class Comparison:
+    """One lot at the instant of a statement; ``rest`` is what no rule has explained yet."""
+
+    lot: Terms
+    said: Statement | None  # None: the provider has no such lot
+    at: datetime
+    closing: Fraction
+    expired: Fraction
+    rest: Fraction
+
+    @property
+    def granted(self) -> Fraction:
+        return Fraction(self.lot.figure or self.lot.opening or 0)
+
+    @property
+    def remaining(self) -> Fraction:
+        return self.said.remaining if self.said else NOTHING
+
+    @property
+    def drawn(self) -> Fraction:
+        """What we know to be drawn until then."""
+        return self.granted - self.closing - self.expired
+
+    @property
+    def drawn_there(self) -> Fraction:
+        """What the provider says was drawn."""
+        if self.said is None:
+            return NOTHING
+        if self.said.drawn is not None:
+            return self.said.drawn
+        granted = self.granted if self.said.granted is None else self.said.granted
+        return granted - self.remaining - (self.said.expired or NOTHING)
+
+    def found(self, rule: str, part: Fraction, why: str) -> Found:
+        """A part of the difference, explained by a rule: taken until it, and expected."""
+        self.rest -= part
+        expected = self.granted - self.closing
+        return Found(self.lot, rule, expected + part, expected, 0, why)
+
+
+def compared(pool: Pool, said: Mapping[str, Statement], at: datetime | None) -> list[Comparison]:
+    """Each lot of a pool with its statement; ``at`` is when the provider spoke of other lots.
+
+    A statement from before the ledger is left out, and so is a lot that the provider need not have.
+    """
+    found: list[Comparison] = []
+    ledger = pool.ledger
+    if ledger is None:
+        return found
+    for lot in pool.lots:
+        one = said.get(lot.commitment_id)
+        when = one.at if one else at
+        held = lot.commitment_id in ledger.held
+        if when is None or not held or when < ledger.since:
+            continue
+        if one is None and not lot.start <= when < lot.end:
+            continue
+        closing = ledger.balance(lot.commitment_id, when)
+        rest = closing - (one.remaining if one else NOTHING)
+        expired = _expired(ledger, lot.commitment_id, when)
+        found.append(Comparison(lot, one, when, closing, expired, rest))
     return found
 
 
-def _numbered(
-    invoice: Invoice,
-    by_number: Mapping[tuple[str, str], Sequence[BillingGroup]],
-    taken: set[str],
-) -> list[BillingGroup]:
-    """The charges that carry the invoice's number; its issuer's own where several use it."""
-    if invoice.invoice_id is None:
-        return []
-    numbered = by_number.get((invoice.invoice_id, invoice.currency), ())
-    free = [group for group in numbered if group.key not in taken]
-    return [group for group in free if group.issuer == invoice.issuer] or free
+def _expired(ledger: Ledger, lot: str, at: datetime) -> Fraction:
+    lost = (one.quantity for one in ledger.movements[lot] if one.kind == EXPIRY and one.before(at))
+    return -sum(lost, NOTHING)
 
 
-def _by_period(
-    invoices: Sequence[Invoice],
-    groups: Sequence[BillingGroup],
-    taken: set[str],
-    agree: Callable[[str | None, str | None], bool],
-) -> Iterator[Statement]:
-    """Invoices without charges of their number, with the month's charges that have no number.
-
-    Several invoices of one issuer, account and month stand beside the same charges, together.
-    """
-    together: dict[tuple[Any, ...], list[Invoice]] = defaultdict(list)
-    for invoice in sorted(invoices, key=lambda one: (one.account is None, _order(one))):
-        together[invoice.issuer, invoice.account, invoice.month, invoice.currency].append(invoice)
-    for same in together.values():
-        one = same[0]
-        of_month = [
-            group
-            for group in groups
-            if group.currency == one.currency
-            and group.month == one.month
-            and agree(one.issuer, group.issuer)
-        ]
-        mine = [
-            group
-            for group in of_month
-            if group.invoice_id is None
-            and group.key not in taken
-            and one.account in (None, group.account)
-        ]
-        if mine and all(group.invoice_id is None for group in of_month):
-            taken.update(group.key for group in mine)
-            yield Statement(tuple(same), tuple(mine))
+def explained(
+    pool: Pool, comparisons: Sequence[Comparison], known: Knowledge, counted: Counted
+) -> tuple[list[Found], list[str]]:
+    """Why the provider's balances of a pool differ from ours, and what may still explain itself."""
+    found = [one for each in comparisons for one in _of_the_lot(each)]
+    differing = [each for each in comparisons if each.rest]
+    same_sum = sum((each.drawn for each in comparisons), NOTHING) == sum(
+        (each.drawn_there for each in comparisons), NOTHING
+    )
+    notes = []
+    for each in differing:
+        if len(comparisons) > 1 and same_sum:
+            found.append(each.found(ORDER, each.rest, _order_text(pool, each)))
+        elif known.open(each.at) and _may_come(pool, each, known):
+            notes.append(
+                f"{each.lot.commitment_id}: the provider's balance at {iso(each.at)} is "
+                f"{plain(each.remaining)}, ours {plain(each.closing)}: provisional, charges may "
+                "still arrive"
+            )
+        elif each.rest > 0 and counted(each.lot, each.rest):
+            found.append(
+                each.found(
+                    DOUBLE, each.rest, f"{plain(each.rest)} that was drawn once is taken twice."
+                )
+            )
         else:
-            yield from (Statement((invoice,), ()) for invoice in same)
+            found.append(each.found(OTHER, each.rest, _other_text(each)))
+    return found, notes
 
 
-def without_repeats(statement: Statement) -> tuple[Statement, list[Invoice]]:
-    """The statement without invoices of equal amounts beyond the first, and those left out."""
-    kept: list[Invoice] = []
-    left: list[Invoice] = []
-    for invoice in statement.invoices:
-        (left if any(invoice.amount == one.amount for one in kept) else kept).append(invoice)
-    return replace(statement, invoices=tuple(kept)), left
+def _of_the_lot(each: Comparison) -> Iterator[Found]:
+    """What the provider's own figures of the lot explain: a smaller grant, an earlier loss."""
+    if each.rest <= 0:
+        return
+    name, granted = each.lot.commitment_id, each.granted
+    if each.said is None:
+        why = f"The contract grants {plain(granted)}; the provider's balances have no lot {name}."
+        yield each.found(MISSING, each.rest, why)
+        return
+    if each.said.granted is not None and each.said.granted < granted:
+        why = f"The contract grants {plain(granted)}, the provider {plain(each.said.granted)}."
+        yield each.found(MISSING, min(granted - each.said.granted, each.rest), why)
+    lost = NOTHING
+    if each.said.expired is not None:
+        lost = max(each.said.expired - each.expired, NOTHING)
+    ends = each.said.expires_at
+    if not lost and ends is not None and ends <= each.at < each.lot.end and not each.remaining:
+        lost = each.rest
+    lost = min(lost, each.rest)
+    if lost:
+        why = f"{plain(lost)} expired before {iso(each.lot.end)}, when the contract ends."
+        yield each.found(EARLY, lost, why)
+
+
+def _may_come(pool: Pool, each: Comparison, known: Knowledge) -> bool:
+    """Whether draws that have not arrived, on either side, may explain what is left."""
+    if each.rest > 0:
+        return True
+    recent = pool.drawn(each.lot.commitment_id).between(each.at - known.lag, each.at)
+    return -each.rest <= recent
+
+
+def _order_text(pool: Pool, each: Comparison) -> str:
+    order = ", ".join(lot.commitment_id for lot in pool.lots)
+    return (
+        f"Drawn in the order {order}, the lot gives {plain(each.drawn)}; the provider drew "
+        f"{plain(each.drawn_there)} from it, and as much from all of them together."
+    )
+
+
+def _other_text(each: Comparison) -> str:
+    return (
+        f"At {iso(each.at)} the ledger leaves {plain(each.closing)}, the provider "
+        f"{plain(each.remaining)}."
+    )
+
+
+def drawn_once(ledger: Ledger, lot: str, quantity: Fraction) -> bool:
+    """Whether drawings that followed one another add up to just that quantity."""
+    drawn = [-one.quantity for one in ledger.movements[lot] if one.kind == DRAWDOWN]
+    seen: set[Fraction] = set()
+    for running in accumulate(drawn, initial=NOTHING):
+        if running - quantity in seen:
+            return True
+        seen.add(running)
+    return False
