@@ -78,7 +78,7 @@ class RunSettings(Strict):
     engine: Literal["duckdb", "spark"] = "duckdb"
     fail_on_breaks: StrictBool = False  # exit code 1 when there are material breaks
     material_amount: Annotated[Exact | None, Field(ge=0)] = None  # None: as the rules say
-    workspace: str = Field(default=".trueup", min_length=1)  # what is fetched is kept here
+    workspace: str = Field(default=".trueup", min_length=1)  # the evidence of every run
     replay: str | None = None  # a folder of recordings, to be played instead of asking
 
     @field_validator("out", "workspace")
@@ -150,6 +150,25 @@ class ProviderSettings(BaseModel):
         return dict(self.model_extra or {})
 
 
+class Person(Strict):
+    """``[[person]]``: who may prepare or approve a close, and the key that proves it is them."""
+
+    name: str = Field(min_length=1)
+    public_key: str  # as `trueup key new` prints it
+    may: tuple[Literal["prepare", "approve"], ...] = Field(min_length=1)
+
+    @field_validator("public_key")
+    @classmethod
+    def _a_key(cls, value: str) -> str:
+        from trueup.workspace.keys import raw_public
+
+        try:
+            raw_public(value)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from error
+        return value
+
+
 def _rules(value: object, info: Info) -> object:
     """Rules stand in the configuration, or in a file of their own."""
     if not isinstance(value, str):
@@ -167,6 +186,18 @@ class Configuration(Strict):
     usage: Annotated[tuple[UsageFiles, ...], BeforeValidator(_listed)] = ()
     rules: Annotated[Rules, BeforeValidator(_rules)] = Rules()
     providers: Mapping[str, ProviderSettings] = Field(default_factory=dict)
+    person: Annotated[tuple[Person, ...], BeforeValidator(_listed)] = ()
+
+    @field_validator("person")
+    @classmethod
+    def _apart(cls, value: tuple[Person, ...]) -> tuple[Person, ...]:
+        """A name stands for one person, and a key for one."""
+        for what in ("name", "public_key"):
+            found = [getattr(one, what) for one in value]
+            twice = next((one for one in found if found.count(one) > 1), None)
+            if twice is not None:
+                raise ValueError(f"two persons have the {what.replace('_', ' ')} {twice!r}")
+        return value
 
     @field_validator("providers")
     @classmethod

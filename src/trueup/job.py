@@ -1,58 +1,39 @@
-"""The nightly job: read every source, reconcile what could be read, write the results.
+"""The nightly job: land every source, reconcile what could be read, write and keep the results.
 
 A source that fails is recorded with its remedy and the rest goes on: the run is then *partial*,
-and says so in its notes, its summary, ``result.json`` and its exit code.
+and says so in its notes, its summary, ``result.json`` and its exit code. What was read and written
+is kept in the workspace, so that the run can be performed again from there.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Protocol
 
-from trueup.api import outcome_of, reader_of
-from trueup.config import Configuration, Files, UsageFiles
-from trueup.errors import (
-    ConfigurationError,
-    MissingDependency,
-    SourceError,
-    TrueupError,
-    UnitError,
-    UsageError,
-)
-from trueup.focus.landing import expand
+from trueup import notes
+from trueup.config import Configuration
+from trueup.errors import ConfigurationError, UsageError
+from trueup.sources import KINDS, Failure, Group, groups, read
 
 if TYPE_CHECKING:
-    from trueup.fetch.providers import Failed, Fetched
+    from trueup.evidence import Given
+    from trueup.fetch.feeds import Place
+    from trueup.fetch.providers import Fetched
     from trueup.model.dataset import Dataset
-    from trueup.model.outcome import Outcome
     from trueup.model.rules import Rules
-    from trueup.model.table import Table
     from trueup.period import Period
     from trueup.report.result import Result
+    from trueup.workspace.workspace import Workspace
 
 DONE, MATERIAL_BREAKS, WRONG_USE, PARTIAL = 0, 1, 2, 3
-KINDS = ("charges", "commitments", "usage")
-SOURCE_FAILED = "source_failed"
-_FAILURES = (SourceError, MissingDependency, UsageError, UnitError)  # of a source, not of the run
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A source that could not be read, why, and what to do about it."""
-
-    kind: str
-    source: str
-    reason: str
-    remedy: str
-
-    @property
-    def text(self) -> str:
-        return f"{self.source}: {self.reason}"
+FETCHED = "fetched"  # the folder in whose name fetched files are listed as sources
 
 
 @dataclass(frozen=True)
@@ -66,6 +47,7 @@ class Settings:
     fail_on_breaks: bool | None = None
     material_amount: Decimal | None = None
     replay: Path | None = None
+    known_at: datetime | None = None  # what was known then, from the workspace; nothing is asked
 
 
 @dataclass(frozen=True)
@@ -78,6 +60,7 @@ class JobOutcome:
     written: tuple[Path, ...]
     material_breaks: int
     exit_code: int
+    run_id: str | None = None  # in the workspace; None: nothing was kept
 
 
 class Progress(Protocol):
@@ -111,35 +94,114 @@ class Unwatched:
 def run(
     config: Configuration, settings: Settings | None = None, progress: Progress | None = None
 ) -> JobOutcome:
-    """Perform the run that the configuration describes and write its results.
+    """Perform the run that the configuration describes, write its results and keep the evidence.
 
     Exit codes: 0 done; 1 done, with material breaks where ``fail_on_breaks`` asks for that;
     2 no charges could be read; 3 partial. Raises ConfigurationError where the configuration names
-    no charges, UsageError where the results cannot be written, and what ``trueup.reconcile``
-    raises.
+    no charges, UsageError where the results cannot be written or another run is at work, and what
+    ``trueup.reconcile`` raises.
     """
     settings = settings or Settings()
     progress = progress or Unwatched()
+    out = settings.out or config.out
+    refusal = why_not_writable(out)
+    if refusal:
+        raise UsageError(f"{out}: {refusal}; results go there: choose another folder with --out")
+    if settings.known_at is not None:
+        return _known_at(config, settings, settings.known_at, progress)
     if not config.charges and not config.asked:
         raise ConfigurationError(
             f"{config.file}: charges: is missing; a run needs at least one [[charges]] with its "
             'paths, as paths = ["bills/*.csv"], or a provider to ask, as [providers.<name>]'
         )
-    from trueup.fetch.asserted import asserted
-
-    out = settings.out or config.out
-    refusal = why_not_writable(out)
-    if refusal:
-        raise UsageError(f"{out}: {refusal}; results go there: choose another folder with --out")
-    fetched = _fetched(config, settings, progress)
-    tables, unreadable = asserted(fetched)
-    read, failures = _read_all(config, fetched, unreadable, progress)
-    if read["charges"] is None:
-        return JobOutcome(None, tuple(failures), None, (), 0, WRONG_USE)
-    return _finished(config, settings, progress, read, fetched, tables, failures)
+    with _begun(config, settings) as (workspace, run_id):
+        outcome = _performed(config, settings, progress, workspace, run_id)
+        if outcome.result is None:
+            why = "; ".join(failure.text for failure in outcome.failures)
+            workspace.fail(run_id, _clock(config, settings), f"no charges could be read: {why}")
+        return outcome
 
 
-def _fetched(config: Configuration, settings: Settings, progress: Progress) -> list[Fetched]:
+def workspace_of(config: Configuration) -> Workspace:
+    """The workspace that the configuration names; it need not exist yet."""
+    from trueup.workspace.workspace import Workspace
+
+    return Workspace(Path(config.located(config.run.workspace)))
+
+
+@contextmanager
+def _begun(config: Configuration, settings: Settings) -> Iterator[tuple[Workspace, str]]:
+    """The locked workspace and the run's name; how it fails is in the journal, too."""
+    from trueup.workspace.lock import locked
+
+    workspace, clock = workspace_of(config), _clock(config, settings)
+    with locked(workspace.folder, "trueup run"):
+        given = settings.period or config.run.period
+        run_id = workspace.begin(clock, {"period": given and [given.start, given.end]})
+        try:
+            yield workspace, run_id
+        except BaseException as error:
+            workspace.fail(run_id, clock, f"{type(error).__name__}: {error}")
+            raise
+
+
+def _performed(
+    config: Configuration,
+    settings: Settings,
+    progress: Progress,
+    workspace: Workspace,
+    run_id: str,
+) -> JobOutcome:
+    from trueup import evidence
+    from trueup.fetch.asserted import asserted, assertions
+    from trueup.fetch.feeds import Place
+    from trueup.fetch.landing import Landing
+
+    recorded = bool(_replay(config, settings))
+    with TemporaryDirectory(prefix="trueup-fetched-") as scratch:
+        landing = Landing(workspace.store, workspace.landing, recorded=recorded)
+        place = Place(landing, Path(scratch) / FETCHED, _clock(config, settings))
+        fetched = _fetched(config, settings, progress, place)
+        said = assertions(fetched)
+        _, unreadable = asserted(said)
+        failures = [
+            Failure("provider", f"{one.provider} {one.what}", one.reason, one.remedy)
+            for one in (*(failed for each in fetched for failed in each.failures), *unreadable)
+        ]
+        for failure in failures:
+            progress.failed(failure)
+        landed, datasets = _read_all(config, fetched, place.folder, workspace, failures, progress)
+        bad = {(one.provider, one.what) for one in unreadable}
+        given = evidence.Given(
+            groups=landed,
+            assertions=evidence.landed_assertions(
+                [one for one in said if (one.provider, one.feed) not in bad], workspace.store
+            ),
+            rules=_rules(config, settings),
+            period=settings.period or config.run.period,
+            as_of=_clock(config, settings),
+            engine=settings.engine or config.run.engine,
+            notes=[*notes.failed(failures), *notes.not_asked(fetched)],
+            failures=failures,
+        )
+    if datasets["charges"] is None:
+        return JobOutcome(None, tuple(failures), None, (), 0, WRONG_USE, run_id)
+    progress.step("reconciling")
+    result = evidence.performed(given, datasets)
+    outcome = _written(config, settings, progress, given, result)
+    progress.step(f"keeping the evidence in {workspace.folder}")
+    if outcome.folder is None:
+        raise ValueError("what is written has a folder")
+    evidence.kept(
+        workspace, run_id, given, result, outcome.folder, outcome.exit_code,
+        workspace.store.put(config.file.read_bytes()),
+    )  # fmt: skip
+    return replace(outcome, run_id=run_id)
+
+
+def _fetched(
+    config: Configuration, settings: Settings, progress: Progress, place: Place
+) -> list[Fetched]:
     """What every enabled provider gives, side by side, or what was recorded of it."""
     if not config.asked:
         return []
@@ -151,55 +213,23 @@ def _fetched(config: Configuration, settings: Settings, progress: Progress) -> l
             f"{config.file}: run.period: is missing; providers are asked for a period: give "
             "--period 2026-10"
         )
-    replay = settings.replay or (config.run.replay and Path(config.located(config.run.replay)))
     return fetch_all(
         config.asked,
         period,
-        Path(config.located(config.run.workspace)),
-        _clock(config, settings),
-        replay=replay or None,
+        place,
+        replay=_replay(config, settings),
         said=lambda provider, feed: progress.step(f"asking {provider}: {feed}"),
     )
 
 
+def _replay(config: Configuration, settings: Settings) -> Path | None:
+    """The folder of recordings that are played instead of asking, if any."""
+    named = config.run.replay and Path(config.located(config.run.replay))
+    return settings.replay or named or None
+
+
 def _clock(config: Configuration, settings: Settings) -> datetime:
     return settings.as_of or config.run.as_of or datetime.now(UTC)
-
-
-def _finished(
-    config: Configuration,
-    settings: Settings,
-    progress: Progress,
-    read: dict[str, Dataset | None],
-    fetched: Sequence[Fetched],
-    tables: Mapping[str, Table],
-    failures: list[Failure],
-) -> JobOutcome:
-    from trueup.model.inputs import Inputs
-    from trueup.report.result import Result
-
-    charges = read["charges"]
-    if charges is None:
-        raise UsageError("a run needs charges")
-    period = settings.period or config.run.period
-    rules = _rules(config, settings)
-    progress.step("reconciling")
-    outcome = outcome_of(
-        Inputs(charges, read["commitments"], read["usage"], asserted=tables),
-        period=period,
-        rules=rules,
-        as_of=_clock(config, settings),
-        engine=settings.engine or config.run.engine,
-    )
-    result = Result(_annotated(outcome, [*_notes(failures), *_not_asked(fetched)]))
-    folder = settings.out or config.out / folder_name(period)
-    progress.step(f"writing {folder}")
-    written = result.write(folder)
-    material = len(result.material_breaks(rules.material_amount))
-    fails = settings.fail_on_breaks
-    fails = config.run.fail_on_breaks if fails is None else fails
-    code = PARTIAL if failures else MATERIAL_BREAKS if fails and material else DONE
-    return JobOutcome(result, tuple(failures), folder, tuple(written), material, code)
 
 
 def _rules(config: Configuration, settings: Settings) -> Rules:
@@ -212,142 +242,59 @@ def _rules(config: Configuration, settings: Settings) -> Rules:
 
 def _read_all(
     config: Configuration,
-    fetched: Sequence[Fetched],
-    unreadable: Sequence[Failed],
+    fetched: list[Fetched],
+    folder: Path,
+    workspace: Workspace,
+    failures: list[Failure],
     progress: Progress,
-) -> tuple[dict[str, Dataset | None], list[Failure]]:
-    """One dataset per kind, of all its sources that could be read, and those that could not."""
+) -> tuple[list[Group], dict[str, Dataset | None]]:
+    """Every group as far as it could be read, one dataset per kind; adds what failed."""
     from trueup.model.combined import combined
 
     datasets: dict[str, list[Dataset]] = {kind: [] for kind in KINDS}
-    failures: list[Failure] = []
-    for one in (*(failed for each in fetched for failed in each.failures), *unreadable):
-        source = f"{one.provider} {one.what}"
-        failures.append(Failure("provider", source, one.reason, one.remedy))
-        progress.failed(failures[-1])
-    for kind, entry in _entries(config, fetched):
-        progress.reading(kind, entry.title)
-        found, failed = _read_entry(config, kind, entry)
-        failures.extend(failed)
-        for failure in failed:
+    landed: list[Group] = []
+    for group, lost in groups(config, fetched, folder, workspace.store):
+        progress.reading(group.kind, group.title)
+        found, failed, files = read(group, config)
+        for failure in (*lost, *failed):
+            failures.append(failure)
             progress.failed(failure)
         if found is not None:
-            datasets[kind].append(found)
-            progress.read(kind, _title(entry, found), found)
-    return {kind: combined(found) if found else None for kind, found in datasets.items()}, failures
+            landed.append(replace(group, files=tuple(files)))
+            datasets[group.kind].append(found)
+            count = len(found.sources)
+            many = f"{group.title} ({count} files)"
+            progress.read(group.kind, group.title if count == 1 else many, found)
+    return landed, {kind: combined(some) if some else None for kind, some in datasets.items()}
 
 
-def _entries(config: Configuration, fetched: Sequence[Fetched]) -> Iterator[tuple[str, Files]]:
-    """Every source: the files that the configuration names, then what was fetched."""
-    yield from config.sources()
-    for one in fetched:
-        contracts = [fed.path for fed in one.feeds if fed.gives == "commitments" and fed.rows]
-        for kind, paths in (("charges", one.charges), ("commitments", contracts)):
-            if paths:
-                listed = tuple(str(path.absolute()) for path in paths)
-                yield kind, Files(paths=listed, name=f"{one.provider} {kind}")
+def _written(
+    config: Configuration, settings: Settings, progress: Progress, given: Given, result: Result
+) -> JobOutcome:
+    """The result in its folder, and how the run ended."""
+    folder = settings.out or config.out / folder_name(given.period)
+    if settings.known_at is not None and settings.out is None:
+        folder /= f"known-at-{settings.known_at:%Y-%m-%dT%H%M%SZ}"
+    progress.step(f"writing {folder}")
+    written = result.write(folder)
+    material = len(result.material_breaks(given.rules.material_amount))
+    fails = settings.fail_on_breaks
+    fails = config.run.fail_on_breaks if fails is None else fails
+    code = PARTIAL if given.failures else MATERIAL_BREAKS if fails and material else DONE
+    return JobOutcome(result, tuple(given.failures), folder, tuple(written), material, code)
 
 
-def _not_asked(fetched: Sequence[Fetched]) -> list[dict[str, str]]:
-    return [
-        {
-            "code": "not_asked",
-            "subject": one.provider,
-            "text": f"not asked for: {lacking}",
-            "remedy": "add it to the configuration, or leave it: files can be given instead",
-        }
-        for one in fetched
-        for lacking in one.not_asked
-    ]
+def _known_at(
+    config: Configuration, settings: Settings, at: datetime, progress: Progress
+) -> JobOutcome:
+    """What the figures were at an instant, performed from what had landed; nothing is kept."""
+    from trueup import evidence, recovery
 
-
-def _title(entry: Files, dataset: Dataset) -> str:
-    count = len(dataset.sources)
-    return entry.title if count == 1 else f"{entry.title} ({count} files)"
-
-
-def _read_entry(
-    config: Configuration, kind: str, entry: Files
-) -> tuple[Dataset | None, list[Failure]]:
-    """All files of an entry, or those that can be read, and the others.
-
-    What can be read is read together, since duplicates are found across files: only to find out
-    which files fail are they read one by one.
-    """
-    reader, options = reader_of(kind), _options(entry)
-    paths = [config.located(path) for path in entry.paths]
-    try:
-        return reader(paths, **options), []
-    except _FAILURES as error:
-        files = _files(paths)
-        if len(files) == 1:
-            return None, [_failure(kind, files[0], error, config)]
-    good, failures = [], []
-    for file in files:
-        try:
-            reader([file], **options)
-        except _FAILURES as error:
-            failures.append(_failure(kind, file, error, config))
-        else:
-            good.append(file)
-    return (reader(good, **options) if good else None), failures
-
-
-def _options(entry: Files) -> dict[str, Any]:
-    if not isinstance(entry, UsageFiles):
-        return {}
-    return {
-        "format": entry.format,
-        "columns": dict(entry.columns) or None,
-        "constants": dict(entry.constants) or None,
-    }
-
-
-def _files(paths: Sequence[str]) -> list[str]:
-    """Every file that paths, patterns and URLs stand for; one that stands for none, as given."""
-    found: list[str] = []
-    for path in paths:
-        try:
-            found.extend(expand(path))
-        except SourceError:
-            found.append(path)  # reading it will say what is wrong with it
-    return list(dict.fromkeys(found))
-
-
-def _failure(kind: str, source: str, error: TrueupError, config: Configuration) -> Failure:
-    if isinstance(error, SourceError):
-        source, reason = error.source, error.reason
-    else:
-        reason = str(error).removeprefix(f"{source}: ")
-    if isinstance(error, MissingDependency):
-        remedy = "Install what is missing, then run again."
-    else:
-        remedy = f"Correct the file, or its [[{kind}]] entry in {config.file}, then run again."
-    return Failure(kind, source, reason, remedy)
-
-
-def _notes(failures: Sequence[Failure]) -> list[dict[str, str]]:
-    return [
-        {
-            "code": SOURCE_FAILED,
-            "subject": failure.source,
-            "text": f"PARTIAL RUN: this source of {failure.kind} could not be read, so every "
-            f"figure is without it: {failure.reason}",
-            "remedy": failure.remedy,
-        }
-        for failure in failures
-    ]
-
-
-def _annotated(outcome: Outcome, notes: list[dict[str, str]]) -> Outcome:
-    """The outcome with the job's own notes before those of the core."""
-    if not notes:
-        return outcome
-    from trueup.model.schema import NOTES
-    from trueup.model.table import Table
-
-    table = Table.from_rows(NOTES, [*notes, *outcome.tables["notes"].rows()])
-    return replace(outcome, tables={**outcome.tables, "notes": table})
+    wanted = settings.period or config.run.period
+    run, given = recovery.known(workspace_of(config), wanted, at)
+    progress.step(f"performing {run.run_id} again, known at {run.at:%Y-%m-%dT%H:%M:%SZ}")
+    result = evidence.performed(given, recovery.datasets_of(given))
+    return replace(_written(config, settings, progress, given, result), run_id=run.run_id)
 
 
 def folder_name(period: Period | None) -> str:

@@ -50,7 +50,7 @@ def askers(case: Case) -> Iterator[tuple[Feed | Export, Asker]]:
 
 
 def ask(source: Feed | Export, asker: Asker, folder: Path) -> None:
-    place = Place(Landing(folder / "landing"), folder, asker.at)
+    place = Place(Landing.at(folder / "landing"), folder, asker.at)
     if isinstance(source, Feed):
         fed(source, asker, place)
     else:

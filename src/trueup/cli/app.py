@@ -16,6 +16,9 @@ COMMANDS = {
     "reconcile": ("trueup.cli.reconcile", "Reconcile files, without a configuration."),
     "record": ("trueup.cli.record", "Record a provider's answers, to be replayed offline."),
     "init": ("trueup.cli.init", "Write a commented trueup.toml to start from."),
+    "verify": ("trueup.cli.verify", "Look at every byte of the workspace; name what differs."),
+    "replay": ("trueup.cli.replay", "Perform a past run again, and compare byte for byte."),
+    "key": ("trueup.cli.key", "Make a signing key for closing months."),
     "doctor": ("trueup.cli.doctor", "Say what works and what does not; change nothing."),
 }
 

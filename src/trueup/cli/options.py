@@ -69,6 +69,22 @@ def pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -
     return found
 
 
+config = click.option(
+    "-c",
+    "--config",
+    "file",
+    type=click.Path(),
+    default="trueup.toml",
+    show_default=True,
+    metavar="FILE",
+    help="The configuration.",
+)
+known_at = click.option(
+    "--known-at",
+    callback=_read_by(_instant),
+    metavar="TIME",
+    help="What was known then, from the workspace; nothing is asked.",
+)
 period = click.option(
     "--period",
     callback=_read_by(_period),

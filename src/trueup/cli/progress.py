@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trueup.job import Failure, Progress, Unwatched
+from trueup.job import Progress, Unwatched
+from trueup.sources import Failure
 
 if TYPE_CHECKING:
     from rich.console import Console

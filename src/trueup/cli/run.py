@@ -33,19 +33,11 @@ class Given(TypedDict):
     material_amount: Decimal | None
     quiet: bool
     replay: str | None
+    known_at: datetime | None
 
 
 @click.command(epilog=EPILOG)
-@click.option(
-    "-c",
-    "--config",
-    "file",
-    type=click.Path(),
-    default="trueup.toml",
-    show_default=True,
-    metavar="FILE",
-    help="The configuration.",
-)
+@options.config
 @options.period
 @options.as_of
 @options.out
@@ -58,6 +50,7 @@ class Given(TypedDict):
     metavar="DIR",
     help="Play providers' recorded answers from here instead of asking.",
 )
+@options.known_at
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but what failed.")
 @click.pass_context
 def command(ctx: click.Context, **given: Unpack[Given]) -> None:
@@ -65,13 +58,15 @@ def command(ctx: click.Context, **given: Unpack[Given]) -> None:
 
     Reads every source in turn, reconciles, prints a summary and writes the results to the
     configuration's out folder, in a folder for the period. A source that cannot be read is
-    named, the rest is done and kept, and the exit code is 3.
+    named, the rest is done and kept, and the exit code is 3. What was read and written is kept in
+    the workspace; --known-at performs what was known on a past day again from there.
 
     \b
     Examples:
       trueup run
       trueup run -c examples/nightly/trueup.toml --period 2026-10
       trueup run --fail-on-breaks --material-amount 100
+      trueup run --known-at 2026-11-05
     """  # noqa: D301  click keeps what follows a backspace as it stands
     from trueup.cli.progress import progress_for
     from trueup.config import read_configuration
@@ -85,6 +80,7 @@ def command(ctx: click.Context, **given: Unpack[Given]) -> None:
         fail_on_breaks=given["fail_on_breaks"],
         material_amount=given["material_amount"],
         replay=None if given["replay"] is None else Path(given["replay"]),
+        known_at=given["known_at"],
     )
     config = read_configuration(given["file"])
     with progress_for(given["quiet"]) as progress:

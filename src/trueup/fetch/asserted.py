@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -25,22 +26,39 @@ NAMES = {
 }
 
 
-def asserted(fetched: Sequence[Fetched]) -> tuple[dict[str, Table], list[Failed]]:
+@dataclass(frozen=True)
+class Assertion:
+    """A table that a provider's feed gave, as the CSV file it was normalised into."""
+
+    provider: str
+    feed: str
+    gives: str
+    path: Path
+
+
+def assertions(fetched: Sequence[Fetched]) -> list[Assertion]:
+    """Every table of ``NAMES`` that was fetched."""
+    return [
+        Assertion(one.provider, fed.feed, fed.gives, fed.path)
+        for one in fetched
+        for fed in one.feeds
+        if fed.gives in NAMES
+    ]
+
+
+def asserted(given: Sequence[Assertion]) -> tuple[dict[str, Table], list[Failed]]:
     """Each table of ``NAMES`` over all providers, and the feeds with a value that is none.
 
     Of a feed that fails no row is in the table.
     """
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in NAMES.values()}
     failures: list[Failed] = []
-    for one in fetched:
-        for fed in one.feeds:
-            name = NAMES.get(fed.gives)
-            if name is None:
-                continue
-            try:
-                rows[name] += _rows(fed.path, RESULT_TABLES[name], one.provider, fed.feed)
-            except ProviderError as error:
-                failures.append(failed(one.provider, fed.feed, error))
+    for one in given:
+        name = NAMES[one.gives]
+        try:
+            rows[name] += _rows(one.path, RESULT_TABLES[name], one.provider, one.feed)
+        except ProviderError as error:
+            failures.append(failed(one.provider, one.feed, error))
     tables = {name: Table.from_rows(RESULT_TABLES[name], found) for name, found in rows.items()}
     return tables, failures
 

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from threading import Lock
 from typing import IO
 
 from trueup.adapter.feed import Answer, File
-from trueup.errors import IntegrityError, SourceError
+from trueup.errors import SourceError
+from trueup.workspace.journal import TORN, Journal
+from trueup.workspace.store import Store
 
-INDEX = "index.jsonl"
+LANDED = "landed"
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One line of the index: what was asked, what came, when it became known."""
+class Landed:
+    """One entry: what was asked, what came."""
 
     provider: str
     feed: str
@@ -29,7 +28,6 @@ class Entry:
     version: str  # a file's; of answers their page
     sha256: str
     size_bytes: int
-    known_at: str
 
     @property
     def key(self) -> tuple[str, str, str, str]:
@@ -37,37 +35,39 @@ class Entry:
 
 
 class Landing:
-    """A folder of contents named by their SHA-256, and an index that only grows.
+    """Contents named by their SHA-256, and a journal of them that only grows.
 
     Landing the same content for the same question again adds nothing. Threads may share it; two
     processes may not.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, store: Store, journal: Journal, *, recorded: bool = False) -> None:
+        self.store = store
+        self.journal = journal
+        self.recorded = recorded  # played from its beginning: nothing is here already
         self._lock = Lock()
-        self._latest: dict[tuple[str, str, str, str], Entry] = {}
-        for entry in _read(folder / INDEX):
-            self._latest[entry.key] = entry
+        self._latest: dict[tuple[str, str, str, str], Landed] = {}
+        for entry in journal.entries():
+            if entry.kind != TORN:
+                landed = Landed(**entry.body)
+                self._latest[landed.key] = landed
+
+    @classmethod
+    def at(cls, folder: Path) -> Landing:
+        """A landing of its own, in a folder."""
+        store = Store(folder)
+        return cls(store, Journal(folder, store))
 
     def path(self, sha256: str) -> Path:
-        return self.folder / "raw" / sha256[:2] / sha256
+        return self.store.path(sha256)
 
-    def answer(self, provider: str, feed: str, answer: Answer, known_at: datetime) -> Entry:
+    def answer(self, provider: str, feed: str, answer: Answer, known_at: datetime) -> Landed:
         """Keep an answer."""
         asked = json.dumps([answer.operation, dict(answer.asked)], sort_keys=True)
-        digest = hashlib.sha256(answer.body).hexdigest()
-        self._stored(lambda target: target.write(answer.body), digest)
+        digest = self.store.put(answer.body)
+        page = f"page {answer.page}"
         return self._entered(
-            Entry(
-                provider,
-                feed,
-                asked,
-                f"page {answer.page}",
-                digest,
-                len(answer.body),
-                known_at.isoformat(),
-            )
+            Landed(provider, feed, asked, page, digest, len(answer.body)), known_at
         )
 
     def file(
@@ -77,62 +77,26 @@ class Landing:
         file: File,
         fetch: Callable[[IO[bytes]], None],
         at: datetime,
-    ) -> Entry:
+    ) -> Landed:
         """Keep a file of an export; what is here in that version is not fetched again."""
         known = self._latest.get((provider, export, file.name, file.version))
-        if known is not None and self.path(known.sha256).exists():
+        if known is not None and self.store.has(known.sha256) and not self.recorded:
             return known
-        digest = self._stored(fetch, None)
+        digest = self.store.fill(fetch, None)
         size = self.path(digest).stat().st_size
         if file.size_bytes is not None and size != file.size_bytes:
             raise SourceError(
                 file.name, f"{size:,} bytes came of the {file.size_bytes:,} that were announced"
             )
-        return self._entered(
-            Entry(provider, export, file.name, file.version, digest, size, at.isoformat())
-        )
+        return self._entered(Landed(provider, export, file.name, file.version, digest, size), at)
 
-    def _stored(self, fill: Callable[[IO[bytes]], object], expected: str | None) -> str:
-        """Write to a temporary file, then move it under its hash: never half a file."""
-        if expected is not None and self.path(expected).exists():
-            return expected
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=self.folder, prefix="coming-", delete=False) as target:
-            try:
-                fill(target.file)
-                target.flush()
-                os.fsync(target.fileno())
-                with Path(target.name).open("rb") as written:
-                    digest = hashlib.file_digest(written, "sha256").hexdigest()
-                if expected not in {None, digest}:
-                    raise IntegrityError(f"{target.name}: not what was written")
-                place = self.path(digest)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                Path(target.name).replace(place)
-            finally:
-                Path(target.name).unlink(missing_ok=True)
-        return digest
-
-    def _entered(self, entry: Entry) -> Entry:
+    def _entered(self, landed: Landed, at: datetime) -> Landed:
+        if self.recorded:
+            landed = replace(landed, provider=f"recorded {landed.provider}")
         with self._lock:
-            known = self._latest.get(entry.key)
-            if known is not None and known.sha256 == entry.sha256:
+            known = self._latest.get(landed.key)
+            if known is not None and known.sha256 == landed.sha256:
                 return known
-            with (self.folder / INDEX).open("a", encoding="utf-8") as index:
-                index.write(json.dumps(asdict(entry), sort_keys=True) + "\n")
-            self._latest[entry.key] = entry
-        return entry
-
-
-def _read(index: Path) -> Iterator[Entry]:
-    if not index.exists():
-        return
-    for number, line in enumerate(index.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            fields: Mapping[str, str] = json.loads(line)
-            yield Entry(**fields)  # type: ignore[arg-type]  # the names and types are our own
-        except (json.JSONDecodeError, TypeError) as error:
-            raise IntegrityError(
-                f"{index}: line {number} is damaged ({error}); restore the folder from a backup, "
-                "or delete it and fetch everything again"
-            ) from error
+            self.journal.append(LANDED, at, asdict(landed))
+            self._latest[landed.key] = landed
+        return landed

@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from shutil import rmtree
 from typing import Any
 
 from trueup.adapter.feed import Feed
@@ -17,7 +16,6 @@ from trueup.fetch.asking import Asker
 from trueup.fetch.cassette.provenance import cases, read_provenance
 from trueup.fetch.cassette.replay import replaying
 from trueup.fetch.feeds import Fed, Place, exported, fed
-from trueup.fetch.landing import Landing
 from trueup.fetch.settings import connector_of
 from trueup.period import Period, parse_period
 
@@ -48,8 +46,7 @@ class Fetched:
 def fetch_all(
     settings: Mapping[str, Mapping[str, Any]],
     period: Period,
-    workspace: Path,
-    at: datetime,
+    place: Place,
     *,
     replay: Path | None = None,
     said: Said = lambda _provider, _feed: None,
@@ -57,14 +54,9 @@ def fetch_all(
     """Ask every provider for everything, side by side; or play what was recorded in ``replay``.
 
     Recordings are played one provider after the other, since vcrpy lifts its patches for a moment
-    whenever a connection is made: another thread could then reach the network. What is played is
-    kept apart from what accounts answered, and played from its beginning every time.
+    whenever a connection is made: another thread could then reach the network. They are played
+    from their beginning every time, so their landing must be one that is ``recorded``.
     """
-    if replay is not None:
-        workspace /= "replayed"
-        if workspace.exists():
-            rmtree(workspace)
-    place = Place(Landing(workspace / "landing"), workspace / "fetched", at)
     place.folder.mkdir(parents=True, exist_ok=True)
     if replay is not None:
         recorded = cases(replay)

@@ -9,11 +9,10 @@ from typing import Any
 import pyarrow as pa
 
 from trueup.adapter.registry import provider_of_bill
-from trueup.errors import UsageError
 from trueup.focus.columns import CHARGES, COST_AND_USAGE, DATASETS
 from trueup.focus.extras import ExtraNames
 from trueup.focus.intake import Intake
-from trueup.focus.landing import Landed, Landing, expand, flatten
+from trueup.focus.landing import Landed, Landing
 from trueup.focus.native import NativeFile, as_focus
 from trueup.focus.projection import Reading, Span, select, typed
 from trueup.focus.provider import ProviderColumn, ProviderOf
@@ -71,16 +70,6 @@ def by_layout(queries: Iterable[tuple[str, Part]]) -> list[tuple[str, list[Part]
     return [(query, parts) for (query, _), parts in layouts.items()]
 
 
-def landed_sources(landing: Landing, sources: Sequence[Any]) -> list[Landed]:
-    """Every file and data frame of the arguments, landed, files sorted by name first."""
-    names, frames = flatten(sources)
-    if not names and not frames:
-        raise UsageError("nothing to read: give at least one path, URL or table")
-    landed = [landing.file(name) for name in expand(names)] if names else []
-    numbered = enumerate(frames, start=1)
-    return landed + [landing.frame(frame, f"data frame {number}") for number, frame in numbered]
-
-
 def _bills(
     landing: Landing, sources: Sequence[Any]
 ) -> tuple[list[Bill], list[tuple[int, Landed, int]], list[str]]:
@@ -92,7 +81,7 @@ def _bills(
     bills: list[Bill] = []
     copies: list[tuple[int, Landed, int]] = []
     known: dict[str, int] = {}
-    for source_id, landed in enumerate(landed_sources(landing, sources), start=1):
+    for source_id, landed in enumerate(landing.all(sources), start=1):
         first_id = known.setdefault(landed.sha256, source_id)
         if first_id != source_id:
             copies.append((source_id, landed, first_id))

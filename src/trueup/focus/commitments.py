@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from trueup.adapter.registry import provider_of_bill
-from trueup.focus.charges import by_layout, landed_sources
+from trueup.focus.charges import by_layout
 from trueup.focus.columns import COMMITMENTS, CONTRACT_COMMITMENT, DATASETS, Column
 from trueup.focus.intake import Intake
 from trueup.focus.landing import Landed, Landing
@@ -66,7 +66,7 @@ def read_commitments(
 
     with Landing() as landing, Intake("commitments", COMMITMENTS) as intake:
         parts = []
-        for source_id, landed in enumerate(landed_sources(landing, sources), start=1):
+        for source_id, landed in enumerate(landing.all(sources), start=1):
             if landed.source.lower().endswith(".toml"):
                 _take_toml(intake, source_id, landed, providers, layer_of)
             else:

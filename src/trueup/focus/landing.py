@@ -34,13 +34,13 @@ def copy_of(source: str) -> str:
 
 
 def flatten(sources: Iterable[Any]) -> tuple[list[str], list[Any]]:
-    """Split arguments into names (paths, globs, URLs) and data frames, lists opened up."""
+    """Split arguments into names (paths, globs, URLs) and what is landed or a data frame."""
     names: list[str] = []
     frames: list[Any] = []
     for item in sources:
         if isinstance(item, str | os.PathLike):
             names.append(os.fspath(item))
-        elif hasattr(item, "__arrow_c_stream__"):
+        elif isinstance(item, Landed) or hasattr(item, "__arrow_c_stream__"):
             frames.append(item)
         elif isinstance(item, list | tuple | set | frozenset):
             inner_names, inner_frames = flatten(item)
@@ -161,6 +161,17 @@ class Landing:
         with system.open(path, "rb") as remote, local.open("wb") as copy:
             copyfileobj(remote, copy, 1 << 20)
         return local
+
+    def all(self, sources: Iterable[Any]) -> list[Landed]:
+        """Everything that ``flatten`` takes, landed: files by name, then the rest as given."""
+        names, others = flatten(sources)
+        if not names and not others:
+            raise UsageError("nothing to read: give at least one path, URL or table")
+        landed = [self.file(name) for name in expand(names)] if names else []
+        landed += [one for one in others if isinstance(one, Landed)]
+        frames = [one for one in others if not isinstance(one, Landed)]
+        numbered = enumerate(frames, start=1)
+        return landed + [self.frame(frame, f"data frame {number}") for number, frame in numbered]
 
     def frame(self, frame: Any, name: str) -> Landed:
         """Land a pandas, polars or Arrow table (or any Arrow stream) as Parquet."""

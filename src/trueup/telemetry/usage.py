@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from trueup.adapter.telemetry import TelemetryReader, UsageSource
 from trueup.errors import ConfigurationError, IntegrityError, SourceError, UsageError
-from trueup.focus.landing import Landed, Landing, copy_of, expand, flatten
+from trueup.focus.landing import Landed, Landing, copy_of
 from trueup.focus.repair import literal, quoted
 from trueup.focus.stream import misnamed, opened
 from trueup.model.dataset import Dataset
@@ -70,21 +70,13 @@ def read_usage(
 
     readers = _readers(format)
     _check_texts(columns=columns or {}, constants=constants or {})
-    paths, frames = flatten(sources)
-    if not paths and not frames:
-        raise UsageError("read_usage needs a path, a glob, a URL or a data frame")
     directory = TemporaryDirectory(prefix="trueup-usage-")
     folder = Path(directory.name)
     try:
         with Landing() as landing, session(folder) as connection:
             prepare(connection)
-            files = [landing.file(name) for name in (expand(paths) if paths else [])]
-            files += [
-                landing.frame(frame, f"data frame {number}")
-                for number, frame in enumerate(frames, start=1)
-            ]
             read: list[_Read] = []
-            for number, landed in enumerate(files):
+            for number, landed in enumerate(landing.all(sources)):
                 first = next((one for one in read if one.landed.sha256 == landed.sha256), None)
                 if first is not None:
                     read.append(_copied(connection, first, landed, number))

@@ -40,13 +40,14 @@ from trueup.fetch.cassette.provenance import (
 )
 from trueup.fetch.cassette.pseudonyms import foreign
 from trueup.fetch.feeds import Place
-from trueup.fetch.landing import INDEX, Landing
+from trueup.fetch.landing import Landing
 from trueup.fetch.providers import Fetched, replayed
 from trueup.fetch.settings import connector_of
 from trueup.focus.charges import read_charges
 from trueup.focus.columns import CONTRACT_COMMITMENT, DATASETS
 from trueup.focus.commitments import read_commitments
 from trueup.period import parse_period
+from trueup.workspace.journal import JOURNAL
 
 if TYPE_CHECKING:
     import pytest
@@ -69,7 +70,7 @@ class Case:
 
     def play(self, workspace: Path) -> Fetched:
         """What the adapter makes of the recording."""
-        place = Place(Landing(workspace / "landing"), workspace / "fetched", AT)
+        place = Place(Landing.at(workspace / "landing"), workspace / "fetched", AT)
         place.folder.mkdir(parents=True, exist_ok=True)
         known = self.provenance
         return replayed(known.provider, self.folder, parse_period(known.period), place)
@@ -191,7 +192,7 @@ class Conformance:
         before = _bytes_below(tmp_path / "landing")
         case.play(tmp_path)
         assert _bytes_below(tmp_path / "landing") == before
-        assert INDEX in before
+        assert JOURNAL in before
 
     def test_sums_are_those_of_the_raw_answers(self, case: Case, tmp_path: Path) -> None:
         """Columns add up to what the raw answers say, read without the adapter."""

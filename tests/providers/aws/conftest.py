@@ -74,7 +74,7 @@ class Cloud:
         export = SOURCES["export"]
         assert isinstance(export, Export)
         (folder / "fetched").mkdir(parents=True, exist_ok=True)
-        place = Place(Landing(folder / "landing"), folder / "fetched", self.at)
+        place = Place(Landing.at(folder / "landing"), folder / "fetched", self.at)
         return exported(export, self.asker("export"), place)
 
     def asked(self, words: str) -> int:

@@ -63,7 +63,7 @@ def test_a_recording_of_a_running_month_asks_the_same_when_it_is_played(
     workspace = tmp_path / "workspace"
     (workspace / "fetched").mkdir(parents=True)
     place = Place(
-        Landing(workspace / "landing"), workspace / "fetched", datetime(2026, 1, 1, tzinfo=UTC)
+        Landing.at(workspace / "landing"), workspace / "fetched", datetime(2026, 1, 1, tzinfo=UTC)
     )
     played = replayed("aws", folder, cloud.period, place)
     assert played.failures == ()
@@ -75,7 +75,7 @@ def test_a_recording_of_a_running_month_asks_the_same_when_it_is_played(
 
 def test_what_lacks_a_setting_is_not_asked_and_says_so(cloud: Any, tmp_path: Path) -> None:
     """Nothing that costs a permission or a request beyond Savings Plans is asked unbidden."""
-    place = Place(Landing(tmp_path / "landing"), tmp_path, cloud.at)
+    place = Place(Landing.at(tmp_path / "landing"), tmp_path, cloud.at)
     fetched = fetch_one("aws", {}, cloud.period, place)
     assert fetched.not_asked == (
         "savings-plan-rates: needs rate_services in [providers.aws]",

@@ -70,7 +70,7 @@ class Stage:
         """Where what is fetched goes."""
         folder = self.folder / "fetched"
         folder.mkdir(parents=True, exist_ok=True)
-        return Place(Landing(self.folder / "landing"), folder, AT)
+        return Place(Landing.at(self.folder / "landing"), folder, AT)
 
     def one(self, name: str, answerer: Answerer | None = None, *, offline: bool = True) -> str:
         """What one feed or the export gives, as text; it raises what a run would report."""

@@ -47,7 +47,7 @@ def test_every_operation_of_a_feed_is_declared_and_asked(stage: Stage) -> None:
     fetched = stage.fetch()
     connector = connector_of("azure")
     assert [one.feed for one in fetched.feeds] == [one.name for one in connector.feeds]
-    index = (stage.folder / "landing" / "index.jsonl").read_text("utf-8").splitlines()
+    index = (stage.folder / "landing" / "journal.jsonl").read_text("utf-8").splitlines()
     landed = [json.loads(line) for line in index]
     for feed in connector.feeds:
         mine = {json.loads(one["asked"])[0] for one in landed if one["feed"] == feed.name}

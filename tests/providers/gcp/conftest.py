@@ -103,7 +103,7 @@ class Stage:
         assert isinstance(export, Export)
         place = (folder or self.folder) / "fetched"
         place.mkdir(parents=True, exist_ok=True)
-        landing = Landing((folder or self.folder) / "landing")
+        landing = Landing.at((folder or self.folder) / "landing")
         return exported(export, self.asker(export.name), Place(landing, place, START))
 
     def count(self, part: str) -> int:

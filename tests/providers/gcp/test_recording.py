@@ -37,7 +37,7 @@ def record(stage: Stage, folder: Path) -> Fetched:
 
 
 def play(folder: Path, workspace: Path) -> Fetched:
-    place = Place(Landing(workspace / "landing"), workspace / "fetched", START)
+    place = Place(Landing.at(workspace / "landing"), workspace / "fetched", START)
     place.folder.mkdir(parents=True)
     return replayed("gcp", folder, PERIOD, place)
 

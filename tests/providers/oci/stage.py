@@ -60,7 +60,7 @@ class Stage:
 
     @property
     def place(self) -> Place:
-        place = Place(Landing(self.folder / "landing"), self.folder / "fetched", self.at)
+        place = Place(Landing.at(self.folder / "landing"), self.folder / "fetched", self.at)
         place.folder.mkdir(parents=True, exist_ok=True)
         return place
 

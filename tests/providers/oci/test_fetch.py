@@ -15,7 +15,7 @@ from tests.twin import oci
 from tests.twin.faults import Fault, status
 
 from trueup.fetch.cassette.case import record_case
-from trueup.fetch.landing import INDEX
+from trueup.workspace.journal import JOURNAL
 from trueup.fetch.providers import Fetched, fetch_one, replayed
 from trueup.period import Period
 
@@ -39,10 +39,10 @@ def test_every_feed_gives_and_a_second_run_adds_nothing(stage: Stage) -> None:
         "credits": 0,
         "rate-cards": 4,
     }
-    index = (stage.folder / "landing" / INDEX).read_bytes()
+    index = (stage.folder / "landing" / JOURNAL).read_bytes()
     stage.asked.clear()
     assert fetched(stage) == first
-    assert (stage.folder / "landing" / INDEX).read_bytes() == index
+    assert (stage.folder / "landing" / JOURNAL).read_bytes() == index
     assert not [one for one in stage.asked if "/o/" in one.path]
 
 

@@ -52,7 +52,7 @@ def record_case(
             provider,
             settings,
             period,
-            Place(Landing(Path(place) / "landing"), Path(place), at),
+            Place(Landing.at(Path(place) / "landing"), Path(place), at),
             around=lambda feed: recording(connector, folder / f"{feed}.yaml", pseudonyms),
         )
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,166 @@
+"""What a run leaves in its workspace, and how it is performed again from there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trueup.api import outcome_of
+from trueup.fetch.asserted import Assertion, asserted
+from trueup.focus.landing import Landed
+from trueup.model.inputs import Inputs
+from trueup.model.rules import Rules
+from trueup.notes import annotated
+from trueup.period import Period
+from trueup.report.result import Result
+from trueup.sources import Failure, Group
+from trueup.workspace.canonical import canonical, sha256_of
+from trueup.workspace.run import Run
+from trueup.workspace.store import Store
+from trueup.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from trueup.model.dataset import Dataset
+
+ASSERTED = "asserted"
+# Tables that tell of the run rather than of the period: not part of what an approval binds.
+OF_THE_RUN = frozenset({"break_states", "notes", "true_ups"})
+RATE_RULES = ("rate", "exchange_rate")
+
+
+@dataclass(frozen=True)
+class Given:
+    """Everything a run works on: enough to perform it again."""
+
+    groups: Sequence[Group]  # what could be read, in order
+    assertions: Sequence[tuple[Assertion, Landed]]
+    rules: Rules
+    period: Period | None
+    as_of: datetime
+    engine: str
+    notes: Sequence[Mapping[str, str | None]]  # the job's own, before those of the core
+    failures: Sequence[Failure] = ()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What is not a file, as JSON."""
+        return {
+            "rules": self.rules.model_dump(exclude_defaults=True),
+            "period": self.period and [self.period.start, self.period.end],
+            "as_of": self.as_of,
+            "engine": self.engine,
+            "notes": list(self.notes),
+        }
+
+    def inputs(self) -> Iterator[dict[str, Any]]:
+        """Every file, as the journal tells of it."""
+        for number, group in enumerate(self.groups):
+            for file in group.files:
+                yield _input(group.kind, file, group=number, title=group.title, **group.options)
+        for one, file in self.assertions:
+            yield _input(ASSERTED, file, provider=one.provider, feed=one.feed, gives=one.gives)
+
+
+def _input(kind: str, file: Landed, **options: Any) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "source": file.source,
+        "sha256": file.sha256,
+        "size_bytes": file.size_bytes,
+        "options": options,
+    }
+
+
+def landed_assertions(given: Sequence[Assertion], store: Store) -> list[tuple[Assertion, Landed]]:
+    """What providers assert, landed."""
+    found = []
+    for one in given:
+        digest = store.put_file(one.path)
+        path = store.path(digest)
+        landed = Landed(f"{one.provider}-{one.feed}.csv", path, digest, path.stat().st_size)
+        found.append((replace(one, path=path), landed))
+    return found
+
+
+def performed(given: Given, datasets: Mapping[str, Dataset | None]) -> Result:
+    """The result of a run whose groups were read."""
+    charges = datasets["charges"]
+    if charges is None:
+        raise ValueError("a run needs charges")
+    tables, _ = asserted([one for one, _ in given.assertions])
+    outcome = outcome_of(
+        Inputs(
+            charges=charges,
+            commitments=datasets["commitments"],
+            usage=datasets["usage"],
+            asserted=tables,
+        ),
+        period=given.period,
+        rules=given.rules,
+        as_of=given.as_of,
+        engine=given.engine,
+    )
+    return Result(annotated(outcome, given.notes))
+
+
+def kept(
+    workspace: Workspace,
+    run_id: str,
+    given: Given,
+    result: Result,
+    folder: Path,
+    exit_code: int,
+    config: str,
+) -> Run:
+    """Keep what a run wrote and say in the journal what it read, found and wrote."""
+    store = workspace.store
+    outputs = {
+        path.relative_to(folder).as_posix(): store.put_file(path) for path in outputs_of(folder)
+    }
+    files = list(given.inputs())
+    figures = {
+        name: outputs[f"parquet/{name}.parquet"] for name in result.tables if name not in OF_THE_RUN
+    }
+    rules = given.settings["rules"]
+    body = {
+        "period": {"start": result.start, "end": result.end},
+        "as_of": given.as_of,
+        "version": version("trueup"),
+        "exit_code": exit_code,
+        "failures": [vars(one) for one in given.failures],
+        "inputs": files,
+        "config": config,
+        "settings": store.put(canonical(given.settings)),
+        "hashes": {
+            "result": sha256_of(figures),
+            "rules": sha256_of(rules),
+            "contracts": sha256_of(_hashes(files, "commitments")),
+            "rates": sha256_of(
+                [{name: rules.get(name) for name in RATE_RULES}, _hashes(files, ASSERTED, "rates")]
+            ),
+        },
+        "outputs": outputs,
+        "control_totals": result.control_totals.rows(),
+        "identity": result.identity.rows(),
+        "final_at": {str(name): at for name, at in result.outcome.final_at.items()},
+        "material_amount": result.outcome.material_amount,
+    }
+    return workspace.end(run_id, given.as_of, body, result.tables)
+
+
+def _hashes(files: Sequence[Mapping[str, Any]], kind: str, gives: str | None = None) -> list[str]:
+    return sorted(
+        one["sha256"]
+        for one in files
+        if one["kind"] == kind and (gives is None or one["options"]["gives"] == gives)
+    )
+
+
+def outputs_of(folder: Path) -> list[Path]:
+    """The files of a result's folder that a run writes."""
+    named = [folder / name for name in ("report.html", "report.xlsx", "result.json")]
+    return [path for path in named if path.exists()] + sorted((folder / "parquet").glob("*"))

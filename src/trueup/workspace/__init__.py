@@ -1,0 +1,1 @@
+"""Where runs leave their evidence: raw bytes by content, tables, a journal that only grows."""

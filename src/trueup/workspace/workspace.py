@@ -1,0 +1,122 @@
+"""A workspace: what runs read and gave, and what was decided, so that it can be proved later.
+
+::
+
+    raw/        every file that was read, answered or written, by its SHA-256; never changed
+    journal.jsonl, head
+                runs and decisions, each bound to all before it; the only place of state
+    landing/    a journal of what providers answered, for asking only what is new
+    tables/     result tables over all runs, in Delta Lake; derived from raw
+    lock        held by the run at work
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from trueup.errors import UsageError
+from trueup.model.schema import RESULT_TABLES
+from trueup.model.table import Table
+from trueup.workspace import tables
+from trueup.workspace.journal import TORN, Entry, Journal
+from trueup.workspace.run import BEGUN, ENDED, FAILED, TAKEN_AWAY, Run
+from trueup.workspace.store import Store
+
+LANDING = "landing"
+
+
+class Workspace:
+    """A folder that only grows; it need not exist yet."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.store = Store(folder)
+        self.journal = Journal(folder, self.store)
+        self.landing = Journal(folder / LANDING, self.store)
+
+    def runs(self, known_at: datetime | None = None) -> list[Run]:
+        """Every run that ended, or those known at an instant, in their order."""
+        return [Run(entry) for entry in self.journal.entries(known_at) if entry.kind == ENDED]
+
+    def run(self, run_id: str) -> Run:
+        """The run of that name; UsageError that lists the last ones."""
+        found = self.runs()
+        for run in found:
+            if run.run_id == run_id:
+                return run
+        known = ", ".join(run.run_id for run in found[-3:]) or "none yet: `trueup run` makes one"
+        raise UsageError(f"{self.folder}: there is no run {run_id!r}; the last are {known}")
+
+    def last_run(
+        self, start: datetime, end: datetime, known_at: datetime | None = None
+    ) -> Run | None:
+        """The last run of a period, or the last known at an instant."""
+        of_period = [run for run in self.runs(known_at) if (run.start, run.end) == (start, end)]
+        return of_period[-1] if of_period else None
+
+    def table(self, run_id: str, name: str) -> Table:
+        """A result table as a run gave it."""
+        import pyarrow.parquet as pq
+
+        schema = RESULT_TABLES[name]
+        digest = self.run(run_id).outputs.get(f"parquet/{name}.parquet")
+        if digest is None:  # a table that trueup did not have yet
+            return Table.from_rows(schema, [])
+        found = pq.read_table(io.BytesIO(self.store.get(digest)))
+        kept = {column.name: column for column in found.schema}
+        rows = found.select([column for column in schema.names if column in kept]).to_pylist()
+        return Table.from_rows(schema, rows)
+
+    def begin(self, at: datetime, body: Mapping[str, Any]) -> str:
+        """Say that a run begins, and tidy up behind one that was killed; the new run's name."""
+        begun = [entry for entry in self.journal.entries() if entry.kind == BEGUN]
+        left = tables.take_away(self.folder, self.table_files())
+        if left:
+            self.journal.append(TAKEN_AWAY, at, {"files": left, "of": begun[-1].body["run"]})
+        run_id = f"run-{len(begun) + 1:04d}"
+        self.journal.append(BEGUN, at, {"run": run_id, **body})
+        return run_id
+
+    def end(
+        self, run_id: str, at: datetime, body: Mapping[str, Any], of_run: Mapping[str, Table]
+    ) -> Run:
+        """Keep a run's tables and say that it ended."""
+        files = tables.append(self.folder, run_id, of_run)
+        whole = {
+            "run": run_id,
+            **body,
+            "tables": {name: len(table) for name, table in of_run.items()},
+            "files": files,
+            "landing": {"entries": len(self.landing.entries()), "head": self.landing.head},
+        }
+        return Run(self.journal.append(ENDED, at, whole))
+
+    def fail(self, run_id: str, at: datetime, error: str) -> Entry:
+        """Say that a run ended without a result, and why."""
+        return self.journal.append(FAILED, at, {"run": run_id, "error": error})
+
+    def table_files(self) -> dict[str, str]:
+        """The files of the Delta tables, as the journal knows them: path -> SHA-256."""
+        known: dict[str, str] = {}
+        for run in self.runs():
+            known |= run.body["files"]
+        return known
+
+    def referenced(self) -> Iterator[tuple[str, str]]:
+        """Every content that an entry names: its SHA-256, and by which entry as what."""
+        for entry in self.landing.entries():
+            yield entry.body["sha256"], f"landing entry {entry.number}"
+        for entry in self.journal.entries():
+            if entry.kind == TORN:
+                yield entry.body["sha256"], f"entry {entry.number}, half a line"
+        for run in self.runs():
+            for one in run.inputs:
+                yield one["sha256"], f"{run.run_id}, {one['kind']} {one['source']}"
+            for path, digest in run.outputs.items():
+                yield digest, f"{run.run_id}, {path}"
+            for name in ("config", "settings"):
+                yield run.body[name], f"{run.run_id}, {name}"
