@@ -58,7 +58,7 @@ class Decision:
         return {
             "break": self.break_id,
             "action": self.action,
-            "by": self.by.body(),
+            **self.by.body(),
             "amount": None if self.amount is None else plain(self.amount),
             "currency": self.currency,
             "note": self.note,
@@ -74,7 +74,7 @@ def read_decision(number: int, at: datetime, body: Mapping[str, Any]) -> Decisio
         at,
         body["break"],
         body["action"],
-        Principal.read(body["by"]),
+        Principal.read(body),
         None if body["amount"] is None else Decimal(body["amount"]),
         body["currency"],
         body["note"],
