@@ -52,17 +52,13 @@ def test_all_that_was_not_posted_yet_is_posted() -> None:
 
 def test_what_a_month_closed_since_has_posted_is_not_posted_again() -> None:
     """November posted -1.50 of vm-1; by December it is 7.00: -3.00 in all, -1.50 left to post."""
-    rows = true_ups(
-        [item("vm-1", "10.00", "7.00")], posted(item("vm-1", "10.00", "8.50")), OCTOBER
-    )
+    rows = true_ups([item("vm-1", "10.00", "7.00")], posted(item("vm-1", "10.00", "8.50")), OCTOBER)
     assert deltas(rows) == {"vm-1": Decimal("-1.50")}
     assert (rows[0]["effective_before"], rows[0]["effective_after"]) == (
         Decimal("8.50"),
         Decimal("7.00"),
     )
-    same = true_ups(
-        [item("vm-1", "10.00", "8.50")], posted(item("vm-1", "10.00", "8.50")), OCTOBER
-    )
+    same = true_ups([item("vm-1", "10.00", "8.50")], posted(item("vm-1", "10.00", "8.50")), OCTOBER)
     assert same == []
 
 

@@ -133,7 +133,10 @@ def test_a_correction_without_its_charge_is_a_correction(tmp_path: Path) -> None
 
 def test_only_the_part_in_the_period_is_restated(tmp_path: Path) -> None:
     """A fee over October and November (61 days) that rises by 6.10 restates October by 3.10."""
-    months = {"ChargePeriodStart": "2026-10-01T00:00:00Z", "ChargePeriodEnd": "2026-12-01T00:00:00Z"}
+    months = {
+        "ChargePeriodStart": "2026-10-01T00:00:00Z",
+        "ChargePeriodEnd": "2026-12-01T00:00:00Z",
+    }
     (item,) = compared(tmp_path, [charge("61.00", **months)], [charge("67.10", **months)])
     assert item["effective_delta"] == Decimal("3.10")
     outside = charge("5.00", ChargePeriodStart="2026-11-03T14:00:00Z")
@@ -185,9 +188,7 @@ def test_a_break_names_its_item(tmp_path: Path) -> None:
         "restatement",
         "restated",
     )
-    assert found["subject"] == (
-        "111 | Example Machines | sku-1 | Usage | - | 2026-10-03T15:00:00Z"
-    )
+    assert found["subject"] == ("111 | Example Machines | sku-1 | Usage | - | 2026-10-03T15:00:00Z")
     assert found["explanation"].startswith("October was closed on 2026-11-08 by ada; ")
 
 

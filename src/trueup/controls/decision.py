@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from trueup.controls.principal import Principal
+from trueup.controls.principal import APPROVE, Actor, Person, Principal
 from trueup.errors import UsageError
 from trueup.money import plain
 from trueup.period import iso, parse_instant
@@ -81,3 +81,22 @@ def read_decision(number: int, at: datetime, body: Mapping[str, Any]) -> Decisio
         None if body["until"] is None else parse_instant(body["until"]),
         body["owner"],
     )
+
+
+def check_write_off(
+    decision: Decision, limit: Decimal | None, actor: Actor, persons: Sequence[Person]
+) -> None:
+    """Raise UsageError for a write-off above the limit by anybody but an approver.
+
+    An amount that is not known is above any limit. No limit: anybody may write off anything.
+    """
+    if limit is None or (decision.amount is not None and abs(decision.amount) <= limit):
+        return
+    amount = "an amount not known" if decision.amount is None else plain(decision.amount, 2)
+    doing = f"break {decision.break_id}: writing off {amount}, above write_off_limit = {limit},"
+    if not persons:
+        raise UsageError(
+            f"{doing} needs the key of a person who may approve; no [[person]] is in trueup.toml: "
+            "make a key with `trueup key new`"
+        )
+    actor.must(APPROVE, doing, persons)

@@ -55,6 +55,7 @@ class BreakState:
     decision: Decision | None  # the last one, whether or not it still holds
     cleared_by: str | None
     periods: tuple[str, ...]  # of the runs that found it
+    last_run: str  # that found it
     row: Row
 
     def as_row(self) -> dict[str, Any]:
@@ -83,6 +84,7 @@ class _Track:
 
     first_seen: datetime
     last_seen: datetime
+    last_run: str
     row: Row
     present: set[str] = field(default_factory=set)  # periods whose last complete run has it
     periods: set[str] = field(default_factory=set)
@@ -115,11 +117,11 @@ def states(
 
 def _see(tracks: dict[str, _Track], run: Sighting) -> None:
     for name, row in run.breaks.items():
-        track = tracks.setdefault(name, _Track(run.at, run.at, row))
+        track = tracks.setdefault(name, _Track(run.at, run.at, run.run, row))
         if track.cleared_by is not None:
             track.void = f"run {run.run} found it again after run {track.cleared_by} had not"
             track.cleared_by = track.cleared_at = None
-        track.row, track.last_seen = row, run.at
+        track.row, track.last_seen, track.last_run = row, run.at, run.run
         track.present.add(run.period)
         track.periods.add(run.period)
     if not run.complete:
@@ -158,6 +160,7 @@ def _state(
         track.decision,
         track.cleared_by,
         tuple(sorted(track.periods)),
+        track.last_run,
         track.row,
     )
 

@@ -123,15 +123,18 @@ def _breaks(
     """Every break of the run as its result has it, with its state at the close."""
     known = known_states(workspace, rules, clock, entries)
     return [
-        {name: _text(value) for name, value in {**row, **known[row["id"]].as_row()}.items()}
+        {
+            name: _text(value, 2 if name == "amount" else 0)
+            for name, value in {**row, **known[row["id"]].as_row()}.items()
+        }
         for row in workspace.table(run.run_id, "breaks").rows()
     ]
 
 
-def _text(value: object) -> object:
-    """A figure as result.json writes it: at least two decimals; an instant in UTC."""
+def _text(value: object, places: int) -> object:
+    """A value as result.json writes it: figures as plain text, instants in UTC."""
     if isinstance(value, Decimal):
-        return plain(value, 2)
+        return plain(value, places)
     return iso(value) if isinstance(value, datetime) else value
 
 

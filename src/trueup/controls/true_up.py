@@ -54,13 +54,11 @@ def true_ups(
         if row["closed_period"] == name:
             known = already.setdefault(_item(row), {**row, **_nothing()})
             for figure in FIGURES:
-                known[f"{figure}_delta"] = _sum(
-                    known[f"{figure}_delta"], row[f"{figure}_delta"]
-                )
+                known[f"{figure}_delta"] = _sum(known[f"{figure}_delta"], row[f"{figure}_delta"])
     rows = []
     for row in found:
-        known = already.pop(_item(row), None)
-        rows.append(row if known is None else _less(row, known))
+        item = _item(row)
+        rows.append(_less(row, already.pop(item)) if item in already else row)
     rows.extend(_taken_back(known) for known in already.values())
     return [{"closed_period": name, **row} for row in rows if _moves(row)]
 
