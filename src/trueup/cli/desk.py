@@ -53,7 +53,8 @@ class Desk:
 
     def append(self, kind: str, body: Mapping[str, Any], actor: Actor) -> None:
         """Add an entry to the journal, signed where the actor has a key, and say who acted."""
-        self.workspace.journal.append(kind, datetime.now(UTC), body, actor.signer)
+        now = datetime.now(UTC).replace(microsecond=0)
+        self.workspace.journal.append(kind, now, body, actor.signer)
         if actor.signer is None:
             click.echo(UNPROVED)
 

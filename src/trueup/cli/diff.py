@@ -183,7 +183,8 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
             yield from (f"  {row['what']}: {_legible(row['name'])}" for row in found[title])
     yield from _charge_lines(found)
     if found["breaks_changed"]:
-        yield f"\nBreaks: {found['breaks_changed']:,} new, cleared or changed"
+        kinds = "new, cleared or changed" if found["charges"] is not None else "of one period alone"
+        yield f"\nBreaks: {found['breaks_changed']:,} {kinds}"
         for row in found["breaks"]:
             yield (
                 f"  {row['what']}: {row['id']} {row['class']} {row['before'] or '-'} -> "
@@ -197,7 +198,8 @@ def _charge_lines(found: dict[str, Any]) -> Iterator[str]:
         return
     if not found["charges_changed"]:
         return
-    yield f"\nCharges: {found['charges_changed']:,} items restated"
+    count = found["charges_changed"]
+    yield f"\nCharges: {'1 item' if count == 1 else f'{count:,} items'} restated"
     for row in found["charges"]:
         subject = row["resource_id"] or row["commitment_id"] or row["sku"] or row["service"] or "-"
         yield (

@@ -7,6 +7,7 @@ from datetime import datetime
 from difflib import get_close_matches
 from typing import Any
 
+from trueup.controls.closing import short
 from trueup.controls.decision import KIND, Decision, read_decision
 from trueup.controls.lifecycle import BreakState, Row, Sighting, states
 from trueup.errors import UsageError
@@ -22,7 +23,7 @@ ALL = "all"  # the period of runs that were given none
 
 def label(period: Period | None) -> str:
     """The name under which runs of a period are compared with one another."""
-    return ALL if period is None else str(period)
+    return ALL if period is None else short(period)
 
 
 def labels(entries: Iterable[Entry]) -> dict[str, str]:

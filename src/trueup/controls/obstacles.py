@@ -14,6 +14,7 @@ from trueup.money import plain
 from trueup.period import iso, parse_instant
 from trueup.workspace.run import Run
 
+BREAK = "break:"
 SHORT_ID = 6
 SHOWN_MAX = 30
 
@@ -22,11 +23,19 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Obstacle:
-    """Why a period is not to be closed yet. ``name`` is what is accepted by."""
+    """Why a period is not to be closed yet. ``name`` is what it is accepted by.
+
+    ``shown`` is how the name is shown: that of a break is the beginning of its id.
+    """
 
     name: str
     what: str
     remedy: str
+    short: str | None = None
+
+    @property
+    def shown(self) -> str:
+        return self.short or self.name
 
 
 def obstacles(
@@ -118,9 +127,10 @@ def _breaks(
         again = f" ({state.reason})" if state is not None and state.reason else ""
         short = names[row["id"]]
         yield Obstacle(
-            f"break:{short}",
-            f"{row['class']}, {sum_of} {row['currency'] or ''}, is open{again}",
+            f"{BREAK}{row['id']}",
+            f"{row['class']}, {sum_of} {row['currency'] or ''}".rstrip() + f", is open{again}",
             f"`trueup breaks show {short}`, then explain, write-off or defer",
+            f"{BREAK}{short}",
         )
 
 
@@ -135,30 +145,29 @@ def short_ids(ids: Sequence[str]) -> dict[str, str]:
 def accepted_by_name(
     found: Sequence[Obstacle], given: Sequence[str]
 ) -> tuple[dict[str, str], list[Obstacle]]:
-    """The reasons of the accepted obstacles, and those that nobody accepted.
+    """The reasons of the accepted obstacles by name, and those that nobody accepted.
 
-    ``given`` are texts NAME=REASON; a name may hold equals signs itself, and a break may be named
-    by a longer beginning of its id. Raises UsageError for what names no obstacle, and for an
-    empty reason.
+    ``given`` are texts NAME=REASON. A name may hold equals signs itself, and a break is named by
+    as much of its id as is shown, or more. Raises UsageError for what names no obstacle, and for
+    an empty reason.
     """
     reasons: dict[str, str] = {}
     for text in given:
         one = next((one for one in found if text.startswith(f"{one.name}=")), None)
         name = one.name if one else text.partition("=")[0]
-        reason = text[len(name) + 1 :].strip()
+        one = one or next((one for one in found if _is_break(one, name)), None)
         if one is None:
-            one = next((one for one in found if _is_break(one.name, name)), None)
-        if one is None:
-            listed = ", ".join(one.name for one in found[:SHOWN_MAX]) or "none"
+            listed = ", ".join(one.shown for one in found[:SHOWN_MAX]) or "none"
             raise UsageError(f"--accept {name}: is no obstacle of this close; they are: {listed}")
+        reason = text[len(name) + 1 :].strip()
         if not reason:
             raise UsageError(f"--accept {name}: give the reason, as {name}=REASON")
         reasons[one.name] = reason
     return reasons, [one for one in found if one.name not in reasons]
 
 
-def _is_break(name: str, given: str) -> bool:
-    return name.startswith("break:") and given.startswith(name)
+def _is_break(one: Obstacle, given: str) -> bool:
+    return one.short is not None and given.startswith(one.short) and one.name.startswith(given)
 
 
 def refusal(period: str, left: Sequence[Obstacle]) -> str:
@@ -166,8 +175,8 @@ def refusal(period: str, left: Sequence[Obstacle]) -> str:
     count = "1 obstacle" if len(left) == 1 else f"{len(left):,} obstacles"
     lines = [f"{period} cannot be closed: {count}. Remove each, or accept it with a reason:"]
     for one in left[:SHOWN_MAX]:
-        lines += [f"  {one.name}: {one.what}", f"      {one.remedy},"]
-        lines.append(f"      or --accept {quote(f'{one.name}=REASON')}")
+        lines += [f"  {one.shown}: {one.what}", f"      {one.remedy},"]
+        lines.append(f"      or --accept {quote(f'{one.shown}=REASON')}")
     if len(left) > SHOWN_MAX:
         lines.append(f"  and {len(left) - SHOWN_MAX:,} more")
     return "\n".join(lines)
