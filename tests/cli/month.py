@@ -61,16 +61,16 @@ class Month:
         (self.folder / "bills").mkdir(exist_ok=True)
         write_bill(self.folder / "bills" / "oct.csv", row("Used", used), row("Unused", unused))
 
-    def next_bill(self, used: str) -> None:
-        """November's bill."""
+    def next_bill(self, used: str, month: str = "2026-11") -> None:
+        """The bill of a later month; its billing period ends on the 28th."""
         rows = [
             {
-                name: text.replace("2026-11-01", "2026-12-01").replace("2026-10", "2026-11")
+                name: text.replace("2026-11-01", f"{month}-28").replace("2026-10", month)
                 for name, text in one.items()
             }
             for one in (row("Used", used), row("Unused", "1.50"))
         ]
-        write_bill(self.folder / "bills" / "nov.csv", *rows)
+        write_bill(self.folder / "bills" / f"{month}.csv", *rows)
 
     def persons(self) -> None:
         """Ada may prepare, Grace may approve; Mallory's key is bound to nobody."""

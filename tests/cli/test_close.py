@@ -108,10 +108,7 @@ def test_a_newer_run_with_other_figures_voids_the_preparation(month: Month) -> N
 
 
 def test_what_arrives_later_posts_once_into_the_open_month(month: Month) -> None:
-    """October closed at 8.50, then billed 8.00: November posts -0.50; October keeps 8.50 and says so.
-
-    November closed: December posts nothing of it again.
-    """
+    """October closed at 8.50, then billed 8.00: November posts -0.50; October keeps 8.50 and says so."""
     closed(month)
     month.bill("8.00")
     month.next_bill("9.50")
@@ -134,6 +131,29 @@ def test_what_arrives_later_posts_once_into_the_open_month(month: Month) -> None
     assert "post to 2026-11" in said["remedy"]
     for run in ("run-0002", "run-0003"):
         assert trueup("replay", run).exit_code == 0
+
+
+def test_the_month_after_posts_only_what_is_new(month: Month) -> None:
+    """November posted -0.50 and is closed; October is billed 7.70 by then: December posts -0.30."""
+    closed(month)
+    month.bill("8.00")
+    month.next_bill("9.50")
+    month.run("--period", "2026-11", "--as-of", "2026-12-20")
+    accept = ("--accept", "commitment:plan-1=it ended in October")
+    prepared = trueup("close", "2026-11", "--key", "ada.key", *accept)
+    assert prepared.exit_code == 0, prepared.output
+    assert trueup("close", "2026-11", "--approve", "--key", "grace.key").exit_code == 0
+    month.next_bill("9.50", "2026-12")
+    month.run("--period", "2026-12", "--as-of", "2027-01-20")
+    assert pq.read_table("out/2026-12/parquet/true_ups.parquet").to_pylist() == []
+    month.bill("7.70")
+    month.run("--period", "2026-12", "--as-of", "2027-01-20")
+    (posted,) = pq.read_table("out/2026-12/parquet/true_ups.parquet").to_pylist()
+    assert (posted["closed_period"], posted["effective_delta"]) == ("2026-10", Decimal("-0.30"))
+    assert (posted["effective_before"], posted["effective_after"]) == (
+        Decimal("8.00"),
+        Decimal("7.70"),
+    )
 
 
 def test_reopening_is_logged_with_its_reason(month: Month) -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
+from tests.reconcile.test_terms import terms
 from trueup.controls.decision import Decision
 from trueup.controls.lifecycle import Sighting, states
 from trueup.controls.obstacles import Obstacle, accepted_by_name, obstacles, refusal, short_ids
 from trueup.controls.principal import Principal
 from trueup.errors import UsageError
 from trueup.model.rules import Tolerance
+from trueup.period import parse_period
+from trueup.reconcile.commitment_leg import uncovered_row
 from trueup.workspace.journal import Entry
 from trueup.workspace.run import Run
 
@@ -54,7 +58,7 @@ def found_in(of_run: Run, *, decided: dict[str, str] | None = None, **tables: An
 
 def test_nothing_stands_in_the_way_of_a_clean_month() -> None:
     """Final at the run's clock (the instant included), whole, no break: no obstacle."""
-    complete = {"commitment_id": "plan-1", "status": "complete"}
+    complete = {"commitment_id": "plan-1", "status": "complete", "reason": None}
     zero = {"currency": "USD", "difference": Decimal(0)}
     assert found_in(run(), commitments=[complete], identity=[zero]) == []
 
@@ -66,12 +70,13 @@ def test_every_kind_of_obstacle_has_its_name() -> None:
     assert found_in(
         run(failures=[failure], final_at=late),
         commitments=[
-            {"commitment_id": "plan-1", "status": "not_covered"},
+            {"commitment_id": "plan-1", "status": "not_covered", "reason": None},
             {
                 "commitment_id": "plan-2",
                 "status": "partial",
                 "not_covered_quantity": Decimal(24),
                 "unit": "USD",
+                "reason": None,
             },
         ],
         identity=[{"currency": "USD", "difference": Decimal("0.01")}],
@@ -108,8 +113,16 @@ def test_only_material_breaks_stand_in_the_way(amount: str | None, stands: bool)
 def test_an_uncovered_commitment_is_named_once() -> None:
     """Its break is the same thing: only the commitment is named."""
     rows = [broken("abcdef012345", "-5.00", "missing_in_billing", "commitment")]
-    uncovered = [{"commitment_id": "plan-1", "status": "not_covered"}]
+    uncovered = [{"commitment_id": "plan-1", "status": "not_covered", "reason": None}]
     assert found_in(run(), breaks=rows, commitments=uncovered) == ["commitment:plan-1"]
+
+
+def test_a_contract_that_is_not_active_is_no_obstacle() -> None:
+    """A plan that ended in September has nothing for October's bill to cover."""
+    september = datetime(2026, 9, 1, tzinfo=UTC), datetime(2026, 10, 1, tzinfo=UTC)
+    ended = terms(start=september[0], end=september[1])
+    row = uncovered_row(ended, Fraction(10), parse_period("2026-10"), None, 2)
+    assert found_in(run(), commitments=[row]) == []
 
 
 def test_a_failed_later_run_is_named() -> None:

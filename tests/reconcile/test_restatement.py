@@ -174,6 +174,29 @@ def test_items_that_do_not_add_up_stop_the_run(
         compared(tmp_path, before, after)
 
 
+@pytest.mark.parametrize("engine", ["duckdb", pytest.param("spark", marks=pytest.mark.spark)])
+def test_both_engines_find_the_same_items(tmp_path: Path, engine: str) -> None:
+    """A fee that straddles the month, a ledger correction, a removed item: the same to the last digit."""
+    months = {
+        "ChargePeriodStart": "2026-10-01T00:00:00Z",
+        "ChargePeriodEnd": "2026-12-01T00:00:00Z",
+    }
+    before = [charge("61.00", **months), charge("10.00", ResourceId="vm-2"), charge("3.00")]
+    after = [
+        charge("67.10", **months),
+        charge("10.00", ResourceId="vm-2"),
+        {**correction("-10.00", "-5"), "ResourceId": "vm-2"},
+        {**correction("8.000000000000000001", "4"), "ResourceId": "vm-2"},
+    ]
+    found = compared(tmp_path, before, after, engine_name=engine)
+    assert [(row["kind"], row["effective_delta"], row["rows_after"]) for row in found] == [
+        ("changed", Decimal("3.10"), 1),
+        ("removed", Decimal("-3.00"), 0),
+        ("changed", Decimal("-1.999999999999999999"), 3),
+    ]
+    assert [row["quantity_delta"] for row in found] == [0, Decimal(-5), Decimal(-1)]
+
+
 def test_a_break_names_its_item(tmp_path: Path) -> None:
     """The break of an item carries what was known, what is, the difference and a stable subject."""
     (item,) = compared(tmp_path, [charge("10.00")], [charge("8.50")])

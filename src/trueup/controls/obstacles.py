@@ -17,6 +17,8 @@ from trueup.workspace.run import Run
 BREAK = "break:"
 SHORT_ID = 6
 SHOWN_MAX = 30
+# As ``reconcile.commitment_leg`` and ``lots`` say of a contract that has no part in the period.
+INACTIVE = ("it is not active in the period", "it starts after the period")
 
 Row = Mapping[str, Any]
 
@@ -98,15 +100,16 @@ def _uncovered(commitments: Iterable[Row]) -> Iterator[Obstacle]:
     seen = set()
     for row in commitments:
         name = row["commitment_id"]
-        if row["status"] == "complete" or name in seen:
+        if row["status"] == "complete" or row["reason"] in INACTIVE or name in seen:
             continue
         seen.add(name)
-        lacking = "the bill covers none of it"
-        if row["status"] == "partial" and row["not_covered_quantity"] is not None:
-            quantity = plain(row["not_covered_quantity"])
-            lacking = f"the bill does not cover {quantity} {row['unit'] or ''} of it".replace(
-                "  ", " "
-            )
+        quantity = row["not_covered_quantity"]
+        if row["status"] != "partial":
+            lacking = "the bill covers none of it"
+        elif quantity is None:
+            lacking = "the bill does not cover all of it"
+        else:
+            lacking = f"the bill does not cover {plain(quantity)} {row['unit'] or ''}".rstrip()
         yield Obstacle(f"commitment:{name}", lacking, "add the bill that carries it, and run again")
 
 
