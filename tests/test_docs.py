@@ -65,10 +65,10 @@ def models(annotation: Any) -> Iterator[type[BaseModel]]:
 
 def keys(model: type[BaseModel], top: str) -> Iterator[tuple[str, set[str]]]:
     """Each table of a configuration by name, with the keys that it may have."""
-    names = {n for n, field in model.model_fields.items() if not field.exclude}
-    yield top, names
-    for name in sorted(names):
-        for inner in models(model.model_fields[name].annotation):
+    fields = {n: field for n, field in model.model_fields.items() if not field.exclude}
+    yield top, {field.alias or n for n, field in fields.items()}
+    for name in sorted(fields):
+        for inner in models(fields[name].annotation):
             if inner is not Rules or model is Rules:
                 yield from keys(inner, name)
 

@@ -12,21 +12,28 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from trueup import job
+from trueup import evidence, job, sources
 from trueup.config import Configuration, read_configuration
 from trueup.errors import ConfigurationError, IntegrityError, SourceError, UsageError
 from trueup.fetch.providers import Failed, Fetched
-from trueup.job import Failure, Settings, Unwatched, folder_name, why_not_writable
+from trueup.focus.landing import Landed
+from trueup.job import Settings, Unwatched, folder_name, why_not_writable
 from trueup.model.dataset import Dataset
 from trueup.model.outcome import Outcome
 from trueup.model.schema import REJECTS, RESULT_TABLES, SOURCES
 from trueup.model.table import Table
 from trueup.period import parse_period
 from trueup.report.result import Result
+from trueup.sources import Failure
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
 END = datetime(2026, 11, 1, tzinfo=UTC)
-KEY = {"charges": "x_ChargeId", "usage": "usage_id", "commitments": "ContractId"}
+KEY = {
+    "charges": "x_ChargeId",
+    "usage": "usage_id",
+    "commitments": "ContractId",
+    "invoices": "InvoiceId",
+}
 AMOUNTS = (Decimal(120), Decimal(-50), None)
 
 
@@ -39,9 +46,9 @@ class Fakes:
     written: list[Path] = field(default_factory=list)
 
     def reader_of(self, kind: str) -> Callable[..., Dataset]:
-        def read(paths: list[str], **options: Any) -> Dataset:
-            self.read.append((kind, paths, options))
-            return dataset(kind, job._files(paths))
+        def read(paths: list[Landed], **options: Any) -> Dataset:
+            self.read.append((kind, [file.source for file in paths], options))
+            return dataset(kind, paths)
 
         return read
 
@@ -59,22 +66,21 @@ class Fakes:
         return [Path(folder) / "result.json"]
 
 
-def dataset(kind: str, files: list[str]) -> Dataset:
+def dataset(kind: str, landed: list[Landed]) -> Dataset:
     """One row per file that holds `ok`; any other file cannot be read."""
-    sources = []
-    for number, file in enumerate(files):
-        if not Path(file).exists():
-            raise SourceError(file, "no such file")
-        if Path(file).read_text(encoding="utf-8") != "ok":
+    told = []
+    files = [one.source for one in landed]
+    for number, (file, one) in enumerate(zip(files, landed, strict=True)):
+        if one.path.read_text(encoding="utf-8") != "ok":
             raise SourceError(file, "is damaged")
         counts = {"rows_in": 1, "accepted": 1, "rejected": 0}
-        sources.append({"source_id": number, "source": file, "kind": kind, **counts})
+        told.append({"source_id": number, "source": file, "kind": kind, **counts})
     schema = pa.schema([(KEY[kind], pa.int64()), ("source", pa.string())])
     rows = [{KEY[kind]: number, "source": file} for number, file in enumerate(files)]
     return Dataset(
         kind,
         Table.from_rows(schema, rows),
-        Table.from_rows(SOURCES, sources),
+        Table.from_rows(SOURCES, told),
         Table.from_rows(REJECTS, []),
     ).checked()
 
@@ -82,8 +88,8 @@ def dataset(kind: str, files: list[str]) -> Dataset:
 @pytest.fixture
 def fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
     fakes = Fakes()
-    monkeypatch.setattr(job, "reader_of", fakes.reader_of)
-    monkeypatch.setattr(job, "outcome_of", fakes.outcome_of)
+    monkeypatch.setattr(sources, "reader_of", fakes.reader_of)
+    monkeypatch.setattr(evidence, "outcome_of", fakes.outcome_of)
     monkeypatch.setattr(Result, "write", lambda _result, folder: fakes.write(folder))
     return fakes
 
@@ -102,17 +108,17 @@ ALL = CHARGES + '[[commitments]]\npath = "c.csv"\n[[usage]]\npath = "u.csv"\n'
 
 def test_everything_is_read_and_written(fakes: Fakes, tmp_path: Path) -> None:
     """A run without failures ends with 0 and its results in out/<period>."""
-    config = configured(
-        tmp_path, '[run]\nperiod = "2026-10"\n' + ALL, "a.csv", "b.csv", "c.csv", "u.csv"
-    )
+    text = '[run]\nperiod = "2026-10"\n' + ALL + '[[invoices]]\npath = "i.csv"\n'
+    config = configured(tmp_path, text, "a.csv", "b.csv", "c.csv", "u.csv", "i.csv")
     outcome = job.run(config)
     assert outcome.exit_code == 0
     assert outcome.failures == ()
     assert outcome.folder == tmp_path / "out" / "2026-10"
     assert outcome.written == (tmp_path / "out" / "2026-10" / "result.json",)
-    assert [kind for kind, _, _ in fakes.read] == ["charges", "commitments", "usage"]
+    assert [kind for kind, _, _ in fakes.read] == ["charges", "commitments", "invoices", "usage"]
     assert fakes.core[0]["period"] == parse_period("2026-10")
     assert len(fakes.core[0]["charges"].table) == 2
+    assert len(fakes.core[0]["invoices"].table) == 1
 
 
 def test_usage_is_read_as_its_entry_says(fakes: Fakes, tmp_path: Path) -> None:
@@ -195,12 +201,12 @@ def test_a_broken_identity_of_a_source_stops_the_run(
     """Rows in that are not accepted plus rejected are not a failed source: nothing is to be trusted."""
 
     def broken(_kind: str) -> Callable[..., Dataset]:
-        def read(_paths: list[str]) -> Dataset:
+        def read(_paths: list[Landed]) -> Dataset:
             raise IntegrityError("2 rows in, but 1 accepted + 0 rejected")
 
         return read
 
-    monkeypatch.setattr(job, "reader_of", broken)
+    monkeypatch.setattr(sources, "reader_of", broken)
     with pytest.raises(IntegrityError):
         job.run(configured(tmp_path, CHARGES, "a.csv", "b.csv"))
 

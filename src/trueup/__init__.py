@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from trueup.focus.charges import read_charges
     from trueup.focus.commitments import read_commitments
+    from trueup.focus.invoices import read_invoices
     from trueup.model.dataset import Dataset
     from trueup.model.rules import Rules, read_rules
     from trueup.model.table import Table
@@ -48,6 +49,7 @@ __all__ = [
     "__version__",
     "read_charges",
     "read_commitments",
+    "read_invoices",
     "read_rules",
     "read_usage",
     "reconcile",
@@ -60,6 +62,7 @@ _HOMES = {
     "Table": "trueup.model.table",
     "read_charges": "trueup.focus.charges",
     "read_commitments": "trueup.focus.commitments",
+    "read_invoices": "trueup.focus.invoices",
     "read_rules": "trueup.model.rules",
     "read_usage": "trueup.telemetry.usage",
     "reconcile": "trueup.api",

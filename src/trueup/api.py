@@ -42,6 +42,7 @@ def reconcile(
     *,
     commitments: Dataset | Paths | None = None,
     usage: Dataset | Paths | ArrowStream | None = None,
+    invoices: Dataset | Paths | ArrowStream | None = None,
     period: PeriodLike | None = None,
     rules: RulesLike | None = None,
     as_of: Instant | None = None,
@@ -49,11 +50,11 @@ def reconcile(
 ) -> Result:
     """Match contract, bill and telemetry; say what does not agree, what is unused, who used it.
 
-    ``charges``, ``commitments`` and ``usage`` are what the ``read_*`` functions gave, or what they
-    take. ``period`` is half-open, in UTC, on the charge period: "2026-10", "2026-10-03",
-    "2026-10-03T14", "START/END" or a pair; without it everything in the files. ``as_of`` is the
-    clock of the run, on which lag and age depend: default now. ``engine`` is "duckdb" or "spark":
-    both give the same answer.
+    ``charges``, ``commitments``, ``usage`` and ``invoices`` are what the ``read_*`` functions gave,
+    or what they take. ``period`` is half-open, in UTC, on the charge period: "2026-10",
+    "2026-10-03", "2026-10-03T14", "START/END" or a pair; without it everything in the files.
+    ``as_of`` is the clock of the run, on which lag and age depend: default now. ``engine`` is
+    "duckdb" or "spark": both give the same answer.
 
     Raises UsageError for a wrong argument, SourceError for a file that cannot be read,
     CurrencyMismatch and UnitError where figures cannot be compared, IntegrityError where an
@@ -73,6 +74,7 @@ def reconcile(
                 dataset_of("charges", charges),
                 None if commitments is None else dataset_of("commitments", commitments),
                 None if usage is None else dataset_of("usage", usage),
+                None if invoices is None else dataset_of("invoices", invoices),
             ),
             period=when,
             rules=checked_rules,
@@ -113,7 +115,7 @@ def _no_charge(charges: Dataset) -> str:
 
 
 def reader_of(kind: str) -> Callable[..., Dataset]:
-    """The ``read_*`` function of a kind of input: charges, commitments or usage."""
+    """The ``read_*`` function of a kind of input: charges, commitments, usage or invoices."""
     if kind == "charges":
         from trueup.focus.charges import read_charges
 
@@ -122,6 +124,10 @@ def reader_of(kind: str) -> Callable[..., Dataset]:
         from trueup.focus.commitments import read_commitments
 
         return read_commitments
+    if kind == "invoices":
+        from trueup.focus.invoices import read_invoices
+
+        return read_invoices
     from trueup.telemetry.usage import read_usage
 
     return read_usage

@@ -32,6 +32,7 @@ from trueup.adapter.registry import telemetry_readers
 from trueup.errors import ConfigurationError, UsageError
 from trueup.fetch.settings import check_settings
 from trueup.model.mistakes import close_to, explain, unknown_key
+from trueup.model.rate_file import with_rate_file
 from trueup.model.rules import Exact, Rules, Strict, read_rules
 from trueup.period import Period, parse_instant, parse_period
 from trueup.telemetry.column_map import check_names
@@ -90,7 +91,7 @@ class RunSettings(Strict):
 
 
 class Files(Strict):
-    """``[[charges]]``, ``[[commitments]]``: files that are read together, under one name."""
+    """``[[charges]]``, ``[[invoices]]`` ...: files that are read together, under one name."""
 
     paths: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_listed)] = (
         Field(min_length=1)
@@ -177,9 +178,10 @@ class Controls(Strict):
 
 def _rules(value: object, info: Info) -> object:
     """Rules stand in the configuration, or in a file of their own."""
-    if not isinstance(value, str):
-        return value
-    return read_rules(Path(info.context["folder"]) / value if info.context else value)
+    folder = Path(info.context["folder"]) if info.context else Path()
+    if isinstance(value, Mapping):
+        return with_rate_file(value, folder)
+    return read_rules(folder / value) if isinstance(value, str) else value
 
 
 class Configuration(Strict):
@@ -190,6 +192,7 @@ class Configuration(Strict):
     charges: Annotated[tuple[Files, ...], BeforeValidator(_listed)] = ()
     commitments: Annotated[tuple[Files, ...], BeforeValidator(_listed)] = ()
     usage: Annotated[tuple[UsageFiles, ...], BeforeValidator(_listed)] = ()
+    invoices: Annotated[tuple[Files, ...], BeforeValidator(_listed)] = ()
     rules: Annotated[Rules, BeforeValidator(_rules)] = Rules()
     providers: Mapping[str, ProviderSettings] = Field(default_factory=dict)
     person: Annotated[tuple[Person, ...], BeforeValidator(_listed)] = ()
@@ -241,6 +244,7 @@ class Configuration(Strict):
         """Every entry that names files, with its kind, in the order in which they are read."""
         yield from (("charges", entry) for entry in self.charges)
         yield from (("commitments", entry) for entry in self.commitments)
+        yield from (("invoices", entry) for entry in self.invoices)
         yield from (("usage", entry) for entry in self.usage)
 
 

@@ -97,6 +97,7 @@ def performed(given: Given, datasets: Mapping[str, Dataset | None]) -> Result:
             charges=charges,
             commitments=datasets["commitments"],
             usage=datasets["usage"],
+            invoices=datasets["invoices"],
             asserted=tables,
         ),
         period=given.period,
@@ -123,7 +124,9 @@ def kept(
     }
     files = list(given.inputs())
     figures = {
-        name: outputs[f"parquet/{name}.parquet"] for name in result.tables if name not in OF_THE_RUN
+        path: digest
+        for path, digest in outputs.items()
+        if path.startswith("parquet/") and Path(path).stem not in OF_THE_RUN
     }
     rules = given.settings["rules"]
     body = {

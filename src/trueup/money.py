@@ -21,6 +21,7 @@ from decimal import (
     Underflow,
 )
 from fractions import Fraction
+from functools import cache
 from math import lcm
 
 from trueup.errors import CurrencyMismatch, UsageError
@@ -157,6 +158,21 @@ def _integers(weights: Sequence[Weight]) -> list[int]:
 def _part(count: int, scale: int, *, negative: bool) -> Decimal:
     digits = tuple(int(digit) for digit in str(count))
     return Decimal((1 if negative and count else 0, digits, -scale))
+
+
+@cache
+def minor_decimals(currency: str) -> int | None:
+    """How many decimals the minor unit of a currency has by ISO 4217: 2 for EUR, 0 for JPY.
+
+    None where the standard knows no such currency, or no minor unit of it (gold, credits, tokens).
+    """
+    from iso4217 import Currency
+
+    try:
+        found: int | None = Currency(currency).exponent
+    except ValueError:
+        return None
+    return found
 
 
 def decimals(value: Decimal) -> int:

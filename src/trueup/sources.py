@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trueup.model.dataset import Dataset
     from trueup.workspace.store import Store
 
-KINDS = ("charges", "commitments", "usage")
+KINDS = ("charges", "commitments", "usage", "invoices")
 FAILURES = (SourceError, MissingDependency, UsageError, UnitError)  # of a source, not of the run
 
 
@@ -75,6 +75,7 @@ def _landed(
     with Landing() as landing:
         for name in _files(paths):
             try:
+                expand(name)  # says better than an open what is wrong with a name
                 found = landing.file(name)
                 digest = store.put_file(found.path, found.sha256)
                 kept.append(replace(found, path=store.path(digest)))

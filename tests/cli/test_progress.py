@@ -8,10 +8,11 @@ import pytest
 from rich.console import Console
 
 from trueup.cli.progress import Lines, Live, progress_for, read_line
-from trueup.job import Failure, Unwatched
+from trueup.job import Unwatched
 from trueup.model.dataset import Dataset
 from trueup.model.schema import REJECTS, SOURCES, USAGE
 from trueup.model.table import Table
+from trueup.sources import Failure
 
 
 def dataset(rows_in: int, rejected: int) -> Dataset:

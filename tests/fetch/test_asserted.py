@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from trueup.adapter.feed import BALANCES, TABLES
-from trueup.fetch.asserted import asserted
+from trueup.fetch.asserted import asserted, assertions
 from trueup.fetch.feeds import Fed
 from trueup.fetch.providers import Fetched
 
@@ -29,7 +29,7 @@ def test_a_feed_with_a_figure_that_is_none_is_named(wrong: str, tmp_path: Path) 
     """19 decimals, 21 digits before the point and words; the other feed's row stays as written."""
     good = told(tmp_path, "good", f"1.{'0' * 17}1{'0' * 5}")
     tables, (failure,) = asserted(
-        [Fetched("acme", (good, told(tmp_path, "bad", wrong)), (), (), ())]
+        assertions([Fetched("acme", (good, told(tmp_path, "bad", wrong)), (), (), ())])
     )
     (row,) = tables["provider_balances"].rows()
     assert (row["lot_id"], row["granted"]) == ("good", Decimal("1.000000000000000001"))

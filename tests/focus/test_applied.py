@@ -38,6 +38,7 @@ def applied(
             "ContractApplied": texts,
             "x_Provider": ["nimbus"] * count,
             "BillingCurrency": ["USD"] * count,
+            "ChargeCategory": ["Usage"] * count,
             "ChargePeriodStart": pa.array([at(hours[0])] * count, instant),
             "ChargePeriodEnd": pa.array([at(hours[1])] * count, instant),
         }

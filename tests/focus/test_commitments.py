@@ -211,6 +211,9 @@ def test_an_hourly_plan_and_a_minimum_spend_typed_by_hand(tmp_path: Path) -> Non
     assert plan["x_Provider"] == "Somebody"
 
 
+A_LOT = 'lots = [{ id = "l", granted = 5, start = 2026-01-01, end = 2026-05-01 }]'
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -232,6 +235,17 @@ def test_an_hourly_plan_and_a_minimum_spend_typed_by_hand(tmp_path: Path) -> Non
         ("total = 1\nquantity = 1", "give total (credits of the whole term) or quantity, not both"),
         ("compute_units_per_credit = 1", "compute_units_per_credit needs compute_unit"),
         ("opening_at = 07:30:00", "opening_at = datetime.time(7, 30)"),
+        ('zone = "Mars/Base"', "must be a time zone such as America/Los_Angeles"),
+        ("lots = [{ grant = 5 }]", "lots.0.grant = 5: no such key; did you mean granted?"),
+        (f"total = 6\n{A_LOT}", "total = 6, but its lots grant 5"),
+        (f'cost = 6\ncurrency = "USD"\n{A_LOT}', "with lots, cost and opening_quantity are each"),
+        (A_LOT, "lots need currency, or credit_unit where they are no money"),
+        (
+            f'currency = "USD"\n{A_LOT.replace("2026-05", "2027-05")}',
+            "lot 'l' is not within start and end",
+        ),
+        ('draw_order = ["size"]', "draw_order.0 = 'size': Input should be 'priority'"),
+        ('eligible = { include = { SkuMetr = "x" } }', "'SkuMetr' is not a FOCUS or x_ column"),
     ],
 )
 def test_a_mistake_in_toml_names_file_table_key_value_and_remedy(

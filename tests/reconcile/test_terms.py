@@ -8,8 +8,9 @@ from fractions import Fraction
 
 import pytest
 
+from trueup.errors import UsageError
 from trueup.period import Period
-from trueup.reconcile.terms import Terms, per_interval
+from trueup.reconcile.terms import Terms, dated_amounts, per_interval
 
 YEAR = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
 
@@ -46,6 +47,13 @@ def test_a_figure_is_of_an_interval_or_of_the_term(
     """What the contract states decides; else the reading nearer to the bill."""
     found, _how = per_interval(terms(figure=Decimal(figure), per=per), Fraction(billed))
     assert found == expected
+
+
+@pytest.mark.parametrize("text", ["[]", '{"Elements": [{"at": "soon", "quantity": 1}]}', "{"])
+def test_dated_amounts_of_another_form_are_named(text: str) -> None:
+    """A contract file whose x_Adjustments cannot be read is named, with the form it should have."""
+    with pytest.raises(UsageError, match=r"plan: .* is not of the form"):
+        dated_amounts(text, "at", "quantity", "plan")
 
 
 def test_no_figure_stays_unknown() -> None:

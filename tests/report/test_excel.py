@@ -17,7 +17,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from tests.report.sample import make_outcome
 from tests.report.sample_commitments import FORMULA, SCRIPT
 from trueup.model.schema import BREAKS
-from trueup.report.excel import SHEETS, write_excel
+from trueup.report.excel import SHEETS, WHERE_FOUND, write_excel
 from trueup.report.result import Result
 
 
@@ -54,8 +54,9 @@ def summary(values: Workbook) -> dict[str, list[object]]:
 
 
 def test_there_is_a_sheet_a_table(book: Workbook) -> None:
-    """Summary first, then every table."""
-    assert book.sheetnames == ["Summary", *SHEETS.values()]
+    """Summary first, then every table; those of later legs only where something was found."""
+    titles = [title for name, title in SHEETS.items() if name not in WHERE_FOUND]
+    assert book.sheetnames == ["Summary", *titles]
 
 
 def test_only_our_own_totals_are_formulas(book: Workbook) -> None:
@@ -104,7 +105,7 @@ def test_numbers_and_dates_have_real_formats(book: Workbook) -> None:
 
 def test_headers_are_frozen_and_filtered(book: Workbook) -> None:
     """Each table's header stays in sight and filters the rows below it."""
-    for title in SHEETS.values():
+    for title in book.sheetnames[1:]:
         sheet = book[title]
         top, columns = header_of(sheet)
         assert sheet.freeze_panes == f"B{top + 1}", title

@@ -21,6 +21,8 @@ from tests.twin.recordings import PROVIDERS, recorded_of, twin_of
 from tests.twin.server import running
 from tests.world import world
 from trueup.config import Files, read_configuration
+from trueup.fetch.feeds import Place
+from trueup.fetch.landing import Landing
 from trueup.fetch.providers import fetch_all, paths_of
 from trueup.job import Settings, run
 
@@ -70,8 +72,7 @@ def test_equals_the_answers_of_a_seed_that_is_fetched(
     fetched = fetch_all(
         {name: twin_of(name).SETTINGS for name in PROVIDERS},
         config.run.period,
-        tmp_path,
-        config.run.as_of,
+        Place(Landing.at(tmp_path), tmp_path / "fetched", config.run.as_of),
     )
     assert [one.failures for one in fetched] == [()] * len(PROVIDERS)
     found = {

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from trueup.adapter.eligibility import Eligibility
 from trueup.adapter.native import NativeExport
+from trueup.adapter.rating import BenefitRule
 
 if TYPE_CHECKING:
     from trueup.adapter.feed import Connector
@@ -55,6 +57,8 @@ class ProviderAdapter:
     factors: tuple[CapacityFactor, ...] = ()
     layers: Mapping[str, str] = field(default_factory=dict)  # commitment type (lower case) -> layer
     native: tuple[NativeExport, ...] = ()  # bulk exports in its own columns
+    eligibility: Eligibility | None = None  # what counts towards its agreements
+    rating: tuple[BenefitRule, ...] = ()  # how it applies commitments, for re-rating its bills
     credential_variables: tuple[str, ...] = ()  # environment variables `trueup doctor` looks at
     # How it is asked; imports no SDK before it is connected. None: its bills are read from files.
     connector: Callable[[], Connector] | None = None

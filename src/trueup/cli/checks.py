@@ -170,6 +170,10 @@ def _format(kind: str, entry: Files, file: str) -> str:
         return _charges_format(file)
     if kind == "commitments":
         return _commitments_format(file)
+    if kind == "invoices":
+        from trueup.focus.invoices import format_of
+
+        return format_of(file, Path(file))
     return _usage_format(entry, file)
 
 

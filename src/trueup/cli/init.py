@@ -36,6 +36,11 @@ paths = ["bills/*.csv"]
 #[[commitments]]
 #paths = ["contracts.csv"]
 
+# Invoices: FOCUS Invoice Detail, or a table of totals (invoice_id, issuer, billing_period,
+# currency, amount_due). Without them no amount due is compared.
+#[[invoices]]
+#paths = ["invoices.csv"]
+
 # Telemetry: recognised by its content. Without it bill and usage are not compared. Files in which
 # the same call may stand twice belong into one entry: there it is counted once.
 #[[usage]]

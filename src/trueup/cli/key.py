@@ -11,7 +11,7 @@ from trueup.cli.exits import EPILOG
 
 @click.group(name="key", epilog=EPILOG)
 def command() -> None:
-    """Signing keys that bind a close to a person."""
+    """Make a signing key for closing months."""
 
 
 @command.command(name="new", epilog=EPILOG)

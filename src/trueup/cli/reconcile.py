@@ -26,6 +26,7 @@ class Given(TypedDict):
     charges: tuple[str, ...]
     commitments: tuple[str, ...]
     usage: tuple[str, ...]
+    invoices: tuple[str, ...]
     rules: str | None
     period: Period | None
     as_of: datetime | None
@@ -42,6 +43,7 @@ class Given(TypedDict):
 @click.option("--charges", cls=PathsOption, required=True, help="FOCUS or native bills.")
 @click.option("--commitments", cls=PathsOption, help="Contract commitments: FOCUS or TOML.")
 @click.option("--usage", cls=PathsOption, help="Telemetry.")
+@click.option("--invoices", cls=PathsOption, help="Invoices: FOCUS, totals or TOML.")
 @click.option("--rules", type=click.Path(), metavar="F", help="Tolerances, rates: a TOML file.")
 @options.period
 @options.as_of
@@ -72,9 +74,9 @@ class Given(TypedDict):
 def command(ctx: click.Context, **given: Unpack[Given]) -> None:
     """Reconcile files, without a configuration.
 
-    Each of --charges, --commitments and --usage takes one or more paths, patterns or URLs (F...)
-    and may be repeated. Without --out only the summary is printed; without --period everything in
-    the files is reconciled.
+    Each of --charges, --commitments, --usage and --invoices takes one or more paths, patterns or
+    URLs (F...) and may be repeated. Without --out only the summary is printed; without --period
+    everything in the files is reconciled.
 
     \b
     Examples:
@@ -97,6 +99,7 @@ def command(ctx: click.Context, **given: Unpack[Given]) -> None:
         list(given["charges"]),
         commitments=list(given["commitments"]) or None,
         usage=_usage(given),
+        invoices=list(given["invoices"]) or None,
         period=given["period"],
         rules=rules,
         as_of=given["as_of"],

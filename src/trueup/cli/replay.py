@@ -15,7 +15,7 @@ DIFFERS = 1
 @options.config
 @click.pass_context
 def command(ctx: click.Context, run: str, file: str) -> None:
-    """Perform a past run again from what landed, and compare every output byte for byte.
+    """Perform a past run again, and compare byte for byte.
 
     RUN is its name, as `trueup run` says it: run-0007. Nothing is asked of anyone and none of the
     original files is needed. Answers 0 where all is the same, 1 where something differs.

@@ -23,11 +23,11 @@ SHOWN_MAX = 50
 )
 @click.pass_context
 def command(ctx: click.Context, file: str, head: str | None) -> None:
-    """Look at every byte of the workspace: what was changed, is missing, moved, or came in.
+    """Look at every byte of the workspace; name what differs.
 
-    Answers 0 where all is as it was left, 1 where something differs, and names it. The head that
-    it prints stands for everything up to now: write it down elsewhere, and give it with --head
-    next time, so that nothing can be cut off the end.
+    Answers 0 where all is as it was left, 1 where something was changed, is missing, was moved or
+    came in, and names it. The head that it prints stands for everything up to now: write it down
+    elsewhere, and give it with --head next time, so that nothing can be cut off the end.
 
     \b
     Examples:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pyarrow as pa
 
@@ -22,11 +23,13 @@ APPLIED = pa.schema(
         pa.field("currency", pa.string()),
         pa.field("hour", pa.timestamp("us", tz="UTC")),
         pa.field("unit", pa.string()),
+        pa.field("kind", pa.string()),  # drawdown | refund | adjustment
         pa.field("cost", pa.decimal128(38, 18)),
         pa.field("quantity", pa.decimal128(38, 18)),
         pa.field("unreadable", pa.int64()),
         pa.field("without_cost", pa.int64()),
         pa.field("without_quantity", pa.int64()),
+        pa.field("rows", pa.int64()),
     ]
 )
 
@@ -51,7 +54,7 @@ _FIRST, _LAST = -(10**11), 10**12  # seconds: before and after any charge
 # What is materialized is planned once: a macro is written out wherever its result is named.
 _QUERY = f"""
 WITH elements AS (
-    SELECT x_Provider, BillingCurrency, ChargePeriodStart AS start,
+    SELECT x_Provider, BillingCurrency, ChargeCategory, ChargePeriodStart AS start,
            epoch_us(ChargePeriodStart) // 1000000 AS begin,
            greatest(epoch_us(ChargePeriodEnd) // 1000000 - begin, 1) AS length,
            unnest(json_extract({_QUOTE_AMOUNTS}, '$.Elements[*]')) AS element
@@ -73,6 +76,8 @@ WITH elements AS (
 )
 SELECT id AS commitment_id, x_Provider AS provider, BillingCurrency AS currency,
        date_trunc('hour', counted) AS hour, unit,
+       CASE WHEN ChargeCategory = 'Adjustment' THEN 'adjustment'
+            WHEN coalesce(cost, quantity) < 0 THEN 'refund' ELSE 'drawdown' END AS kind,
        sum(part_until(cost, $scale, until, length) - part_until(cost, $scale, since, length))
            ::DECIMAL(38, 18) AS cost,
        sum(part_until(quantity, 18, until, length) - part_until(quantity, 18, since, length))
@@ -81,9 +86,49 @@ SELECT id AS commitment_id, x_Provider AS provider, BillingCurrency AS currency,
                         OR (quantity IS NULL) <> (quantity_text IS NULL)
                         OR coalesce(cost_text, quantity_text) IS NULL) AS unreadable,
        count(*) FILTER (cost_text IS NULL) AS without_cost,
-       count(*) FILTER (quantity_text IS NULL) AS without_quantity
+       count(*) FILTER (quantity_text IS NULL) AS without_quantity,
+       count(*) AS rows
 FROM pieces GROUP BY ALL ORDER BY ALL
 """
+
+
+_DRAWN_QUERY = f"""
+WITH elements AS (
+    SELECT x_ChargeId, BilledCost, InvoiceIssuerName, InvoiceId, BillingCurrency, BillingAccountId,
+           BillingPeriodStart, BillingPeriodEnd,
+           unnest(json_extract({_QUOTE_AMOUNTS}, '$.Elements[*]')) AS element
+    FROM read_parquet($files)
+    WHERE ContractApplied IS NOT NULL AND json_valid({_QUOTE_AMOUNTS})
+      AND BilledCost <> 0 AND ChargeCategory NOT IN ('Credit', 'Adjustment')
+), charges AS (
+    SELECT * EXCLUDE (element),
+           sum(exact_decimal(element ->> 'ContractCommitmentAppliedCost')) AS cost
+    FROM elements WHERE list_contains($lots, element ->> 'ContractCommitmentId') GROUP BY ALL
+)
+SELECT InvoiceIssuerName AS issuer, InvoiceId AS invoice_id, BillingCurrency AS currency,
+       CASE WHEN InvoiceId IS NULL THEN BillingAccountId END AS account,
+       CASE WHEN InvoiceId IS NULL THEN BillingPeriodStart END AS start,
+       CASE WHEN InvoiceId IS NULL THEN BillingPeriodEnd END AS until,
+       sum(CASE WHEN BilledCost > 0 THEN greatest(least(cost, BilledCost), 0)
+                ELSE least(greatest(cost, BilledCost), 0) END)::DECIMAL(38, 18) AS cost
+FROM charges WHERE cost IS NOT NULL GROUP BY ALL ORDER BY ALL
+"""
+
+
+def drawn_per_invoice(files: Sequence[Path], lots: Sequence[str]) -> list[dict[str, Any]]:
+    """What of the billed cost of charges was paid by prepaid lots, per invoice and currency.
+
+    Rows of issuer, invoice_id, currency, cost, and account, start, until where there is no
+    InvoiceId. A charge gives what its ContractApplied names of the lots, at most its BilledCost:
+    nothing where FOCUS's rule is kept that what was prepaid is billed at nought. Credits and
+    adjustments are drawdowns themselves and do not count.
+    """
+    if not files or not lots:
+        return []
+    with TemporaryDirectory(prefix="trueup-applied-") as folder, session(Path(folder)) as engine:
+        given = {"files": [str(file) for file in files], "lots": list(lots)}
+        found = engine.sql(_DRAWN_QUERY, params=given).to_arrow_table()
+    return list(found.to_pylist())
 
 
 def applied_per_hour(files: Sequence[Path], period: Period | None, scale: int) -> pa.Table:
@@ -91,8 +136,9 @@ def applied_per_hour(files: Sequence[Path], period: Period | None, scale: int) -
 
     An amount counts in the hour its charge starts in. One that an edge of the period cuts is split
     by time, as the charge's own cost is: a cost at ``scale`` decimals, a quantity at 18; what lies
-    behind an edge counts from there. ``unreadable`` counts elements whose amount is not a number
-    of at most 18 decimals.
+    behind an edge counts from there. What is negative is a refund; elements of Adjustment charges
+    are adjustments. ``unreadable`` counts elements whose amount is not a number of at most 18
+    decimals.
     """
     if not files:
         return APPLIED.empty_table()
@@ -103,3 +149,34 @@ def applied_per_hour(files: Sequence[Path], period: Period | None, scale: int) -
         given = {"files": [str(file) for file in files], "edges": edges, "scale": scale}
         table = engine.sql(_QUERY, params=given).to_arrow_table()
     return table.cast(APPLIED)
+
+
+_ELEMENTS = f"""
+COPY (
+    SELECT x_ChargeId AS charge_id, element ->> 'ContractCommitmentId' AS commitment_id,
+           exact_decimal(element ->> 'ContractCommitmentAppliedCost') AS cost,
+           exact_decimal(element ->> 'ContractCommitmentAppliedQuantity') AS quantity
+    FROM (SELECT x_ChargeId, unnest(json_extract({_QUOTE_AMOUNTS}, '$.Elements[*]')) AS element
+          FROM read_parquet($files)
+          WHERE ContractApplied IS NOT NULL AND json_valid({_QUOTE_AMOUNTS}))
+    WHERE (element ->> 'ContractCommitmentId') IN (SELECT unnest($ids))
+) TO '{{target}}' (FORMAT parquet)
+"""
+ELEMENTS = pa.schema(
+    [
+        pa.field("charge_id", pa.int64()),
+        pa.field("commitment_id", pa.string()),
+        pa.field("cost", pa.decimal128(38, 18)),
+        pa.field("quantity", pa.decimal128(38, 18)),
+    ]
+)
+
+
+def write_elements(files: Sequence[Path], commitments: Sequence[str], target: Path) -> None:
+    """Each element that names one of the commitments, with its charge, as Parquet (``ELEMENTS``).
+
+    Amounts are whole, as the charges state them; one that is no number is null.
+    """
+    with TemporaryDirectory(prefix="trueup-elements-") as folder, session(Path(folder)) as engine:
+        given = {"files": [str(file) for file in files], "ids": list(commitments)}
+        engine.execute(_ELEMENTS.format(target=str(target).replace("'", "''")), given)

@@ -20,6 +20,7 @@ VERSIONS = ("1.0", "1.1", "1.2", "1.3", "1.4")
 
 COST_AND_USAGE = "Cost and Usage"
 CONTRACT_COMMITMENT = "Contract Commitment"
+INVOICE_DETAIL = "Invoice Detail"
 
 
 @dataclass(frozen=True)
@@ -140,9 +141,23 @@ _COMMITMENT_COLUMNS = [
     ),
 ]
 
+_INVOICE_COLUMNS = [
+    *_of("text", "1.4", "BillingAccountId!* BillingCurrency!* InvoiceDetailDescription*"),
+    *_of("text", "1.4", "InvoiceDetailId!* InvoiceId!* InvoiceIssuerName!* PaymentCurrency!"),
+    *_of("text", "1.4", "PaymentCurrencyInvoiceDetailId! PaymentTerms!* PurchaseOrderNumber"),
+    *_of("text", "1.4", "ReferenceInvoiceId!*"),
+    *_of("decimal", "1.4", "BilledCost!* PaymentCurrencyBilledCost!"),
+    *_of("time", "1.4", "BillingPeriodStart!* BillingPeriodEnd!* InvoiceDetailCreated!*"),
+    *_of("time", "1.4", "InvoiceDetailLastUpdated!* InvoiceIssueDate* PaymentDueDate*"),
+    *_of("json", "1.4", "InvoiceDetailGrain*"),
+    _one_of("ChargeCategory", "Usage|Purchase|Tax|Credit|Adjustment", "1.4", "!*"),
+    _one_of("InvoiceIssueStatus", "Open|Issued|Voided", "1.4", "!*"),
+]
+
 DATASETS: dict[str, tuple[Column, ...]] = {
     COST_AND_USAGE: tuple(sorted(_CHARGE_COLUMNS, key=lambda column: column.name)),
     CONTRACT_COMMITMENT: tuple(sorted(_COMMITMENT_COLUMNS, key=lambda column: column.name)),
+    INVOICE_DETAIL: tuple(sorted(_INVOICE_COLUMNS, key=lambda column: column.name)),
 }
 
 # What trueup adds to a dataset, in the order in which it stands after FOCUS's own columns.
@@ -166,7 +181,22 @@ COMMITMENT_ADDITIONS: dict[str, pa.DataType] = {
     "x_ComputeUnitsPerCredit": AMOUNT,
     "x_CostPerCredit": AMOUNT,
     "x_AppliesTo": TEXT,  # JSON object: charge column -> regular expression
+    "x_Pool": TEXT,  # lots of one pool are drawn in turn; charges may name the pool
+    "x_Priority": AMOUNT,  # the lower is drawn first
+    "x_DrawOrder": TEXT,  # JSON array: priority, expiry, start; with a minus the other way round
+    "x_Rollover": AMOUNT,  # share of what is left at the end that the pool's next lot takes over
+    "x_Adjustments": TEXT,  # JSON array of {at, quantity}
+    "x_OverageRate": AMOUNT,  # price of one unit beyond the lot
+    "x_Milestones": TEXT,  # JSON array of {due, amount}
+    "x_Eligibility": TEXT,  # JSON object: what counts towards an agreement
     "x_Document": TEXT,
+    "x_SourceId": pa.int32(),
+    "x_SourceRow": pa.int64(),
+}
+
+INVOICE_ADDITIONS: dict[str, pa.DataType] = {
+    "x_Tax": AMOUNT,  # of the amount due, where a row is a whole invoice and says so
+    "x_Credits": AMOUNT,  # the same, negative
     "x_SourceId": pa.int32(),
     "x_SourceRow": pa.int64(),
 }
@@ -191,3 +221,4 @@ def _schema(columns: Iterable[Column], additions: dict[str, pa.DataType]) -> pa.
 
 CHARGES = _schema(columns_of(COST_AND_USAGE), CHARGE_ADDITIONS)
 COMMITMENTS = _schema(columns_of(CONTRACT_COMMITMENT), COMMITMENT_ADDITIONS)
+INVOICES = _schema(columns_of(INVOICE_DETAIL), INVOICE_ADDITIONS)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -21,6 +23,8 @@ from trueup.model.dataset import Dataset
 from trueup.model.table import Table
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from trueup.focus.contract import Contract
 
 SPAN = Span("ContractCommitmentPeriodStart", "ContractCommitmentPeriodEnd", may_be_empty=False)
@@ -37,7 +41,25 @@ STATED = (
     Column("x_ComputeUnitsPerCredit", "decimal"),
     Column("x_CostPerCredit", "decimal"),
     Column("x_AppliesTo", "json"),
+    Column("x_Pool"),
+    Column("x_Priority", "decimal"),
+    Column("x_DrawOrder"),
+    Column("x_Rollover", "decimal"),
+    Column("x_Adjustments", "json"),
+    Column("x_OverageRate", "decimal"),
+    Column("x_Milestones", "json"),
+    Column("x_Eligibility", "json"),
     Column("x_Document"),
+)
+# What a lot may have of its own, else its commitment's.
+OF_LOT = (
+    "priority",
+    "type",
+    "opening_quantity",
+    "opening_at",
+    "cost_per_credit",
+    "rollover",
+    "overage_rate",
 )
 CLOSED = ("ContractCommitmentCategory", "x_Layer", "x_Per")
 
@@ -134,13 +156,50 @@ def _take_toml(
     from trueup.focus.contract import read_contracts
 
     contracts = read_contracts(landed.source, landed.path)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for number, contract in enumerate(contracts, start=1):
-        row = _row(contract, providers.of(contract.provider), layer_of)
-        rows.append(row | {"x_SourceId": source_id, "x_SourceRow": number})
+        place = {"x_SourceId": source_id, "x_SourceRow": number}
+        found = _rows(contract, providers.of(contract.provider), layer_of)
+        rows.extend(row | place for row in found)
     intake.write(Table.from_rows(COMMITMENTS, rows).to_arrow())
     notes = [] if rows else ["no [[commitment]] table"]
     intake.add_source(source_id, landed, "toml", len(rows), len(rows), notes)
+
+
+def _rows(contract: Contract, provider: str | None, layer_of: LayerOf) -> Iterator[dict[str, Any]]:
+    """A contract typed by hand as rows of the commitments table: one, or one for each lot."""
+    if not contract.lots:
+        yield _row(contract, provider, layer_of)
+    in_credits = contract.credit_unit or contract.unit or contract.compute_unit
+    for lot in contract.lots:
+        one = contract.model_copy(
+            update={
+                "id": lot.id,
+                "contract": contract.contract or contract.id,
+                "layer": contract.layer or FUNDING,
+                "start": lot.start,
+                "end": lot.end,
+                "total": lot.granted if in_credits else None,
+                "cost": None if in_credits else lot.granted,
+                "pool": contract.pool or contract.id,
+                "adjustments": lot.adjustments,
+                **{name: _either(getattr(lot, name), getattr(contract, name)) for name in OF_LOT},
+            }
+        )
+        yield _row(one, provider, layer_of) | {
+            "ContractPeriodStart": contract.start,
+            "ContractPeriodEnd": contract.end,
+        }
+
+
+def _either(own: Any, common: Any) -> Any:
+    return common if own is None else own
+
+
+def _elements(given: Iterable[BaseModel]) -> str | None:
+    """Small tables as FOCUS writes lists: a JSON object with ``Elements``; none are null."""
+    elements = [one.model_dump(mode="json") for one in given]
+    return json.dumps({"Elements": elements}, sort_keys=True) if elements else None
 
 
 def _row(contract: Contract, provider: str | None, layer_of: LayerOf) -> dict[str, Any]:
@@ -183,5 +242,15 @@ def _row(contract: Contract, provider: str | None, layer_of: LayerOf) -> dict[st
         "x_ComputeUnitsPerCredit": contract.compute_units_per_credit,
         "x_CostPerCredit": contract.cost_per_credit,
         "x_AppliesTo": None if applies_to is None else json.dumps(applies_to, sort_keys=True),
+        "x_Pool": contract.pool,
+        "x_Priority": None if contract.priority is None else Decimal(contract.priority),
+        "x_DrawOrder": ",".join(contract.draw_order) if contract.draw_order else None,
+        "x_Rollover": contract.rollover,
+        "x_Adjustments": _elements(contract.adjustments),
+        "x_OverageRate": contract.overage_rate,
+        "x_Milestones": _elements(contract.milestones),
+        "x_Eligibility": contract.eligible.model_dump_json(exclude_none=True)
+        if contract.eligible
+        else None,
         "x_Document": contract.document,
     }

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
-from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     BaseModel,
@@ -23,105 +22,109 @@ from pydantic import (
 
 from trueup.errors import ConfigurationError
 from trueup.focus.columns import COST_AND_USAGE, DATASETS
+from trueup.focus.contract_values import (
+    Amount,
+    Instant,
+    NotNegative,
+    Positive,
+    Text,
+    in_zone,
+    read_category,
+    read_interval,
+    read_lower,
+    zone_of,
+)
 
-INTERVALS = {
-    "hourly": "Hourly",
-    "daily": "Daily",
-    "weekly": "Weekly",
-    "monthly": "Monthly",
-    "quarterly": "Quarterly",
-    "semi-annual": "Semi-Annual",
-    "annual": "Annual",
-    "full period": "Full Period",
-}
-
-INTEGER_DIGITS_MAX = 20
-DECIMALS_MAX = 18
-
-
-def _amount(value: object) -> object:
-    """An exact decimal that DECIMAL(38, 18) holds, from a TOML number or text."""
-    if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
-        raise ValueError("must be a number, such as 1000 or 0.35")
-    text = str(value).strip()
-    if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", text):
-        raise ValueError("must be a plain number without separators, such as 1000 or 0.35")
-    sign, figures, exponent = Decimal(text).as_tuple()
-    if not isinstance(exponent, int):
-        raise ValueError("must be a finite number")
-    significant = "".join(map(str, figures)).lstrip("0").rstrip("0")
-    exponent += len(figures) - len("".join(map(str, figures)).rstrip("0"))
-    if not significant:
-        return Decimal(0)
-    if -exponent > DECIMALS_MAX or len(significant) + exponent > INTEGER_DIGITS_MAX:
-        raise ValueError(
-            f"must have at most {INTEGER_DIGITS_MAX} digits before the point "
-            f"and {DECIMALS_MAX} decimals"
-        )
-    return Decimal((sign, tuple(map(int, significant)), exponent))
+Share = Annotated[Amount, Field(ge=0, le=1)]
+Order = Literal["priority", "-priority", "expiry", "-expiry", "start", "-start"]
+CATEGORIES = Literal["Usage", "Purchase", "Tax", "Credit", "Adjustment"]
 
 
-def _instant(value: object) -> object:
-    """An instant in UTC; a date is its midnight, a time without a zone is UTC."""
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value.strip())
-        except ValueError:
-            raise ValueError("must be a time such as 2026-10-01T00:00:00Z") from None
-    if isinstance(value, datetime):
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day, tzinfo=UTC)
-    raise ValueError("must be a date or a time such as 2026-10-01T00:00:00Z")
+class Table(BaseModel):
+    """Unknown keys are mistakes, values never change once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _interval(value: object) -> object:
-    key = re.sub(r"[ _-]+", " ", str(value).strip().lower()).replace("semi annual", "semi-annual")
-    if key not in INTERVALS:
-        raise ValueError(f"must be one of {', '.join(INTERVALS)}")
-    return INTERVALS[key]
+class ManualAdjustment(Table):
+    """What a document added to a lot, or took from it, at an instant."""
+
+    at: Instant
+    quantity: Amount
 
 
-def _category(value: object) -> object:
-    return value.strip().capitalize() if isinstance(value, str) else value
+class Milestone(Table):
+    """What an agreement has to have reached in all, since its start, when ``due`` comes."""
+
+    due: Instant
+    amount: Positive
 
 
-def _lower(value: object) -> object:
-    return value.strip().lower() if isinstance(value, str) else value
+class Eligible(Table):
+    """What counts towards an agreement, where the contract differs from its provider's rules."""
+
+    categories: tuple[CATEGORIES, ...] | None = None
+    include: dict[str, str] | None = None
+    exclude: dict[str, str] | None = None
+    marketplace: dict[str, str] | None = None
+    marketplace_share: Share | None = None
+    marketplace_limit: Share | None = None
+
+    @field_validator("include", "exclude", "marketplace")
+    @classmethod
+    def _patterns(cls, given: dict[str, str] | None) -> dict[str, str] | None:
+        return checked_patterns(given)
 
 
-Amount = Annotated[Decimal, BeforeValidator(_amount)]
-Positive = Annotated[Amount, Field(gt=0)]
-NotNegative = Annotated[Amount, Field(ge=0)]
-Instant = Annotated[datetime, BeforeValidator(_instant)]
-Text = Annotated[str, Field(min_length=1)]
+class ContractLot(Table):
+    """One lot of a commitment that has several: granted at ``start``, lost at ``end``."""
+
+    id: Text
+    granted: Positive
+    start: Instant
+    end: Instant
+    priority: int | None = None
+    type: Text | None = None
+    opening_quantity: NotNegative | None = None
+    opening_at: Instant | None = None
+    cost_per_credit: NotNegative | None = None
+    rollover: Share | None = None
+    overage_rate: NotNegative | None = None
+    adjustments: tuple[ManualAdjustment, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ContractLot:
+        if self.end <= self.start:
+            raise ValueError("end must be after start")
+        if (self.opening_quantity is None) != (self.opening_at is None):
+            raise ValueError("opening_quantity and opening_at belong together")
+        return self
 
 
-class Contract(BaseModel):
+class Contract(Table):
     """One commitment as a person writes it; a lot of credits where ``total`` is given.
 
     ``start`` is inclusive, ``end`` exclusive. ``cost`` and ``quantity`` are per fulfilment
     interval or for the whole term, as ``per`` says; ``total`` is always for the whole term.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     id: Text
     provider: Text
     start: Instant
     end: Instant
+    zone: str | None = None
     contract: Text | None = None
-    category: Annotated[Literal["Spend", "Usage"], BeforeValidator(_category)] | None = None
+    category: Annotated[Literal["Spend", "Usage"], BeforeValidator(read_category)] | None = None
     type: Text | None = None
-    layer: Annotated[Literal["benefit", "funding", "agreement"], BeforeValidator(_lower)] | None = (
-        None
-    )
+    layer: (
+        Annotated[Literal["benefit", "funding", "agreement"], BeforeValidator(read_lower)] | None
+    ) = None
     cost: NotNegative | None = None
     quantity: NotNegative | None = None
     unit: Text | None = None
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
-    interval: Annotated[str, BeforeValidator(_interval)] | None = None
-    per: Annotated[Literal["interval", "term"], BeforeValidator(_lower)] | None = None
+    interval: Annotated[str, BeforeValidator(read_interval)] | None = None
+    per: Annotated[Literal["interval", "term"], BeforeValidator(read_lower)] | None = None
     description: str | None = None
     fee: NotNegative | None = None
     basis: Text | None = None
@@ -134,19 +137,26 @@ class Contract(BaseModel):
     compute_units_per_credit: Positive | None = None
     cost_per_credit: NotNegative | None = None
     applies_to: dict[str, str] | None = None
+    lots: tuple[ContractLot, ...] = ()
+    pool: Text | None = None
+    priority: int | None = None
+    draw_order: tuple[Order, ...] | None = None
+    rollover: Share | None = None
+    adjustments: tuple[ManualAdjustment, ...] = ()
+    overage_rate: NotNegative | None = None
+    milestones: tuple[Milestone, ...] = ()
+    eligible: Eligible | None = None
 
     @field_validator("applies_to")
     @classmethod
     def _patterns(cls, given: dict[str, str] | None) -> dict[str, str] | None:
-        known = [column.name for column in DATASETS[COST_AND_USAGE]]
-        for name, pattern in (given or {}).items():
-            if name not in known and not name.startswith("x_"):
-                close = get_close_matches(name, known, 1)
-                hint = f"; did you mean {close[0]}?" if close else ""
-                raise ValueError(f"{name!r} is not a FOCUS or x_ column{hint}")
-            fault = _pattern_fault(pattern)
-            if fault:
-                raise ValueError(f"{name} = {pattern!r} is not a regular expression: {fault}")
+        return checked_patterns(given)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_its_zone(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("zone") is not None:
+            return in_zone(given, zone_of(given["zone"]))
         return given
 
     @model_validator(mode="after")
@@ -157,7 +167,7 @@ class Contract(BaseModel):
             raise ValueError("give total (credits of the whole term) or quantity, not both")
         if self.total is not None and self.per == "interval":
             raise ValueError('total is for the whole term: leave per out or set per = "term"')
-        if self.total is None and self.credit_unit is not None:
+        if self.total is None and self.credit_unit is not None and not self.lots:
             raise ValueError("credit_unit needs total, the number of credits granted")
         for name in ("cost", "fee", "cost_per_credit"):
             if getattr(self, name) is not None and self.currency is None:
@@ -166,7 +176,34 @@ class Contract(BaseModel):
             raise ValueError("opening_quantity and opening_at belong together")
         if self.compute_units_per_credit is not None and self.compute_unit is None:
             raise ValueError("compute_units_per_credit needs compute_unit, such as TPU-Chip-Hours")
+        self._check_lots()
         return self
+
+    def _check_lots(self) -> None:
+        if self.lots and (self.opening_quantity is not None or self.cost is not None):
+            raise ValueError("with lots, cost and opening_quantity are each lot's own")
+        granted = [lot.granted for lot in self.lots]
+        if self.lots and self.total is not None and sum(granted) != self.total:
+            raise ValueError(f"total = {self.total}, but its lots grant {sum(granted)}")
+        if self.lots and not (self.credit_unit or self.unit or self.compute_unit or self.currency):
+            raise ValueError("lots need currency, or credit_unit where they are no money")
+        for lot in self.lots:
+            if lot.start < self.start or lot.end > self.end:
+                raise ValueError(f"lot {lot.id!r} is not within start and end of its commitment")
+
+
+def checked_patterns(given: dict[str, str] | None) -> dict[str, str] | None:
+    """Charge columns and regular expressions; ValueError names the one that is wrong."""
+    known = [column.name for column in DATASETS[COST_AND_USAGE]]
+    for name, pattern in (given or {}).items():
+        if name not in known and not name.startswith("x_"):
+            close = get_close_matches(name, known, 1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise ValueError(f"{name!r} is not a FOCUS or x_ column{hint}")
+        fault = _pattern_fault(pattern)
+        if fault:
+            raise ValueError(f"{name} = {pattern!r} is not a regular expression: {fault}")
+    return given
 
 
 def _pattern_fault(pattern: str) -> str | None:
@@ -213,12 +250,13 @@ def _checked(source: str, tables: list[dict[str, Any]]) -> list[Contract]:
             mistakes += [f"{source}: commitment {number}: {line}" for line in _lines(error)]
     seen: dict[str, int] = {}
     for number, contract in enumerate(contracts, start=1):
-        if contract.id in seen:
-            mistakes.append(
-                f"{source}: commitment {number}: id = {contract.id!r}: "
-                f"already used by commitment {seen[contract.id]}"
-            )
-        seen.setdefault(contract.id, number)
+        for name in (contract.id, *(lot.id for lot in contract.lots)):
+            if name in seen:
+                mistakes.append(
+                    f"{source}: commitment {number}: id = {name!r}: "
+                    f"already used by commitment {seen[name]}"
+                )
+            seen.setdefault(name, number)
     if mistakes:
         raise ConfigurationError("\n".join(mistakes))
     return contracts
@@ -233,10 +271,9 @@ def _line(item: Mapping[str, Any]) -> str:
     if item["type"] == "missing":
         return f"{key} is missing"
     if item["type"] == "extra_forbidden":
-        close = get_close_matches(key, Contract.model_fields, 1)
-        hint = (
-            f"did you mean {close[0]}?" if close else f"known: {', '.join(Contract.model_fields)}"
-        )
+        known = _keys_at(item["loc"][:-1])
+        close = get_close_matches(str(item["loc"][-1]), known, 1)
+        hint = f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
         return f"{key} = {_shown(item['input'])}: no such key; {hint}"
     message = item["msg"].removeprefix("Value error, ")
     if item["type"] == "string_pattern_mismatch" and key == "currency":
@@ -246,3 +283,19 @@ def _line(item: Mapping[str, Any]) -> str:
 
 def _shown(value: object) -> str:
     return str(value) if isinstance(value, Decimal | datetime | date) else repr(value)
+
+
+def _keys_at(place: tuple[str | int, ...]) -> list[str]:
+    """The keys of a table inside a contract."""
+    model: type[BaseModel] = Contract
+    for part in place:
+        if isinstance(part, str) and part in model.model_fields:
+            model = next(_tables(model.model_fields[part].annotation), model)
+    return list(model.model_fields)
+
+
+def _tables(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _tables(inner)

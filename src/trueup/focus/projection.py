@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
@@ -48,6 +48,8 @@ class Reading:
     output: Mapping[str, str]  # further output columns -> SQL over ``typed`` and ROW
     texts: Mapping[str, int]  # further output columns -> index in the file, as text
     replaced: Mapping[str, str]  # columns whose value is not the file's own -> SQL, as output
+    # column -> those without which it must not be null; all of them are in the file
+    instead: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def select(reading: Reading) -> str:
@@ -155,6 +157,10 @@ def _faults(reading: Reading, present: Sequence[Column]) -> list[_Fault]:
             allowed = " ".join(f"WHEN {literal(v)} THEN false" for v in known.values)
             foreign = f"{value} IS NOT NULL AND CASE {value} {allowed} ELSE true END"
             faults.append(_Fault(known.name, foreign, reason))
+    for name, others in reading.instead.items():
+        lacking = " OR ".join(f"{_text(other)} IS NULL" for other in others)
+        reason = literal(f"empty: without it a row needs {', '.join(others)}")
+        faults.append(_Fault(name, f"{_text(name)} IS NULL AND ({lacking})", reason))
     start, end = typed(reading.span.start), typed(reading.span.end)
     sign, words = ("<", "before") if reading.span.may_be_empty else ("<=", "not after")
     reason = literal(f"{words} {reading.span.start}")

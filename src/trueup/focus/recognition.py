@@ -28,9 +28,14 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
         "ContractCommitmentPeriodStart",
         "ContractCommitmentPeriodEnd",
     ),
+    "Invoice Detail": ("InvoiceId", "InvoiceIssueStatus", "BilledCost", "BillingCurrency"),
 }
 
-READ_WITH = {"Cost and Usage": "read_charges", "Contract Commitment": "read_commitments"}
+READ_WITH = {
+    "Cost and Usage": "read_charges",
+    "Contract Commitment": "read_commitments",
+    "Invoice Detail": "read_invoices",
+}
 
 
 @dataclass(frozen=True)

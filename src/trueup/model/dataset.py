@@ -16,7 +16,7 @@ class Dataset:
     ``rows_in = accepted + rejected`` holds for every source; ``checked`` proves it.
     """
 
-    kind: str  # charges | commitments | usage
+    kind: str  # charges | commitments | usage | invoices
     table: Table
     sources: Table
     rejects: Table

@@ -20,6 +20,7 @@ from trueup.money import plain
 if TYPE_CHECKING:
     from trueup.model.table import Table
 
+_WHEN = ("before", "after", "delta")
 MONEY_COLUMNS = frozenset(
     {
         "committed_cost",
@@ -32,8 +33,12 @@ MONEY_COLUMNS = frozenset(
         "cost",
         "cost_per_credit",
         "amount",
+        "net_amount",
+        *(f"{cost}_{when}" for cost in ("effective", "billed") for when in _WHEN),
     }
 )
+_COMPARED = frozenset({"billed", "expected", "difference"})  # money in these, else a quantity
+_OF_MONEY = frozenset({"claim_id", "pricing_currency"})  # a column that only such a table has
 MONEY_DECIMALS = 2
 TEXT_WIDTH_MAX = 36  # characters of one terminal cell; the notebook wraps instead
 NOTEBOOK_TEXT_MAX = 300
@@ -82,11 +87,15 @@ def _escaped(sign: str) -> str:
 def is_money(column: str, schema: pa.Schema) -> bool:
     """Say whether a column holds an amount of the row's currency.
 
-    In an identity every decimal is money, without saying so in its name.
+    In an identity, of costs or of an invoice, every decimal is money without saying so in its
+    name; in claims and conversions what is compared is.
     """
     if not pa.types.is_decimal(schema.field(column).type):
         return False
-    return column in MONEY_COLUMNS or "difference" in schema.names
+    names = set(schema.names)
+    if column in MONEY_COLUMNS or (column in _COMPARED and names & _OF_MONEY):
+        return True
+    return "difference" in names and not names & {"unit", *_OF_MONEY}
 
 
 def cell(value: object, money: bool = False) -> str:

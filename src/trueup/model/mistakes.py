@@ -81,7 +81,8 @@ def _keys_at(model: type[BaseModel], place: tuple[str | int, ...]) -> list[str]:
     for part in place:
         if isinstance(part, str) and part in model.model_fields:
             model = next(_models(model.model_fields[part].annotation), model)
-    return [name for name, field in model.model_fields.items() if not field.exclude]
+    fields = model.model_fields.items()
+    return [field.alias or name for name, field in fields if not field.exclude]
 
 
 def _models(annotation: object) -> Iterator[type[BaseModel]]:

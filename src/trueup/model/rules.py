@@ -18,6 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from trueup.errors import ConfigurationError
 from trueup.model.mistakes import explain
+from trueup.model.rate_file import with_rate_file
 
 Leg = Literal["commitment", "usage", "price", "balance", "invoice", "restatement"]
 
@@ -90,6 +91,20 @@ class Rate(Strict):
     source: str | None = None
 
 
+class ExchangeRate(Strict):
+    """A dated rate: one unit of ``from`` is ``rate`` units of ``to``, virtual currencies too."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    priced_in: str = Field(alias="from")
+    billed_in: str = Field(alias="to")
+    rate: Annotated[Exact, Field(gt=0)]
+    provider: str | None = None  # only for this provider
+    valid_from: date | None = None
+    valid_to: date | None = None  # the first day on which it no longer holds
+    source: str | None = None
+
+
 class Lag(Strict):
     """Overrides how late a provider's charges arrive and when its month is final."""
 
@@ -108,6 +123,8 @@ class Rules(Strict):
     meter: tuple[MeterRule, ...] = ()
     rate: tuple[Rate, ...] = ()
     lag: tuple[Lag, ...] = ()
+    exchange_rate: tuple[ExchangeRate, ...] = ()
+    exchange_rate_file: str | None = None  # a CSV table of more; its rows are in exchange_rate
     model_aliases: Mapping[str, str] = Field(default_factory=dict)  # as telemetry says -> as billed
     owners: Mapping[str, str] = Field(default_factory=dict)  # resource id -> team (idle = "owner")
 
@@ -119,6 +136,25 @@ class Rules(Strict):
                     return entry
         return Tolerance(leg=leg)
 
+    def rate_on(
+        self, day: date, priced_in: str, billed_in: str, provider: str | None
+    ) -> ExchangeRate | None:
+        """The exchange rate of a day: the provider's own before others, the latest begun first."""
+        found = [
+            entry
+            for entry in self.exchange_rate
+            if (entry.priced_in, entry.billed_in) == (priced_in, billed_in)
+            and entry.provider in (None, provider)
+            and (entry.valid_from is None or entry.valid_from <= day)
+            and (entry.valid_to is None or day < entry.valid_to)
+        ]
+        first = date.min
+        return max(
+            found,
+            key=lambda entry: (entry.provider is not None, entry.valid_from or first),
+            default=None,
+        )
+
 
 def read_rules(rules: Rules | Mapping[str, Any] | str | Path | None) -> Rules:
     """Rules from any of their forms; raises ConfigurationError naming key, value and remedy."""
@@ -126,10 +162,11 @@ def read_rules(rules: Rules | Mapping[str, Any] | str | Path | None) -> Rules:
         return Rules()
     if isinstance(rules, Rules):
         return rules
-    origin = "rules"
+    origin, folder = "rules", Path()
     if isinstance(rules, str | Path):
-        origin = str(rules)
+        origin, folder = str(rules), Path(rules).parent
         rules = _toml(Path(rules))
+    rules = with_rate_file(rules, folder)
     try:
         return Rules.model_validate(rules)
     except ValidationError as error:

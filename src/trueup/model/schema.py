@@ -15,7 +15,7 @@ from trueup.model.leg_schema import LEG_TABLES
 SOURCES = columns_as(
     source_id=pa.int32(),
     source=TEXT,  # the path or URL as it was given
-    kind=TEXT,  # charges | commitments | usage
+    kind=TEXT,  # charges | commitments | usage | invoices
     format=TEXT,  # focus-1.2, otlp-traces, litellm, table ...
     sha256=TEXT,
     size_bytes=COUNT,

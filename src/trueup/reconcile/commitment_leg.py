@@ -10,9 +10,11 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 from ibis import _
 
 from trueup.engine.engine import Engine
+from trueup.engine.instants import instant
 from trueup.engine.integers import EDGE_SCALE, at_edge, ratio_at_edge, tally, total, whole
 from trueup.money import EXACT
 from trueup.period import Period
@@ -246,15 +248,14 @@ def uncovered_row(
     }
 
 
-def gap_breaks(intervals: ir.Table, scales: Scales, engine: Engine) -> list[dict[str, Any]]:
-    """Where used + unused is not what the contract commits: one break per run of intervals.
+Gap = list[dict[str, Any]]  # adjoining intervals of a commitment that miss by the same
 
-    The money is the difference itself for a commitment in the billing currency, else the
-    difference at the commitment's own effective cost per unit; null where neither is known.
-    """
+
+def gaps(intervals: ir.Table, engine: Engine) -> list[Gap]:
+    """Where used + unused is not what the contract commits: one gap per run of intervals."""
     wrong = intervals.filter(intervals.gap.notnull() & (intervals.gap != whole(0)))
     rows = engine.collect(wrong.order_by("commitment_id", "currency", "interval_start")).to_pylist()
-    runs: list[list[dict[str, Any]]] = []
+    runs: list[Gap] = []
     for row in rows:
         last = runs[-1][-1] if runs else {}
         same = all(last.get(name) == row[name] for name in ("commitment_id", "currency", "gap"))
@@ -262,19 +263,24 @@ def gap_breaks(intervals: ir.Table, scales: Scales, engine: Engine) -> list[dict
             runs[-1].append(row)
         else:
             runs.append([row])
-    return [_gap_break(run, scales) for run in runs]
+    return runs
 
 
-def _gap_break(run: Sequence[Mapping[str, Any]], scales: Scales) -> dict[str, Any]:
-    first, last = run[0], run[-1]
-    billed = sum(Fraction(row["used_q"] + row["unused_q"]) for row in run) / 10**scales.quantity
-    expected = sum(Fraction(row["committed_q"]) for row in run) / 10**scales.quantity
-    money = [row["used_cost"] + row["unused_cost"] for row in run if row["unused_cost"] is not None]
+def gap_break(gap: Gap, term: Terms, scales: Scales) -> dict[str, Any]:
+    """The break of a gap.
+
+    The money is the difference itself for a commitment in the billing currency, else the
+    difference at the commitment's own effective cost per unit; null where neither is known.
+    """
+    first, last = gap[0], gap[-1]
+    billed = sum(Fraction(row["used_q"] + row["unused_q"]) for row in gap) / 10**scales.quantity
+    expected = sum(Fraction(row["committed_q"]) for row in gap) / 10**scales.quantity
+    money = [row["used_cost"] + row["unused_cost"] for row in gap if row["unused_cost"] is not None]
     amount: Fraction | None = None
     priced_by = "bill"
     if first["unit"] == first["currency"]:
         amount, priced_by = billed - expected, "contract"
-    elif len(money) == len(run) and billed:
+    elif len(money) == len(gap) and billed:
         cost = Fraction(sum(money)) / 10**scales.money
         amount, priced_by = cost * (billed - expected) / billed, "observed"
     return {
@@ -290,9 +296,40 @@ def _gap_break(run: Sequence[Mapping[str, Any]], scales: Scales) -> dict[str, An
         "amount": edge_decimal(amount),
         "currency": first["currency"],
         "priced_by": None if amount is None else priced_by,
-        "rows_billed": sum(row["used_rows"] + row["unused_rows"] for row in run),
+        "rows_billed": sum(row["used_rows"] + row["unused_rows"] for row in gap),
         "rows_metered": 0,
+        "rows_key": _gap_key(gap),
+        "rows": term.rows,
     }
+
+
+def _gap_key(gap: Gap) -> str:
+    first = gap[0]
+    start = first["interval_start"].isoformat()
+    return "\x1f".join(("gap", first["commitment_id"], first["currency"], start))
+
+
+_GAPS = pa.schema(
+    [
+        pa.field("rows_key", pa.string()),
+        pa.field("commitment_id", pa.string()),
+        pa.field("currency", pa.string()),
+        pa.field("interval_start", pa.timestamp("us", tz="UTC")),
+    ]
+)
+
+
+def gap_rows(found: Sequence[Gap], placed: ir.Table, engine: Engine) -> ir.Table:
+    """The Used and Unused rows of the intervals in which a gap lies."""
+    intervals = [
+        {"rows_key": _gap_key(gap)} | {name: row[name] for name in _GAPS.names[1:]}
+        for gap in found
+        for row in gap
+    ]
+    wanted = engine.load(pa.Table.from_pylist(intervals, schema=_GAPS))
+    wanted = wanted.mutate(interval_start=instant(wanted.interval_start))
+    rows = placed.join(wanted, ["commitment_id", "currency", "interval_start"])
+    return rows.select("rows_key", "source_id", "source_row", side=ibis.literal("billed"))
 
 
 def uncovered_break(term: Terms, figure: Fraction, active: Period) -> dict[str, Any]:
@@ -314,6 +351,7 @@ def uncovered_break(term: Terms, figure: Fraction, active: Period) -> dict[str, 
         "priced_by": "contract" if in_money else None,
         "rows_billed": 0,
         "rows_metered": 0,
+        "rows": term.rows,
     }
 
 

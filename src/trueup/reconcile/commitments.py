@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 import ibis.expr.types as ir
@@ -16,7 +17,9 @@ from trueup.period import Period
 from trueup.reconcile import commitment_leg as leg
 from trueup.reconcile import intervals as spans
 from trueup.reconcile import lots
+from trueup.reconcile.draws import drawing, draws_on
 from trueup.reconcile.lags import is_provisional, provisional
+from trueup.reconcile.pools import Pool, pool_of, pools_of
 from trueup.reconcile.terms import BENEFIT, Terms
 
 
@@ -29,9 +32,12 @@ class CommitmentFindings:
     quantity_scale: int
     rows: list[dict[str, Any]] = field(default_factory=list)
     breaks: list[dict[str, Any]] = field(default_factory=list)
+    break_rows: list[ir.Table] = field(default_factory=list)  # see ``reconcile.leg``
     credits: list[dict[str, Any]] = field(default_factory=list)
     burn_down: list[dict[str, Any]] = field(default_factory=list)
     notes: list[dict[str, Any]] = field(default_factory=list)
+    pools: list[Pool] = field(default_factory=list)
+    figures: dict[str, Fraction | None] = field(default_factory=dict)  # of one interval
 
 
 @dataclass(frozen=True)
@@ -56,21 +62,27 @@ def run_leg(run: CommitmentRun, engine: Engine) -> CommitmentFindings:
     rows = engine.keep(spans.commitment_rows(run.charges, run.scale, q_scale, run.period))
     known = [term for term in run.terms if term.counts]
     drawn_ids = {term.commitment_id for term in known if term.is_term}
+    drawn_ids |= {term.pool for term in known if term.is_lot and term.pool is not None}
     used_or_lost = rows.filter(~rows.commitment_id.isin(sorted(drawn_ids))) if drawn_ids else rows
 
     contracts = engine.load(spans.contract_table(known))
-    covered = spans.per_interval(used_or_lost, contracts, engine)
+    placed = spans.in_intervals(used_or_lost, contracts)
+    covered = spans.per_interval(placed, engine)
     read = leg.figures(known, spans.first_look(covered, engine), q_scale)
     figures = {name: figure for name, (figure, _how) in read.items()}
     table = engine.load(spans.figure_table(known, figures, q_scale))
     intervals = spans.with_committed(covered, table, run.period, run.scale, q_scale, engine)
     final = is_provisional(intervals.provider, intervals.billing_end, run.rules, run.as_of)
+    gaps = leg.gaps(intervals, engine)
+    terms = {term.commitment_id: term for term in known}
     findings = CommitmentFindings(
         utilization=leg.utilization(intervals, scales, final),
         intervals=intervals,
         quantity_scale=q_scale,
-        breaks=leg.gap_breaks(intervals, scales, engine),
+        breaks=[leg.gap_break(gap, terms[gap[0]["commitment_id"]], scales) for gap in gaps],
+        break_rows=[leg.gap_rows(gaps, placed, engine)] if gaps else [],
         notes=_readings(read),
+        figures=figures,
     )
     _used_or_lost(run, findings, read, scales, engine)
     _drawn_down(run, findings, known, engine)
@@ -118,7 +130,6 @@ def _used_or_lost(
 def _drawn_down(
     run: CommitmentRun, findings: CommitmentFindings, known: Sequence[Terms], engine: Engine
 ) -> None:
-    carried = _carried(run.charges, engine)
     since = engine.collect(
         run.charges.group_by("x_Provider").aggregate(
             first=run.charges.ChargePeriodStart.min(), last=run.charges.BillingPeriodEnd.max()
@@ -126,28 +137,32 @@ def _drawn_down(
     ).to_pylist()
     first = {row["x_Provider"]: row["first"] for row in since}
     last = {row["x_Provider"]: row["last"] for row in since}
-    in_applied = set(run.applied.column("commitment_id").to_pylist())
     days = _days(run.window)
-    pieces = lots.usage_pieces(run.charges, run.period, run.scale)
+    given = drawing(run.charges, run.applied, run.period, run.scale, engine)
+    findings.pools = [
+        pool_of(pool, given, run.window, first.get(pool[0].provider), run.as_of)
+        for pool in pools_of(term for term in known if term.is_lot)
+    ]
+    pool_by_lot = {lot.commitment_id: pool for pool in findings.pools for lot in pool.lots}
     for term in known:
-        by_id = term.commitment_id in carried
-        if not term.is_term and (by_id or term.commitment_id not in in_applied):
+        name = term.commitment_id
+        if not term.is_term and (name in given.carried or name not in given.applied):
             continue
-        draws = lots.draws_of(term, pieces, run.applied, by_id, run.scale, engine)
-        balance = lots.balance_of(term, draws, run.window, first.get(term.provider), run.as_of)
+        if name in pool_by_lot:
+            pool = pool_by_lot[name]
+            draws, reason = pool.drawn(name), pool.reason(term, run.window)
+            balance = lots.balance_in(pool, term, run.window)
+        else:
+            draws = draws_on(term, given)
+            reason = draws.unknown
+            balance = lots.balance_of(term, draws, run.window, first.get(term.provider), run.as_of)
+            if term.start >= run.window.end:
+                reason = reason or "it starts after the period"
         open_figures = provisional(term.provider, last.get(term.provider), run.rules, run.as_of)
-        findings.rows.append(lots.lot_row(term, balance, draws, open_figures))
+        findings.rows.append(lots.lot_row(term, balance, reason, open_figures))
         if term.is_term:
             findings.credits.append(lots.credit_row(term, balance))
             findings.burn_down.extend(lots.burn_down(term, draws, balance, days))
-
-
-def _carried(charges: ir.Table, engine: Engine) -> set[str]:
-    ids = charges.filter(
-        charges.CommitmentDiscountId.notnull() & (charges.ChargeCategory == "Usage")
-    )
-    found = engine.collect(ids.select("CommitmentDiscountId").distinct())
-    return set(found.column("CommitmentDiscountId").to_pylist())
 
 
 def _days(window: Period) -> list[datetime]:

@@ -92,6 +92,8 @@ def commitment_rows(charges: ir.Table, scale: int, q_scale: int, period: Period 
         effective > whole(0), effective * whole(10 ** (q_scale - scale)), ibis.null(WHOLE)
     )
     rows = t.select(
+        source_id=t.x_SourceId,
+        source_row=t.x_SourceRow,
         commitment_id=t.CommitmentDiscountId,
         provider=t.x_Provider,
         name=t.CommitmentDiscountName,
@@ -120,8 +122,8 @@ def row_grain(rows: ir.Table) -> ir.Value:
     return ibis.cases((length <= HOUR, 0), (length <= DAY, 1), (length <= 7 * DAY, 2), else_=3)
 
 
-def per_interval(rows: ir.Table, contracts: ir.Table, engine: Engine) -> ir.Table:
-    """One row per commitment, currency and interval that the bill covers.
+def in_intervals(rows: ir.Table, contracts: ir.Table) -> ir.Table:
+    """The rows with their contract, ``grain``, ``interval_start`` and number of ``currencies``.
 
     The interval is the contract's, or the coarsest window of the commitment's rows where that is
     longer: finer than that the bill does not say.
@@ -142,7 +144,7 @@ def per_interval(rows: ir.Table, contracts: ir.Table, engine: Engine) -> ir.Tabl
             2,
         ),
     )
-    placed = coarsest.mutate(
+    return coarsest.mutate(
         interval_start=ibis.cases(
             *(
                 (coarsest.grain == rank, instant(coarsest.start.truncate(unit)))
@@ -151,6 +153,10 @@ def per_interval(rows: ir.Table, contracts: ir.Table, engine: Engine) -> ir.Tabl
             else_=coarsest.start,
         )
     )
+
+
+def per_interval(placed: ir.Table, engine: Engine) -> ir.Table:
+    """One row per commitment, currency and interval that the bill covers."""
     used, unused = placed.used, ~placed.used
     nothing = whole(0)
     return engine.keep(

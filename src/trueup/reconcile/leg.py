@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import ibis.expr.types as ir
@@ -24,11 +25,13 @@ class LegRun:
     """The inputs of a leg. ``window`` is the period, or the span of the files without one.
 
     ``charges`` are all accepted charges under FOCUS's names; ``billed`` those of the period, cut
-    to it, with whole amounts of 10^-``scale`` (see ``reconcile.billed``). ``asserted`` holds what
+    to it, with whole amounts of 10^-``scale`` (see ``reconcile.billed``). ``charge_files`` are the
+    typed Parquet files behind ``charges``, for what only their JSON tells. ``asserted`` holds what
     providers say themselves: ``provider_utilization``, ``provider_balances``, ``provider_rates``.
     """
 
     charges: ir.Table
+    charge_files: Sequence[Path]
     billed: ir.Table
     applied: pa.Table
     terms: Sequence[Terms]
@@ -41,6 +44,7 @@ class LegRun:
     as_of: datetime
     scale: int
     engine: Engine
+    compared: ir.Table | None = None  # ``charge_id`` of the charges that the usage leg compared
 
 
 @dataclass
@@ -49,8 +53,16 @@ class Findings:
 
     An expression has the columns of its schema, figures as whole numbers of 10^-18. A break is a
     row of ``BREAKS`` without ``id``; one that brings an ``explanation`` keeps it.
+
+    What stands behind a break is told in one of two ways, or both. ``rows`` of a break lists
+    (side, source_id, source_row) for a few: side is billed, metered, contract, invoice or
+    provider, the source one of that kind of dataset. For many, ``break_rows`` are expressions with
+    ``rows_key``, ``side``, ``source_id`` and ``source_row``, and the break names its ``rows_key``,
+    a text that means something within the run only. Of a break with either, ``rows_billed`` must
+    be as many as are listed on that side, or left out; ``rows_metered`` becomes it.
     """
 
     breaks: list[dict[str, Any]] = field(default_factory=list)
     tables: dict[str, Sequence[Mapping[str, Any]] | ir.Table] = field(default_factory=dict)
     notes: list[dict[str, Any]] = field(default_factory=list)
+    break_rows: list[ir.Table] = field(default_factory=list)

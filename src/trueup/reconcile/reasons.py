@@ -28,16 +28,24 @@ def foreign_publishers(rows: ir.Table, engine: Engine) -> list[str]:
     )
 
 
+def sold_by_other(rows: ir.Table, foreign: list[str]) -> ir.BooleanValue:
+    """Whether somebody else sold it through the provider, as ``foreign_publishers`` found."""
+    return key_of(rows.provider, rows.publisher).isin(["", *foreign])
+
+
+def is_support(rows: ir.Table) -> ir.BooleanValue:
+    """Whether it is a fee for support, by the words of its service."""
+    return rows.service_category.fill_null("").re_search(r"(?i)\bsupport\b") | (
+        rows.service.fill_null("").re_search(r"(?i)\bsupport\b")
+    )
+
+
 def out_of_scope_reason(rows: ir.Table, foreign: list[str], scale: int) -> ir.Value:
     """The reason of a charge that no rule compares, by what kind of charge it is."""
     small = (rows.effective > -(10 ** (scale - 2)) * ROUNDING_LIMIT_CENTS) & (
         rows.effective < 10 ** (scale - 2) * ROUNDING_LIMIT_CENTS
     )
     corrects = rows.charge_class.fill_null("") == "Correction"
-    sold_by_other = key_of(rows.provider, rows.publisher).isin(["", *foreign])
-    support = rows.service_category.fill_null("").re_search(r"(?i)\bsupport\b") | (
-        rows.service.fill_null("").re_search(r"(?i)\bsupport\b")
-    )
     return ibis.cases(
         ((rows.category == "Usage") & (rows.status.fill_null("") == UNUSED), UNUSED_REASON),
         (rows.category == "Tax", "tax"),
@@ -47,7 +55,7 @@ def out_of_scope_reason(rows: ir.Table, foreign: list[str], scale: int) -> ir.Va
         (rows.category == "Adjustment", "correction"),
         (corrects & (rows.effective < 0) & rows.quantity.isnull(), "refund"),
         (corrects, "correction"),
-        (sold_by_other, "marketplace"),
-        (support, "support"),
+        (sold_by_other(rows, foreign), "marketplace"),
+        (is_support(rows), "support"),
         else_="no_rule",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -27,9 +27,9 @@ from trueup.model.rules import Rules
 from trueup.model.table import Table
 from trueup.money import EXACT
 from trueup.period import Period
+from trueup.reconcile import agreements, balance_leg, three_sources
 from trueup.reconcile.billed import billed_rows, cut, in_period, money_scale, sku_columns
-from trueup.reconcile.breaks import all_breaks
-from trueup.reconcile.commitments import CommitmentFindings, CommitmentRun
+from trueup.reconcile.commitments import CommitmentRun
 from trueup.reconcile.commitments import run_leg as run_commitment_leg
 from trueup.reconcile.control import (
     billed_identity,
@@ -38,31 +38,26 @@ from trueup.reconcile.control import (
     exact_sum,
     identity,
 )
-from trueup.reconcile.copies import like_files
+from trueup.reconcile.currencies import run_leg as run_currencies
+from trueup.reconcile.drift import find_drift
+from trueup.reconcile.invoice_leg import run_leg as run_invoice_leg
 from trueup.reconcile.lags import final_at
 from trueup.reconcile.leg import Findings, LegRun
+from trueup.reconcile.notes import notes_of, repeated_notes
 from trueup.reconcile.reasons import UNUSED_REASON, foreign_publishers, out_of_scope_reason
 from trueup.reconcile.terms import latest, read_terms
 from trueup.reconcile.usage import UsageFindings, UsageRun
 from trueup.reconcile.usage import run_leg as run_usage_leg
+from trueup.reconcile.worked import Worked
 
 # The legs after the first two, in their order; each sees what those two found.
-LEGS: tuple[Callable[[LegRun], Findings], ...] = ()
-
-
-@dataclass(frozen=True)
-class Worked:
-    """One reconciliation as far as the legs have brought it, before its tables are made."""
-
-    bill: ir.Table  # every accepted charge
-    touching: ir.Table  # those that touch the period, whole
-    rows: ir.Table  # the same, cut to the period
-    commitments: CommitmentFindings
-    usage: UsageFindings | None
-    further: Sequence[Findings]  # of the legs after the first two
-    datasets: Sequence[Dataset]  # charges first, usage last where it was given
-    scale: int
-    engine: Engine
+LEGS: tuple[Callable[[LegRun], Findings], ...] = (
+    balance_leg.run_leg,
+    agreements.run_leg,
+    three_sources.run_leg,
+    run_invoice_leg,
+    run_currencies,
+)
 
 
 def run(
@@ -90,28 +85,10 @@ def run(
         found = run_commitment_leg(
             CommitmentRun(bill, rows, applied, terms, period, window, rules, as_of, scale), engine
         )
-        found.notes.extend(_repeated(repeated))
-        used = None
-        if usage is not None:
-            used = run_usage_leg(
-                UsageRun(
-                    charges=bill,
-                    billed=rows,
-                    usage=_scan(usage, engine),
-                    accepted=len(usage.table),
-                    columns=columns,
-                    intervals=found.intervals,
-                    quantity_scale=found.quantity_scale,
-                    period=period,
-                    window=window,
-                    rules=rules,
-                    as_of=as_of,
-                    scale=scale,
-                ),
-                engine,
-            )
+        found.notes.extend(repeated_notes(repeated))
         leg_run = LegRun(
             charges=bill,
+            charge_files=charges.table.files,
             billed=rows,
             applied=applied,
             terms=terms,
@@ -125,9 +102,10 @@ def run(
             scale=scale,
             engine=engine,
         )
+        used = _usage_leg(leg_run, usage, columns) if usage else None
+        leg_run = replace(leg_run, compared=used.in_scope if used else None)
         further = [leg(leg_run) for leg in LEGS]
-        datasets = list(inputs.datasets)
-        work = Worked(bill, touching, rows, found, used, further, datasets, scale, engine)
+        work = Worked(leg_run, touching, used, further, list(inputs.datasets))
         tables = {**_tables(work), **inputs.asserted}
         final = final_at(rows, rules, engine)
     return Outcome(
@@ -137,16 +115,24 @@ def run(
     )
 
 
-def _repeated(ids: Sequence[str]) -> list[dict[str, Any]]:
-    return [
-        {
-            "code": "contract_repeated",
-            "subject": name,
-            "text": "the contracts state it several times; the row updated last counts",
-            "remedy": "nothing to do if these are exports of several dates",
-        }
-        for name in ids
-    ]
+def _usage_leg(run: LegRun, usage: Dataset, columns: tuple[str, ...]) -> UsageFindings:
+    return run_usage_leg(
+        UsageRun(
+            charges=run.charges,
+            billed=run.billed,
+            usage=_scan(usage, run.engine),
+            accepted=len(usage.table),
+            columns=columns,
+            intervals=run.commitments.intervals,
+            quantity_scale=run.commitments.quantity_scale,
+            period=run.period,
+            window=run.window,
+            rules=run.rules,
+            as_of=run.as_of,
+            scale=run.scale,
+        ),
+        run.engine,
+    )
 
 
 def _check_full_hours(period: Period) -> None:
@@ -190,6 +176,7 @@ def _tables(work: Worked) -> dict[str, Table]:
         apart.mutate(reason=out_of_scope_reason(apart, foreign, work.scale))
     )
     by_reason = _by_reason(work, reasoned)
+    drift = find_drift(work.leg_run, used, work.further)
     given: dict[str, Sequence[Mapping[str, Any]]] = {
         "commitments": _ordered(found.rows),
         "credits": found.credits,
@@ -202,13 +189,14 @@ def _tables(work: Worked) -> dict[str, Table]:
         ),
         "buckets": _buckets(work, reasoned),
         "sources": [row for each in work.datasets for row in each.sources.rows()],
-        "notes": _notes(work),
+        "causes": drift.causes,
+        "notes": [*notes_of(work), *drift.notes],
         "pending": [],
         "allocations": [],
     }
     computed = {
         "utilization": found.utilization,
-        "breaks": all_breaks(_listed(work), used, work.engine),
+        "break_rows": drift.rows,
         "straddling": _straddling(work),
     }
     if used:
@@ -227,13 +215,8 @@ def _tables(work: Worked) -> dict[str, Table]:
     for name, expression in computed.items():
         wanted = schema.RESULT_TABLES[name]
         tables[name] = Table(wanted, arrow=as_decimal(work.engine.collect(expression), wanted))
-    tables["rejects"] = _rejects(work.datasets)
+    tables |= {"breaks": drift.breaks, "rejects": _rejects(work.datasets)}
     return {name: tables[name] for name in schema.RESULT_TABLES}
-
-
-def _listed(work: Worked) -> list[dict[str, Any]]:
-    """The breaks of all legs but the usage leg."""
-    return [*work.commitments.breaks, *(one for leg in work.further for one in leg.breaks)]
 
 
 def _ordered(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -365,45 +348,3 @@ def _straddling(work: Worked) -> ir.Table:
 def _rejects(datasets: Sequence[Dataset]) -> Table:
     tables = [each.rejects.to_arrow().cast(schema.REJECTS) for each in datasets]
     return Table(schema.REJECTS, arrow=pa.concat_tables(tables))
-
-
-def _notes(work: Worked) -> list[dict[str, Any]]:
-    notes = [*work.commitments.notes, *(work.usage.notes if work.usage else [])]
-    notes.extend(note for leg in work.further for note in leg.notes)
-    if not work.engine.count(work.rows):
-        notes.insert(
-            0,
-            {
-                "code": "no_charges_in_period",
-                "subject": "charges",
-                "text": "no charge of these files falls in the period: nothing was compared",
-                "remedy": "check --period, or add the bill of that period",
-            },
-        )
-    if work.usage is None:
-        notes.append(
-            {
-                "code": "usage_leg_not_run",
-                "subject": "usage",
-                "text": "no telemetry was given: billed quantities were not compared with meters",
-                "remedy": "give usage, for example --usage spans.jsonl",
-            }
-        )
-    names = {row["source_id"]: row["source"] for row in work.datasets[0].sources.rows()}
-    notes.extend(
-        {
-            "code": "same_bill_twice",
-            "subject": names[numbers[0]],
-            "text": f"as many charges of the same cost and time are in "
-            f"{', '.join(names[number] for number in numbers[1:4])}: all of them count",
-            "remedy": "leave all but one out if they are the same bill in several forms",
-        }
-        for numbers in like_files(work.bill, work.engine)
-    )
-    notes.extend(
-        {"code": "source", "subject": source["source"], "text": source["note"], "remedy": None}
-        for dataset in work.datasets
-        for source in dataset.sources.rows()
-        if source["note"]
-    )
-    return notes

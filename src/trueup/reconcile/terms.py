@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,11 +11,11 @@ from fractions import Fraction
 from typing import Any
 
 from trueup.errors import UsageError
-from trueup.period import Period, interval_kind, intervals_in
+from trueup.period import Period, interval_kind, intervals_in, parse_instant
 
 HOURLY, DAILY, FULL_PERIOD = "hourly", "daily", "full period"
 SPEND = "Spend"
-BENEFIT = "benefit"
+BENEFIT, FUNDING, AGREEMENT = "benefit", "funding", "agreement"
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,34 @@ class Terms:
     applies_to: str | None
     lifecycle: str | None
     updated: datetime | None = None
+    contract_id: str | None = None
+    pool: str | None = None
+    priority: Decimal | None = None
+    draw_order: str | None = None
+    rollover: Decimal | None = None
+    adjustments: str | None = None
+    overage_rate: Decimal | None = None
+    milestones: str | None = None
+    eligibility: str | None = None
+    source_id: int | None = None  # where the contract was read
+    source_row: int | None = None
+
+    @property
+    def is_lot(self) -> bool:
+        """Whether it is a balance that charges draw on; an agreement only counts them."""
+        return self.is_term and self.layer != AGREEMENT
+
+    @property
+    def is_promotional(self) -> bool:
+        """Given, not bought: it lowers what is billed, and nothing of it is a used commitment."""
+        return self.layer == FUNDING and "promo" in (self.type or "").lower()
+
+    @property
+    def rows(self) -> list[tuple[str, int, int]]:
+        """The contract as the row behind a break; see ``reconcile.leg``."""
+        if self.source_id is None or self.source_row is None:
+            return []
+        return [("contract", self.source_id, self.source_row)]
 
     @property
     def is_term(self) -> bool:
@@ -108,7 +137,37 @@ def read_terms(row: Mapping[str, Any]) -> Terms:
         applies_to=row["x_AppliesTo"],
         lifecycle=row["ContractCommitmentLifecycleStatus"],
         updated=row["ContractCommitmentLastUpdated"],
+        contract_id=row["ContractId"],
+        pool=row["x_Pool"],
+        priority=row["x_Priority"],
+        draw_order=row["x_DrawOrder"],
+        rollover=row["x_Rollover"],
+        adjustments=row["x_Adjustments"],
+        overage_rate=row["x_OverageRate"],
+        milestones=row["x_Milestones"],
+        eligibility=row["x_Eligibility"],
+        source_id=row["x_SourceId"],
+        source_row=row["x_SourceRow"],
     )
+
+
+def dated_amounts(
+    text: str | None, at: str, amount: str, subject: str
+) -> list[tuple[datetime, Fraction]]:
+    """The ``Elements`` of a contract's JSON column as instants and amounts, in order of time.
+
+    Raises UsageError that names the commitment where the text has another shape.
+    """
+    try:
+        elements = json.loads(text, parse_float=Decimal)["Elements"] if text else []
+        return sorted(
+            (parse_instant(one[at]), Fraction(Decimal(str(one[amount])))) for one in elements
+        )
+    except (UsageError, ValueError, KeyError, TypeError, ArithmeticError) as error:
+        raise UsageError(
+            f"{subject}: {text} is not of the form "
+            f'{{"Elements": [{{"{at}": "2026-10-01T00:00:00Z", "{amount}": "1.00"}}]}}'
+        ) from error
 
 
 def latest(terms: Sequence[Terms]) -> tuple[list[Terms], list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import reduce
 
 import ibis
@@ -9,6 +10,11 @@ import ibis.expr.types as ir
 
 SEPARATOR = "\x1f"
 ABSENT = "\x00"
+
+
+def text_of(parts: Iterable[str | None]) -> str:
+    """What ``key_with_nulls`` makes of these texts."""
+    return SEPARATOR.join(ABSENT if part is None else part for part in parts)
 
 
 def key_of(*columns: ir.Value) -> ir.Value:

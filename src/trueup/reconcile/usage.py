@@ -44,6 +44,7 @@ from trueup.reconcile.scale import Counted, base_sizes
 from trueup.reconcile.scope import billed_scope, matchable, metered_scope
 from trueup.reconcile.timing import pair_in_time
 from trueup.reconcile.tolerance import limits_of
+from trueup.reconcile.usage_rows import Cells, Judged, break_rows
 
 
 @dataclass
@@ -51,10 +52,14 @@ class UsageFindings:
     """What the usage leg gives the run; amounts are whole, breaks at the edge's scale."""
 
     in_scope: ir.Table  # charge_id
-    breaks: list[ir.Table]
+    breaks: ir.Table  # with ``rows_key``
+    break_rows: list[ir.Table]  # by that key; see ``reconcile.leg``
     pending: ir.Table
     allocated: ir.Table
     left: ir.Table  # billed cells without a partner, with their verdict
+    groups: ir.Table  # as they were judged, one row per currency
+    cells: ir.Table  # of what was metered
+    usage: ir.Table  # as it was read
     costs: ir.Table
     buckets: list[dict[str, Any]] = field(default_factory=list)
     notes: list[dict[str, Any]] = field(default_factory=list)
@@ -97,7 +102,8 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
 
     left = leg.left_over(pairing.billed_left, cells, engine)
     alone = engine.keep(billed_scope(pairing.metered_left, run.billed, metered))
-    unbilled = leg.unbilled(alone.filter(alone.scope_reason.isnull()), engine)
+    open_ = alone.filter(alone.scope_reason.isnull())
+    unbilled = leg.unbilled(open_, engine)
     liable = _liable(run, unbilled, billed, sizes, engine)
     money = leg.Money(run.scale)
     busy = busy_usage(groups, parties, engine)
@@ -106,17 +112,25 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
         of_capacity(groups, theirs, cells, parties, busy, engine),
     )
     allocated = allocate(groups, costs, parts, run.rules.idle, run.rules.owners, engine)
-    findings = UsageFindings(
-        in_scope=in_scope,
-        breaks=[
+    breaks = engine.keep(
+        united(
             leg.group_breaks(judged, copies, contradicted(groups, parties, busy), money),
             leg.accumulated_breaks(judged, limits, money, run.window),
             leg.missing_in_usage(left, money),
             leg.missing_in_billing(liable, run.as_of, money),
-        ],
+        )
+    )
+    of_cells = Cells(billed, cells, scoped, pieces, run.usage)
+    findings = UsageFindings(
+        in_scope=in_scope,
+        breaks=breaks,
+        break_rows=break_rows(breaks, Judged(judged, ours, theirs, left, open_), of_cells, engine),
         pending=leg.pending(liable, run.as_of, money),
         allocated=allocated,
         left=left,
+        groups=judged,
+        cells=cells,
+        usage=run.usage,
         costs=costs,
         notes=[_note(each) for each in not_compared],
     )

@@ -23,9 +23,11 @@ from trueup.engine.integers import (
 )
 from trueup.period import Period
 from trueup.reconcile.groups import DUPLICATE, MATCHED, MISSING_IN_USAGE, QUANTITY, TIMING
+from trueup.reconcile.text import key_with_nulls
 from trueup.reconcile.tolerance import Limits
 
 LEG = "usage"
+NO_SHIFT = ibis.null("int64")
 UNVERIFIED, CORRECTION = "unverified_capacity", "correction"
 BREAK_COLUMNS = (
     "class",
@@ -49,7 +51,10 @@ BREAK_COLUMNS = (
     "rows_metered",
     "tier",
     "contradicted",  # another meter counted work where the allocated one saw nothing
+    "shift_seconds",  # of `timing`: how much later than billed it was metered
+    "rows_key",  # tells, within the run, which rows stand behind it
 )
+ABOUT = ("provider", "account", "region", "resource", "model", "meter", "tier")
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,22 @@ def group_breaks(
         rows_billed=rows.n_billed,
         rows_metered=rows.n_metered,
         contradicted=rows.odd.notnull(),
+        shift_seconds=ibis.ifelse(
+            late, rows.metered_bucket.epoch_seconds() - rows.bucket.epoch_seconds(), NO_SHIFT
+        ),
+        rows_key=group_key(rows),
     )
+
+
+def group_key(judged: ir.Table) -> ir.Value:
+    """What the break of a group is called within the run: it is the group's in every currency."""
+    return key_with_nulls(ibis.literal("group"), judged.group)
+
+
+def sum_key(judged: ir.Table) -> ir.Value:
+    """What a break that many small differences add up to is called within the run."""
+    of_what = (judged.provider, judged.model, judged.meter, judged.tier, judged.currency)
+    return key_with_nulls(ibis.literal("accumulated"), *of_what)
 
 
 def accumulated_breaks(judged: ir.Table, limits: Limits, money: Money, window: Period) -> ir.Table:
@@ -131,6 +151,7 @@ def accumulated_breaks(judged: ir.Table, limits: Limits, money: Money, window: P
         rule=ibis.literal("accumulated"),
         rows_billed=rows.n_billed,
         rows_metered=rows.n_metered,
+        rows_key=sum_key(rows),
     )
 
 
@@ -170,31 +191,34 @@ def left_over(billed_left: ir.Table, cells: ir.Table, engine: Engine) -> ir.Tabl
     return engine.keep(last.mutate(verdict=verdict).drop("known", "alive_day", "alive_hour"))
 
 
-def missing_in_usage(left: ir.Table, money: Money) -> ir.Table:
-    """One break per resource (or SKU) and time bucket of charges that no meter saw."""
+def unmetered(left: ir.Table) -> ir.Table:
+    """Billed cells that a meter should have seen, with ``rows_key``: one per break.
+
+    Counted work is missing by SKU, whatever resource served it.
+    """
     missing = left.filter(left.verdict == MISSING_IN_USAGE)
     named = missing.mutate(
         resource=ibis.ifelse(missing.held, missing.resource, ibis.null(str)),
     )
-    rows = named.group_by(
-        "provider",
-        "account",
-        "region",
-        "resource",
-        "model",
-        "meter",
-        "tier",
-        "grain",
-        "bucket",
-        "currency",
-    ).aggregate(
-        q=total(_.q),
-        effective=total(_.effective),
-        start=_.start.min(),
-        end=_.end.max(),
-        bill_unit=_.bill_unit.min(),
-        unit_factor=_.unit_factor.min(),
-        n_billed=tally(_.n),
+    about = (named[name] for name in (*ABOUT, "grain", "currency"))
+    key = key_with_nulls(ibis.literal("billed"), named.bucket.epoch_seconds(), *about)
+    return named.mutate(rows_key=key)
+
+
+def missing_in_usage(left: ir.Table, money: Money) -> ir.Table:
+    """One break per resource (or SKU) and time bucket of charges that no meter saw."""
+    rows = (
+        unmetered(left)
+        .group_by(*ABOUT, "currency", "rows_key")
+        .aggregate(
+            q=total(_.q),
+            effective=total(_.effective),
+            start=_.start.min(),
+            end=_.end.max(),
+            bill_unit=_.bill_unit.min(),
+            unit_factor=_.unit_factor.min(),
+            n_billed=tally(_.n),
+        )
     )
     return _break_columns(
         rows,
@@ -209,18 +233,28 @@ def missing_in_usage(left: ir.Table, money: Money) -> ir.Table:
         rule=ibis.null(str),
         rows_billed=rows.n_billed,
         rows_metered=ibis.literal(0, type="int64"),
+        rows_key=rows.rows_key,
     )
+
+
+def of_whom(metered_left: ir.Table) -> ir.Table:
+    """Metered cells that no charge took, counted work by SKU, whatever resource served it."""
+    return metered_left.mutate(
+        resource=ibis.ifelse(metered_left.held, metered_left.resource, ibis.null(str))
+    )
+
+
+def unbilled_key(rows: ir.Table) -> ir.Value:
+    """What the break of usage without a charge is called within the run."""
+    about = (rows[name] for name in ABOUT)
+    return key_with_nulls(ibis.literal("metered"), rows.hour.epoch_seconds(), *about)
 
 
 def unbilled(metered_left: ir.Table, engine: Engine) -> ir.Table:
     """Usage without a charge, one row per resource (or SKU) and hour."""
-    work = metered_left.mutate(
-        resource=ibis.ifelse(metered_left.held, metered_left.resource, ibis.null(str))
-    )
     return engine.keep(
-        work.group_by(
-            "provider", "account", "region", "resource", "model", "meter", "tier", "held", "hour"
-        )
+        of_whom(metered_left)
+        .group_by(*ABOUT, "held", "hour")
         .aggregate(
             q=total(_.q),
             n=tally(_.n),
@@ -249,6 +283,7 @@ def missing_in_billing(priced: ir.Table, as_of: datetime, money: Money) -> ir.Ta
         rows_billed=ibis.literal(0, type="int64"),
         rows_metered=rows.n,
         commitment_id=rows.commitment_id,
+        rows_key=unbilled_key(rows),
     )
 
 
@@ -285,6 +320,7 @@ def _break_columns(rows: ir.Table, **figures: ir.Value) -> ir.Table:
         "currency": rows.currency,
         "tier": rows.tier,
         "contradicted": NO,
+        "shift_seconds": NO_SHIFT,
     }
     counted = {name: figures.pop(name).cast(WHOLE) for name in ("billed", "expected", "amount")}
     columns = {**about, **counted, **figures}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trueup.model.display import legible
-from trueup.report import findings, holdings
+from trueup.report import findings, holdings, leg_actions
+from trueup.report.action import Action, cut, tail
 from trueup.report.advice import EXPIRED, EXPIRING, Advice, advice_for
 from trueup.report.names import short
 from trueup.report.numbers import NOT_KNOWN, amount, count, quantity
@@ -15,21 +15,7 @@ from trueup.report.numbers import NOT_KNOWN, amount, count, quantity
 if TYPE_CHECKING:
     from trueup.report.result import Result
 
-LINES_MAX = 6  # of one kind; the report has the rest
 _TEXT_MAX = 300
-
-
-@dataclass(frozen=True)
-class Action:
-    """One thing to look at: how much, what, where and when, and the next step.
-
-    With nothing but an ``about`` it says how many more there are.
-    """
-
-    amount: str
-    what: str
-    about: str
-    step: str
 
 
 def of_breaks(result: Result) -> list[Action]:
@@ -51,7 +37,7 @@ def of_breaks(result: Result) -> list[Action]:
         said.append(f"{count(chosen.left, noun)}, {gross} gross together")
     if chosen.unpriced:
         said.append(f"{chosen.unpriced:,} whose amount is not known")
-    return [*found, *([_tail(", ".join(said))] if said else [])]
+    return [*found, *([tail(", ".join(said))] if said else [])]
 
 
 def of_off_bill(result: Result) -> list[Action]:
@@ -66,7 +52,7 @@ def of_off_bill(result: Result) -> list[Action]:
         )
         for item in holdings.off_bill(result)
     ]
-    return _cut(found, "commitment")
+    return cut(found, "commitment")
 
 
 def of_credits(result: Result) -> list[Action]:
@@ -89,22 +75,22 @@ def of_notes(result: Result) -> list[Action]:
         )
         for row in result.notes
     ]
-    return _cut(found, "note")
+    return cut(found, "note")
 
 
 def to_do(result: Result) -> list[Action]:
-    """All of it, the money first; a note that asks for nothing is not among it."""
+    """All of it, causes and money first; a note that asks for nothing is not among it."""
     notes = [action for action in of_notes(result) if action.step or not action.what]
-    return [*of_breaks(result), *of_off_bill(result), *of_credits(result), *notes]
-
-
-def _tail(said: str) -> Action:
-    return Action("", "", f"and {said}, in the report", "")
-
-
-def _cut(found: list[Action], noun: str) -> list[Action]:
-    left = len(found) - LINES_MAX
-    return found if left <= 0 else [*found[:LINES_MAX], _tail(count(left, f"more {noun}"))]
+    return [
+        *leg_actions.of_causes(result),
+        *leg_actions.of_claims(result),
+        *of_breaks(result),
+        *of_off_bill(result),
+        *leg_actions.of_agreements(result),
+        *leg_actions.of_true_ups(result),
+        *of_credits(result),
+        *notes,
+    ]
 
 
 def _lots(found: Iterable[holdings.Held], what: str, advice: Advice) -> list[Action]:
@@ -117,7 +103,7 @@ def _lots(found: Iterable[holdings.Held], what: str, advice: Advice) -> list[Act
         )
         for lot in found
     ]
-    return _cut(lots, "lot")
+    return cut(lots, "lot")
 
 
 def _of_what(lot: holdings.Held) -> str:

@@ -40,9 +40,21 @@ EARLIEST = datetime(1900, 3, 1, tzinfo=UTC)  # before it, Excel's calendar is a 
 SHEETS = {
     "commitments": "Commitments",
     "utilization": "Utilization",
+    "causes": "Causes",
     "breaks": "Breaks",
+    "break_states": "Break states",
+    "claims": "Claims",
+    "claim_lines": "Claim lines",
     "pending": "Pending",
     "credits": "Credits",
+    "roll_forward": "Roll-forward",
+    "agreements": "Agreements",
+    "figures": "Figures",
+    "invoices": "Invoices",
+    "invoice_bridge": "Invoice bridge",
+    "conversions": "Conversions",
+    "restatements": "Restatements",
+    "true_ups": "True-ups",
     "allocations": "Allocations",
     "identity": "Identity",
     "billed_identity": "Billed identity",
@@ -58,12 +70,25 @@ SHEETS = {
     "provider_rates": "Provider rates",
     "notes": "Notes",
 }
+# Of these a sheet is there where there is something on it.
+WHERE_FOUND = frozenset(
+    {
+        *("causes", "break_states", "claims", "claim_lines", "roll_forward", "agreements"),
+        *("figures", "invoices", "invoice_bridge", "conversions", "restatements", "true_ups"),
+    }
+)
 # The columns that a controller reads first, of tables whose schema has another order.
 _FIRST = {
     "breaks": (
         *("class", "leg", "amount", "currency", "provider", "commitment_id", "resource_id"),
         *("model", "meter", "account_id", "region_id", "period_start", "period_end", "billed"),
         *("expected", "unit", "explanation", "rule", "priced_by", "rows_billed", "rows_metered"),
+        *("subject", "cause_id"),
+    ),
+    "causes": ("cause", "breaks", "amount", "net_amount", "currency", "explanation", "remedy"),
+    "claims": (
+        *("status", "amount", "currency", "provider", "commitment_id", "rule", "interval_start"),
+        *("interval_end", "billed", "expected", "lines", "missing_evidence", "arithmetic"),
     ),
 }
 _FORMATS = {
@@ -118,9 +143,12 @@ class _Book:
             {"bold": True, "bg_color": "#1F3A4D", "font_color": "#FFFFFF", "text_wrap": True,
              "valign": "vcenter"}
         )  # fmt: skip
-        self.tables = {name: _arranged(name, getattr(result, name)) for name in SHEETS}
+        every = {name: _arranged(name, getattr(result, name)) for name in SHEETS}
+        self.tables = {
+            name: table for name, table in every.items() if name not in WHERE_FOUND or len(table)
+        }
         self.plans = {
-            name: plan_sheets(title, self.tables[name], rows_max) for name, title in SHEETS.items()
+            name: plan_sheets(SHEETS[name], table, rows_max) for name, table in self.tables.items()
         }
 
     def write(self) -> None:

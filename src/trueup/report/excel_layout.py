@@ -15,6 +15,9 @@ GROUPS_MAX = 40  # total rows above a table: one per currency, and layer where t
 _NOT_IN_XML = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]"
 )
+LAYER, STEP = "layer", "step"  # the last step of a bridge is the sum of the others
+# Columns whose values are never added to one another, where the table has the second one, too.
+_PARTS = {LAYER: "commitment_id", "status": "claim_id"}
 _NOT_TOTALLED = frozenset({"cost_per_credit"})  # a price, not an amount
 _WIDTHS = {"money": 16, "quantity": 16, "count": 11, "share": 11, "instant": 17}
 _TEXT_WIDTHS = {
@@ -39,19 +42,26 @@ _TEXT_WIDTHS = {
 
 @dataclass
 class Group:
-    """One total row: a currency, and a layer where the table has layers.
+    """One total row: a currency, and a part where parts of the table are not to be added.
 
-    A column of which no figure is known has no sum.
+    ``by`` is the column that tells the parts apart: the layer of a commitment, the status of a
+    claim. A column of which no figure is known has no sum.
     """
 
     currency: str
-    layer: str | None = None
+    part: str | None = None
+    by: str | None = None
     sums: dict[str, Decimal] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
-        layer = f", {self.layer} layer" if self.layer else ""
-        return f"Total {clean(self.currency)}{layer}"
+        part = f", {clean(self.part)}{' layer' if self.by == LAYER else ''}" if self.part else ""
+        return f"Total {clean(self.currency)}{part}"
+
+    @property
+    def where(self) -> dict[str, str | None]:
+        """The cells that a row of it has in the columns of its key."""
+        return {"currency": self.currency} | ({self.by: self.part} if self.by else {})
 
 
 @dataclass(frozen=True)
@@ -126,9 +136,10 @@ def _totals(table: Table) -> tuple[list[Group], list[str]]:
     money = [
         name for name in table.columns if is_money(name, table.schema) and name not in _NOT_TOTALLED
     ]
-    if "currency" not in table.columns or not money:
+    if "currency" not in table.columns or not money or STEP in table.columns:
         return [], []
-    keys = ["currency", "layer"] if "layer" in table.columns else ["currency"]
+    by = next((column for column, of in _PARTS.items() if {column, of} <= {*table.columns}), None)
+    keys = ["currency", by] if by else ["currency"]
     found: dict[tuple[str | None, ...], Group] = {}
     for batch in table.reader():
         part = pa.Table.from_batches([batch.select([*keys, *money])]).group_by(keys)
@@ -136,7 +147,7 @@ def _totals(table: Table) -> tuple[list[Group], list[str]]:
             if row["currency"] is None:
                 continue
             key = tuple(row[name] for name in keys)
-            group = found.setdefault(key, Group(row["currency"], row.get("layer")))
+            group = found.setdefault(key, Group(row["currency"], row[by] if by else None, by))
             for name in money:
                 if row[f"{name}_sum"] is not None:
                     group.sums[name] = group.sums.get(name, Decimal(0)) + row[f"{name}_sum"]
@@ -148,7 +159,7 @@ def total_formula(plan: SheetPlan, name: str, group: Group) -> str:
     """The formula of one total: SUBTOTAL, which follows the filter, where all rows are its own."""
     if len(plan.groups) == 1 and len(plan.sheets) == 1:
         return f"=SUBTOTAL(109,{next(plan.ranges(name))})"
-    return "=" + sum_if(plan, name, currency=group.currency, layer=group.layer)
+    return "=" + sum_if(plan, name, **group.where)
 
 
 def sum_if(plan: SheetPlan, name: str, condition: str | None = None, **where: str | None) -> str:

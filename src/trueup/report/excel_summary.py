@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 DIGITS_NOTE = (
     "Excel keeps 15 digits of a number. The exact figures, to the last digit, are in the Parquet "
-    "files and, utilization and burn-down aside, in result.json; this workbook is for reading."
+    "files and, where they do not grow with hours and rows, in result.json; this workbook is for "
+    "reading."
 )
 LAYERS_NOTE = (
     "Commitments here are the benefit layer (what lowers a row's cost). Funding and agreements "

@@ -29,6 +29,7 @@ class Finding:
     currency: str | None  # None where an amount or its currency is not known
     times: int = 0
     lasting: timedelta = NO_TIME
+    explained: bool = False  # by a cause or a claim, which tells of them
     first: datetime | None = None
     last: datetime | None = None
     amount: Sum = field(default_factory=Sum)
@@ -70,23 +71,30 @@ class Finding:
         return " ".join(part for part in (self.row["provider"], self.name, meter) if part)
 
 
+def _plain(subject: str, row: Row) -> str:
+    """A lot, an invoice or a pair of currencies as it is called; of an identifier its last part."""
+    return subject if row["subject"] else last_part(subject)
+
+
 def findings(result: Result) -> list[Finding]:
     """All breaks of the drift, grouped: by currency, the most money first, unknown amounts last."""
     names = names_of(result)
+    claimed = {row["claim_id"] for row in result.claims.rows()}
     found: dict[tuple[object, ...], Finding] = {}
     for row in result.breaks:
         if is_off_bill(row):
             continue
+        explained = row["cause_id"] is not None or row["id"] in claimed
         currency = None if row["amount"] is None else row["currency"]
         subject = subject_of(row)
         meter = None if row["commitment_id"] else row["meter"]
         # What many small differences add up to stands beside the hours it is made of.
         accumulated = row["rule"] == "accumulated"
         shared = tuple(row[name] for name in ("class", "leg", "provider", "unit"))
-        key = (*shared, subject, meter, currency, accumulated)
+        key = (*shared, subject, meter, currency, accumulated, explained)
         if key not in found:
-            name = subject and (names.get(subject) or last_part(subject))
-            found[key] = Finding(row, name, currency)
+            name = subject and (names.get(subject) or _plain(subject, row))
+            found[key] = Finding(row, name, currency, explained=explained)
         found[key].add(row)
     return sorted(
         found.values(),
@@ -105,8 +113,11 @@ class Selection:
 
 
 def first_findings(result: Result, limit: int = SHOWN) -> Selection:
-    """What is material, else a hundredth of its currency's drift; one per currency at least."""
-    every = findings(result)
+    """What is material, else a hundredth of its currency's drift; one per currency at least.
+
+    What a cause explains, or a claim states, is told with that and not once more.
+    """
+    every = [item for item in findings(result) if not item.explained]
     moving = [item for item in every if item.currency is not None and item.size]
     of_currency: dict[str | None, Decimal] = {}
     for item in moving:

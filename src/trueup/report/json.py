@@ -25,13 +25,24 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = "1"
 
-# utilization and burn_down are large and for Parquet only; rejects are summarised.
+# What grows with the hours or the rows of a bill is for Parquet only; rejects are summarised.
 TABLES = (
     "control_totals",
     "commitments",
+    "causes",
     "breaks",
+    "break_states",
+    "claims",
     "pending",
     "credits",
+    "roll_forward",
+    "agreements",
+    "figures",
+    "invoices",
+    "invoice_bridge",
+    "conversions",
+    "restatements",
+    "true_ups",
     "allocations",
     "identity",
     "billed_identity",

@@ -44,5 +44,5 @@ def of_provider(name: str, provider: str | None) -> str:
 
 def subject_of(row: Row) -> str | None:
     """The finest thing that a break or a pending row names, by its identifier."""
-    fields = ("commitment_id", "resource_id", "model", "account_id")
+    fields = ("subject", "commitment_id", "resource_id", "model", "account_id")
     return next((row[name] for name in fields if row.get(name)), None)

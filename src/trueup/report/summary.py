@@ -9,7 +9,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from trueup.model.display import legible
-from trueup.report import actions, figures, holdings, rejects
+from trueup.report import actions, figures, holdings, leg_actions, rejects, statements
 from trueup.report.names import short
 from trueup.report.numbers import (
     NOT_KNOWN,
@@ -24,7 +24,7 @@ from trueup.report.numbers import (
 )
 
 if TYPE_CHECKING:
-    from trueup.report.actions import Action
+    from trueup.report.action import Action
     from trueup.report.result import Result
 
 WIDTH = 100
@@ -40,8 +40,14 @@ def summary_text(result: Result) -> str:
         _head(result),
         _commitments(result),
         _drift(result),
+        _titled("Causes (one of them explains many breaks)", leg_actions.of_causes(result)),
+        _titled("Claims (by the provider's own rules)", leg_actions.of_claims(result)),
         _titled("To look at first", actions.of_breaks(result)),
         _titled("Not on any bill (known from the contract alone)", actions.of_off_bill(result)),
+        _balances(result),
+        _invoices(result),
+        _titled("Agreements", leg_actions.of_agreements(result)),
+        _titled("Closed periods", leg_actions.of_true_ups(result)),
         _waiting(result),
         _credits(result),
         _controls(result),
@@ -154,6 +160,35 @@ def _lines(found: Iterable[Action]) -> Iterator[str]:
         )
     if said:
         yield from _wrapped(said, _STEP)
+
+
+def _balances(result: Result) -> Iterator[str]:
+    """Lots whose closing the provider states otherwise."""
+    found = statements.balances_that_differ(result)
+    if found:
+        yield f"{'Balances':<36}{'opening':>16}{'closing':>16}{'provider':>16}{'difference':>14}"
+    columns = (("opening", 16), ("closing", 16), ("provider_closing", 16), ("difference", 14))
+    for row in found[:LINES_MAX]:
+        parts = "".join(f"{quantity(row[name]):>{width}}" for name, width in columns)
+        yield f"{_INDENT}{short(row['title'], 32):<34}{parts}"
+    if len(found) > LINES_MAX:
+        yield f"{_INDENT}and {count(len(found) - LINES_MAX, 'more lot')}, in the report"
+
+
+def _invoices(result: Result) -> Iterator[str]:
+    """Invoices that are not what their charges make."""
+    found = statements.invoices_that_differ(result)
+    if found:
+        yield f"{'Invoices':<50}{'amount due':>16}{'invoiced':>16}{'difference':>16}"
+    for row in found[:LINES_MAX]:
+        parts = "".join(
+            f"{money(row[name]):>16}" for name in ("amount_due", "invoiced", "difference")
+        )
+        name = short(row["invoice_id"] or row["billing_account_id"] or row["issuer"], 26)
+        status = legible(row["status"] or "", 14).replace("_", " ")
+        yield f"{_INDENT}{code(row['currency']):<6}{name:<27}{status:<15}{parts}"
+    if len(found) > LINES_MAX:
+        yield f"{_INDENT}and {count(len(found) - LINES_MAX, 'more invoice')}, in the report"
 
 
 def _waiting(result: Result) -> Iterator[str]:

@@ -45,12 +45,12 @@ def verify(folder: Path, head: str | None = None) -> Verification:
     is listed apart: the next run takes it away.
     """
     found = Verification()
-    entries = _chain(folder, found)
+    entries = check_journal(folder, found)
     found.head = entries[-1].hash if entries else NOTHING
     if head is not None and head not in {NOTHING, *(entry.hash for entry in entries)}:
         what = f"no entry has the hash {head} that was written down"
         found.differences.append(Difference(JOURNAL, what))
-    _chain(folder / LANDING, found)
+    check_journal(folder / LANDING, found)
     if found.differences:  # what follows needs what the journal says
         _contents(folder, found)
         return found
@@ -90,7 +90,8 @@ def check_entry(line: bytes, before: Entry | None) -> tuple[Entry | None, str | 
     return entry, None
 
 
-def _chain(folder: Path, found: Verification) -> list[Entry]:
+def check_journal(folder: Path, found: Verification) -> list[Entry]:
+    """The whole entries of a journal; what is wrong with any, or with its head, is in ``found``."""
     entries: list[Entry] = []
     before: Entry | None = None
     for number, line in enumerate(lines_of(folder / JOURNAL), start=1):

@@ -48,7 +48,7 @@ def test_every_operation_of_a_feed_is_declared_and_asked(stage: Stage) -> None:
     connector = connector_of("azure")
     assert [one.feed for one in fetched.feeds] == [one.name for one in connector.feeds]
     index = (stage.folder / "landing" / "journal.jsonl").read_text("utf-8").splitlines()
-    landed = [json.loads(line) for line in index]
+    landed = [json.loads(line)["body"] for line in index]
     for feed in connector.feeds:
         mine = {json.loads(one["asked"])[0] for one in landed if one["feed"] == feed.name}
         assert mine <= feed.operations.keys()

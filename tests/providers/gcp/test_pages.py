@@ -256,7 +256,7 @@ def test_a_download_that_fails_leaves_nothing_behind(stage: Stage, slept: list[f
     stage.faults = [Fault(faults.reset, RESULTS, times=ALWAYS, after=3)]
     with pytest.raises(ProviderError, match="network failed"):
         stage.files()
-    assert list((stage.folder / "landing").glob("coming-*")) == []
+    assert list((stage.folder / "landing").rglob("coming-*")) == []
 
 
 def test_a_download_that_breaks_off_is_begun_again(stage: Stage, slept: list[float]) -> None:

@@ -15,9 +15,9 @@ from tests.twin import oci
 from tests.twin.faults import Fault, status
 
 from trueup.fetch.cassette.case import record_case
-from trueup.workspace.journal import JOURNAL
 from trueup.fetch.providers import Fetched, fetch_one, replayed
 from trueup.period import Period
+from trueup.workspace.journal import JOURNAL
 
 
 def fetched(stage: Stage) -> Fetched:

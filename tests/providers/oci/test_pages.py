@@ -222,7 +222,7 @@ def test_a_report_that_fails_leaves_nothing_behind(stage: Stage, slept: list[flo
     stage.faults = [Fault(faults.truncated, FILE, times=ALWAYS)]
     with pytest.raises(ProviderError, match="cut short"):
         stage.export()
-    assert list((stage.folder / "landing").glob("coming-*")) == []
+    assert list((stage.folder / "landing").rglob("coming-*")) == []
 
 
 @pytest.mark.parametrize("matching", [COMMITMENTS, "/subscribedServices/"], ids=["list", "one"])

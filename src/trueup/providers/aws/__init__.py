@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from fractions import Fraction
 
+from trueup.adapter.eligibility import Eligibility
 from trueup.adapter.feed import Connector
 from trueup.adapter.provider import ProviderAdapter
 from trueup.providers.aws.cur import cur
+from trueup.providers.aws.rating import rules
 from trueup.providers.declarations import read_factors, read_meters, read_template
 
 BENEFIT = (
@@ -65,6 +68,13 @@ adapter = ProviderAdapter(
         **{name: "agreement" for kind in AGREEMENT for name in (kind, f"{kind}s")},
     },
     native=(cur,),
+    eligibility=Eligibility(
+        # Private pricing is agreed one by one and published nowhere: by practice, marketplace
+        # purchases count up to a quarter of the commitment. The contract's `eligible` decides.
+        "https://aws.amazon.com/pricing/enterprise/",
+        marketplace_limit=Fraction(1, 4),
+    ),
+    rating=rules,
     credential_variables=(
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",

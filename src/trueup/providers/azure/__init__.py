@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from fractions import Fraction
 
+from trueup.adapter.eligibility import Eligibility
 from trueup.adapter.feed import Connector
 from trueup.adapter.provider import ProviderAdapter
 from trueup.providers.azure.cost_details import cost_details
+from trueup.providers.azure.rating import rules
 from trueup.providers.declarations import read_factors, read_meters, read_template
 
 BENEFIT = (
@@ -75,6 +78,14 @@ adapter = ProviderAdapter(
         **{name: "agreement" for kind in AGREEMENT for name in (kind, f"{kind}s")},
     },
     native=cost_details,
+    eligibility=Eligibility(
+        "https://learn.microsoft.com/azure/cost-management-billing/manage/track-consumption-commitment",
+        # Only marketplace offers that are "Azure benefit eligible" count, with all of their price
+        # before tax (https://docs.microsoft.com/en-us/marketplace/macc-frequently-asked-questions);
+        # which these are the bill says by ContractApplied alone, else the contract.
+        marketplace_share=Fraction(0),
+    ),
+    rating=rules,
     credential_variables=(
         "AZURE_TENANT_ID",
         "AZURE_CLIENT_ID",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from trueup.adapter.eligibility import Eligibility
 from trueup.adapter.provider import ProviderAdapter
 from trueup.providers.declarations import read_factors, read_meters, read_native, read_template
+from trueup.providers.gcp.rating import rules
 
 if TYPE_CHECKING:
     from trueup.adapter.feed import Connector
@@ -95,6 +97,12 @@ adapter = ProviderAdapter(
         **{name: "agreement" for kind in AGREEMENT for name in (kind, f"{kind}s")},
     },
     native=(DETAILED,),
+    eligibility=Eligibility(
+        # All spend on marketplace services counts, but for what this page excludes.
+        "https://cloud.google.com/marketplace/docs/commit-drawdown",
+        exclude={"ServiceName": r"\bgoogle maps\b|professional services"},
+    ),
+    rating=rules,
     credential_variables=(
         "GOOGLE_APPLICATION_CREDENTIALS",
         "GOOGLE_CLOUD_PROJECT",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trueup.report import figures, numbers
+from trueup.report import figures, numbers, statements
 from trueup.report.advice import advice_for
 from trueup.report.findings import Finding, findings
 from trueup.report.html import view
@@ -49,6 +49,11 @@ def breaks(result: Result) -> Section:
     known = shown[:CURRENCIES_MAX] + [item for item in shown[CURRENCIES_MAX:] if item[0] is None]
     blocks = [note(f"Bill and telemetry were not compared: {why}.")] if why else []
     blocks.append(grid(_by_class(drift)))
+    ages = statements.ages(result)
+    if ages:
+        columns = (Column("State"), Column("Age in days"), Column("Breaks", "number"))
+        rows = [[view.text(s), view.text(a), view.rows_counted(n)] for s, a, n in ages]
+        blocks.append(grid(Grid("Breaks by state and age", columns, rows)))
     for code, item in known:
         blocks += _largest(code, item, found, FINDINGS_SHOWN // len(known))
     return Section("breaks", "Breaks", [lead], blocks)

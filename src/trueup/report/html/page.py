@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING
 
 from trueup.model.display import legible
-from trueup.report import figures, numbers
-from trueup.report.html import breaks, sections, usage
+from trueup.report import claims, figures, numbers
+from trueup.report.html import breaks, causes, sections, statements, usage
 from trueup.report.html.section import Section
 
 if TYPE_CHECKING:
@@ -78,21 +78,30 @@ def build_page(result: Result, style: str) -> Page:
         badges=_badges(result),
         lead=_lead(result),
         money=_money(result),
-        sections=[
-            sections.to_do(result),
-            usage.utilization(result),
-            breaks.breaks(result),
-            usage.burn_down(result),
-            usage.allocation(result),
-            sections.unattributed(result),
-            sections.pending(result),
-            sections.controls(result),
-            sections.sources(result),
-            sections.notes(result),
-        ],
+        sections=[section for section in _sections(result) if section is not None],
         footer=FOOTER,
         style=style,
     )
+
+
+def _sections(result: Result) -> Iterator[Section | None]:
+    """What one acts on, then what one looks up, then the proofs."""
+    yield sections.to_do(result)
+    yield causes.causes(result)
+    yield causes.claims(result)
+    yield usage.utilization(result)
+    yield breaks.breaks(result)
+    yield usage.burn_down(result)
+    yield statements.balances(result)
+    yield statements.agreements(result)
+    yield statements.invoices(result)
+    yield statements.closed_periods(result)
+    yield usage.allocation(result)
+    yield sections.unattributed(result)
+    yield sections.pending(result)
+    yield sections.controls(result)
+    yield sections.sources(result)
+    yield sections.notes(result)
 
 
 def _badges(result: Result) -> list[Badge]:
@@ -132,12 +141,13 @@ def _money(result: Result) -> list[Band]:
     drift = figures.drift_by_currency(result)
     why = figures.not_compared(result)
     identity = {row["currency"]: row for row in result.identity.rows()}
+    claimable = claims.claimable(result)
     return [
         Band(
             legible(code, 12),
             [
                 *_commitment_tiles(benefit.get(code)),
-                _drift_tile(drift.get(code), why),
+                _drift_tile(drift.get(code), why, claimable.get(code)),
                 _unattributed_tile(identity.get(code)),
             ],
         )
@@ -179,7 +189,7 @@ def _sum_tile(
     )
 
 
-def _drift_tile(item: figures.Drift | None, why: str | None) -> Tile:
+def _drift_tile(item: figures.Drift | None, why: str | None, claimable: Decimal | None) -> Tile:
     if item is None and why is not None:
         return Tile("Drift, gross", "not compared", [why], muted=True)
     if item is None:
@@ -190,6 +200,8 @@ def _drift_tile(item: figures.Drift | None, why: str | None) -> Tile:
         f"billed under {numbers.money(item.under)}",
         numbers.count(item.count, "break"),
     ]
+    if claimable is not None:
+        lines.append(f"claimable {numbers.money(claimable)}")
     if why is not None:
         lines.append("bill and contract alone")
     if item.unpriced:

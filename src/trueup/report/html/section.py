@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal, Protocol, TypeVar
 
-from trueup.report.actions import Action
+from trueup.report.action import Action
 from trueup.report.html.view import Cell, Figure, Grid
 
 ROWS_SHOWN = 12  # at once; what follows is folded away

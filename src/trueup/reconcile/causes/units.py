@@ -1,0 +1,76 @@
+"""A unit that is off by a power of ten, by sixty or by 3,600."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from trueup.reconcile.causes.scene import (
+    Break,
+    Cause,
+    Scene,
+    counted,
+    equal,
+    grouped,
+    in_base,
+    named,
+    near,
+    shown,
+)
+
+_UP = (*(Fraction(10) ** power for power in range(1, 13)), Fraction(60), Fraction(3600))
+FACTORS = (*_UP, *(1 / factor for factor in _UP))
+SURE = 1000  # a factor that no count of machines gives by chance
+ALONE = Fraction(4, 5)  # of a subject's breaks that must have it
+
+
+def find(scene: Scene) -> list[Cause]:
+    """Billed over metered is one such factor on nearly every quantity break of a SKU."""
+    found = []
+    rows = [row for row in scene.of_class("quantity") if row["billed"] and row["expected"]]
+    about = ("provider", "model", "meter", "tier")
+    for key, of_sku in grouped(rows, lambda row: tuple(row[name] for name in about)).items():
+        for factor in FACTORS:
+            same = [row for row in of_sku if _has(row, factor, scene)]
+            if same and len(same) >= ALONE * len(of_sku) and _strong(same, of_sku, factor):
+                found.append(_cause(key, same, factor))
+                break
+    return found
+
+
+def _is_sure(factor: Fraction) -> bool:
+    return factor >= SURE or factor <= Fraction(1, SURE)
+
+
+def _has(row: Break, factor: Fraction, scene: Scene) -> bool:
+    billed, wanted = in_base(row, "billed"), in_base(row, "expected") * factor
+    if _is_sure(factor):
+        return near(billed, wanted, row, scene.rules)
+    return equal(billed, wanted)
+
+
+def _strong(same: Sequence[Break], of_sku: Sequence[Break], factor: Fraction) -> bool:
+    """One break needs a large factor to the digit; a small one, several different quantities."""
+    if len(same) == 1:
+        [row] = same
+        exact = equal(in_base(row, "billed"), in_base(row, "expected") * factor)
+        return len(of_sku) == 1 and _is_sure(factor) and exact
+    return _is_sure(factor) or len({row["expected"] for row in same}) > 1
+
+
+def _cause(key: tuple[str | None, ...], same: Sequence[Break], factor: Fraction) -> Cause:
+    provider, model, meter, _tier = key
+    billed = sum(in_base(row, "billed") for row in same)
+    metered = sum(in_base(row, "expected") for row in same)
+    larger, smaller = ("billed", "metered") if factor > 1 else ("metered", "billed")
+    times = shown(max(factor, 1 / factor))
+    return Cause(
+        "unit_factor",
+        (*key, str(factor)),
+        same,
+        f"{counted(len(same))} of {named(provider, model, meter)}: what is {larger} is {times} "
+        f"times what is {smaller}, {shown(billed)} billed against {shown(metered)} metered in all, "
+        "as a wrong unit gives.",
+        "compare the unit of the SKU with that of the meter: correct `unit` of that usage source, "
+        "or add a [[rules.factor]] for the SKU",
+    )

@@ -1,0 +1,186 @@
+"""The invoice leg: what issuers ask for against what their charges come to, per invoice.
+
+charges + purchases + tax + support + marketplace +- corrections - credits - prepaid drawdown
++- rounding = amount due. FOCUS Cost and Usage, column BilledCost: its sum over an InvoiceId is the
+amount of that invoice. docs/concepts/invoices.md says what counts as rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from trueup.errors import IntegrityError
+from trueup.focus.applied import drawn_per_invoice
+from trueup.model.rules import Rules
+from trueup.money import EXACT
+from trueup.reconcile.billing_groups import (
+    LEAST_SCALE,
+    PARTS,
+    BillingGroup,
+    billing_groups,
+    invoice_rows,
+)
+from trueup.reconcile.control import exact_sum
+from trueup.reconcile.invoice_breaks import LEG, Judged, breaks_of, money_of
+from trueup.reconcile.invoice_bridge import bridge
+from trueup.reconcile.leg import Findings, LegRun
+from trueup.reconcile.month_edges import billed_again
+from trueup.reconcile.stated_invoices import (
+    Invoice,
+    Statement,
+    concerns,
+    issuers_agree,
+    read_invoices,
+    statements,
+    without_repeats,
+)
+
+FUNDING = "funding"
+
+
+def run_leg(run: LegRun) -> Findings:
+    """Compare every invoice with its charges; nothing where no invoices were given."""
+    if run.invoices is None:
+        return Findings()
+    scale = max(run.scale, LEAST_SCALE)
+    lots = sorted({terms.commitment_id for terms in run.terms if terms.layer == FUNDING})
+    rows = invoice_rows(run.charges, scale, lots, run.engine)
+    groups = _drawn(billing_groups(rows, run.charges, scale, run.engine), run, lots)
+    invoices, voided, superseded = read_invoices(run.invoices.table)
+    every = statements(invoices, groups)
+    ours = [one for one in every if concerns(run.period, one.start, one.end)]
+    judged = [_judged(one, run.rules) for one in ours]
+    again = billed_again(rows, scale, run.engine)
+    agree = issuers_agree(group.issuer for group in groups)
+    elsewhere = sum(len(one.invoices) for one in every) - sum(len(one.invoices) for one in ours)
+    return Findings(
+        breaks=[found for one in judged for found in breaks_of(one, judged, agree, again)],
+        tables={
+            "invoices": [one.row for one in judged],
+            "invoice_bridge": bridge(
+                [(one.statement, one.row) for one in judged], rows, agree, scale, run
+            ),
+        },
+        notes=_notes(judged, voided, superseded, elsewhere),
+    )
+
+
+def _drawn(groups: Sequence[BillingGroup], run: LegRun, lots: Sequence[str]) -> list[BillingGroup]:
+    """The groups, less what lots paid of charges that are billed in full all the same."""
+    if run.invoices is None or not lots:
+        return list(groups)
+    costs = {
+        (row["issuer"], row["invoice_id"], row["currency"], row["account"], row["start"]): row
+        for row in drawn_per_invoice(run.charge_files, lots)
+    }
+    found = []
+    for group in groups:
+        alone = (group.account, group.start) if group.invoice_id is None else (None, None)
+        row = costs.get((group.issuer, group.invoice_id, group.currency, *alone))
+        found.append(group.paid_by_lots(row["cost"]) if row else group)
+    return found
+
+
+def _judged(statement: Statement, rules: Rules) -> Judged:
+    """The statement's figures; a difference within the allowance is its rounding."""
+    repeats: tuple[Invoice, ...] = ()
+    if len(statement.invoices) > 1 and _beyond(statement, rules):
+        single, left = without_repeats(statement)
+        if left and not _beyond(single, rules):
+            statement, repeats = single, tuple(left)
+    parts = {part: exact_sum(group.parts[part] for group in statement.groups) for part in PARTS}
+    due = exact_sum(group.due for group in statement.groups)
+    invoiced = _invoiced(statement)
+    status = "no_invoice" if invoiced is None else "no_charges"
+    explained = False
+    if invoiced is not None and statement.groups:
+        difference = EXACT.subtract(invoiced, due)
+        if _beyond(statement, rules):
+            status = "differs"
+            explained = invoiced in _rounded(statement)
+        else:
+            status = "agreed"
+            parts["rounding"] = EXACT.add(parts["rounding"], difference)
+            due = invoiced
+    if exact_sum(parts.values()) != due:
+        raise IntegrityError(
+            f"invoice {statement.name}: its parts add up to {exact_sum(parts.values())}, the "
+            f"amount due is {due} {statement.currency}; please report this as a defect"
+        )
+    row = {
+        "invoice_id": statement.invoice_id,
+        "issuer": statement.issuer,
+        "billing_account_id": statement.account,
+        "billing_period_start": statement.start,
+        "billing_period_end": statement.end,
+        "currency": statement.currency,
+        **parts,
+        "amount_due": due,
+        "invoiced": invoiced,
+        "difference": None if invoiced is None else EXACT.subtract(invoiced, due),
+        "rows": sum(group.rows for group in statement.groups),
+        "status": status,
+    }
+    return Judged(statement, row, explained, repeats)
+
+
+def _invoiced(statement: Statement) -> Decimal | None:
+    amounts = [one.amount for one in statement.invoices]
+    return exact_sum(amounts) if amounts else None
+
+
+def _rounded(statement: Statement) -> set[Decimal]:
+    """What the charges come to when lines, or accounts and services, are rounded first."""
+    names = statement.groups[0].rounded
+    return {exact_sum(group.rounded[name] for group in statement.groups) for name in names}
+
+
+def _beyond(statement: Statement, rules: Rules) -> bool:
+    """Whether invoice and charges differ by more than rounding may make them differ.
+
+    That is half a minor unit for each part and service whose sum is no whole number of them, or
+    the absolute tolerance that the rules give the leg.
+    """
+    invoiced = _invoiced(statement) or Decimal(0)
+    due = exact_sum(group.due for group in statement.groups)
+    allowed = rules.tolerance_of(LEG, statement.provider).absolute
+    if allowed is None:
+        allowed = exact_sum(group.unrounded * group.minor / 2 for group in statement.groups)
+    return abs(EXACT.subtract(invoiced, due)) > allowed
+
+
+def _notes(
+    judged: Sequence[Judged], voided: int, superseded: int, elsewhere: int
+) -> list[dict[str, Any]]:
+    still_open = [
+        one.statement.name
+        for one in judged
+        if one.difference and any(invoice.is_open for invoice in one.statement.invoices)
+    ]
+    waiting = [
+        f"{money_of(one, one.row['amount_due'])} {one.statement.name}"
+        for one in judged
+        if one.row["status"] == "no_invoice"
+        and not one.statement.invoice_id
+        and one.row["amount_due"]
+    ]
+    said = (
+        ("invoices_open", len(still_open), "differ from their charges and are still open: "),
+        ("charges_without_invoice", len(waiting), "groups of charges stand on no invoice yet: "),
+        ("invoices_voided", voided, "voided invoices or invoice rows do not count"),
+        ("invoice_rows_superseded", superseded, "rows are earlier states of an invoice detail"),
+        ("invoices_of_other_periods", elsewhere, "invoices are of other billing periods"),
+    )
+    names = {"invoices_open": still_open, "charges_without_invoice": waiting}
+    return [
+        {
+            "code": code,
+            "subject": "invoices",
+            "text": f"{count:,} {text}{'; '.join(names.get(code, ())[:3])}",
+            "remedy": None,
+        }
+        for code, count, text in said
+        if count
+    ]

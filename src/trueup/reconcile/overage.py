@@ -1,0 +1,70 @@
+"""Overage of lots at the contract's rate: what was billed beyond a lot, and what it should cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+from trueup.period import Period
+from trueup.reconcile.commitment_leg import edge_decimal
+from trueup.reconcile.draws import DRAWDOWN
+from trueup.reconcile.found import LEG, plain
+from trueup.reconcile.ledger import OVERAGE
+from trueup.reconcile.pools import Pool
+from trueup.reconcile.terms import Terms
+
+HALF_A_MINOR_UNIT = Fraction(1, 200)  # a charge may be rounded by so much
+
+Row = dict[str, Any]
+
+
+def overage_breaks(pool: Pool, window: Period) -> Iterator[Row]:
+    """One break for each lot whose overage was billed at another rate than the contract states.
+
+    Of an hour that a lot covers in part, the same part of its charges' billed cost is overage.
+    Only charges that carry the lot, or match its rule, tell what they were billed.
+    """
+    for lot in pool.lots:
+        if lot.overage_rate is None or pool.ledger is None:
+            continue
+        draws = pool.own[lot.commitment_id]
+        if not draws.billed:
+            draws = pool.pooled
+        quantity = billed = Fraction(0)
+        rows = 0
+        for one in pool.ledger.movements.get(lot.commitment_id, []):
+            drawn = draws.of(one.at, DRAWDOWN)
+            inside = window.start <= one.at < window.end
+            if one.kind == OVERAGE and inside and one.at in draws.billed and drawn.quantity:
+                quantity += one.quantity
+                billed += draws.billed[one.at] * one.quantity / drawn.quantity
+                rows += drawn.rows
+        expected = quantity * Fraction(lot.overage_rate)
+        if abs(billed - expected) > HALF_A_MINOR_UNIT * rows:
+            yield _break(lot, quantity, billed, expected, rows, window)
+
+
+def _break(
+    lot: Terms, quantity: Fraction, billed: Fraction, expected: Fraction, rows: int, window: Period
+) -> Row:
+    return {
+        "class": "price",
+        "leg": LEG,
+        "provider": lot.provider,
+        "commitment_id": lot.commitment_id,
+        "subject": lot.commitment_id,
+        "period_start": window.start,
+        "period_end": window.end,
+        "billed": edge_decimal(billed),
+        "expected": edge_decimal(expected),
+        "unit": lot.currency,
+        "amount": edge_decimal(billed - expected),
+        "currency": lot.currency,
+        "priced_by": "contract",
+        "rule": "overage_rate",
+        "rows_billed": rows,
+        "rows_metered": 0,
+        "explanation": f"{plain(quantity)} {lot.unit} beyond the lot at {lot.overage_rate:f} are "
+        f"{plain(expected)}; {plain(billed)} was billed.",
+    }
