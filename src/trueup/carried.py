@@ -18,14 +18,13 @@ from trueup.controls.true_up import note, restated, true_ups, when_closed
 from trueup.engine.engine import open_engine
 from trueup.engine.integers import as_decimal
 from trueup.evidence import Given
-from trueup.model.columns import TEXT
 from trueup.model.combined import combined
 from trueup.model.leg_schema import BREAK_STATES, RESTATEMENTS, TRUE_UPS
 from trueup.model.schema import BREAKS
 from trueup.model.table import Table
 from trueup.notes import annotated
 from trueup.period import Period
-from trueup.reconcile.breaks import WITH_ASIDE, all_breaks
+from trueup.reconcile.breaks import all_breaks
 from trueup.reconcile.restatement import natural_key, restated_break
 from trueup.recovery import given_by
 from trueup.report.result import Result
@@ -161,13 +160,11 @@ def _restate(
     """Add the restated items of a closed period and a break for each."""
     listed = [restated_break(row, when_closed(closing)) for row in rows]
     with open_engine(engine_name) as engine:
-        every = all_breaks(listed, [], None, engine)
-        found = as_decimal(engine.collect(every.breaks), WITH_ASIDE)
-    alone = pa.nulls(len(found), TEXT)  # no cause is sought: the close says it
-    found = found.append_column("cause_id", alone).select(BREAKS.names).cast(BREAKS)
+        named = all_breaks(listed, [], None, engine).breaks.select(*BREAKS.names)
+        found = as_decimal(engine.collect(named), BREAKS)
     ids = {_item(row, row["subject"]): row["id"] for row in found.to_pylist()}
-    named = [{**row, "break_id": ids[_item(row, natural_key(row))]} for row in rows]
-    tables["restatements"] = Table.from_rows(RESTATEMENTS, named)
+    items = [{**row, "break_id": ids[_item(row, natural_key(row))]} for row in rows]
+    tables["restatements"] = Table.from_rows(RESTATEMENTS, items)
     whole = pa.concat_tables([tables["breaks"].to_arrow(), found])
     tables["breaks"] = Table(BREAKS, arrow=whole)
 
