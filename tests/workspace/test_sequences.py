@@ -50,8 +50,8 @@ class Month(RuleBasedStateMachine):
             blocks.append(
                 f'[[person]]\nname = "{name}"\npublic_key = "{key.public}"\nmay = ["{may}"]\n'
             )
-        with (self.folder / "trueup.toml").open("a", encoding="utf-8") as file:
-            file.write("\n" + "\n".join(blocks))
+        with (self.folder / "trueup.toml").open("a", encoding="utf-8") as configuration:
+            configuration.write("\n" + "\n".join(blocks))
         self.costs = list(month.COSTS)
         self.more: list[tuple[int, str]] = []  # corrections: day, amount
         self.clock = FIRST
