@@ -104,15 +104,22 @@ def test_importing_trueup_resolves_nothing() -> None:
 
 def test_datasets_go_to_the_core_as_they_are(core: list[dict[str, Any]]) -> None:
     """What was read already is not read again; period, rules and clock arrive parsed."""
-    charges, usage = dataset("charges"), dataset("usage")
+    charges, usage, invoices = dataset("charges"), dataset("usage"), dataset("invoices")
     result = trueup.reconcile(
-        charges, usage=usage, period="2026-10", as_of="2026-11-05", rules={"idle": "spread"}
+        charges,
+        usage=usage,
+        invoices=invoices,
+        period="2026-10",
+        as_of="2026-11-05",
+        rules={"idle": "spread"},
     )
     assert core == [
         {
             "charges": charges,
             "commitments": None,
             "usage": usage,
+            "invoices": invoices,
+            "asserted": {},
             "period": Period(START, END),
             "rules": Rules(idle="spread"),
             "as_of": datetime(2026, 11, 5, tzinfo=UTC),

@@ -28,7 +28,12 @@ from trueup.sources import Failure
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
 END = datetime(2026, 11, 1, tzinfo=UTC)
-KEY = {"charges": "x_ChargeId", "usage": "usage_id", "commitments": "ContractId"}
+KEY = {
+    "charges": "x_ChargeId",
+    "usage": "usage_id",
+    "commitments": "ContractId",
+    "invoices": "InvoiceId",
+}
 AMOUNTS = (Decimal(120), Decimal(-50), None)
 
 
@@ -103,17 +108,17 @@ ALL = CHARGES + '[[commitments]]\npath = "c.csv"\n[[usage]]\npath = "u.csv"\n'
 
 def test_everything_is_read_and_written(fakes: Fakes, tmp_path: Path) -> None:
     """A run without failures ends with 0 and its results in out/<period>."""
-    config = configured(
-        tmp_path, '[run]\nperiod = "2026-10"\n' + ALL, "a.csv", "b.csv", "c.csv", "u.csv"
-    )
+    text = '[run]\nperiod = "2026-10"\n' + ALL + '[[invoices]]\npath = "i.csv"\n'
+    config = configured(tmp_path, text, "a.csv", "b.csv", "c.csv", "u.csv", "i.csv")
     outcome = job.run(config)
     assert outcome.exit_code == 0
     assert outcome.failures == ()
     assert outcome.folder == tmp_path / "out" / "2026-10"
     assert outcome.written == (tmp_path / "out" / "2026-10" / "result.json",)
-    assert [kind for kind, _, _ in fakes.read] == ["charges", "commitments", "usage"]
+    assert [kind for kind, _, _ in fakes.read] == ["charges", "commitments", "invoices", "usage"]
     assert fakes.core[0]["period"] == parse_period("2026-10")
     assert len(fakes.core[0]["charges"].table) == 2
+    assert len(fakes.core[0]["invoices"].table) == 1
 
 
 def test_usage_is_read_as_its_entry_says(fakes: Fakes, tmp_path: Path) -> None:

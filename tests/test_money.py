@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trueup.errors import CurrencyMismatch, UsageError
-from trueup.money import Money, allocate, decimals, plain
+from trueup.money import Money, allocate, decimals, minor_decimals, plain
 
 pytestmark = pytest.mark.smoke  # exact on every Python, with the lowest dependencies
 
@@ -211,3 +211,12 @@ def test_plain_text_reads_back_as_the_same_number(units: int, scale: int, places
 def test_decimals_counts_without_trailing_zeros(value: str, count: int) -> None:
     """1.50 has one decimal, 1E-7 seven, 0.000 none."""
     assert decimals(Decimal(value)) == count
+
+
+@pytest.mark.parametrize(
+    ("currency", "places"),
+    [("EUR", 2), ("JPY", 0), ("KWD", 3), ("CLF", 4), ("XAU", None), ("Credits", None)],
+)
+def test_minor_units_are_those_of_the_standard(currency: str, places: int | None) -> None:
+    """ISO 4217: cents, whole yen, thousandths of a dinar; gold and credits have none."""
+    assert minor_decimals(currency) == places

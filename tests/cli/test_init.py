@@ -31,7 +31,13 @@ def test_every_line_that_is_off_can_be_turned_on(tmp_path: Path) -> None:
     file.write_text(re.sub(r"(?m)^#(?=\S)", "", text), encoding="utf-8")
     config = read_configuration(file)
     assert config.run.material_amount == 100
-    assert [kind for kind, _ in config.sources()] == ["charges", "commitments", "usage", "usage"]
+    assert [kind for kind, _ in config.sources()] == [
+        "charges",
+        "commitments",
+        "invoices",
+        "usage",
+        "usage",
+    ]
     assert list(config.providers) == list(providers())
 
 

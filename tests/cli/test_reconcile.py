@@ -148,3 +148,16 @@ def test_material_breaks_fail_where_asked(folder: Path) -> None:
     found = reconcile(*args, "--fail-on-breaks")
     assert found.exit_code == 1, found.output
     assert "1 material breaks: exit code 1." in found.stderr
+
+
+def test_invoices_are_compared(folder: Path) -> None:
+    """A bill of covered hours, at nought: an invoice of 1.00 is 1.00 too much."""
+    (folder / "invoices.csv").write_text(
+        "issuer,billing_period,currency,amount_due\nExample Cloud,2026-10,USD,1.00\n",
+        encoding="utf-8",
+    )
+    found = reconcile("--charges", "used.csv", "--invoices", "invoices.csv", "--out", "out")
+    assert found.exit_code == 0, found.stderr
+    breaks = json.loads((folder / "out" / "result.json").read_text(encoding="utf-8"))["breaks"]
+    (wrong,) = [row for row in breaks if row["leg"] == "invoice"]
+    assert (wrong["class"], Decimal(wrong["amount"])) == ("invoice", Decimal(1))

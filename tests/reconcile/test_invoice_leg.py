@@ -11,8 +11,13 @@ import pytest
 
 import trueup
 from tests.focus.bill import as_csv
+from trueup.errors import IntegrityError
+from trueup.model.rules import Rules
 from trueup.period import parse_instant
-from trueup.reconcile.billing_groups import PARTS, month_of
+from trueup.reconcile.billing_groups import PARTS, BillingGroup, month_of
+from trueup.reconcile.invoice_bridge import _steps as steps
+from trueup.reconcile.invoice_leg import _judged as judged
+from trueup.reconcile.stated_invoices import Statement
 
 D = Decimal
 NAMES = [
@@ -426,9 +431,10 @@ def test_a_row_over_the_months_edge_is_bridged_by_time(tmp_path: Path) -> None:
 
 
 def test_a_list_may_write_the_issuer_in_another_way(tmp_path: Path) -> None:
-    """AWS on the list is Amazon Web Services, Inc. on the bill: INV-2's 4.00 is missing."""
+    """AWS on the list is Amazon Web Services, Inc. on the bill, not its marketplace: INV-2 is missing."""
     name = {"InvoiceIssuerName": "Amazon Web Services, Inc.", "ServiceProviderName": "AWS"}
     charges = [charge("1.00", **name), charge("4.00", InvoiceId="INV-2", **name)]
+    charges.append(charge("6.00", InvoiceId="M-1", InvoiceIssuerName="AWS Marketplace"))
     (found,) = breaks_of(reconciled(tmp_path, charges, [invoice("1.00", issuer="AWS")]))
     assert (found["subject"], found["amount"], found["provider"]) == ("INV-2", -4, "aws")
 
@@ -501,3 +507,38 @@ def test_spark_finds_the_same_invoices(tmp_path: Path) -> None:
     for table in ("invoices", "invoice_bridge", "breaks"):
         one, other = (getattr(result, table).rows() for result in results)
         assert one == other
+
+
+def group(**given: Any) -> BillingGroup:
+    usual: dict[str, Any] = {
+        "key": "k",
+        "issuer": "Example Cloud",
+        "invoice_id": "INV-1",
+        "currency": "USD",
+        "account": "acc-1",
+        "provider": "Example Cloud",
+        "start": parse_instant("2026-10-01"),
+        "end": parse_instant("2026-11-01"),
+        "parts": dict.fromkeys(PARTS, D(0)) | {"charges": D(5)},
+        "due": D(5),
+        "rounded": {},
+        "unrounded": 0,
+        "minor": D("0.01"),
+        "rows": 1,
+    }
+    return BillingGroup(**usual | given)
+
+
+def test_parts_that_do_not_add_up_stop_the_run() -> None:
+    """Parts of 5 and 6 due: a row of invoices would be wrong, so nothing is written."""
+    assert judged(Statement((), (group(),)), Rules()).row["amount_due"] == 5
+    with pytest.raises(IntegrityError, match="its parts add up to 5, the amount due is 6 USD"):
+        judged(Statement((), (group(due=D(6)),)), Rules())
+
+
+def test_a_bridge_that_does_not_add_up_stops_the_run() -> None:
+    """5 used - 1 elsewhere = 4: an invoice of 4 is bridged, one of 3 is not."""
+    figures = {"usage_period_cost": D(5), "on_other_invoices": D(-1)}
+    assert list(steps("Example Cloud", "USD", figures | {"invoiced": D(4)}))
+    with pytest.raises(IntegrityError, match="its steps add up to 4, invoiced are 3 USD"):
+        list(steps("Example Cloud", "USD", figures | {"invoiced": D(3)}))

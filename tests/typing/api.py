@@ -21,12 +21,19 @@ def script() -> None:
     charges = trueup.read_charges("bills/*.parquet")
     commitments = trueup.read_commitments("contracts.csv")
     usage = trueup.read_usage("spans.jsonl")
+    invoices = trueup.read_invoices("invoices.csv")
     result = trueup.reconcile(
-        charges, commitments=commitments, usage=usage, period="2026-10", rules=None
+        charges,
+        commitments=commitments,
+        usage=usage,
+        invoices=invoices,
+        period="2026-10",
+        rules=None,
     )
     assert_type(charges, trueup.Dataset)
     assert_type(commitments, trueup.Dataset)
     assert_type(usage, trueup.Dataset)
+    assert_type(invoices, trueup.Dataset)
     assert_type(result, trueup.Result)
 
     assert_type(result.commitments, trueup.Table)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from trueup.adapter.eligibility import Eligibility
 from trueup.adapter.native import NativeExport
+from trueup.adapter.rating import BenefitRule
 
 if TYPE_CHECKING:
     from trueup.adapter.feed import Connector
@@ -57,6 +58,7 @@ class ProviderAdapter:
     layers: Mapping[str, str] = field(default_factory=dict)  # commitment type (lower case) -> layer
     native: tuple[NativeExport, ...] = ()  # bulk exports in its own columns
     eligibility: Eligibility | None = None  # what counts towards its agreements
+    rating: tuple[BenefitRule, ...] = ()  # how it applies commitments, for re-rating its bills
     credential_variables: tuple[str, ...] = ()  # environment variables `trueup doctor` looks at
     # How it is asked; imports no SDK before it is connected. None: its bills are read from files.
     connector: Callable[[], Connector] | None = None

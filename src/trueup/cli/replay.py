@@ -24,13 +24,17 @@ def command(ctx: click.Context, run: str, file: str) -> None:
     Examples:
       trueup replay run-0001
     """  # noqa: D301  click keeps what follows a backspace as it stands
+    from functools import partial
+
+    from trueup.carried import Book, completed
     from trueup.config import read_configuration
     from trueup.job import workspace_of
     from trueup.recovery import replay
 
     workspace = workspace_of(read_configuration(file))
     past = workspace.run(run)
-    found = replay(workspace, past)
+    before = [entry for entry in workspace.journal.entries() if entry.number < past.number]
+    found = replay(workspace, past, partial(completed, Book(workspace, before, past.run_id)))
     for one in found:
         where = "is there on one side only" if one.at_byte is None else f"from byte {one.at_byte:,}"
         click.echo(f"{one.path}: differs, {where}")

@@ -21,6 +21,7 @@ from trueup.reconcile.control import exact_sum
 
 A_DAY = timedelta(days=1)
 OPEN, VOIDED = "Open", "Voided"
+MARKETPLACE = "marketplace"
 
 
 @dataclass(frozen=True)
@@ -144,14 +145,20 @@ def issuers_agree(known: Iterable[str | None]) -> Callable[[str | None, str | No
     """Say whether a name on an invoice and one on the bill are of one issuer.
 
     They are where they are equal. A list may write it in another way than the bill, which counts
-    as the same provider; but not where the bill knows the name as another issuer's.
+    as the same provider; but not where the bill knows the name as another issuer's, and what a
+    marketplace bills is never the provider's own.
     """
     on_bill = {name for name in known if name}
 
     def agree(invoiced: str | None, billed: str | None) -> bool:
         if invoiced is None or billed is None or invoiced == billed:
             return invoiced == billed
-        return invoiced not in on_bill and provider_of_bill(invoiced) == provider_of_bill(billed)
+        market, other_market = (MARKETPLACE in name.lower() for name in (invoiced, billed))
+        return (
+            invoiced not in on_bill
+            and market == other_market
+            and provider_of_bill(invoiced) == provider_of_bill(billed)
+        )
 
     return agree
 

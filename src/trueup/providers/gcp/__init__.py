@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from trueup.adapter.eligibility import Eligibility
 from trueup.adapter.provider import ProviderAdapter
 from trueup.providers.declarations import read_factors, read_meters, read_native, read_template
+from trueup.providers.gcp.rating import rules
 
 if TYPE_CHECKING:
     from trueup.adapter.feed import Connector
@@ -101,6 +102,7 @@ adapter = ProviderAdapter(
         "https://cloud.google.com/marketplace/docs/commit-drawdown",
         exclude={"ServiceName": r"\bgoogle maps\b|professional services"},
     ),
+    rating=rules,
     credential_variables=(
         "GOOGLE_APPLICATION_CREDENTIALS",
         "GOOGLE_CLOUD_PROJECT",
