@@ -160,10 +160,11 @@ def _restate(
     """Add the restated items of a closed period and a break for each."""
     listed = [restated_break(row, when_closed(closing)) for row in rows]
     with open_engine(engine_name) as engine:
-        found = as_decimal(engine.collect(all_breaks(listed, None, engine)), BREAKS)
+        named = all_breaks(listed, [], None, engine).breaks.select(*BREAKS.names)
+        found = as_decimal(engine.collect(named), BREAKS)
     ids = {_item(row, row["subject"]): row["id"] for row in found.to_pylist()}
-    named = [{**row, "break_id": ids[_item(row, natural_key(row))]} for row in rows]
-    tables["restatements"] = Table.from_rows(RESTATEMENTS, named)
+    items = [{**row, "break_id": ids[_item(row, natural_key(row))]} for row in rows]
+    tables["restatements"] = Table.from_rows(RESTATEMENTS, items)
     whole = pa.concat_tables([tables["breaks"].to_arrow(), found])
     tables["breaks"] = Table(BREAKS, arrow=whole)
 
