@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 from click.testing import CliRunner
-
 from tests.complaints.golden import Case
+
 from trueup.cli.app import app
 from trueup.model.table import Table
 

@@ -83,7 +83,9 @@ class Case:
             rules=rules if rules.exists() else None,
         )
         found_tables = {name: ordered(name, one) for name, one in result.outcome.tables.items()}
-        return found_tables | {kind: read[kind].table for kind in ("charges", "usage") if kind in read}
+        return found_tables | {
+            kind: read[kind].table for kind in ("charges", "usage") if kind in read
+        }
 
 
 def cases() -> list[Case]:
@@ -97,8 +99,8 @@ def difference(case: Case, tables: Mapping[str, Any]) -> str:
         expected = rewritten(expected, tables, only_empty=True)
         (case.folder / "expected.md").write_text(expected, encoding="utf-8")
     found = rewritten(expected, tables)
-    sides = [text.splitlines(keepends=True) for text in (expected, found)]
-    return "".join(difflib.unified_diff(*sides, "expected.md", "found", n=1))
+    was, now = (document.splitlines(keepends=True) for document in (expected, found))
+    return "".join(difflib.unified_diff(was, now, "expected.md", "found", n=1))
 
 
 def rewritten(document: str, tables: Mapping[str, Any], *, only_empty: bool = False) -> str:
