@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.workspace import month
+from trueup.carried import Book, completed
 from trueup.config import Configuration, read_configuration
 from trueup.errors import UsageError
 from trueup.job import JobOutcome, Settings, run, workspace_of
@@ -41,7 +43,9 @@ def nights(tmp_path_factory: pytest.TempPathFactory) -> Configuration:
 
 def differing(workspace: Workspace, name: str) -> list[Differing]:
     """A run performed again: what differs."""
-    return replay(workspace, workspace.run(name))
+    past = workspace.run(name)
+    before = [entry for entry in workspace.journal.entries() if entry.number < past.number]
+    return replay(workspace, past, partial(completed, Book(workspace, before, name)))
 
 
 def known_at(config: Configuration, at: str, period: str | None = None) -> JobOutcome:

@@ -170,6 +170,12 @@ class Person(Strict):
         return value
 
 
+class Controls(Strict):
+    """``[controls]``: what needs a second person."""
+
+    write_off_limit: Annotated[Exact | None, Field(ge=0)] = None  # in a break's own currency
+
+
 def _rules(value: object, info: Info) -> object:
     """Rules stand in the configuration, or in a file of their own."""
     folder = Path(info.context["folder"]) if info.context else Path()
@@ -190,6 +196,7 @@ class Configuration(Strict):
     rules: Annotated[Rules, BeforeValidator(_rules)] = Rules()
     providers: Mapping[str, ProviderSettings] = Field(default_factory=dict)
     person: Annotated[tuple[Person, ...], BeforeValidator(_listed)] = ()
+    controls: Controls = Controls()
 
     @field_validator("person")
     @classmethod

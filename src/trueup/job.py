@@ -152,7 +152,7 @@ def _performed(
     workspace: Workspace,
     run_id: str,
 ) -> JobOutcome:
-    from trueup import evidence
+    from trueup import carried, evidence
     from trueup.fetch.asserted import asserted, assertions
     from trueup.fetch.feeds import Place
     from trueup.fetch.landing import Landing
@@ -187,7 +187,8 @@ def _performed(
     if datasets["charges"] is None:
         return JobOutcome(None, tuple(failures), None, (), 0, WRONG_USE, run_id)
     progress.step("reconciling")
-    result = evidence.performed(given, datasets)
+    book = carried.Book(workspace, workspace.journal.entries(), run_id)
+    result = carried.completed(book, given, evidence.performed(given, datasets))
     outcome = _written(config, settings, progress, given, result)
     progress.step(f"keeping the evidence in {workspace.folder}")
     if outcome.folder is None:
@@ -288,12 +289,15 @@ def _known_at(
     config: Configuration, settings: Settings, at: datetime, progress: Progress
 ) -> JobOutcome:
     """What the figures were at an instant, performed from what had landed; nothing is kept."""
-    from trueup import evidence, recovery
+    from trueup import carried, evidence, recovery
 
     wanted = settings.period or config.run.period
-    run, given = recovery.known(workspace_of(config), wanted, at)
+    workspace = workspace_of(config)
+    run, given = recovery.known(workspace, wanted, at)
     progress.step(f"performing {run.run_id} again, known at {run.at:%Y-%m-%dT%H:%M:%SZ}")
-    result = evidence.performed(given, recovery.datasets_of(given))
+    before = [entry for entry in workspace.journal.entries() if entry.number < run.number]
+    book = carried.Book(workspace, before, run.run_id)
+    result = carried.completed(book, given, evidence.performed(given, recovery.datasets_of(given)))
     return replace(_written(config, settings, progress, given, result), run_id=run.run_id)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from trueup.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from trueup.model.dataset import Dataset
+    from trueup.report.result import Result
 
 SHOWN_BEFORE, SHOWN_BEHIND = 30, 20  # bytes around the first that differs
 
@@ -95,12 +97,17 @@ class Differing:
     after: str = ""
 
 
-def replay(workspace: Workspace, run: Run) -> list[Differing]:
-    """Perform a run again from what landed; every output that is not the same, byte for byte."""
+def replay(
+    workspace: Workspace, run: Run, completed: Callable[[Given, Result], Result]
+) -> list[Differing]:
+    """Perform a run again from what landed; every output that is not the same, byte for byte.
+
+    ``completed`` adds what the journal knew before the run.
+    """
     given = given_by(workspace, run)
     with TemporaryDirectory(prefix="trueup-replay-") as place:
         folder = Path(place) / "out"
-        performed(given, datasets_of(given)).write(folder)
+        completed(given, performed(given, datasets_of(given))).write(folder)
         now = {path.relative_to(folder).as_posix(): path for path in outputs_of(folder)}
         found = [Differing(name, None) for name in sorted(now.keys() ^ run.outputs.keys())]
         for name in sorted(now.keys() & run.outputs.keys()):

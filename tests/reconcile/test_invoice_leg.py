@@ -17,7 +17,7 @@ from trueup.period import parse_instant
 from trueup.reconcile.billing_groups import PARTS, BillingGroup, month_of
 from trueup.reconcile.invoice_bridge import _steps as steps
 from trueup.reconcile.invoice_leg import _judged as judged
-from trueup.reconcile.statements import Statement
+from trueup.reconcile.stated_invoices import Statement
 
 D = Decimal
 NAMES = [

@@ -69,6 +69,7 @@ def pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -
     return found
 
 
+read_instant = _read_by(_instant)
 config = click.option(
     "-c",
     "--config",

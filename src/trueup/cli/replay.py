@@ -24,6 +24,9 @@ def command(ctx: click.Context, run: str, file: str) -> None:
     Examples:
       trueup replay run-0001
     """  # noqa: D301  click keeps what follows a backspace as it stands
+    from functools import partial
+
+    from trueup.carried import Book, completed
     from trueup.config import read_configuration
     from trueup.errors import IntegrityError
     from trueup.job import workspace_of
@@ -31,8 +34,10 @@ def command(ctx: click.Context, run: str, file: str) -> None:
 
     workspace = workspace_of(read_configuration(file))
     past = workspace.run(run)
+    before = [entry for entry in workspace.journal.entries() if entry.number < past.number]
+    book = Book(workspace, before, past.run_id)
     try:
-        found = replay(workspace, past)
+        found = replay(workspace, past, partial(completed, book))
     except IntegrityError as error:  # what landed is no longer what it was
         click.echo(f"{run}: {error}")
         ctx.exit(DIFFERS)

@@ -1,4 +1,4 @@
-"""What a commitment takes for one pricing unit of a SKU: by its rate table, else as it was billed."""
+"""What a commitment takes for one pricing unit of a SKU: by its rates, else as it was billed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import ibis.expr.types as ir
@@ -32,6 +33,7 @@ RATES = pa.schema(
         pa.field("rate", pa.decimal128(38, 0)),  # of one pricing unit, in units of 10^-18
         pa.field("valid_from", pa.timestamp("us", tz="UTC")),
         pa.field("valid_to", pa.timestamp("us", tz="UTC")),
+        pa.field("observed", pa.bool_()),  # taken from billed rows, which keep their own
     ]
 )
 
@@ -53,6 +55,7 @@ class Price:
             "rate": Decimal(round(self.rate * ONE)),
             "valid_from": self.valid_from,
             "valid_to": self.valid_to,
+            "observed": False,
         }
 
 
@@ -141,7 +144,7 @@ def unambiguous(prices: Iterable[Price]) -> tuple[list[Price], int]:
 
 def _one_at_a_time(prices: Sequence[Price]) -> list[Price] | None:
     ordered = sorted(set_of(prices), key=lambda price: price.valid_from)
-    for one, other in zip(ordered, ordered[1:], strict=False):
+    for one, other in pairwise(ordered):
         if other.valid_from < one.valid_to:
             return None
     return ordered
@@ -168,6 +171,7 @@ def observed(lines: ir.Table, engine: Engine) -> list[dict[str, Any]]:
             "rate": Decimal(round(Fraction(row["drawn"]) / Fraction(row["quantity"]) * ONE)),
             "valid_from": ALWAYS[0],
             "valid_to": ALWAYS[1],
+            "observed": True,
         }
         for row in engine.collect(found).to_pylist()
         if row["quantity"]
@@ -206,6 +210,7 @@ def sized(rates: Sequence[Row], skus: Sequence[Row], benefit: Benefit) -> list[d
                     "rate": Decimal(round(unit * told[1])),
                     "valid_from": ALWAYS[0],
                     "valid_to": ALWAYS[1],
+                    "observed": True,
                 }
             )
     return found
@@ -219,9 +224,11 @@ def rate_table(run: LegRun, lines: ir.Table, benefits: Sequence[Benefit]) -> tup
     )
     rows = [price.row() for price in prices]
     known = {(row["commitment_id"], *(row[name] for name in SKU)) for row in rows}
-    for row in observed(lines, run.engine):
-        if (row["commitment_id"], *(row[name] for name in SKU)) not in known:
-            rows.append(row)
+    rows.extend(
+        row
+        for row in observed(lines, run.engine)
+        if (row["commitment_id"], *(row[name] for name in SKU)) not in known
+    )
     for benefit in benefits:
         rows.extend(sized(rows, skus, benefit))
     return _table(rows), ambiguous

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import ibis
@@ -12,9 +12,8 @@ import ibis.expr.types as ir
 
 from trueup.adapter.rating import BenefitRule
 from trueup.adapter.registry import providers
+from trueup.engine.instants import instant
 from trueup.engine.integers import EDGE_SCALE, units, whole
-from trueup.engine.instants import instant, moment
-from trueup.engine.rows import united
 from trueup.reconcile.billed import UNUSED, USED
 from trueup.reconcile.leg import LegRun
 
@@ -69,8 +68,10 @@ def usage_lines(run: LegRun, benefits: Sequence[Benefit]) -> ir.Table:
     is_free = wanted.CommitmentDiscountId.isnull()
     without = ibis.cases(
         (is_free, wanted.BilledCost),
+        # Some bills repeat a covered row's own cost as ContractedCost: then the list tells.
+        (wanted.ContractedCost > wanted.EffectiveCost, wanted.ContractedCost),
+        (wanted.ListCost > wanted.EffectiveCost, wanted.ListCost),
         (wanted.ContractedCost > 0, wanted.ContractedCost),
-        (wanted.ListCost > 0, wanted.ListCost),
         else_=ibis.null(wanted.BilledCost.type()),
     )
     return wanted.select(
@@ -93,9 +94,7 @@ def usage_lines(run: LegRun, benefits: Sequence[Benefit]) -> ir.Table:
         on_demand=units(without, ONE),
         paid=ibis.ifelse(is_free, units(wanted.BilledCost, ONE), whole(0)),
         covered_by=wanted.CommitmentDiscountId,
-        drawn=units(
-            wanted.CommitmentDiscountQuantity.fill_null(wanted.EffectiveCost), ONE
-        ),
+        drawn=units(wanted.CommitmentDiscountQuantity.fill_null(wanted.EffectiveCost), ONE),
         **{name: wanted[name] for name in eligibility_columns(benefits) if name in t.columns},
     )
 
@@ -122,8 +121,6 @@ def eligible(lines: ir.Table, benefit: Benefit) -> ir.Value:
 
 def benefits_of(run: LegRun) -> list[Benefit]:
     """The commitments of the bill that a rule of their provider speaks of, in its order."""
-    import re
-
     t = run.charges.filter(
         run.charges.CommitmentDiscountId.notnull()
         & run.charges.CommitmentDiscountStatus.isin([USED, UNUSED])
@@ -159,14 +156,3 @@ def benefits_of(run: LegRun) -> list[Benefit]:
             )
         )
     return sorted(known, key=lambda benefit: benefit.order)
-
-
-def in_window(start: datetime, end: datetime, run: LegRun) -> bool:
-    """Whether an interval lies in the run's window as a whole."""
-    return run.window.start <= start and end <= run.window.end
-
-
-__all__ = [
-    "HOUR", "ONE", "SKU", "Benefit", "benefits_of", "eligibility_columns", "eligible",
-    "in_window", "moment", "united", "usage_lines",
-]  # fmt: skip

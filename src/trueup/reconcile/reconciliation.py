@@ -27,7 +27,7 @@ from trueup.model.rules import Rules
 from trueup.model.table import Table
 from trueup.money import EXACT
 from trueup.period import Period
-from trueup.reconcile import agreements, balance_leg, three_sources
+from trueup.reconcile import agreements, balance_leg, price_leg, three_sources
 from trueup.reconcile.billed import billed_rows, cut, in_period, money_scale, sku_columns
 from trueup.reconcile.commitments import CommitmentRun
 from trueup.reconcile.commitments import run_leg as run_commitment_leg
@@ -57,6 +57,7 @@ LEGS: tuple[Callable[[LegRun], Findings], ...] = (
     three_sources.run_leg,
     run_invoice_leg,
     run_currencies,
+    price_leg.run_leg,
 )
 
 

@@ -14,11 +14,12 @@ import ibis.expr.types as ir
 from ibis import _
 
 from trueup.engine.engine import Engine
-from trueup.engine.integers import WHOLE, ratio_at_edge, share, total, whole
+from trueup.engine.integers import EDGE_SCALE, WHOLE, ratio_at_edge, share, total, whole
 from trueup.engine.rows import united
 from trueup.reconcile.rated_lines import ONE, Benefit, eligible
 
 ZERO = whole(0)
+ROUNDED_AT = 9  # decimals: a rate taken from billed rows may be off behind them
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Applied:
     """What the rules make of the lines.
 
     ``lines`` have ``left``, the on-demand cost that no commitment covers. ``covered`` has a row per
-    commitment and line that it covers: ``saved`` (on-demand cost) and ``taken`` (of the commitment).
+    commitment and line it covers: ``saved`` (on-demand cost) and ``taken`` (of the commitment).
     """
 
     lines: ir.Table
@@ -73,9 +74,7 @@ def _turns(benefits: Sequence[Benefit]) -> Iterator[tuple[Benefit, bool | None]]
     for stage in sorted({benefit.rule.stage for benefit in benefits}):
         these = [benefit for benefit in benefits if benefit.rule.stage == stage]
         yield from ((benefit, True) for benefit in these if benefit.owner is not None)
-        yield from (
-            (benefit, None if benefit.owner is None else False) for benefit in these
-        )
+        yield from ((benefit, None if benefit.owner is None else False) for benefit in these)
 
 
 def _taken(
@@ -93,13 +92,18 @@ def _taken(
         pool.filter(pool.pool > ZERO).select("interval_start", "interval_end", "pool"),
         [priced.start >= pool.interval_start, priced.start < pool.interval_end],
     )
-    whole_draw = share(in_pool.quantity, in_pool.rate, whole(ONE))
+    # Without a rate by contract a line that the commitment was billed on draws what it drew.
+    keeps = in_pool.observed & (in_pool.covered_by.fill_null("") == benefit.commitment_id)
+    by_rate = share(in_pool.quantity, in_pool.rate, whole(ONE))
+    whole_draw = ibis.ifelse(keeps, in_pool.drawn, by_rate).cast(WHOLE)
     sized = in_pool.mutate(draw=whole_draw)
     # A line without a saving is not covered; at the on-demand price itself it is.
     worth = sized.filter((sized.draw > ZERO) & _saves(sized, benefit))
     asked = worth.mutate(
         need=ibis.ifelse(
-            worth.left == worth.on_demand, worth.draw, share(worth.draw, worth.left, worth.on_demand)
+            worth.left == worth.on_demand,
+            worth.draw,
+            share(worth.draw, worth.left, worth.on_demand),
         ),
         percentage=ratio_at_edge(worth.draw, worth.on_demand),
     )
@@ -128,4 +132,5 @@ def _saves(lines: ir.Table, benefit: Benefit) -> ir.Value:
     """Whether a covered line costs no more than on demand; units are not money: always."""
     if benefit.rule.consumes == "units":
         return ibis.literal(1) == 1
-    return lines.draw <= lines.on_demand
+    rounding = whole(10 ** (EDGE_SCALE - ROUNDED_AT))
+    return lines.draw <= lines.on_demand + rounding

@@ -1,0 +1,84 @@
+"""What the commands that read and write the journal share: workspace, clock, the entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from trueup.config import Configuration
+    from trueup.controls.principal import Actor
+    from trueup.model.rules import Rules
+    from trueup.workspace.workspace import Workspace
+
+NEVER_RUN = "This workspace has never run: `trueup run` fills it."
+UNPROVED = (
+    "Nobody signed this: without a key (--key FILE, and a [[person]] in trueup.toml) it is no "
+    "evidence of who acted."
+)
+key = click.option(
+    "--key",
+    type=click.Path(),
+    metavar="FILE",
+    help="Your signing key, as `trueup key new` made it; it says who acts.",
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A configuration and the workspace that it names."""
+
+    config: Configuration
+    workspace: Workspace
+
+    @property
+    def clock(self) -> datetime:
+        """The configuration's clock, else now."""
+        return self.config.run.as_of or datetime.now(UTC)
+
+    @property
+    def rules(self) -> Rules:
+        return self.config.rules
+
+    def actor(self, key_file: str | None) -> Actor:
+        """Whoever gives the command."""
+        from trueup.controls.principal import actor_of
+
+        return actor_of(self.config.person, key_file)
+
+    def append(self, kind: str, body: Mapping[str, Any], actor: Actor) -> None:
+        """Add an entry to the journal, signed where the actor has a key, and say who acted."""
+        now = datetime.now(UTC).replace(microsecond=0)
+        self.workspace.journal.append(kind, now, body, actor.signer)
+        if actor.signer is None:
+            click.echo(UNPROVED)
+
+
+def desk_of(file: str) -> Desk:
+    """The desk of a configuration; raises ConfigurationError."""
+    from trueup.config import read_configuration
+    from trueup.job import workspace_of
+
+    config = read_configuration(file)
+    return Desk(config, workspace_of(config))
+
+
+def aligned(head: Sequence[str], rows: Iterable[Sequence[str]], right: str = "") -> str:
+    """Rows under their heads, in columns; those whose head stands in ``right`` end together."""
+    from trueup.model.display import legible
+
+    lines = [list(head), *([legible(cell) for cell in row] for row in rows)]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(head))]
+    ends = [name in right.split() for name in head]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if end else cell.ljust(width)
+            for cell, width, end in zip(line, widths, ends, strict=True)
+        ).rstrip()
+        for line in lines
+    )

@@ -1,0 +1,63 @@
+"""A period as it stands before a close: its last run, and what is in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from trueup.controls.closing import Closing, closings, short
+from trueup.controls.knowledge import known_states, labels
+from trueup.controls.obstacles import Obstacle, obstacles
+from trueup.errors import UsageError
+from trueup.model.rules import Rules
+from trueup.period import Period
+from trueup.workspace.journal import Entry
+from trueup.workspace.run import FAILED, Run
+from trueup.workspace.workspace import Workspace
+
+TABLES = ("breaks", "commitments", "identity", "billed_identity")
+
+
+@dataclass(frozen=True)
+class Review:
+    """How far the close of a period is, the run it would bind, and the obstacles."""
+
+    closing: Closing
+    run: Run
+    obstacles: Sequence[Obstacle]
+
+
+def closing_of(workspace: Workspace, period: Period) -> Closing:
+    """How far the close of a period is."""
+    return closings(workspace.journal.entries()).get(period, Closing(period))
+
+
+def review(workspace: Workspace, period: Period, rules: Rules, clock: datetime) -> Review:
+    """What a close of the period would bind now, and what stands in its way.
+
+    Raises UsageError where no run of exactly this period ended.
+    """
+    run = workspace.last_run(period.start, period.end)
+    if run is None:
+        name = short(period)
+        raise UsageError(
+            f"{name}: it has no run in {workspace.folder}; `trueup run --period {name}` makes one"
+        )
+    entries = workspace.journal.entries()
+    tables = {name: workspace.table(run.run_id, name).rows() for name in TABLES}
+    known = known_states(workspace, rules, clock, entries)
+    found = obstacles(run, tables, known, _failed_since(entries, run))
+    return Review(closing_of(workspace, period), run, found)
+
+
+def _failed_since(entries: Sequence[Entry], run: Run) -> dict[str, str]:
+    """Later runs that were asked for the same period and ended without a result."""
+    names = labels(entries)
+    return {
+        entry.body["run"]: entry.body["error"]
+        for entry in entries
+        if entry.kind == FAILED
+        and entry.number > run.number
+        and names.get(entry.body["run"]) == names[run.run_id]
+    }

@@ -1,0 +1,97 @@
+"""A month to close: bills that can change between nights, a contract, persons with keys."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+from tests.cli.conftest import row, write_bill
+
+from trueup.cli.app import app
+
+CONFIGURATION = """
+[run]
+period = "2026-10"
+as_of = 2026-11-20T06:00:00Z
+
+[controls]
+write_off_limit = "1.00"
+
+[[charges]]
+paths = ["bills/*.csv"]
+
+[[commitments]]
+paths = ["contracts.toml"]
+"""
+CONTRACT = """
+[[commitment]]
+id = "plan-1"
+provider = "example"
+category = "Spend"
+quantity = "11.00"
+unit = "USD"
+currency = "USD"
+start = 2026-10-03T14:00:00Z
+end = 2026-10-03T15:00:00Z
+interval = "hourly"
+"""
+
+
+@dataclass
+class Month:
+    """October 2026 in a folder: one hour of plan-1, of which the contract says 11.00.
+
+    The bill says 8.50 used and 1.50 unused: a `commitment` break of 10.00 - 11.00 = -1.00.
+    """
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        self.bill("8.50")
+        self.configure("")
+        (self.folder / "contracts.toml").write_text(CONTRACT, encoding="utf-8")
+
+    def configure(self, more: str) -> None:
+        (self.folder / "trueup.toml").write_text(CONFIGURATION + more, encoding="utf-8")
+
+    def bill(self, used: str, unused: str = "1.50") -> None:
+        """October's bill, as it is delivered now."""
+        (self.folder / "bills").mkdir(exist_ok=True)
+        write_bill(self.folder / "bills" / "oct.csv", row("Used", used), row("Unused", unused))
+
+    def next_bill(self, used: str, month: str = "2026-11") -> None:
+        """The bill of a later month; its billing period ends on the 28th."""
+        rows = [
+            {
+                name: text.replace("2026-11-01", f"{month}-28").replace("2026-10", month)
+                for name, text in one.items()
+            }
+            for one in (row("Used", used), row("Unused", "1.50"))
+        ]
+        write_bill(self.folder / "bills" / f"{month}.csv", *rows)
+
+    def persons(self) -> None:
+        """Ada may prepare, Grace may approve; Mallory's key is bound to nobody."""
+        blocks = []
+        for name, may in (("Ada", "prepare"), ("Grace", "approve"), ("Mallory", "approve")):
+            made = trueup("key", "new", "--out", f"{name.lower()}.key", "--name", name)
+            assert made.exit_code == 0, made.output
+            block = re.sub(r"may = .*", f'may = ["{may}"]', made.output)
+            blocks.append(block if name != "Mallory" else "")
+        self.configure("\n".join(blocks))
+
+    def run(self, *args: str) -> None:
+        found = trueup("run", "-q", *args)
+        assert found.exit_code == 0, found.output
+
+    def break_id(self) -> str:
+        """The id of the only break."""
+        (found,) = re.findall(r"(?m)^([0-9a-f]{16}) ", trueup("breaks", "list").stdout)
+        return str(found)
+
+
+def trueup(*args: str, user: str = "nobody") -> Result:
+    """The command, called by a user of the machine."""
+    return CliRunner().invoke(app, args, env={"LOGNAME": user})

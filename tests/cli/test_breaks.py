@@ -1,0 +1,164 @@
+"""`trueup breaks`: the list, everything about one, and decisions with who and when."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from tests.cli.month import Month, trueup
+
+
+@pytest.fixture
+def month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Month:
+    monkeypatch.chdir(tmp_path)
+    return Month(tmp_path)
+
+
+def states(*options: str) -> list[tuple[str, str]]:
+    """Amount and state of every break that is listed."""
+    found = trueup("breaks", "list", "--json", *options)
+    assert found.exit_code == 0, found.output
+    return [(row["amount"], row["state"]) for row in json.loads(found.stdout)]
+
+
+def test_a_workspace_that_never_ran(month: Month) -> None:
+    """An empty table, the command that fills it, exit 0; nothing is made on the disk."""
+    found = trueup("breaks", "list")
+    assert found.exit_code == 0
+    assert found.stdout.splitlines()[-1] == "This workspace has never run: `trueup run` fills it."
+    assert states() == []
+    assert trueup("breaks", "explain", "abc", "--note", "x").exit_code == 2
+    assert not (month.folder / ".trueup").exists()
+
+
+def test_a_break_is_listed_with_money_state_and_age(month: Month) -> None:
+    """-1.00 USD, open, 0 days old at the configuration's clock; filters leave it out."""
+    month.run()
+    line = trueup("breaks", "list").stdout.splitlines()[1].split()
+    assert line[1:7] == ["commitment", "-1.00", "USD", "open", "0", "d"]
+    assert states() == states("--class", "commitment", "--period", "2026-10")
+    for filters in (
+        ("--state", "cleared"),
+        ("--class", "quantity"),
+        ("--owner", "ada"),
+        ("--period", "2026-11"),
+    ):
+        assert states(*filters) == []
+
+
+def test_an_explained_break_says_by_whom(month: Month) -> None:
+    """Without a key the user of the machine, marked; the note and the amount stand in its history."""
+    month.run()
+    name = month.break_id()
+    done = trueup("breaks", "explain", name[:6], "--note", "the plan grew", user="ada")
+    assert done.exit_code == 0, done.output
+    assert "Nobody signed this" in done.output
+    assert states("--state", "explained") == [("-1.00", "explained")]
+    shown = trueup("breaks", "show", name[:4])
+    assert "ada (unauthenticated): explained at -1.00 USD: the plan grew" in shown.stdout
+    assert "run-0001: found in 2026-10: -1.00" in shown.stdout
+
+
+def test_the_rows_of_both_sides_are_shown_as_the_files_have_them(month: Month) -> None:
+    """Both hours of the bill by file, sha256 and row, with the values of the file; also as JSON."""
+    month.run()
+    digest = hashlib.sha256((month.folder / "bills" / "oct.csv").read_bytes()).hexdigest()
+    shown = trueup("breaks", "show", month.break_id())
+    assert f"billed: bills/oct.csv row 2, sha256 {digest}" in shown.stdout
+    found = json.loads(trueup("breaks", "show", month.break_id(), "--json").stdout)
+    billed = [row for row in found["rows"] if row["side"] == "billed"]
+    assert [row["values"]["EffectiveCost"] for row in billed] == ["8.50", "1.50"]
+    assert [event["by"] for event in found["history"]] == ["run-0001"]
+
+
+def test_a_signed_decision_is_proved(month: Month) -> None:
+    """With her key it is Ada; the entry is signed, and `trueup verify` finds it genuine."""
+    month.persons()
+    month.run()
+    done = trueup("breaks", "assign", month.break_id(), "platform", "--key", "ada.key")
+    assert done.exit_code == 0, done.output
+    assert "by Ada." in done.output
+    assert "Nobody signed" not in done.output
+    assert json.loads(trueup("breaks", "list", "--json").stdout)[0]["owner"] == "platform"
+    assert trueup("verify").exit_code == 0
+    other = trueup("breaks", "assign", month.break_id(), "x", "--key", "mallory.key")
+    assert other.exit_code == 2
+    assert "bound to no person" in other.output
+
+
+def test_a_write_off_above_the_limit_needs_an_approver(month: Month) -> None:
+    """-1.00 is within 1.00: anybody; at -1.50 only the key of one who may approve will do."""
+    month.persons()
+    month.run()
+    assert trueup("breaks", "write-off", month.break_id(), "--note", "small").exit_code == 0
+    month.bill("8.00")
+    month.run()
+    name = month.break_id()
+    assert states() == [("-1.50", "open")]  # the decision was on -1.00
+    for options in ([], ["--key", "ada.key"]):
+        refused = trueup("breaks", "write-off", name, "--note", "large", *options)
+        assert refused.exit_code == 2
+        assert "needs the key of a person who may approve" in refused.output
+    done = trueup("breaks", "write-off", name, "--note", "large", "--key", "grace.key")
+    assert done.exit_code == 0, done.output
+    assert states() == [("-1.50", "written_off")]
+
+
+def test_a_write_off_above_the_limit_without_persons(month: Month) -> None:
+    """Where no key is bound to anybody, nobody can: the message says how to make one."""
+    month.bill("8.00")
+    month.run()
+    refused = trueup("breaks", "write-off", month.break_id(), "--note", "large")
+    assert refused.exit_code == 2
+    assert "`trueup key new`" in refused.output
+
+
+def test_a_deferral_and_the_past(month: Month) -> None:
+    """Deferred beyond the clock: deferred; known at the run's clock it was still open."""
+    month.run()
+    done = trueup("breaks", "defer", month.break_id(), "--until", "2026-12-01")
+    assert done.exit_code == 0, done.output
+    assert states() == [("-1.00", "deferred")]
+    assert states("--known-at", "2026-11-20T06:00:00Z") == [("-1.00", "open")]
+    assert states("--known-at", "2026-11-19") == []
+
+
+def test_a_run_clears_what_it_no_longer_finds(month: Month) -> None:
+    """9.50 + 1.50 = 11.00: the next run finds nothing; the break is cleared, and says by which."""
+    month.run()
+    name = month.break_id()
+    month.bill("9.50")
+    month.run()
+    assert states() == []
+    assert states("--state", "all") == [("-1.00", "cleared")]
+    decided = trueup("breaks", "explain", name, "--note", "late")
+    assert decided.exit_code == 2
+    assert "run run-0002 no longer found it" in decided.output
+    (kept,) = pq.read_table("out/2026-10/parquet/break_states.parquet").to_pylist()
+    assert (kept["state"], kept["cleared_by"]) == ("cleared", "run-0002")
+
+
+def test_an_unknown_break(month: Month) -> None:
+    """Exit 2, with the id that was probably meant."""
+    month.run()
+    name = month.break_id()
+    wrong = name[:8] + ("0" if name[8] != "0" else "1") + name[9:]
+    found = trueup("breaks", "show", wrong)
+    assert found.exit_code == 2
+    assert f"did you mean {name}?" in found.output
+    assert trueup("breaks", "show", "zzz").exit_code == 2
+
+
+def test_a_run_performed_again_knows_what_was_decided_before_it(month: Month) -> None:
+    """A decision between two runs is in the second's states; replay gives the same bytes of both."""
+    month.run()
+    trueup("breaks", "explain", month.break_id(), "--note", "the plan grew", user="ada")
+    month.run()
+    (kept,) = pq.read_table("out/2026-10/parquet/break_states.parquet").to_pylist()
+    assert (kept["state"], kept["decided_by"]) == ("explained", "ada (unauthenticated)")
+    for run in ("run-0001", "run-0002"):
+        again = trueup("replay", run)
+        assert again.exit_code == 0, again.output
