@@ -11,6 +11,7 @@ from trueup.adapter.native import NativeExport
 
 if TYPE_CHECKING:
     from trueup.adapter.feed import Connector
+    from trueup.adapter.rating import Rating
 
 
 @dataclass(frozen=True)
@@ -58,3 +59,5 @@ class ProviderAdapter:
     credential_variables: tuple[str, ...] = ()  # environment variables `trueup doctor` looks at
     # How it is asked; imports no SDK before it is connected. None: its bills are read from files.
     connector: Callable[[], Connector] | None = None
+    # Its published rules for applying commitments; None: nothing is rated again.
+    rating: Callable[[], Rating] | None = None

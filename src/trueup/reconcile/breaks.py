@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -12,7 +14,7 @@ from trueup.engine.engine import Engine
 from trueup.engine.integers import as_whole, digest, magnitude, whole
 from trueup.engine.rows import united
 from trueup.model.schema import BREAKS
-from trueup.reconcile.text import key_with_nulls
+from trueup.reconcile.text import ABSENT, SEPARATOR, key_with_nulls
 from trueup.reconcile.usage_leg import LEG
 
 if TYPE_CHECKING:
@@ -80,6 +82,16 @@ def all_breaks(
     return named.order_by(ibis.desc(size), "period_start", "leg", "class", "provider", "id").select(
         *BREAKS.names
     )
+
+
+def break_id(one: Mapping[str, Any]) -> str:
+    """The id that a listed break gets in ``all_breaks``, for tables that refer to it."""
+    values = (one.get(name) for name in IDENTITY)
+    texts = (
+        str(int(value.timestamp())) if isinstance(value, datetime) else value for value in values
+    )
+    key = SEPARATOR.join(ABSENT if text is None else text for text in texts)
+    return sha256(key.encode()).hexdigest()[:ID_DIGITS]
 
 
 def _text(rows: ir.Table, name: str) -> ir.Value:

@@ -27,6 +27,7 @@ from trueup.model.rules import Rules
 from trueup.model.table import Table
 from trueup.money import EXACT
 from trueup.period import Period
+from trueup.reconcile import price_leg
 from trueup.reconcile.billed import billed_rows, cut, in_period, money_scale, sku_columns
 from trueup.reconcile.breaks import all_breaks
 from trueup.reconcile.commitments import CommitmentFindings, CommitmentRun
@@ -47,7 +48,7 @@ from trueup.reconcile.usage import UsageFindings, UsageRun
 from trueup.reconcile.usage import run_leg as run_usage_leg
 
 # The legs after the first two, in their order; each sees what those two found.
-LEGS: tuple[Callable[[LegRun], Findings], ...] = ()
+LEGS: tuple[Callable[[LegRun], Findings], ...] = (price_leg.run_leg,)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,12 @@ from datetime import timedelta
 from trueup.adapter.feed import Connector
 from trueup.adapter.provider import ProviderAdapter
 from trueup.providers.azure.cost_details import cost_details
-from trueup.providers.declarations import read_factors, read_meters, read_template
+from trueup.providers.declarations import (
+    read_factors,
+    read_meters,
+    read_rating,
+    read_template,
+)
 
 BENEFIT = (
     "azure savings plan for compute",
@@ -69,6 +74,7 @@ adapter = ProviderAdapter(
     connector=_connector,
     meters=read_meters(__name__),
     factors=read_factors(__name__),
+    rating=read_rating(__name__),
     layers={
         **{name: "benefit" for kind in BENEFIT for name in (kind, f"{kind}s")},
         **{name: "funding" for kind in FUNDING for name in (kind, f"{kind}s")},

@@ -1,0 +1,32 @@
+"""The price leg: billed prices against contract rates, and usage rated again by providers' rules.
+
+Who applies a commitment in which order is declared by the provider's adapter (``adapter.rating``);
+without any rate and any declared rule there is nothing to compare, and nothing is said.
+"""
+
+from __future__ import annotations
+
+from trueup.reconcile.leg import Findings, LegRun
+from trueup.reconcile.profiles import charge_lines, profile_columns, profiles, quantity_scale
+from trueup.reconcile.rates import rate_book
+from trueup.reconcile.shadow import rated_again
+from trueup.reconcile.wrong_rates import wrong_rates
+
+
+def run_leg(run: LegRun) -> Findings:
+    """Breaks of class ``price``; the tables ``claims`` and ``claim_lines``."""
+    engine = run.engine
+    asserted = run.asserted.get("provider_rates")
+    book = rate_book(run.rules, asserted.rows() if asserted is not None else ())
+    columns = profile_columns(run.charges, run.rules)
+    q_scale = quantity_scale(run.charges, engine)
+    wide = engine.keep(charge_lines(run.charges, run.period, columns, run.scale, q_scale))
+    found = profiles(wide, columns, run.scale, q_scale, engine)
+    lines = wide.drop(*(f"p_{name}" for name in columns.names))
+    breaks, notes = wrong_rates(run, lines, found, book, q_scale)
+    claims, more = rated_again(run, lines, found, book, q_scale)
+    return Findings(
+        breaks=[*breaks, *claims.breaks],
+        tables={"claims": claims.claims, "claim_lines": claims.lines},
+        notes=[*notes, *more],
+    )
