@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-
 import trueup
 from tests.focus.bill import row, write
 from trueup.api import parsed_clock, parsed_period
@@ -167,5 +166,3 @@ def price_breaks(result: Result) -> list[dict[str, Any]]:
 
 def codes(result: Result) -> list[str]:
     return [one["code"] for one in result.notes.rows()]
-
-

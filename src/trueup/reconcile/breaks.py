@@ -11,7 +11,7 @@ import ibis
 import ibis.expr.types as ir
 
 from trueup.engine.engine import Engine
-from trueup.engine.integers import as_whole, digest, magnitude, whole
+from trueup.engine.integers import WHOLE, as_whole, digest, magnitude, whole
 from trueup.engine.rows import united
 from trueup.model.schema import BREAKS
 from trueup.reconcile.text import ABSENT, SEPARATOR, key_with_nulls
@@ -97,5 +97,6 @@ def break_id(one: Mapping[str, Any]) -> str:
 def _text(rows: ir.Table, name: str) -> ir.Value:
     column = rows[name]
     if name == "period_start":
-        return column.epoch_seconds().cast("string")
+        # Engines give seconds as different kinds of numbers, which would be different texts.
+        return column.epoch_seconds().cast(WHOLE).cast("string")
     return column

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from trueup.model.rules import Rules
+from trueup.model.rules import Leg, Rules
 from trueup.money import plain
 from trueup.period import iso
 from trueup.reconcile.breaks import break_id
@@ -23,7 +23,7 @@ from trueup.reconcile.lags import FINAL_AFTER, finals
 from trueup.reconcile.moves import Move
 from trueup.reconcile.pools import Holding
 
-PRICE = "price"  # the class and the leg
+PRICE: Leg = "price"  # the class, too
 CLAIMABLE, INDICATED = "claimable", "indicated"
 HOUR = timedelta(hours=1)
 
@@ -128,8 +128,9 @@ def _add(found: Claims, members: Sequence[Move], group: Group, known: Evidence) 
         **figures,
     }
     found.breaks.append(one)
+    claim_id = break_id(one)
     claim = {
-        "claim_id": break_id(one),
+        "claim_id": claim_id,
         "provider": first.provider,
         "commitment_id": first.pool,
         "rule": one["rule"],
@@ -143,7 +144,7 @@ def _add(found: Claims, members: Sequence[Move], group: Group, known: Evidence) 
         **figures,
     }
     found.claims.append(claim)
-    found.lines.extend(_line(move, claim["claim_id"]) for move in members)
+    found.lines.extend(_line(move, claim_id) for move in members)
 
 
 def _pool(members: Sequence[Move], known: Evidence) -> Pool | None:

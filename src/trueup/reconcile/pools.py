@@ -100,7 +100,8 @@ class Holding:
     def pools(self) -> Iterator[Pool]:
         """It, under each rule that its rows speak of."""
         rating = rating_of(self.provider)
-        for place in sorted({*self.stages.values(), *filter(None.__ne__, (self.default,))}):
+        places = set(self.stages.values()) or self.of_unused
+        for place in sorted(places):
             if rating is not None:
                 stage = rating.stages[place]
                 yield Pool(self.commitment_id, self.provider, place, stage, self.unit, self.terms)
