@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -116,8 +117,6 @@ def committed(status: str, drawn: str) -> dict[str, str]:
 
 def plan_rate(sku: str, price: str, commitment: str = PLAN, **more: Any) -> dict[str, Any]:
     """A row of ``provider_rates``: what a unit of a SKU draws from a commitment."""
-    from decimal import Decimal
-
     return {
         "provider": "aws",
         "commitment_id": commitment,

@@ -172,9 +172,10 @@ def _break(row: Mapping[str, Any], scale: int) -> dict[str, Any]:
 
 
 def _unrated(rated: Sequence[tuple[Profile, list[DatedRate]]]) -> list[dict[str, Any]]:
-    """How many charges of providers with rates have none."""
+    """How many charges of providers with rates have none; what a commitment covered apart."""
     of_rates = {one.provider for one, rates in rated if rates}
-    without = [one for one, rates in rated if not rates and one.provider in of_rates]
+    free = [(one, rates) for one, rates in rated if one.commitment_id is None]
+    without = [one for one, rates in free if not rates and one.provider in of_rates]
     lines = sum(one.lines for one in without)
     if not lines:
         return []
