@@ -7,30 +7,30 @@ again gives the same.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from trueup.controls.closing import CLOSED, Closing, closed_before, closings, opens_after, short
 from trueup.controls.knowledge import states_of_run
-from trueup.controls.true_up import note, restated, true_ups, when_closed
+from trueup.controls.true_up import note, restated, scanned, true_ups, when_closed
 from trueup.engine.engine import open_engine
 from trueup.engine.integers import as_decimal
 from trueup.evidence import Given
 from trueup.model.combined import combined
-from trueup.model.leg_schema import BREAK_STATES, RESTATEMENTS, TRUE_UPS
+from trueup.model.leg_schema import BREAK_ROWS, BREAK_STATES, RESTATEMENTS, TRUE_UPS
 from trueup.model.schema import BREAKS
 from trueup.model.table import Table
 from trueup.notes import annotated
 from trueup.period import Period
 from trueup.reconcile.breaks import all_breaks
-from trueup.reconcile.restatement import natural_key, restated_break
+from trueup.reconcile.restatement import natural_key, restated_break, rows_behind
 from trueup.recovery import given_by
 from trueup.report.result import Result
 from trueup.sources import Group
 from trueup.workspace.journal import Entry
-from trueup.workspace.run import Run
+from trueup.workspace.run import ENDED, Run
 from trueup.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -48,20 +48,27 @@ class Book:
     workspace: Workspace
     entries: Sequence[Entry]
     run_id: str
+    read: dict[tuple[str, ...], Dataset] = field(default_factory=dict)  # by hashes, each once
 
     def groups(self, run: Run) -> list[Group]:
         """The charges that a past run read."""
         given = given_by(self.workspace, run)
         return [group for group in given.groups if group.kind == CHARGES]
 
-    def run(self, run_id: str) -> Run:
-        return self.workspace.run(run_id)
-
     def last_run(self, closing: Closing) -> Run:
-        """The last run of a closed period, at the latest this run's knowledge."""
+        """The last run of a closed period that this run knows."""
         period = closing.period
-        runs = [Run(entry) for entry in self.entries if entry.kind == "run"]
+        runs = [Run(entry) for entry in self.entries if entry.kind == ENDED]
         return [run for run in runs if (run.start, run.end) == (period.start, period.end)][-1]
+
+    def charges(self, groups: Sequence[Group]) -> Dataset | None:
+        """The charges of several groups as one dataset; None where there is no group."""
+        if not groups:
+            return None
+        key = tuple(hashes_of(groups))
+        if key not in self.read:
+            self.read[key] = combined([group.read() for group in groups])
+        return self.read[key]
 
 
 def completed(book: Book, given: Given, result: Result) -> Result:
@@ -69,13 +76,16 @@ def completed(book: Book, given: Given, result: Result) -> Result:
     tables = dict(result.outcome.tables)
     notes: list[dict[str, str | None]] = []
     now = [group for group in given.groups if group.kind == CHARGES]
+    book.read[tuple(hashes_of(now))] = result.charges
     if given.period is not None:
         known = closings(book.entries)
         closing = known.get(given.period)
         if closing is not None and closing.status == CLOSED:
             target = opens_after(known, given.period)
             notes.append(note(closing, short(target) if target else "the next open period"))
-            _restate(tables, _restated(book, closing, now, given.engine), closing, given.engine)
+            before = book.groups(book.workspace.run(str(closing.run_id)))
+            found = _restated(book, given.period, before, now, given.engine)
+            _restate(tables, found, closing, result.charges, given.engine)
         rows = [
             row
             for one in sorted(closed_before(book.entries, given.period), key=_start)
@@ -109,7 +119,8 @@ def _posting(
 ) -> list[dict[str, Any]]:
     """The true-ups of one closed period that the run's period posts."""
     later = _with_fetched(now, book.groups(book.last_run(closing)))
-    found = _restated(book, closing, later, engine)
+    before = book.groups(book.workspace.run(str(closing.run_id)))
+    found = _restated(book, closing.period, before, later, engine)
     posted = [
         row
         for other in known.values()
@@ -137,35 +148,47 @@ def _with_fetched(now: Sequence[Group], last: Sequence[Group]) -> list[Group]:
 
 
 def _restated(
-    book: Book, closing: Closing, now: Sequence[Group], engine: str
+    book: Book, period: Period, before: Sequence[Group], after: Sequence[Group], engine: str
 ) -> list[dict[str, Any]]:
-    before = book.groups(book.run(str(closing.run_id)))
-    if _hashes(before) == _hashes(now):
+    """The items that differ; groups of the same files on both sides need not be read."""
+    same = {tuple(hashes_of([group])) for group in before} & {
+        tuple(hashes_of([group])) for group in after
+    }
+    was, now = (
+        [group for group in side if tuple(hashes_of([group])) not in same]
+        for side in (before, after)
+    )
+    if not was and not now:
         return []
-    return restated(read_together(before), read_together(now), closing, engine)
+    return restated(book.charges(was), book.charges(now), period, engine)
 
 
-def _hashes(groups: Sequence[Group]) -> list[str]:
-    return sorted(file.sha256 for group in groups for file in group.files)
-
-
-def read_together(groups: Sequence[Group]) -> Dataset:
-    """The charges of several groups as one dataset."""
-    return combined([group.read() for group in groups])
+def hashes_of(groups: Sequence[Group]) -> list[str]:
+    """The SHA-256 of every file of the groups, in order."""
+    return [file.sha256 for group in groups for file in group.files]
 
 
 def _restate(
-    tables: dict[str, Table], rows: Sequence[Mapping[str, Any]], closing: Closing, engine_name: str
+    tables: dict[str, Table],
+    rows: Sequence[Mapping[str, Any]],
+    closing: Closing,
+    charges: Dataset,
+    engine_name: str,
 ) -> None:
-    """Add the restated items of a closed period and a break for each."""
+    """Add the restated items of a closed period, a break for each, and the charges behind it."""
+    if not rows:
+        return
     listed = [restated_break(row, when_closed(closing)) for row in rows]
     with open_engine(engine_name) as engine:
-        found = as_decimal(engine.collect(all_breaks(listed, None, engine)), BREAKS)
-    ids = {_item(row, row["subject"]): row["id"] for row in found.to_pylist()}
-    named = [{**row, "break_id": ids[_item(row, natural_key(row))]} for row in rows]
-    tables["restatements"] = Table.from_rows(RESTATEMENTS, named)
-    whole = pa.concat_tables([tables["breaks"].to_arrow(), found])
-    tables["breaks"] = Table(BREAKS, arrow=whole)
+        named = all_breaks(listed, [], None, engine).breaks.select(*BREAKS.names)
+        found = as_decimal(engine.collect(named), BREAKS)
+        ids = {_item(row, row["subject"]): row["id"] for row in found.to_pylist()}
+        items = [{**row, "break_id": ids[_item(row, natural_key(row))]} for row in rows]
+        behind = rows_behind(scanned(charges, engine), items, engine)
+    tables["restatements"] = Table.from_rows(RESTATEMENTS, items)
+    for name, schema, more in (("breaks", BREAKS, found), ("break_rows", BREAK_ROWS, behind)):
+        whole = pa.concat_tables([tables[name].to_arrow(), more])
+        tables[name] = Table(schema, arrow=whole)
 
 
 def _item(row: Mapping[str, Any], subject: str) -> tuple[Any, ...]:
@@ -178,8 +201,4 @@ def restated_between(workspace: Workspace, one: Run, other: Run) -> list[dict[st
     if period != Period(other.start, other.end):
         return None
     book = Book(workspace, (), other.run_id)
-    closing = Closing(period)
-    before, after = book.groups(one), book.groups(other)
-    if _hashes(before) == _hashes(after):
-        return []
-    return restated(read_together(before), read_together(after), closing, "duckdb")
+    return _restated(book, period, book.groups(one), book.groups(other), "duckdb")

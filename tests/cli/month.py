@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from click.testing import CliRunner, Result
-
 from tests.cli.conftest import row, write_bill
+
 from trueup.cli.app import app
 
 CONFIGURATION = """

@@ -121,7 +121,7 @@ def test_version() -> None:
     ("name", "hint"),
     [
         ("recncile", "Did you mean 'reconcile'?"),
-        ("zzz", "Commands: run, reconcile, record, init, doctor."),
+        ("zzz", f"Commands: {', '.join(COMMANDS)}."),
     ],
 )
 def test_an_unknown_command_is_told_apart(name: str, hint: str) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-
 from tests.cli.month import Month, trueup
 
 
@@ -60,6 +60,18 @@ def test_an_explained_break_says_by_whom(month: Month) -> None:
     shown = trueup("breaks", "show", name[:4])
     assert "ada (unauthenticated): explained at -1.00 USD: the plan grew" in shown.stdout
     assert "run-0001: found in 2026-10: -1.00" in shown.stdout
+
+
+def test_the_rows_of_both_sides_are_shown_as_the_files_have_them(month: Month) -> None:
+    """Both hours of the bill by file, sha256 and row, with the values of the file; also as JSON."""
+    month.run()
+    digest = hashlib.sha256((month.folder / "bills" / "oct.csv").read_bytes()).hexdigest()
+    shown = trueup("breaks", "show", month.break_id())
+    assert f"billed: bills/oct.csv row 2, sha256 {digest}" in shown.stdout
+    found = json.loads(trueup("breaks", "show", month.break_id(), "--json").stdout)
+    billed = [row for row in found["rows"] if row["side"] == "billed"]
+    assert [row["values"]["EffectiveCost"] for row in billed] == ["8.50", "1.50"]
+    assert [event["by"] for event in found["history"]] == ["run-0001"]
 
 
 def test_a_signed_decision_is_proved(month: Month) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-
 from tests.cli.month import Month, trueup
 
 
@@ -124,6 +123,9 @@ def test_what_arrives_later_posts_once_into_the_open_month(month: Month) -> None
     breaks = pq.read_table("out/2026-10/parquet/breaks.parquet").to_pylist()
     (found,) = [row for row in breaks if row["class"] == "restatement"]
     assert (found["id"], found["amount"]) == (item["break_id"], Decimal("-0.50"))
+    shown = trueup("breaks", "show", found["id"])
+    assert "billed: bills/oct.csv row 1, sha256" in shown.stdout
+    assert "EffectiveCost: 8.00" in shown.stdout
     notes = pq.read_table("out/2026-10/parquet/notes.parquet").to_pylist()
     (said,) = [row for row in notes if row["code"] == "period_closed"]
     assert "by Grace" in said["text"]

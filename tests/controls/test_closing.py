@@ -42,7 +42,7 @@ class Book:
         at = START + timedelta(hours=len(self.journal.entries()))
         return self.journal.append(kind, at, body)
 
-    def run(self, period: Period = OCTOBER, **hashes: str) -> Run:
+    def run(self, period: Period = OCTOBER, /, **hashes: str) -> Run:
         number = len(self.journal.entries()) + 1
         body = {
             "run": f"run-{number:04d}",

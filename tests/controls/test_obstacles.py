@@ -46,7 +46,8 @@ def found_in(of_run: Run, *, decided: dict[str, str] | None = None, **tables: An
     """The names of the obstacles, shown as they are listed."""
     breaks = tables.get("breaks", [])
     whole = dict.fromkeys(("breaks", "commitments", "identity", "billed_identity"), ()) | tables
-    seen = Sighting(1, "run-0001", AS_OF, "2026-10", True, {row["id"]: row for row in breaks})
+    by_id = {row["id"]: row for row in breaks}
+    seen = Sighting(1, "run-0001", AS_OF, "2026-10", complete=True, breaks=by_id)
     decisions = [
         Decision(number, AS_OF, name, action, Principal("ada"), broken(name, "5.00")["amount"],
                  "USD", "known", datetime(2027, 1, 1, tzinfo=UTC))
@@ -70,7 +71,12 @@ def test_every_kind_of_obstacle_has_its_name() -> None:
     assert found_in(
         run(failures=[failure], final_at=late),
         commitments=[
-            {"commitment_id": "plan-1", "status": "not_covered", "reason": None},
+            {
+                "commitment_id": "plan-1",
+                "status": "not_covered",
+                "reason": None,
+                "not_covered_quantity": None,
+            },
             {
                 "commitment_id": "plan-2",
                 "status": "partial",
@@ -113,7 +119,14 @@ def test_only_material_breaks_stand_in_the_way(amount: str | None, stands: bool)
 def test_an_uncovered_commitment_is_named_once() -> None:
     """Its break is the same thing: only the commitment is named."""
     rows = [broken("abcdef012345", "-5.00", "missing_in_billing", "commitment")]
-    uncovered = [{"commitment_id": "plan-1", "status": "not_covered", "reason": None}]
+    uncovered = [
+        {
+            "commitment_id": "plan-1",
+            "status": "not_covered",
+            "reason": None,
+            "not_covered_quantity": None,
+        }
+    ]
     assert found_in(run(), breaks=rows, commitments=uncovered) == ["commitment:plan-1"]
 
 

@@ -40,11 +40,17 @@ class Wanted(TypedDict):
 
 @click.group(name="breaks", epilog=EPILOG)
 def command() -> None:
-    """Show breaks with their state and age, and decide on them.
+    """Show breaks with their state and age; decide on them.
 
     A break is cleared by a run that no longer finds it. All else is decided by a person, and kept
     in the workspace's journal with who and when.
-    """
+
+    \b
+    Examples:
+      trueup breaks list
+      trueup breaks show 1a2b3c
+      trueup breaks explain 1a2b3c --note "test cluster"
+    """  # noqa: D301  click keeps what follows a backspace as it stands
 
 
 @command.command(name="list", epilog=EPILOG)

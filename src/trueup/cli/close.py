@@ -59,11 +59,12 @@ def command(
     pack: str | None,
     key: str | None,
 ) -> None:
-    """Close PERIOD: without an option, prepare it; then another person approves it.
+    """Close a period: prepare, approve, reopen, pack.
 
-    Preparing binds the figures, rules, contracts and rates of the period's last run. It is refused
-    with open material breaks, a partial run, figures that are not final and the like, each of which
-    is listed with the option that accepts it. After approval the period is locked: what arrives
+    Without an option PERIOD is prepared; then another person approves it. Preparing binds the
+    figures, rules, contracts and rates of the period's last run. It is refused with open
+    material breaks, a partial run, figures that are not final and the like, each of which is
+    listed with the option that accepts it. After approval the period is locked: what arrives
     later posts as a true-up into the open period. --pack writes one zip for reviewers.
 
     \b

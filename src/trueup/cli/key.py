@@ -11,7 +11,12 @@ from trueup.cli.exits import EPILOG
 
 @click.group(name="key", epilog=EPILOG)
 def command() -> None:
-    """Make a signing key for closing months."""
+    """Make a signing key for closing months.
+
+    \b
+    Examples:
+      trueup key new --out close.key --name "Controller"
+    """  # noqa: D301  click keeps what follows a backspace as it stands
 
 
 @command.command(name="new", epilog=EPILOG)

@@ -10,11 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+import ibis.expr.types as ir
+
 from trueup.controls.closing import Closing, short
 from trueup.engine.engine import Engine, open_engine
+from trueup.focus.columns import CHARGES
 from trueup.model.dataset import Dataset
 from trueup.money import EXACT
-from trueup.period import iso
+from trueup.period import Period, iso
 from trueup.reconcile.restatement import FIGURES, KEY, restatements
 
 _ZERO = Decimal(0)
@@ -23,17 +26,22 @@ Row = dict[str, Any]
 Item = tuple[Any, ...]
 
 
-def restated(before: Dataset, after: Dataset, closing: Closing, engine_name: str) -> list[Row]:
-    """How the charges of a closed period differ from those that its closing run knew.
+def restated(
+    before: Dataset | None, after: Dataset | None, period: Period, engine_name: str
+) -> list[Row]:
+    """How the charges of a period differ between two states of knowledge; None: no charges.
 
     Rows of ``RESTATEMENTS`` without ``break_id``; see ``reconcile.restatement``.
     """
     with open_engine(engine_name) as engine:
-        was, now = (_scanned(dataset, engine) for dataset in (before, after))
-        return restatements(was, now, closing.period, engine)
+        was, now = (scanned(dataset, engine) for dataset in (before, after))
+        return restatements(was, now, period, engine)
 
 
-def _scanned(dataset: Dataset, engine: Engine) -> Any:
+def scanned(dataset: Dataset | None, engine: Engine) -> ir.Table:
+    """The charges of a dataset, or none, for an engine."""
+    if dataset is None:
+        return engine.load(CHARGES.empty_table())
     if dataset.table.files:
         return engine.scan(dataset.table.files, dataset.table.schema)
     return engine.load(dataset.table.to_arrow())

@@ -13,6 +13,7 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 from ibis import _
 
 from trueup.engine.engine import Engine
@@ -20,10 +21,11 @@ from trueup.engine.instants import instant
 from trueup.engine.integers import EDGE_SCALE, as_decimal, at_edge, tally, total, units, whole
 from trueup.engine.rows import united
 from trueup.errors import IntegrityError
-from trueup.model.leg_schema import RESTATEMENTS
+from trueup.model.leg_schema import BREAK_ROWS, RESTATEMENTS
 from trueup.money import EXACT, plain
 from trueup.period import Period, iso
 from trueup.reconcile.billed import cut, in_period, money_scale, part
+from trueup.reconcile.text import key_with_nulls
 
 LEG = CLASS = "restatement"
 RULE = "restated"
@@ -61,11 +63,44 @@ def restatements(before: ir.Table, after: ir.Table, period: Period, engine: Engi
     return found
 
 
-def _items(charges: ir.Table, period: Period, scale: int) -> ir.Table:
-    """The charges' part in the period per item, whole numbers of 10^-18."""
+def rows_behind(charges: ir.Table, items: Sequence[Mapping[str, Any]], engine: Engine) -> pa.Table:
+    """The charges that restated items have now, under the schema of ``break_rows``.
+
+    ``items`` are rows of ``RESTATEMENTS``, ``charges`` those that they were found in.
+    """
+    keys = pa.schema([RESTATEMENTS.field(name) for name in ("break_id", *KEY)])
+    columns = {name: [row[name] for row in items] for name in keys.names}
+    wanted = engine.load(pa.table(columns, schema=keys))
+    of_item = wanted.select(
+        "break_id",
+        item=key_with_nulls(*(_in_key(wanted[name]) for name in KEY)),
+    )
+    rows = _rows(charges, EDGE_SCALE)
+    rows = rows.mutate(period_start=rows.start, period_end=rows.end)
+    placed = rows.select(
+        "source_id",
+        "source_row",
+        item=key_with_nulls(*(_in_key(rows[name]) for name in KEY)),
+    )
+    found = placed.join(of_item, "item").select(
+        "break_id", "source_id", "source_row", side=ibis.literal("billed")
+    )
+    ordered = found.order_by("break_id", "source_id", "source_row").select(*BREAK_ROWS.names)
+    return as_decimal(engine.collect(ordered), BREAK_ROWS)
+
+
+def _in_key(column: ir.Value) -> ir.Value:
+    """A column as it goes into a key: instants as seconds, which every engine writes alike."""
+    return column.epoch_seconds() if column.type().is_timestamp() else column
+
+
+def _rows(charges: ir.Table, scale: int) -> ir.Table:
+    """The charges under the names of items, money as whole numbers of 10^-scale."""
     t, money = charges, 10**scale
     consumed = t.ConsumedQuantity.notnull() & t.ConsumedUnit.notnull()
-    rows = t.select(
+    return t.select(
+        source_id=t.x_SourceId,
+        source_row=t.x_SourceRow,
         provider=t.x_Provider,
         billing_account_id=t.BillingAccountId,
         account_id=t.SubAccountId.fill_null(t.BillingAccountId),
@@ -86,7 +121,11 @@ def _items(charges: ir.Table, period: Period, scale: int) -> ir.Table:
         unit=ibis.ifelse(consumed, t.ConsumedUnit, t.PricingUnit),
         correction=ibis.ifelse(t.ChargeClass == "Correction", 1, 0),
     )
-    inside = cut(in_period(rows, period))
+
+
+def _items(charges: ir.Table, period: Period, scale: int) -> ir.Table:
+    """The charges' part in the period per item, whole numbers of 10^-18."""
+    inside = cut(in_period(_rows(charges, scale), period))
     named = inside.mutate(
         period_start=inside.start,
         period_end=inside.end,
