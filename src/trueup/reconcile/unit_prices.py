@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 from ibis import _
 
 from trueup.engine.instants import instant
-from trueup.engine.integers import EDGE_SCALE, WHOLE, magnitude, share, tally, total, units, whole
+from trueup.engine.integers import EDGE_SCALE, WHOLE, magnitude, share, total, units, whole
 from trueup.money import EXACT, plain
 from trueup.reconcile.commitment_rates import price_table
 from trueup.reconcile.leg import Findings, LegRun
@@ -42,15 +42,15 @@ def wrong_rates(run: LegRun) -> Findings:
     joined = lines.join(dated, "key")
     priced = joined.filter((joined.start >= joined.valid_from) & (joined.start < joined.valid_to))
     expected = priced.mutate(expected=share(priced.quantity, priced.rate, whole(ONE)))
-    wrong = expected.mutate(difference=(expected.cost - expected.expected).cast(WHOLE))
+    wrong = expected.mutate(off=(expected.cost - expected.expected).cast(WHOLE))
     unit = whole(10 ** (EDGE_SCALE - run.scale))
-    wrong = wrong.filter(magnitude(wrong.difference) > _allowed(run, wrong, unit))
+    wrong = wrong.filter(magnitude(wrong.off) > _allowed(run, wrong, unit))
     groups = wrong.group_by(*GROUP).aggregate(
         billed=total(_.cost),
         expected=total(_.expected),
         start=_.start.min(),
         end=_.end.max(),
-        lines=tally(ibis.literal(1) + _.charge_id * 0),
+        lines=_.count(),
         highest=_.rate.max(),
         lowest=_.rate.min(),
     )
