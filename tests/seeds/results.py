@@ -53,8 +53,8 @@ def restated(known: Dataset, folder: Path, period: Period | None) -> Tables:
     bills = [sorted(map(str, one.iterdir())) for one in sorted((folder / "bills").iterdir())]
     later = combined([trueup.read_charges(paths) for paths in bills])
     with open_engine("duckdb") as engine:
-        sides = [engine.scan(one.table.files, one.table.schema) for one in (known, later)]
-        items = restatements(*sides, period, engine)
+        before, after = (engine.scan(one.table.files, one.table.schema) for one in (known, later))
+        items = restatements(before, after, period, engine)
     breaks = [restated_break(row, "closed") for row in items]
     return {"restatements": items, "restated_breaks": breaks}
 

@@ -6,7 +6,7 @@ they are. Each kind has a file of its own that plants it and states its answers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -93,15 +93,12 @@ def files(faulty: Faulty) -> dict[str, bytes]:
     found["asserted/utilization.csv"] = _csv(UTILIZATION, said)
     found["asserted/balances.csv"] = _csv(BALANCES, faults_lots.statements(faulty.lots))
     found["asserted/rates.csv"] = _csv(RATES, stated)
+    found["answers_of_faults.json"] = world.answers_json(dict(answers(faulty))).encode()
     return found | faults_restated.files(ledger, faulty.later)
 
 
-def _csv(columns: Sequence[str], rows: Iterable[Row]) -> bytes:
-    return csv_text(columns, [_values(row) for row in rows]).encode()
-
-
-def _values(row: Row) -> dict[str, Value]:
-    return {name: value for name, value in row.items() if not isinstance(value, int)}  # type: ignore[misc]
+def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, Value]]) -> bytes:
+    return csv_text(columns, rows).encode()
 
 
 def answers(faulty: Faulty) -> dict[str, list[Row]]:

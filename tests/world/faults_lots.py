@@ -15,7 +15,7 @@ from tests.world.contracts import Contract, contracts
 from tests.world.dice import Dice
 from tests.world.figures import Row, total
 from tests.world.focus import text
-from tests.world.ledger import DAY, ZERO, Drawing, Ledger
+from tests.world.ledger import DAY, ZERO, Drawing, Ledger, Value
 from tests.world.rewriting import with_values
 
 BONUS, BONUS_CONTRACT = "UC-2026-4410927-EXTRA", "US-4410927-2"
@@ -32,7 +32,7 @@ class Said:
 
     lot: Contract
     at: datetime
-    row: Row | None
+    row: dict[str, Value] | None
     rule: str | None = None
     taken: Decimal = ZERO
 
@@ -122,7 +122,7 @@ def _sound(ledger: Ledger, lot: Contract, at: datetime) -> Said:
     return Said(lot, at, row)
 
 
-def _row(lot: Contract, at: datetime, left: Decimal) -> Row:
+def _row(lot: Contract, at: datetime, left: Decimal) -> dict[str, Value]:
     return {
         "provider": lot.provider,
         "lot_id": lot.id,
@@ -172,7 +172,7 @@ def _drawn_until(ledger: Ledger, lot: Contract, at: datetime) -> list[Decimal]:
     ]
 
 
-def statements(planted: LotFaults) -> list[Row]:
+def statements(planted: LotFaults) -> list[dict[str, Value]]:
     """The providers' balances, as rows of their table."""
     return [one.row for one in planted.said if one.row is not None]
 
@@ -210,7 +210,7 @@ def answers(ledger: Ledger, planted: LotFaults) -> list[Row]:
 
 
 def roll_forward(ledger: Ledger, planted: LotFaults) -> list[Row]:
-    """opening + granted - drawn - expired = closing of the period, beside the provider's balance."""
+    """Opening + granted - drawn - expired = closing of the period, beside the provider's balance."""
     said = {one.lot.id: one for one in planted.said}
     rows: list[Row] = []
     for lot in lots_of(ledger):

@@ -14,18 +14,18 @@ from decimal import Decimal
 from fractions import Fraction
 
 from tests.world import sagemaker
+from tests.world.aws_bill import CURRENCY, PROVIDER
 from tests.world.dice import Dice
 from tests.world.figures import Row, exact
 from tests.world.focus import text
-from tests.world.ledger import HOUR, ZERO, Cell, Charge, Covered, Ledger
+from tests.world.ledger import HOUR, ZERO, Cell, Charge, Covered, Ledger, Value
 from tests.world.rewriting import amount, rewrite, with_values
-from tests.world.sagemaker import CURRENCY, DEPTH, LEGACY, PLAN, PROVIDER, RANK, TIDE, VISION
-from tests.world.sagemaker import Endpoint as Site
+from tests.world.sagemaker import DEPTH, LEGACY, PLAN, RANK, TIDE, VISION, Endpoint
 
 RULE = "sagemaker_savings_plan"
 SITES = {site.site.resource: site for site in (RANK, VISION, TIDE, DEPTH, LEGACY)}
 MISAPPLIED = 3  # hours of a world, at most
-Split = Mapping[Site, tuple[Decimal, Decimal]]  # instance-hours under the plan, and on demand
+Split = Mapping[Endpoint, tuple[Decimal, Decimal]]  # instance-hours under the plan, and on demand
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class PlanFaults:
     legacy_from: datetime | None
 
 
-def price_id(site: Site) -> str:
+def price_id(site: Endpoint) -> str:
     """Two endpoints of one kind have two prices under the plan: the older one kept its own."""
     return f"HOST{site.kind.upper().replace('.', '')}.{int(site.plan_rate * 100)}"
 
@@ -67,7 +67,7 @@ def _with_price_id(charge: Charge) -> Charge:
 
 def _candidates(ledger: Ledger) -> dict[datetime, list[str]]:
     """Sound hours, with what can be done to the bill in each."""
-    cells: dict[datetime, dict[Site, Cell]] = {start: {} for start in ledger.hours()}
+    cells: dict[datetime, dict[Endpoint, Cell]] = {start: {} for start in ledger.hours()}
     for cell in ledger.cells:
         site = SITES.get(cell.resource or "")
         if site is not None and site is not LEGACY:
@@ -136,7 +136,7 @@ def _rebill(ledger: Ledger, start: datetime, split: Split) -> None:
 class Line:
     """A row of an endpoint's hour: what it costs on demand, and what it takes of the plan."""
 
-    site: Site
+    site: Endpoint
     quantity: Decimal
     covered: bool  # as billed
     drawn: Decimal  # as billed
@@ -191,9 +191,7 @@ def answers(ledger: Ledger, planted: PlanFaults) -> list[Row]:
         ]
         pool = Fraction(pools[start].used) + Fraction(pools[start].unused)
         saved = by_rules(lines, pool)
-        touched = [
-            line for line, part in zip(lines, saved, strict=True) if part or line.covered
-        ]
+        touched = [line for line, part in zip(lines, saved, strict=True) if part or line.covered]
         whole = sum((line.on_demand for line in touched), Fraction(0))
         billed = whole - sum((line.on_demand for line in lines if line.covered), Fraction(0))
         expected = whole - sum(saved, Fraction(0))
@@ -221,7 +219,7 @@ def _break(start: datetime, billed: Decimal, expected: Decimal) -> Row:
     }
 
 
-def rates(planted: PlanFaults) -> list[Row]:
+def rates(planted: PlanFaults) -> list[dict[str, Value]]:
     """The plan's rate of an endpoint that it covers from some day on; rates of the rest show."""
     if planted.legacy_from is None:
         return []
@@ -232,9 +230,9 @@ def rates(planted: PlanFaults) -> list[Row]:
             "sku_id": price_id(LEGACY),
             "sku": f"Host:{LEGACY.kind}",
             "unit": "Hours",
-            "price": text(LEGACY.plan_rate),
+            "price": LEGACY.plan_rate,
             "currency": CURRENCY,
-            "valid_from": text(planted.legacy_from),
+            "valid_from": planted.legacy_from,
             "valid_to": None,
             "operation": "DescribeSavingsPlanRates",
         }

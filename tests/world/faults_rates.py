@@ -13,7 +13,7 @@ from tests.world.dice import Dice
 from tests.world.faults_plan import price_id
 from tests.world.figures import Row, total
 from tests.world.focus import text
-from tests.world.ledger import Cell, Charge, Drawing, Ledger
+from tests.world.ledger import Cell, Charge, Drawing, Ledger, Value
 from tests.world.rewriting import amount, at_price, with_values
 
 RULE = "rate"
@@ -108,7 +108,7 @@ def _bill_wrongly(ledger: Ledger, dice: Dice, sku: Sku) -> int:
         if _is_of(charge, cell)
     ]
     count = min(len(places), dice.between(2, 5))
-    chosen = set()
+    chosen: set[int] = set()
     while len(chosen) < count:
         chosen.add(dice.between(0, len(places) - 1))
     for number in sorted(chosen):
@@ -151,10 +151,10 @@ def _price(charge: Charge, known: list[Stated]) -> Decimal | None:
     """The contract's price of a unit when the charge began, if it states one."""
     ids = {charge.values.get("SkuId"), charge.values.get("SkuPriceId")}
     for one in known:
+        of_it = one.sku.id in ids and one.sku.provider == charge.provider
         begun = one.since is None or one.since <= charge.start
-        if one.sku.id in ids and one.sku.provider == charge.provider and begun:
-            if one.until is None or charge.start < one.until:
-                return one.price
+        if of_it and begun and (one.until is None or charge.start < one.until):
+            return one.price
     return None
 
 
@@ -204,7 +204,7 @@ def _break(key: tuple[str, str, str, str], rows: list[tuple[Charge, Decimal]]) -
     }
 
 
-def rates(planted: RateFaults) -> list[Row]:
+def rates(planted: RateFaults) -> list[dict[str, Value]]:
     """The rates that providers state, as rows of their table."""
     return [
         {
@@ -213,10 +213,10 @@ def rates(planted: RateFaults) -> list[Row]:
             "sku_id": one.sku.id,
             "sku": one.sku.id,
             "unit": one.sku.unit,
-            "price": text(one.price),
+            "price": one.price,
             "currency": one.sku.currency,
-            "valid_from": one.since and text(one.since),
-            "valid_to": one.until and text(one.until),
+            "valid_from": one.since,
+            "valid_to": one.until,
             "operation": "ListPrices",
         }
         for one in planted.stated
@@ -244,5 +244,3 @@ def _table(one: Stated) -> str:
     if one.until:
         lines.append(f"valid_to = {one.until:%Y-%m-%d}")
     return "\n".join(lines) + "\n"
-
-

@@ -42,16 +42,19 @@ def restate(ledger: Ledger) -> list[Charge]:
         charges[place] = _times(charges[place], dice.one_of((Decimal("0.5"), Decimal("1.25"))))
     gone.update(some(dice.between(1, 3)))
     for place in some(dice.between(1, 3)):  # usage of a thing that nobody knew of
-        late = with_values(charges[place], ResourceId="arrived-late", SkuId="LATE", SkuPriceId=None)
-        more.append(late)
-    for place in some(2):  # by the difference
-        more.append(_corrects(_times(charges[place], Decimal("-0.25"))))
+        named = {"ResourceId": "arrived-late", "SkuId": "LATE", "SkuPriceId": None}
+        more.append(with_values(charges[place], **named))
+    less = Decimal("-0.25")  # by the difference
+    more += [_corrects(_times(charges[place], less)) for place in some(2)]
     for place in some(2):  # a reversal and its replacement
         reversal, again = Decimal(-1), Decimal("0.75")
         more += [_corrects(_times(charges[place], part)) for part in (reversal, again)]
     for place in some(1):  # only a correction, of nothing that is on the bill
         unknown = _corrects(_times(charges[place], Decimal(-1)))
         more.append(with_values(unknown, ResourceId=None, SkuId="GOODWILL", SkuPriceId=None))
+    for place in some(2):  # one row written as two: nothing is restated by that
+        charges[place] = _times(charges[place], Decimal("0.5"))
+        more.append(charges[place])
     return [charge for place, charge in enumerate(charges) if place not in gone] + more
 
 
@@ -134,7 +137,10 @@ class Side:
 def _measure(charge: Charge) -> tuple[Decimal | None, str | None]:
     """A row's quantity and unit: consumed, where both are stated, else priced."""
     values = charge.values
-    for quantity, unit in (("ConsumedQuantity", "ConsumedUnit"), ("PricingQuantity", "PricingUnit")):
+    for quantity, unit in (
+        ("ConsumedQuantity", "ConsumedUnit"),
+        ("PricingQuantity", "PricingUnit"),
+    ):
         number, name = values.get(quantity), values.get(unit)
         if isinstance(number, Decimal) and name is not None:
             return number, text(name)

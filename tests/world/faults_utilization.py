@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from tests.world import sagemaker
+from tests.world.aws_bill import CURRENCY, PROVIDER
 from tests.world.dice import Dice
 from tests.world.figures import Row
 from tests.world.focus import text
-from tests.world.ledger import HOUR, ZERO, Covered, Ledger
-from tests.world.sagemaker import COMMITTED, CURRENCY, LAG, PLAN, PROVIDER
+from tests.world.ledger import HOUR, ZERO, Covered, Ledger, Value
+from tests.world.sagemaker import COMMITTED, LAG, PLAN
 
 
 @dataclass(frozen=True)
@@ -40,20 +41,20 @@ def _of_plan(ledger: Ledger) -> list[Covered]:
     return [one for one in ledger.covered if one.commitment == PLAN]
 
 
-def utilization(ledger: Ledger, planted: UtilizationFault) -> list[Row]:
+def utilization(ledger: Ledger, planted: UtilizationFault) -> list[dict[str, Value]]:
     """Rows of the provider's table: what is not used of the commitment is unused."""
-    rows: list[Row] = []
+    rows: list[dict[str, Value]] = []
     for one in _of_plan(ledger):
         used = one.used - (planted.more if one.start == planted.start else ZERO)
         rows.append(
             {
                 "provider": PROVIDER,
                 "commitment_id": PLAN,
-                "interval_start": text(one.start),
-                "interval_end": text(one.start + HOUR),
-                "committed": text(COMMITTED),
-                "used": text(used),
-                "unused": text(COMMITTED - used),
+                "interval_start": one.start,
+                "interval_end": one.start + HOUR,
+                "committed": COMMITTED,
+                "used": used,
+                "unused": COMMITTED - used,
                 "unit": CURRENCY,
                 "currency": CURRENCY,
                 "operation": "GetSavingsPlansUtilization",
