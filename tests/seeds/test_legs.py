@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,48 @@ def _by_leg(breaks: Sequence[Row]) -> tuple[list[Row], list[Row]]:
     first = ("usage", "commitment")
     ours = [row for row in breaks if row["leg"] in first and row["rule"] != "three_sources"]
     return ours, [row for row in breaks if row not in ours]
+
+
+@pytest.fixture(scope="module")
+def first() -> dict[str, list[dict[str, object]]]:
+    """The answers of one world's faults, as they are read from their file."""
+    made = faults.make(1, START, 3)
+    return world.read_answers(world.answers_json(dict(faults.answers(made))))
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("leg_breaks", "amount"),
+        ("leg_breaks", "expected"),
+        ("roll_forward", "closing"),
+        ("invoices", "amount_due"),
+        ("conversions", "difference"),
+        ("restatements", "effective_delta"),
+        ("restatements", "quantity_after"),
+        ("restated_breaks", "billed"),
+    ],
+)
+def test_one_wrong_digit_of_a_leg_is_found(
+    table: str, column: str, first: dict[str, list[dict[str, object]]]
+) -> None:
+    """A leg that is off in the last digit of one figure does not pass."""
+    found = {name: [dict(row) for row in rows] for name, rows in first.items()}
+    assert_same(first, found, LEG_ROWS)
+    row = next(row for row in found[table] if row.get(column))
+    exponent = Decimal(str(row[column])).as_tuple().exponent
+    row[column] = Decimal(str(row[column])) + Decimal(1).scaleb(int(exponent))
+    with pytest.raises(AssertionError, match=rf"1 differences\s+{table}: .*{column} is"):
+        assert_same(first, found, LEG_ROWS)
+
+
+def test_a_fault_too_few_and_one_too_many_are_found(
+    first: dict[str, list[dict[str, object]]],
+) -> None:
+    """A break that is not found is named, and so is one of another class in its place."""
+    [one, *rest] = first["leg_breaks"]
+    found = first | {"leg_breaks": [*rest, {**one, "class": "quantity"}]}
+    with pytest.raises(
+        AssertionError, match=r"2 differences\s+leg_breaks: missing .*\n\s*leg_breaks: unexp"
+    ):
+        assert_same(first, found, LEG_ROWS)
