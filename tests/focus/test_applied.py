@@ -30,6 +30,7 @@ def applied(
     texts: list[str | None],
     hours: tuple[int, int] = (14, 15),
     period: Period | None = None,
+    status: str | None = None,
 ) -> dict[tuple[str, int], dict[str, Any]]:
     """The rows by commitment and hour of charges over ``hours``; costs are of two decimals."""
     instant, count = pa.timestamp("us", tz="UTC"), len(texts)
@@ -39,6 +40,7 @@ def applied(
             "x_Provider": ["nimbus"] * count,
             "BillingCurrency": ["USD"] * count,
             "ChargeCategory": ["Usage"] * count,
+            "CommitmentDiscountStatus": pa.array([status] * count, pa.string()),
             "ChargePeriodStart": pa.array([at(hours[0])] * count, instant),
             "ChargePeriodEnd": pa.array([at(hours[1])] * count, instant),
         }
@@ -115,6 +117,13 @@ def test_quantities_are_split_to_18_decimals(tmp_path: Path) -> None:
         Decimal("3.333333333333333333"),
         Decimal("3.333333333333333334"),
     ]
+
+
+def test_what_was_not_used_applied_nothing(tmp_path: Path) -> None:
+    """A row of the unused rest names its commitment; only one of Used counts its 1."""
+    text = f'{{"Elements":[{{{named("c")},"{COST}":1}}]}}'
+    assert applied(tmp_path, [text], status="Unused") == {}
+    assert applied(tmp_path, [text], status="Used")["c", 14]["cost"] == Decimal(1)
 
 
 def test_a_charge_of_an_instant_is_not_lost(tmp_path: Path) -> None:

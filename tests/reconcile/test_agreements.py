@@ -179,3 +179,28 @@ def test_the_vendor_of_the_tests_has_no_adapter() -> None:
     from trueup.adapter.registry import providers
 
     assert VENDOR.lower() not in providers()
+
+
+def test_an_agreement_that_no_charge_names_is_not_untouched(tmp_path: Path) -> None:
+    """100 + 50 count by rule; only a lot is named as drawn on: what is left is null, and not 1000."""
+    lot = """
+[[commitment]]
+id = "lot"
+provider = "Nimbus"
+layer = "funding"
+cost = "100.00"
+currency = "USD"
+start = 2026-10-01
+end = 2027-01-01
+"""
+    drawn = cost("0.00", at(3), {"lot": "30.00"}, EffectiveCost="30.00")
+    charges = [cost("100.00", at(1)), cost("50.00", at(2)), drawn]
+    result = reconciled(tmp_path, charges, SPEND + lot)
+    [row] = [row for row in result.credits.rows() if row["lot_id"] == "spend"]
+    assert [row["granted"], row["drawn"], row["remaining"]] == [1000, None, None]
+    [said] = [row for row in result.commitments.rows() if row["commitment_id"] == "spend"]
+    assert said["reason"] == (
+        "no charge names it (ContractApplied); what counts towards it is in agreements"
+    )
+    assert [row["counted"] for row in result.agreements.rows()] == [150]
+    assert result.breaks.rows() == []

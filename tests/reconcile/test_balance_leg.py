@@ -509,3 +509,21 @@ def test_without_lots_there_is_nothing(tmp_path: Path) -> None:
     result = reconciled(tmp_path, DRAWN, contract, balances=said)
     assert result.movements.rows() == result.roll_forward.rows() == []
     assert of_leg(result) == []
+
+
+def test_a_row_of_the_unused_rest_draws_nothing(tmp_path: Path) -> None:
+    """30 drawn of 100; a row says that 70 were not used, and names the lot: 70 remain."""
+    rest = {
+        "CommitmentDiscountId": "lot",
+        "CommitmentDiscountCategory": "Spend",
+        "CommitmentDiscountStatus": "Unused",
+        "CommitmentDiscountQuantity": "70.00",
+        "CommitmentDiscountUnit": "USD",
+        "EffectiveCost": "70.00",
+    }
+    charges = [
+        cost("0.00", at(2), {"lot": "30.00"}, EffectiveCost="30.00"),
+        cost("0.00", at(31), {"lot": "70.00"}, **rest),
+    ]
+    row = rolled(reconciled(tmp_path, charges, LOT), "lot")
+    assert [row["granted"], row["drawn"], row["closing"]] == [100, 30, 70]

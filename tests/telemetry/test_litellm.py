@@ -110,6 +110,20 @@ def test_cache_hits_and_failures_give_nothing(write_lines: Any) -> None:
     assert "1 rows were answered from the proxy's cache" in source["note"]
 
 
+def test_a_stored_response_that_is_fetched_again_costs_nothing(
+    write_lines: Any, meters: Any
+) -> None:
+    """Two fetches repeat the 100 and 7 tokens of the call that made it, under ids of their own."""
+    path = write_lines(
+        [log(1), log(2, call_type="aget_responses"), log(3, call_type="get_responses")]
+    )
+    found = read_usage(path)
+    (source,) = found.sources.rows()
+    assert (source["accepted"], source["rejected"]) == (3, 0)
+    assert "2 rows fetch a stored response again and give no usage" in source["note"]
+    assert meters(found) == [(1, "input_tokens", 100), (1, "output_tokens", 7)]
+
+
 def test_rejects(write_lines: Any, reasons: Any) -> None:
     """Counts and times that cannot be read, and malformed lines, are named by row and column."""
     path = write_lines(

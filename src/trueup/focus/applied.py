@@ -59,6 +59,7 @@ WITH elements AS (
            greatest(epoch_us(ChargePeriodEnd) // 1000000 - begin, 1) AS length,
            unnest(json_extract({_QUOTE_AMOUNTS}, '$.Elements[*]')) AS element
     FROM read_parquet($files) WHERE ContractApplied IS NOT NULL AND json_valid({_QUOTE_AMOUNTS})
+      AND CommitmentDiscountStatus IS DISTINCT FROM 'Unused'
 ), texts AS (
     SELECT * EXCLUDE (element), element ->> 'ContractCommitmentId' AS id,
            element ->> 'ContractCommitmentAppliedUnit' AS unit,
@@ -136,7 +137,8 @@ def applied_per_hour(files: Sequence[Path], period: Period | None, scale: int) -
 
     An amount counts in the hour its charge starts in. One that an edge of the period cuts is split
     by time, as the charge's own cost is: a cost at ``scale`` decimals, a quantity at 18; what lies
-    behind an edge counts from there. What is negative is a refund; elements of Adjustment charges
+    behind an edge counts from there. A row of what was not used (CommitmentDiscountStatus Unused)
+    applied nothing. What is negative is a refund; elements of Adjustment charges
     are adjustments. ``unreadable`` counts elements whose amount is not a number of at most 18
     decimals.
     """

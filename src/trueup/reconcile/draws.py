@@ -21,11 +21,12 @@ from trueup.engine.instants import instant
 from trueup.engine.integers import EDGE_SCALE, WHOLE, tally, total, units, whole
 from trueup.errors import UnitError
 from trueup.period import Period
-from trueup.reconcile.billed import USED, in_pieces, part
-from trueup.reconcile.terms import Terms
+from trueup.reconcile.billed import UNUSED, USED, in_pieces, part
+from trueup.reconcile.terms import AGREEMENT, Terms
 from trueup.units import factor
 
 SILENT = "no charge of its provider says what it drew on (ContractApplied)"
+UNNAMED = "no charge names it (ContractApplied); what counts towards it is in agreements"
 DRAWDOWN, REFUND, ADJUSTMENT = "drawdown", "refund", "adjustment"
 
 
@@ -82,6 +83,7 @@ class Drawing:
     applied: Mapping[str, Sequence[Mapping[str, Any]]]  # by the commitment that is named
     telling: frozenset[str | None]  # providers some of whose charges say what they drew on
     carried: frozenset[str]  # ids that Usage charges have as CommitmentDiscountId
+    left_over: frozenset[str]  # of these, the ids that only Unused charges have
     scale: int
     engine: Engine
 
@@ -93,7 +95,12 @@ def drawing(
     ids = charges.filter(
         charges.CommitmentDiscountId.notnull() & (charges.ChargeCategory == "Usage")
     )
-    carried = engine.collect(ids.select("CommitmentDiscountId").distinct())
+    carried = engine.collect(
+        ids.select("CommitmentDiscountId", "CommitmentDiscountStatus").distinct()
+    ).to_pylist()
+    statuses: dict[str, set[str | None]] = {}
+    for row in carried:
+        statuses.setdefault(row["CommitmentDiscountId"], set()).add(row["CommitmentDiscountStatus"])
     by_id: dict[str, list[Mapping[str, Any]]] = {}
     rows = applied.to_pylist()
     for row in rows:
@@ -102,7 +109,8 @@ def drawing(
         pieces=usage_pieces(charges, period, scale),
         applied=by_id,
         telling=frozenset(row["provider"] for row in rows),
-        carried=frozenset(carried.column("CommitmentDiscountId").to_pylist()),
+        carried=frozenset(statuses),
+        left_over=frozenset(name for name, has in statuses.items() if has == {UNUSED}),
         scale=scale,
         engine=engine,
     )
@@ -131,14 +139,20 @@ def draws_on(terms: Terms, given: Drawing) -> Draws:
     if terms.applies_to is not None:
         return by_rule(terms, [], given)
     draws = named(terms.commitment_id, terms, given)
-    if not draws.moved and terms.provider not in given.telling:
+    if not draws.moved and terms.layer == AGREEMENT:
+        draws.unknown = draws.unknown or UNNAMED
+    elif not draws.moved and terms.provider not in given.telling:
         draws.unknown = draws.unknown or SILENT
     return draws
 
 
 def named(name: str, terms: Terms, given: Drawing) -> Draws:
-    """What charges drew that name the commitment: as their own, else in ContractApplied."""
-    if name in given.carried:
+    """What charges drew that name the commitment: as their own, else in ContractApplied.
+
+    A row of what was not used carries its commitment and draws nothing: it does not hide what other
+    charges say that they applied.
+    """
+    if name in given.carried and not (name in given.left_over and name in given.applied):
         return _by_id(name, terms, given)
     return _by_applied(given.applied.get(name, ()), terms)
 

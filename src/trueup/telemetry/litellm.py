@@ -3,9 +3,10 @@
 ``prompt_tokens`` includes the cached tokens, which stand in columns of their own (daily tables) or
 in ``metadata`` (``usage_object``, ``additional_usage_values``): they are taken off. Of rows with
 the same request_id (daily tables: id) the one with most tokens counts. A row answered from the
-proxy's own cache (``cache_hit``) cost nothing at the provider and gives no usage; a failed request
-without tokens gives none either. A call of an MCP tool gives one ``tool_calls``. API keys are
-never taken over.
+proxy's own cache (``cache_hit``), and one that fetches a stored response again (``RETRIEVALS``:
+it repeats the tokens of the first, under an id of its own), cost nothing at the provider and give
+no usage; a failed request without tokens gives none either. A call of an MCP tool gives one
+``tool_calls``. API keys are never taken over.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from trueup.telemetry.calls import (
 )
 from trueup.telemetry.records import RECORDS
 from trueup.telemetry.sample import sample
-from trueup.telemetry.workbench import add_note, count
+from trueup.telemetry.workbench import add_note, count, text_list
 
 if TYPE_CHECKING:
     import duckdb
@@ -59,6 +60,9 @@ WHERE_WHO: dict[str, tuple[str, ...]] = {
 NESTED = ("usage_object", "additional_usage_values")
 CACHE_READ = ("cache_read_input_tokens", "prompt_tokens_details/cached_tokens")
 CACHE_WRITE = ("cache_creation_input_tokens", "prompt_tokens_details/cache_creation_tokens")
+RETRIEVALS = ("get_responses", "aget_responses")  # call types, as LiteLLM writes them
+IS_HIT = "coalesce(lower(cache_hit) = 'true', false)"
+IS_RETRIEVAL = f"coalesce(list_contains({text_list(RETRIEVALS)}, call_type), false)"
 
 
 class LitellmReader:
@@ -75,13 +79,13 @@ class LitellmReader:
     def read(self, source: UsageSource, connection: duckdb.DuckDBPyConnection) -> int:
         """Stage one file; usage and duplicates follow in ``settle``. Returns records in."""
         rows = stage_records(connection, source, CALLS, FIELDS, WHERE_WHO, _calls())
-        hits = count(connection, f"SELECT count(*) FROM {RECORDS} WHERE lower(cache_hit) = 'true'")
-        if hits:
-            add_note(
-                connection,
-                source.source_id,
-                f"{hits} rows were answered from the proxy's cache and give no usage",
-            )
+        for condition, what in (
+            (IS_HIT, "were answered from the proxy's cache"),
+            (f"{IS_RETRIEVAL} AND NOT {IS_HIT}", "fetch a stored response again"),
+        ):
+            found = count(connection, f"SELECT count(*) FROM {RECORDS} WHERE {condition}")
+            if found:
+                add_note(connection, source.source_id, f"{found} rows {what} and give no usage")
         return rows
 
     def settle(self, connection: duckdb.DuckDBPyConnection) -> None:
@@ -104,10 +108,10 @@ def _nested(paths: tuple[str, ...], column: str) -> str:
 def _calls() -> str:
     return f"""
         SELECT *, {_faults()},
-            CASE WHEN hit THEN NULL ELSE nullif(uncached, 0) END AS input_tokens,
-            CASE WHEN hit THEN NULL ELSE nullif(cache_read, 0) END AS cache_read_tokens,
-            CASE WHEN hit THEN NULL ELSE nullif(cache_write, 0) END AS cache_write_tokens,
-            CASE WHEN hit THEN NULL ELSE nullif(output, 0) END AS output_tokens,
+            CASE WHEN is_free THEN NULL ELSE nullif(uncached, 0) END AS input_tokens,
+            CASE WHEN is_free THEN NULL ELSE nullif(cache_read, 0) END AS cache_read_tokens,
+            CASE WHEN is_free THEN NULL ELSE nullif(cache_write, 0) END AS cache_write_tokens,
+            CASE WHEN is_free THEN NULL ELSE nullif(output, 0) END AS output_tokens,
             coalesce(input_tokens, cache_read_tokens, cache_write_tokens, output_tokens)
                 IS NOT NULL AS has_usage
         FROM (
@@ -135,7 +139,7 @@ def _values() -> str:
             CASE WHEN coalesce(user_name, end_user) IS NOT NULL THEN
                 json_merge_patch('{{}}', json_object('user', user_name, 'end_user', end_user))
                 END AS tags,
-            coalesce(lower(cache_hit) = 'true', false) AS hit,
+            {IS_HIT} OR {IS_RETRIEVAL} AS is_free,
             {_nested(CACHE_READ, "cache_read_text")} AS read_text,
             {_nested(CACHE_WRITE, "cache_write_text")} AS write_text
         FROM (SELECT *, CAST(json_object_text(metadata) AS JSON) AS details FROM {RECORDS})"""
