@@ -56,7 +56,7 @@ def test_the_worked_hour_is_claimable(tmp_path: Path, engine: str) -> None:
     [one] = price_breaks(result)
     assert (one["class"], one["rule"], one["priced_by"]) == (
         "price",
-        "machine_learning_plan",
+        "sagemaker_savings_plan",
         "rate",
     )
     assert (one["billed"], one["expected"], one["amount"]) == (D("4.00"), D("2.00"), D("2.00"))

@@ -37,7 +37,7 @@ class PlanFaults:
 
 
 def price_id(site: Endpoint) -> str:
-    """Two endpoints of one kind have two prices under the plan: the older one kept its own."""
+    """Two endpoints of one kind at two prices under the plan are two SKUs."""
     return f"HOST{site.kind.upper().replace('.', '')}.{int(site.plan_rate * 100)}"
 
 
@@ -62,7 +62,11 @@ def misapply(ledger: Ledger) -> PlanFaults:
 
 def _with_price_id(charge: Charge) -> Charge:
     site = SITES.get(str(charge.values.get("ResourceId")))
-    return charge if site is None else with_values(charge, SkuPriceId=price_id(site))
+    return (
+        charge
+        if site is None
+        else with_values(charge, SkuId=price_id(site), SkuPriceId=price_id(site))
+    )
 
 
 def _candidates(ledger: Ledger) -> dict[datetime, list[str]]:

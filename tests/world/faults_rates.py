@@ -78,7 +78,8 @@ def misprice(ledger: Ledger) -> RateFaults:
     cut = dice.one_of([sku for sku in SKUS if sku.cut and sku is not wrong])
     found = RateFaults([])
     for sku in SKUS:
-        by_rules = dice.percent(50)
+        # What a provider tells without a contract (list prices) is none: only one tells its own.
+        by_rules = dice.percent(50) or sku.provider != "oci"
         if sku is cut and sku.cut is not None:
             at = ledger.at(dice.between(1, ledger.days - 1), 0)
             found.stated += [
@@ -217,7 +218,7 @@ def rates(planted: RateFaults) -> list[dict[str, Value]]:
             "currency": one.sku.currency,
             "valid_from": one.since,
             "valid_to": one.until,
-            "operation": "ListPrices",
+            "operation": "onesubscription:ListRateCards",
         }
         for one in planted.stated
         if not one.by_rules

@@ -60,8 +60,8 @@ def unused(**more: str) -> dict[str, str]:
         ("EC2InstanceSavingsPlans", "instance_plan"),
         ("Compute Savings Plan", "compute_plan"),
         ("ComputeSavingsPlans", "compute_plan"),
-        ("SageMaker Savings Plan", "machine_learning_plan"),
-        ("ML Savings Plan", "machine_learning_plan"),
+        ("SageMaker Savings Plan", "sagemaker_savings_plan"),
+        ("ML Savings Plan", "sagemaker_savings_plan"),
         ("Database Savings Plan", "database_plan"),
     ],
 )
