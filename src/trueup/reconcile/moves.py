@@ -63,6 +63,26 @@ def moves(
     A line that nothing covered saves a part of its own billed cost; one that was covered costs the
     on-demand price of its SKU as soon as it is not.
     """
+    sums = _both_sides(lines, covered)
+    apart = sums.filter(sums.by != sums.was)
+    known = prices.rename(price_of="profile")
+    joined = apart.join(lines, "line")
+    priced = joined.left_join(known, joined.profile == known.price_of)
+    size = magnitude(priced.by - priced.was)
+    saved = ibis.ifelse(
+        priced.commitment_id.isnull(),
+        share(priced.billed, size, priced.q),
+        share(size, priced.price_num.fill_null(whole(0)), priced.price_den.fill_null(whole(1))),
+    )
+    signed = ibis.ifelse(priced.by < priced.was, whole(0) - saved, saved).cast(WHOLE)
+    rows = engine.collect(
+        priced.mutate(saved=signed).order_by("interval", "source_id", "source_row", "pool")
+    ).to_pylist()
+    return [_move(row, scale, q_scale) for row in rows]
+
+
+def _both_sides(lines: ir.Table, covered: ir.Table) -> ir.Table:
+    """Per line and commitment, how much it covers by the rules and how much it did on the bill."""
     by_rules = covered.select(
         "line",
         "pool",
@@ -84,7 +104,7 @@ def moves(
         drawn=whole(0),
         was=on_bill.q,
     )
-    sums = (
+    return (
         united(by_rules, on_bill)
         .group_by("line", "pool")
         .aggregate(
@@ -96,21 +116,6 @@ def moves(
             was=total(_.was),
         )
     )
-    apart = sums.filter(sums.by != sums.was)
-    known = prices.rename(price_of="profile")
-    joined = apart.join(lines, "line")
-    priced = joined.left_join(known, joined.profile == known.price_of)
-    size = magnitude(priced.by - priced.was)
-    saved = ibis.ifelse(
-        priced.commitment_id.isnull(),
-        share(priced.billed, size, priced.q),
-        share(size, priced.price_num.fill_null(whole(0)), priced.price_den.fill_null(whole(1))),
-    )
-    signed = ibis.ifelse(priced.by < priced.was, whole(0) - saved, saved).cast(WHOLE)
-    rows = engine.collect(
-        priced.mutate(saved=signed).order_by("interval", "source_id", "source_row", "pool")
-    ).to_pylist()
-    return [_move(row, scale, q_scale) for row in rows]
 
 
 def _move(row: Mapping[str, Any], scale: int, q_scale: int) -> Move:
