@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from tests.cli.month import Month, trueup
 
+from trueup.controls.pack_verifier import canonical, sha256
+
 
 @pytest.fixture
 def month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Month:
@@ -218,6 +220,56 @@ def test_any_changed_byte_of_a_pack_is_named(month: Month) -> None:
         member.write_bytes(whole)
     (folder / "letter.txt").write_text("hello", encoding="utf-8")
     assert "letter.txt: is not of this pack" in checked(folder).stdout
+
+
+@pytest.mark.parametrize(
+    ("told", "value"),
+    [
+        ("accepted", {}),
+        ("hashes", {}),
+        ("prepared", "2026-11-10T00:00:00Z by Eve"),
+        ("approved", "2026-11-10T00:00:00Z by Eve"),
+        ("period", "2027-01"),
+        ("segregation", "all is well"),
+    ],
+)
+def test_a_pack_tells_what_its_journal_holds(month: Month, told: str, value: object) -> None:
+    """A manifest rewritten with fitting hashes says what the journal does not: named, exit 1."""
+    folder = repacked(month, {told: value}, {})
+    assert f"manifest.json: {told} is not what the journal says" in checked(folder).stdout
+
+
+@pytest.mark.parametrize("name", ["keys.json", "approvals.json"])
+def test_a_member_tells_what_the_journal_holds(month: Month, name: str) -> None:
+    """A member rewritten together with its hash in the manifest: named, exit 1."""
+    done = checked(repacked(month, {}, {name: {}}))
+    assert (done.returncode, done.stdout) == (1, f"{name}: is not what the journal says\n")
+
+
+def test_a_break_is_not_written_off_by_the_pack_alone(month: Month) -> None:
+    """breaks.json says written off, and no decision of the journal does: named, exit 1."""
+    folder = repacked(month, {}, {})
+    row = json.loads((folder / "breaks.json").read_bytes())[0]
+    folder = repacked(month, {}, {"breaks.json": [{**row, "state": "written_off"}]})
+    said = f"breaks.json: {row['id']} is not decided as the journal says\n"
+    assert checked(folder).stdout == said
+
+
+def repacked(month: Month, manifest: dict[str, object], members: dict[str, object]) -> Path:
+    """An unpacked pack of a closed month with other contents, and hashes that fit them."""
+    folder = month.folder / "empty"
+    if not folder.exists():
+        closed(month)
+        trueup("close", "2026-10", "--pack", "one.zip")
+        unpacked(Path("one.zip"), folder)
+    told = json.loads((folder / "manifest.json").read_bytes()) | manifest
+    for name, value in members.items():
+        (folder / name).write_bytes(canonical(value) + b"\n")
+        told["files"][name] = sha256((folder / name).read_bytes())
+    del told["sha256"]
+    told["sha256"] = sha256(canonical(told))
+    (folder / "manifest.json").write_bytes(canonical(told) + b"\n")
+    return folder
 
 
 def test_options_that_do_not_belong_together(month: Month) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -92,3 +94,22 @@ def test_runs_that_are_not_there(month: Month) -> None:
     assert (unknown.exit_code, "the last are run-0001" in unknown.output) == (2, True)
     never = trueup("diff", "run-0001", "2026-12")
     assert (never.exit_code, "`trueup run --period 2026-12`" in never.output) == (2, True)
+
+
+def test_an_item_is_told_by_the_figure_that_moved(month: Month) -> None:
+    """Only the billed cost of the unused 1.50 becomes 1.60: billed, +0.10, not 0.00 of effective."""
+    month.run()
+    bill = next(Path("bills").glob("*.csv"))
+    lines = bill.read_text(encoding="utf-8").splitlines()
+    names = next(csv.reader(lines[:1]))
+    rows = list(csv.DictReader(lines))
+    changed = next(each for each in rows if each["EffectiveCost"] == "1.50")
+    billed = Decimal(changed["BilledCost"])
+    changed["BilledCost"] = str(billed + Decimal("0.10"))
+    with bill.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, names)
+        writer.writeheader()
+        writer.writerows(rows)
+    month.run()
+    said = trueup("diff", "run-0001", "run-0002").stdout
+    assert f"billed {billed:.2f} -> {billed + Decimal('0.10'):.2f} USD (0.10)" in said

@@ -11,7 +11,6 @@ import pytest
 from trueup.controls.closing import (
     APPROVE,
     CLOSE,
-    NO_EVIDENCE,
     REOPEN,
     Closing,
     approve_body,
@@ -21,6 +20,7 @@ from trueup.controls.closing import (
     reopen_body,
     short,
 )
+from trueup.controls.pack_verifier import NO_EVIDENCE
 from trueup.controls.principal import Principal
 from trueup.errors import UsageError
 from trueup.period import Period, parse_period
@@ -94,10 +94,12 @@ def test_without_keys_it_is_no_evidence(book: Book) -> None:
 
 
 @pytest.mark.parametrize(
-    "by", [ADA, Principal("Ada "), Principal("grace", "key-a")], ids=["same", "name", "key"]
+    "by",
+    [ADA, Principal("Ada "), Principal("\uff21da", "key-b"), Principal("grace", "key-a")],
+    ids=["same", "space", "wide letter", "key"],
 )
 def test_nobody_approves_what_they_prepared(book: Book, by: Principal) -> None:
-    """The same name in any case, or the same key under another name, cannot approve."""
+    """The same name however spelt, or the same key under another name, cannot approve."""
     book.prepare(book.run())
     with pytest.raises(UsageError, match="prepared it and cannot approve it as well"):
         book.approve(by=by)

@@ -30,6 +30,7 @@ def run(**body: Any) -> Run:
         "run": "run-0001",
         "as_of": AS_OF.isoformat(),
         "failures": [],
+        "control_totals": [],
         "final_at": {"example": "2026-11-08T00:00:00+00:00"},
         "material_amount": None,
         **body,
@@ -62,6 +63,20 @@ def test_nothing_stands_in_the_way_of_a_clean_month() -> None:
     complete = {"commitment_id": "plan-1", "status": "complete", "reason": None}
     zero = {"currency": "USD", "difference": Decimal(0)}
     assert found_in(run(), commitments=[complete], identity=[zero]) == []
+
+
+def test_rows_that_were_not_read_are_an_obstacle_of_their_source() -> None:
+    """1 + 2 rows of a bill in two currencies, cut in half: named once, with 3."""
+    totals = [
+        {"source": "bill.csv", "rejected": 1},
+        {"source": "bill.csv", "rejected": 2},
+        {"source": "usage.csv", "rejected": 0},
+    ]
+    cut = run(control_totals=totals)
+    assert found_in(cut) == ["rejected:bill.csv"]
+    assert found_in(run(control_totals=totals[2:])) == []
+    none = dict.fromkeys(("breaks", "commitments", "identity", "billed_identity"), ())
+    assert obstacles(cut, none, {}, {})[0].what.startswith("3 of its rows could not be read")
 
 
 def test_every_kind_of_obstacle_has_its_name() -> None:

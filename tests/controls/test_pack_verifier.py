@@ -8,13 +8,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trueup.controls import pack_verifier
-from trueup.controls.pack_verifier import ORDER, canonical, signed
+from trueup.controls.pack_verifier import ORDER, canonical, one_spelling, signed
 from trueup.workspace.keys import Key
 
 SEEDS = st.binary(min_size=32, max_size=32)
@@ -96,3 +97,17 @@ def test_it_needs_python_alone() -> None:
         if isinstance(node, ast.ImportFrom):
             names.add((node.module or "").partition(".")[0])
     assert names <= sys.stdlib_module_names
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Ada  Lovelace ", "ada lovelace", True),
+        ("Jos\u00e9", "Jose\u0301", True),
+        ("Ada\u00a0Lovelace", "Ada Lovelace", True),
+        ("Ada", "Adam", False),
+    ],
+)
+def test_a_name_is_one_however_it_is_spelt(one: str, other: str, same: bool) -> None:
+    """Case, spaces and composed letters make no other person of a name."""
+    assert (one_spelling(one) == one_spelling(other)) is same

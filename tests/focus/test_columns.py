@@ -55,7 +55,7 @@ def test_contract_commitments_grew_from_13_to_30_columns() -> None:
 
 
 def test_schemas_are_focus_columns_then_our_own() -> None:
-    """Charges are 65 columns and 5 of ours, commitments 30 and 14; money is DECIMAL(38, 18)."""
+    """Charges are 65 columns and 5 of ours, commitments 30 and 22; money is DECIMAL(38, 18)."""
     assert CHARGES.names[65:] == [
         "x_Provider",
         "x_PublisherName",
@@ -63,7 +63,7 @@ def test_schemas_are_focus_columns_then_our_own() -> None:
         "x_SourceRow",
         "x_ChargeId",
     ]
-    assert len(COMMITMENTS) == 30 + 14
+    assert len(COMMITMENTS) == 30 + 22
     assert CHARGES.field("EffectiveCost").type == pa.decimal128(38, 18)
     assert CHARGES.field("ChargePeriodEnd").type == pa.timestamp("us", tz="UTC")
     assert COMMITMENTS.field("ContractCommitmentQuantity").type == pa.decimal128(38, 18)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,13 +11,52 @@ import trueup
 from tests.world.asserted_oci import NEXT_POOL
 from tests.world.comparison import NAMES_OF_ROWS, Row, differences, report
 from trueup.config import Configuration, Files, UsageFiles
+from trueup.engine.engine import open_engine
+from trueup.fetch.asserted import Assertion, asserted
 from trueup.model.combined import combined
 from trueup.model.dataset import Dataset
+from trueup.model.inputs import Inputs
+from trueup.model.table import Table
+from trueup.period import Period
+from trueup.reconcile.restatement import restated_break, restatements
 
 TO_COME = {"commitments": 1, "credits": 1}  # rows on what begins after the period
 IN_RESULT = {"unattributed": "unattributed_by_reason"}
 
 Tables = Mapping[str, Sequence[Row]]
+
+
+def inputs_of(config: Configuration, asserted: Mapping[str, Table]) -> Inputs:
+    """Every dataset of a configuration's files, and what providers say."""
+    return Inputs(
+        combined([trueup.read_charges(_paths(config, entry)) for entry in config.charges]),
+        combined([trueup.read_commitments(_paths(config, entry)) for entry in config.commitments]),
+        combined([_usage(config, entry) for entry in config.usage]),
+        combined([trueup.read_invoices(_paths(config, entry)) for entry in config.invoices]),
+        asserted,
+    )
+
+
+def asserted_tables(folder: Path) -> dict[str, Table]:
+    """What providers say, from CSV files as their feeds are normalised into."""
+    given = [
+        Assertion(path.stem, path.stem, path.stem, path) for path in sorted(folder.glob("*.csv"))
+    ]
+    tables, failures = asserted(given)
+    assert not failures
+    return tables
+
+
+def restated(known: Dataset, folder: Path, period: Period | None) -> Tables:
+    """How the bill below a folder differs from the one that is known: items, and their breaks."""
+    assert period is not None
+    bills = [sorted(map(str, one.iterdir())) for one in sorted((folder / "bills").iterdir())]
+    later = combined([trueup.read_charges(paths) for paths in bills])
+    with open_engine("duckdb") as engine:
+        before, after = (engine.scan(one.table.files, one.table.schema) for one in (known, later))
+        items = restatements(before, after, period, engine)
+    breaks = [restated_break(row, "closed") for row in items]
+    return {"restatements": items, "restated_breaks": breaks}
 
 
 def reconciled(config: Configuration) -> trueup.Result:
@@ -85,7 +124,12 @@ def _billed_buckets(rows: Sequence[Row]) -> list[Row]:
 
 def assert_equal(expected: Tables, found: Tables) -> None:
     """Every table agrees; otherwise the differences are shown, row by row."""
-    assert expected.keys() == NAMES_OF_ROWS.keys()
+    assert_same(expected, found, NAMES_OF_ROWS)
+
+
+def assert_same(expected: Tables, found: Tables, names: Iterable[str]) -> None:
+    """The same of the tables with these names."""
+    assert expected.keys() == set(names)
     lines = [line for name in expected for line in differences(name, expected[name], found[name])]
     assert not lines, f"{len(lines)} differences\n{report(lines)}"
 

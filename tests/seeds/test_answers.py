@@ -27,7 +27,7 @@ from trueup.fetch.providers import fetch_all, paths_of
 from trueup.job import Settings, run
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
-FROM_FILES = range(1, 26)
+FROM_FILES = range(1, 4)  # all others in test_legs, with further faults
 FETCHED = range(26, 51)
 SDKS = ("boto3", "google.cloud.bigquery", "azure.identity", "oci")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "nightly"

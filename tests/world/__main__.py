@@ -1,7 +1,8 @@
 """Writes a world: ``python -m tests.world --seed 7 --start 2026-10-01 --days 31 --out DIR``.
 
 The bundled example is written with ``--replay "../../cassettes/*/nightly"``: its bills and published
-contracts are in the recordings.
+contracts are in the recordings. With ``--faults`` the world has faults of every class in it: wrong
+prices, lots, invoices and exchange rates, and a bill that is restated.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.world import company, world
+from tests.world import company, faults, world
 
 
 def main() -> None:
@@ -23,8 +24,13 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=31)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--replay", help="where the providers' answers are recorded: no bills")
+    parser.add_argument("--faults", action="store_true", help="with faults of further classes")
     given = parser.parse_args()
-    made = world.make(given.seed, given.start.replace(tzinfo=UTC), given.days)
+    start = given.start.replace(tzinfo=UTC)
+    if given.faults:
+        faults.write(faults.make(given.seed, start, given.days), given.out)
+        return
+    made = world.make(given.seed, start, given.days)
     world.write(made, given.out, given.replay)
 
 

@@ -27,6 +27,23 @@ NAMES_OF_ROWS = {
     "buckets": ("side", "bucket", "reason"),
     "control_totals": ("source", "currency"),
 }  # fmt: skip
+LEG_ROWS = {
+    "leg_breaks": (
+        "class", "leg", "rule", "provider", "commitment_id", "account_id", "subject",
+        "period_start", "period_end",
+    ),
+    "roll_forward": ("lot_id",),
+    "invoices": ("issuer",),
+    "conversions": ("provider", "day"),
+    "restatements": (
+        "provider", "billing_account_id", "account_id", "service", "sku", "resource_id",
+        "commitment_id", "category", "status", "period_start", "period_end", "currency",
+    ),
+    "restated_breaks": (
+        "class", "leg", "rule", "provider", "commitment_id", "account_id", "resource_id",
+        "subject", "period_start",
+    ),
+}  # fmt: skip
 SHOWN_MAX = 25
 
 
@@ -64,7 +81,7 @@ def _number(value: Decimal) -> str:
 
 def differences(table: str, expected: Sequence[Row], found: Iterable[Row]) -> list[str]:
     """What is missing, superfluous or different, a line each; nothing where all agrees."""
-    names = NAMES_OF_ROWS[table]
+    names = NAMES_OF_ROWS.get(table) or LEG_ROWS[table]
     wanted, given = _by_name(names, expected), _by_name(names, found)
     lines = [
         f"{table}: missing    {_shown(names, name)}: {dict(wanted[name][0])}"

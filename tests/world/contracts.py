@@ -127,6 +127,7 @@ def contracts(ledger: Ledger) -> list[Contract]:
             compute_units_per_credit=gcp.BURST_CHIP_HOURS_PER_CREDIT,
             cost_per_credit=Decimal("5.40"), applies_to="^TPU v6e",
         ),
+        *ledger.lots,
     ]  # fmt: skip
 
 

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from tests.world.contracts import Contract
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -159,6 +162,7 @@ class Ledger:
     earlier: list[Charge] = field(default_factory=list)  # on the bill, before the period
     drawings: list[Drawing] = field(default_factory=list)
     purchased: dict[str, Decimal] = field(default_factory=dict)  # fees billed, by commitment
+    lots: list[Contract] = field(default_factory=list)  # beyond the contracts of every world
 
     @property
     def as_of(self) -> datetime:

@@ -162,9 +162,9 @@ def _bill_hour(
             ledger.cells.append(found)
             continue
         covered = min(Decimal(count), left / endpoint.plan_rate)
-        rows = [_covered_row(endpoint, start, covered)]
+        rows = [covered_row(endpoint, start, covered)]
         if covered < count:
-            rows.append(_on_demand_row(endpoint, start, count - covered))
+            rows.append(on_demand_row(endpoint, start, count - covered))
         left -= rows[0].effective
         ledger.charges += rows
         cost = sum((row.effective for row in rows), ZERO)
@@ -176,7 +176,7 @@ def _bill_hour(
         ledger.cells.append(found)
     unused = left + short_hours(ledger).get(start, ZERO)
     if unused:
-        ledger.charges.append(_unused_row(start, unused))
+        ledger.charges.append(unused_row(start, unused))
     used = COMMITTED - left
     ledger.covered.append(Covered(PLAN, start, CURRENCY, used, unused, used, unused))
 
@@ -210,19 +210,19 @@ def _commitment(status: str, quantity: Decimal) -> dict[str, Value]:
     }
 
 
-def _covered_row(endpoint: Endpoint, start: datetime, quantity: Decimal) -> Charge:
+def covered_row(endpoint: Endpoint, start: datetime, quantity: Decimal) -> Charge:
     cost = quantity * endpoint.plan_rate
     more = _hours(endpoint, quantity) | _commitment("Used", cost)
     more |= {"BilledCost": ZERO, "ListCost": quantity * endpoint.on_demand}
     return bill_row(start, start + HOUR, cost, **more)
 
 
-def _on_demand_row(endpoint: Endpoint, start: datetime, quantity: Decimal) -> Charge:
+def on_demand_row(endpoint: Endpoint, start: datetime, quantity: Decimal) -> Charge:
     cost = quantity * endpoint.on_demand
     return bill_row(start, start + HOUR, cost, **_hours(endpoint, quantity))
 
 
-def _unused_row(start: datetime, cost: Decimal) -> Charge:
+def unused_row(start: datetime, cost: Decimal) -> Charge:
     more = _commitment("Unused", cost)
     more |= {"BilledCost": ZERO, "ResourceId": PLAN, "ChargeDescription": "Unused commitment"}
     return bill_row(start, start + HOUR, cost, **more)
@@ -233,7 +233,7 @@ def _bill_legacy(ledger: Ledger) -> None:
     for day in range(ledger.days):
         for hour in (2, 3, 4):
             start = ledger.at(day, hour)
-            row = _on_demand_row(LEGACY, start, Decimal(1))
+            row = on_demand_row(LEGACY, start, Decimal(1))
             ledger.charges.append(row)
             found = capacity.cell(
                 None, LEGACY.site, start, billed=Decimal(1), unit="Hours", cost=row.effective,

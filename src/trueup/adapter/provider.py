@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from trueup.adapter.eligibility import Eligibility
 from trueup.adapter.native import NativeExport
-from trueup.adapter.rating import BenefitRule
 
 if TYPE_CHECKING:
     from trueup.adapter.feed import Connector
+    from trueup.adapter.rating import Rating
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,8 @@ class ProviderAdapter:
     layers: Mapping[str, str] = field(default_factory=dict)  # commitment type (lower case) -> layer
     native: tuple[NativeExport, ...] = ()  # bulk exports in its own columns
     eligibility: Eligibility | None = None  # what counts towards its agreements
-    rating: tuple[BenefitRule, ...] = ()  # how it applies commitments, for re-rating its bills
     credential_variables: tuple[str, ...] = ()  # environment variables `trueup doctor` looks at
     # How it is asked; imports no SDK before it is connected. None: its bills are read from files.
     connector: Callable[[], Connector] | None = None
+    # Its published rules for applying commitments; None: nothing is rated again.
+    rating: Callable[[], Rating] | None = None

@@ -1,45 +1,68 @@
-"""How a provider applies benefit commitments to usage, by the rules it publishes."""
+"""How a provider says that it applies commitments of the benefit layer to usage: declarations.
+
+``trueup.reconcile.price_leg`` applies them to the usage on the bill. Every rule names the page of
+the provider that publishes it; what the columns of a bill cannot tell stands in ``unknown``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal
 
-# In what a commitment is consumed: money at its own rate for the SKU; money at the on-demand
-# price; or units: quantity, by size where sizes are flexible.
-Consumes = Literal["rate", "on_demand", "units"]
+# In what usage is counted against the commitment: at the commitment's own rate for it; in units as
+# they are; in units weighted by size; at what it would have cost on demand.
+Consumes = Literal["rate", "units", "normalized_units", "on_demand"]
+# Which usage comes first: the highest share saved; the lowest rate; the smallest size.
+Order = Literal["savings", "rate", "smallest"]
+Match = Mapping[str, str]  # column -> regular expression, searched without case; all must match
 
 
 @dataclass(frozen=True)
-class Sizes:
-    """Size flexibility: within a family a larger size takes more units of a reservation.
+class Stage:
+    """One rule: which commitments are applied at this point, to which charges, in which order.
 
-    ``pattern`` finds ``family`` and ``size`` in ``column``; ``units`` is what an hour of a size
-    takes. A commitment's own family is that of the rows it is billed on.
+    ``commitment`` is matched against the commitment's own charges, with the contract's
+    ``x_QuantityBasis`` and, where the bill has none, its ``CommitmentDiscountType``. A charge is
+    eligible if one of ``eligible`` matches it, or if the bill shows the same SKU covered by the
+    same commitment. In ``same``, columns or named parts (see ``Rating.parts``), it must agree with
+    what the commitment covers elsewhere, unless the contract itself says what it applies to.
     """
 
-    column: str
-    pattern: str
-    units: Mapping[str, Fraction]
+    rule: str  # the name of the rule in breaks and claims
     source: str  # the provider's page
+    commitment: Match
+    consumes: Consumes
+    eligible: tuple[Match, ...] = ()
+    same: tuple[str, ...] = ()
+    order: tuple[Order, ...] = ("savings", "rate")
+    interval: Literal["hour", "day"] = "hour"  # in which it is used or lost
+    # The owner's usage comes first. What is left goes to the accounts of the same payer unless they
+    # turned that off ("on"), or only where the commitment was bought so ("as_bought").
+    sharing: Literal["on", "as_bought"] = "on"
+    unknown: str | None = None  # what a bill's columns do not tell, said in a note
 
 
 @dataclass(frozen=True)
-class BenefitRule:
-    """One kind of commitment. Rules of a lower ``stage`` are applied before those of a higher.
+class Rating:
+    """A provider's rules in the order in which it applies them, and how its rates are named.
 
-    Within a stage each commitment is applied to the usage of the account that owns it, where
-    ``owner`` finds one in its id, then to all accounts of the payer: to the highest percentage
-    saved first, then to the lowest rate.
+    ``parts`` are pairs of a charge column and a regular expression whose named groups become parts
+    of the charge, such as ``family`` and ``size``. ``sizes`` gives, by group and size, how many
+    normalised units an hour of a size counts; the group becomes the part ``group``.
+
+    ``rate_names`` are charge columns whose texts, together, are words of the ``sku`` of a row of
+    ``provider_rates``; a row with a ``sku_id`` is found by SkuId or SkuPriceId. ``rate_uses`` says,
+    by a regular expression on ``sku``, what a rate is for; the first that matches decides. The
+    group ``term`` (P1Y ...) limits a rate to commitments of that length.
     """
 
-    name: str
-    source: str  # the provider's page
-    types: str  # regular expression searched in the commitment's type, whatever its case
-    stage: int
-    eligible: Mapping[str, str]  # charge column -> regular expression; all must match
-    consumes: Consumes = "rate"
-    owner: str | None = None  # regular expression with a group ``account``
-    sizes: Sizes | None = None
+    stages: tuple[Stage, ...] = ()
+    parts: tuple[tuple[str, str], ...] = ()
+    sizes: Mapping[str, Mapping[str, Fraction]] = field(default_factory=dict)
+    owner: str | None = None  # regular expression on a commitment's id; group ``owner``: an account
+    rate_names: tuple[tuple[str, ...], ...] = ()
+    rate_uses: tuple[tuple[str, Literal["commitment", "overage", "none"]], ...] = ()
+    overage: Match = field(default_factory=dict)  # charges beyond what was prepaid
+    contract_rates: tuple[str, ...] = ()  # operations that tell contract prices, not list prices

@@ -192,7 +192,7 @@ def _pack(at_desk: Desk, period: Period, path: Path) -> None:
 
 
 def _segregation(shown: bool) -> None:
-    from trueup.controls.closing import NO_EVIDENCE
+    from trueup.controls.pack_verifier import NO_EVIDENCE
 
     if not shown:
         click.echo(f"Note: {NO_EVIDENCE}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -202,11 +203,17 @@ def _charge_lines(found: dict[str, Any]) -> Iterator[str]:
     yield f"\nCharges: {'1 item' if count == 1 else f'{count:,} items'} restated"
     for row in found["charges"]:
         subject = row["resource_id"] or row["commitment_id"] or row["sku"] or row["service"] or "-"
-        yield (
-            f"  {row['kind']}: {_legible(subject)} {row['period_start']} "
-            f"{row['effective_before']} -> {row['effective_after']} {row['currency']} "
-            f"({row['effective_delta']})"
-        )
+        yield f"  {row['kind']}: {_legible(subject)} {row['period_start']} {_moved(row)}"
+
+
+def _moved(row: dict[str, Any]) -> str:
+    """The figure of an item that moved: its effective cost, else its billed cost or quantity."""
+    figures = ("effective", "billed", "quantity")
+    name = next((name for name in figures if Decimal(row[f"{name}_delta"] or 0)), "effective")
+    unit = (row["unit"] or "-") if name == "quantity" else row["currency"]
+    before, after, delta = (row[f"{name}_{when}"] for when in ("before", "after", "delta"))
+    said = "" if name == "effective" else f"{name} "
+    return f"{said}{before or '-'} -> {after or '-'} {unit} ({delta or '-'})"
 
 
 def _legible(text: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from trueup.controls.pack_verifier import NO_EVIDENCE
 from trueup.controls.principal import Principal
 from trueup.errors import UsageError
 from trueup.period import Period, iso, parse_instant, parse_period
@@ -20,10 +21,6 @@ from trueup.workspace.run import ENDED, Run
 
 CLOSE, APPROVE, REOPEN = "close", "approve", "reopen"
 OPEN, PREPARED, VOID, CLOSED = "open", "prepared", "void", "closed"
-NO_EVIDENCE = (
-    "preparer and approver did not both sign by keys of their own: this close is no evidence of "
-    "segregation of duties"
-)
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,7 @@ def obstacles(
     return [
         *(_failed(name, error) for name, error in failed_since.items()),
         *(_partial(failure) for failure in run.body["failures"]),
+        *_rejected(run.body["control_totals"]),
         *_not_final(run),
         *_identities((*tables["identity"], *tables["billed_identity"])),
         *_uncovered(tables["commitments"]),
@@ -71,6 +72,18 @@ def _partial(failure: Row) -> Obstacle:
     source = failure["source"]
     what = f"the last run is partial, every figure is without this source: {failure['reason']}"
     return Obstacle(f"partial:{source}", what, failure["remedy"])
+
+
+def _rejected(totals: Iterable[Row]) -> Iterator[Obstacle]:
+    """By source, its rows that could not be read: no figure is of them."""
+    rows: dict[str, int] = {}
+    for total in totals:
+        rows[total["source"]] = rows.get(total["source"], 0) + (total["rejected"] or 0)
+    for source, count in rows.items():
+        if count:
+            what = f"{count:,} of its rows could not be read, every figure is without them"
+            remedy = "the report's rejects say why: deliver it whole, and run again"
+            yield Obstacle(f"rejected:{source}", what, remedy)
 
 
 def _not_final(run: Run) -> Iterator[Obstacle]:

@@ -23,7 +23,6 @@ from trueup.controls import pack_verifier
 from trueup.controls.closing import (
     APPROVE,
     CLOSE,
-    NO_EVIDENCE,
     OPEN,
     REOPEN,
     VOID,
@@ -33,6 +32,7 @@ from trueup.controls.closing import (
 )
 from trueup.controls.decision import KIND
 from trueup.controls.knowledge import known_states
+from trueup.controls.pack_verifier import NO_EVIDENCE, SEGREGATED
 from trueup.errors import UsageError
 from trueup.model.rules import Rules
 from trueup.money import plain
@@ -47,7 +47,6 @@ _DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip can tell
 _MODE = 0o100644 << 16
 _UNIX = 3
 REPORTS = ("report.html", "report.xlsx", "result.json")
-SEGREGATED = "two persons signed by two keys: preparer and approver are segregated"
 
 
 def pack(workspace: Workspace, closing: Closing, rules: Rules) -> bytes:

@@ -4,8 +4,12 @@
 
 Without an argument it checks the folder that it lies in. Every member must have the hash that the
 manifest gives; the journal must be one unbroken chain with genuine signatures; preparer and
-approver must be bound to the same figures; totals must add up. It exits with 0 where all holds,
-else with 1, and names each member that does not.
+approver must be bound to the same figures; what the manifest and the other members tell of the
+close must be what the journal holds; totals must add up. It exits with 0 where all holds, else
+with 1, and names each member that does not.
+
+Whoever can write the whole pack can sign it by new keys: compare the keys and the head that it
+prints with those that you were given another way.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ import binascii
 import hashlib
 import json
 import sys
+import unicodedata
 import zipfile
 from collections.abc import Iterator, Mapping
 from decimal import Decimal, localcontext
@@ -24,6 +29,13 @@ from typing import Any
 MANIFEST, JOURNAL, RESULT = "manifest.json", "journal.jsonl", "result.json"
 NOTHING = "0" * 64
 KEY_PREFIX = "ed25519:"
+SEGREGATED = "two persons signed by two keys: preparer and approver are segregated"
+NO_EVIDENCE = (
+    "preparer and approver did not both sign by keys of their own: this close is no evidence of "
+    "segregation of duties"
+)
+ACTS = ("close", "approve", "reopen")
+STATES = {"explain": "explained", "write_off": "written_off", "defer": "deferred"}
 
 Found = Iterator[tuple[str, str]]  # a member, and what is wrong with it
 
@@ -188,6 +200,8 @@ def wrong_close(
     if any(run["body"]["hashes"][name] != digest for name, digest in bound["hashes"].items()):
         yield JOURNAL, "the preparation is not bound to the figures of the run"
     yield from _wrong_approval(by_hash, prepared, manifest)
+    yield from _wrong_story(entries, prepared, by_hash.get(manifest["approval"]), manifest, members)
+    yield from _wrong_states(entries, json.loads(members["breaks.json"]))
     yield from _wrong_contents(run["body"], members)
 
 
@@ -203,11 +217,91 @@ def _wrong_approval(
     one, other = prepared["body"], approved["body"]
     if other["close"] != prepared["hash"] or other["hashes"] != one["hashes"]:
         yield JOURNAL, "the approval is not of this preparation"
-    if one["by"].casefold() == other["by"].casefold():
+    if one_spelling(one["by"]) == one_spelling(other["by"]):
         yield JOURNAL, "one person prepared and approved"
-    keys = one.get("key"), other.get("key")
-    if manifest["segregated"] and (None in keys or keys[0] == keys[1]):
-        yield MANIFEST, "says that duties were segregated, and no two keys show it"
+
+
+def one_spelling(name: str) -> str:
+    """A person's name without what a reader does not see: case, spaces, composed letters."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def _wrong_story(
+    entries: list[dict[str, Any]],
+    prepared: Mapping[str, Any],
+    approved: Mapping[str, Any] | None,
+    manifest: Mapping[str, Any],
+    members: Mapping[str, bytes],
+) -> Found:
+    """What manifest, approvals and keys tell of the close, against what the journal holds."""
+    bound, other = prepared["body"], {} if approved is None else approved["body"]
+    keys = bound.get("key"), other.get("key")
+    segregated = None not in keys and keys[0] != keys[1]
+    told = {
+        "period": _short(bound["period"]),
+        **bound["period"],
+        "status": "prepared" if approved is None else "closed",
+        "hashes": bound["hashes"],
+        "accepted": bound["accepted"],
+        "prepared": _said(prepared),
+        "approved": approved and _said(approved),
+        "segregated": segregated,
+        "segregation": SEGREGATED if segregated else NO_EVIDENCE,
+        "head": (approved or prepared)["hash"],
+    }
+    for name, value in told.items():
+        if manifest[name] != value:
+            yield MANIFEST, f"{name} is not what the journal says"
+    acts = [
+        {"kind": entry["kind"], "at": _at(entry), "hash": entry["hash"], **entry["body"]}
+        for entry in entries
+        if entry["kind"] in ACTS and entry["body"]["period"] == bound["period"]
+    ]
+    signers = {
+        entry["body"]["key"]: entry["body"]["by"]
+        for entry in entries
+        if entry["kind"] in (*ACTS, "decision") and "key" in entry["body"]
+    }
+    for name, held in (("approvals.json", acts), ("keys.json", signers)):
+        if canonical(held) + b"\n" != members.get(name):
+            yield name, "is not what the journal says"
+
+
+def _wrong_states(entries: list[dict[str, Any]], breaks: list[dict[str, Any]]) -> Found:
+    """A break is decided as its last decision in the journal says, or open."""
+    decided = {
+        entry["body"]["break"]: entry
+        for entry in entries
+        if entry["kind"] == "decision" and entry["body"]["action"] in STATES
+    }
+    for row in breaks:
+        entry = decided.get(row["id"])
+        body = {} if entry is None else entry["body"]
+        held = (body.get("note"), body.get("until"), entry and _by(body), entry and _at(entry))
+        told = tuple(row[name] for name in ("note", "deferred_until", "decided_by", "decided_at"))
+        if told != held or row["state"] not in ("open", STATES.get(body.get("action", ""))):
+            yield "breaks.json", f"{row['id']} is not decided as the journal says"
+
+
+def _by(body: Mapping[str, Any]) -> str:
+    return str(body["by"]) if "key" in body else f"{body['by']} (unauthenticated)"
+
+
+def _at(entry: Mapping[str, Any]) -> str:
+    return str(entry["at"]).replace("+00:00", "Z")
+
+
+def _said(entry: Mapping[str, Any]) -> str:
+    return f"{_at(entry)} by {_by(entry['body'])}"
+
+
+def _short(period: Mapping[str, str]) -> str:
+    """2026-10 for a month, else START/END."""
+    start, end = period["start"], period["end"]
+    year, month = int(start[:4]), int(start[5:7])
+    ends = f"{year + month // 12:04d}-{month % 12 + 1:02d}-01T00:00:00"
+    whole = start[7:19] == "-01T00:00:00" and end[:19] == ends
+    return start[:7] if whole else "/".join(each.replace("+00:00", "Z") for each in (start, end))
 
 
 def _wrong_contents(run: Mapping[str, Any], members: Mapping[str, bytes]) -> Found:
@@ -290,7 +384,11 @@ def main(arguments: list[str]) -> int:
         return 1
     manifest = manifest_of(members)
     sys.stdout.write(f"{manifest['period']}: {len(members)} members, {manifest['status']}\n")
-    sys.stdout.write(f"{manifest['segregation']}\nhead {manifest['head']}\n")
+    sys.stdout.write(f"prepared {manifest['prepared']}, approved {manifest['approved']}\n")
+    sys.stdout.write(f"{manifest['segregation']}\n")
+    for key, name in sorted(json.loads(members["keys.json"]).items()):
+        sys.stdout.write(f"key of {name}: {key}\n")
+    sys.stdout.write(f"head {manifest['head']}\n")
     return 0
 
 

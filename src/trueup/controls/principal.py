@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from trueup.controls.pack_verifier import one_spelling
 from trueup.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ class Principal:
         return cls(body["by"], body.get("key"))
 
     def same_as(self, other: Principal) -> bool:
-        """Whether both may be one person: by name, whatever its case, or by key."""
-        named = self.name.strip().casefold() == other.name.strip().casefold()
+        """Whether both may be one person: by name, however it is spelt, or by key."""
+        named = one_spelling(self.name) == one_spelling(other.name)
         return named or (self.key is not None and self.key == other.key)
 
 

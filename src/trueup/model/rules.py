@@ -134,7 +134,8 @@ class Rules(Strict):
             for entry in self.tolerance:
                 if entry.leg == leg and entry.provider == wanted:
                     return entry
-        return Tolerance(leg=leg)
+        # A price is agreed on: beyond rounding nothing is tolerated unless somebody says so.
+        return Tolerance(leg=leg, relative=Decimal(0)) if leg == "price" else Tolerance(leg=leg)
 
     def rate_on(
         self, day: date, priced_in: str, billed_in: str, provider: str | None

@@ -6,11 +6,15 @@ They are data files so that a person can check them line by line against the pro
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
+from fractions import Fraction
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from trueup.adapter.native import NativeExport
 from trueup.adapter.provider import CapacityFactor, MeterPattern
+from trueup.adapter.rating import Rating, Stage
 
 
 def _table(package: str, name: str) -> dict[str, Any]:
@@ -44,6 +48,31 @@ def read_meters(package: str) -> tuple[MeterPattern, ...]:
 def read_template(package: str) -> str:
     """The commented block that ``trueup init`` writes for this provider."""
     return files(package).joinpath("template.toml").read_text(encoding="utf-8")
+
+
+def read_rating(package: str) -> Callable[[], Rating]:
+    """The rules of ``rating.toml``, read when they are first asked for: a field a key."""
+
+    @cache
+    def rating() -> Rating:
+        said = _table(package, "rating.toml")
+        return Rating(
+            stages=tuple(
+                Stage(**{name: _frozen(value) for name, value in stage.items()})
+                for stage in said.pop("stage", ())
+            ),
+            sizes={
+                group: {size: Fraction(str(units)) for size, units in sizes.items()}
+                for group, sizes in said.pop("sizes", {}).items()
+            },
+            **{name: _frozen(value) for name, value in said.items()},
+        )
+
+    return rating
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(one) for one in value) if isinstance(value, list) else value
 
 
 def read_native(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 import ibis
@@ -17,7 +19,7 @@ from trueup.errors import IntegrityError
 from trueup.model.columns import COUNT, TEXT
 from trueup.model.leg_schema import BREAK_ROWS
 from trueup.model.schema import BREAKS
-from trueup.reconcile.text import key_with_nulls
+from trueup.reconcile.text import key_with_nulls, text_of
 from trueup.reconcile.usage_leg import LEG, NO_SHIFT
 from trueup.reconcile.usage_rows import BILLED, METERED
 
@@ -182,6 +184,15 @@ def _ordered(counted: ir.Table) -> ir.Table:
     return rows.order_by(ibis.desc(size), "period_start", "leg", "class", "provider", "id").select(
         *WITH_ASIDE.names
     )
+
+
+def break_id(one: Mapping[str, Any]) -> str:
+    """The id that a listed break gets in ``all_breaks``, for tables that refer to it."""
+    values = (one.get(name) for name in IDENTITY)
+    texts = (
+        str(int(value.timestamp())) if isinstance(value, datetime) else value for value in values
+    )
+    return sha256(text_of(texts).encode()).hexdigest()[:ID_DIGITS]
 
 
 def _text(rows: ir.Table, name: str) -> ir.Value:

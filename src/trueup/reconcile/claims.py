@@ -1,171 +1,240 @@
-"""Claims: where a provider's own rules give another bill, with the evidence for a support case."""
+"""What the payer pays by the rules against what was billed: breaks, claims and their lines.
+
+Pure functions over the differences that ``moves`` found. What one line gains and another loses in
+the same interval nets: only the payer's total counts.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from decimal import Decimal
+from datetime import datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
-import ibis
-import ibis.expr.types as ir
-
-from trueup.engine.integers import EDGE_SCALE, total, whole
-from trueup.model.leg_schema import CLAIM_LINES
-from trueup.money import EXACT, plain
+from trueup.model.rules import Leg, Rules
+from trueup.money import plain
 from trueup.period import iso
-from trueup.reconcile.lags import FINAL_AFTER, finals, provisional
-from trueup.reconcile.leg import LegRun
-from trueup.reconcile.rated_lines import Benefit
-from trueup.reconcile.waterfall import Applied
+from trueup.reconcile.benefit_pools import Holding
+from trueup.reconcile.breaks import break_id
+from trueup.reconcile.commitment_leg import edge_decimal
+from trueup.reconcile.eligibility import Pool
+from trueup.reconcile.lags import FINAL_AFTER, finals
+from trueup.reconcile.moves import Move
 
-LEG = "price"
+PRICE: Leg = "price"  # the class, too
 CLAIMABLE, INDICATED = "claimable", "indicated"
-ZERO = whole(0)
+HOUR = timedelta(hours=1)
+
+Group = tuple[str, datetime, str | None, str]  # cluster, interval, payer, currency
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known beside the lines."""
+
+    pools: Mapping[tuple[str, int], Pool]
+    held: Mapping[str, Holding]
+    clusters: Mapping[str, str]  # commitment -> those it shares charges with
+    unrated: Mapping[Group, str]  # a SKU that is eligible there and has no rate
+    off_bill: set[tuple[str, datetime]]  # hours in which the bill says nothing of a commitment
+    billing_end: Mapping[str | None, datetime | None]  # of the provider's last charge
+    rules: Rules
+    as_of: datetime
+    scale: int
 
 
 @dataclass
 class Claims:
-    """Breaks, and a row of ``CLAIMS`` for each."""
+    """Breaks, and the rows of ``claims`` and ``claim_lines``."""
 
     breaks: list[dict[str, Any]] = field(default_factory=list)
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    claims: list[dict[str, Any]] = field(default_factory=list)
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    only_moved: int = 0  # intervals whose lines are covered otherwise, at the same total
 
 
-def claims_of(
-    run: LegRun, differing: Sequence[Mapping[str, Any]], benefits: Sequence[Benefit]
-) -> Claims:
-    """A claim for every commitment and interval that the rules leave another total on demand."""
-    by_id = {(one.commitment_id, one.currency): one for one in benefits}
+def claims_of(moves: Sequence[Move], known: Evidence) -> Claims:
+    """One claim per commitment and interval in which the payer's total is another one."""
+    groups: dict[Group, list[Move]] = defaultdict(list)
+    for move in moves:
+        cluster = known.clusters.get(move.pool, move.pool)
+        groups[cluster, move.interval, move.payer, move.currency].append(move)
     found = Claims()
-    for row in sorted(differing, key=lambda one: (one["interval"], one["commitment_id"])):
-        benefit = by_id[(row["commitment_id"], row["currency"])]
-        billed = _edge(row["cost"] - row["as_billed"])
-        expected = _edge(row["cost"] - row["by_rules"])
-        amount = EXACT.subtract(billed, expected)
-        lacking = _missing(run, benefit, row["billing_end"])
-        arithmetic = (
-            f"{plain(_edge(row['cost']), 2)} {row['currency']} on demand - "
-            f"{plain(_edge(row['by_rules']), 2)} that the rules cover = {plain(expected, 2)}; "
-            f"billed {plain(billed, 2)}"
-        )
-        found.breaks.append(
-            {
-                "class": "price",
-                "leg": LEG,
-                "provider": benefit.provider,
-                "commitment_id": benefit.commitment_id,
-                "period_start": row["interval"].replace(tzinfo=UTC),
-                "period_end": row["interval_end"].replace(tzinfo=UTC),
-                "billed": billed,
-                "expected": expected,
-                "unit": benefit.currency,
-                "amount": amount,
-                "currency": benefit.currency,
-                "priced_by": "rate",
-                "rule": benefit.rule.name,
-                "rows_billed": row["lines"],
-                "rows_metered": 0,
-                "explanation": f"By the provider's own rules the commitment covers "
-                f"{'more' if amount > 0 else 'less'} of this interval: {arithmetic}.",
-            }
-        )
-        found.rows.append(
-            {
-                "claim_id": claim_id(benefit.commitment_id, row["interval"], benefit.currency),
-                "provider": benefit.provider,
-                "commitment_id": benefit.commitment_id,
-                "rule": benefit.rule.name,
-                "source": benefit.rule.source,
-                "interval_start": row["interval"].replace(tzinfo=UTC),
-                "interval_end": row["interval_end"].replace(tzinfo=UTC),
-                "status": INDICATED if lacking else CLAIMABLE,
-                "missing_evidence": lacking,
-                "billed": billed,
-                "expected": expected,
-                "amount": amount,
-                "currency": benefit.currency,
-                "lines": row["lines"],
-                "arithmetic": arithmetic,
-            }
-        )
+    for group, members in groups.items():
+        amount = sum((move.saved for move in members), Fraction(0))
+        if abs(amount) <= _tolerated(members, known):
+            least = Fraction(1, 10**known.scale)
+            found.only_moved += any(abs(move.saved) > least for move in members)
+            continue
+        for part in _per_commitment(members, amount):
+            _add(found, part, group, known)
     return found
 
 
-def _edge(value: Decimal) -> Decimal:
-    return value.scaleb(-EDGE_SCALE, EXACT)
+def _tolerated(members: Sequence[Move], known: Evidence) -> Fraction:
+    """A unit of the run's scale per charge, or what the rules tolerate where that is more."""
+    lines = {(move.source_id, move.source_row): move for move in members}
+    rounding = Fraction(sum(move.rows for move in lines.values()), 10**known.scale)
+    limit = known.rules.tolerance_of(PRICE, members[0].provider)
+    billed = abs(sum((move.billed for move in lines.values()), Fraction(0)))
+    tolerated = Fraction(limit.relative) * billed
+    if limit.absolute is not None:
+        tolerated = min(tolerated, Fraction(limit.absolute))
+    return max(rounding, tolerated)
 
 
-def claim_id(commitment_id: str, interval: datetime, currency: str) -> str:
-    """What joins a claim with its lines."""
-    return f"{commitment_id} {iso(interval.replace(tzinfo=UTC))} {currency}"
+def _per_commitment(members: Sequence[Move], amount: Fraction) -> list[list[Move]]:
+    """The moves of each commitment; of all of them as one where some cost what others save."""
+    by_pool: dict[str, list[Move]] = defaultdict(list)
+    for move in members:
+        by_pool[move.pool].append(move)
+    sums = {pool: sum((m.saved for m in part), Fraction(0)) for pool, part in by_pool.items()}
+    if any(own * amount < 0 for own in sums.values()):
+        largest = max(sorted(sums), key=lambda pool: sums[pool] * amount)
+        return [[*by_pool[largest], *(move for move in members if move.pool != largest)]]
+    return [by_pool[pool] for pool in sorted(sums) if sums[pool]]
 
 
-def _missing(run: LegRun, benefit: Benefit, billing_end: datetime | None) -> str | None:
-    """The evidence that a claim lacks, named; None where the usage is complete and final."""
-    end = billing_end and billing_end.replace(tzinfo=UTC)
-    if provisional(benefit.provider, end, run.rules, run.as_of):
-        if end is None:
-            return "the billing period of the charges is not known"
-        final = end + finals(run.rules).get(benefit.provider, FINAL_AFTER)
-        return f"the month is not final until {iso(final)}: a late charge may change it"
-    return None
+def _add(found: Claims, members: Sequence[Move], group: Group, known: Evidence) -> None:
+    first = members[0]
+    _cluster, interval, _payer, currency = group
+    pool = _pool(members, known)
+    lines = {(move.source_id, move.source_row): move for move in members}
+    billed = sum((move.billed for move in lines.values()), Fraction(0))
+    amount = sum((move.saved for move in members), Fraction(0))
+    lacking = missing_evidence(members, group, amount, known)
+    arithmetic = _arithmetic(members, billed, amount, currency)
+    figures = {
+        "billed": edge_decimal(billed),
+        "expected": edge_decimal(billed - amount),
+        "amount": edge_decimal(amount),
+        "currency": currency,
+    }
+    one = {
+        "class": PRICE,
+        "leg": PRICE,
+        "provider": first.provider,
+        "commitment_id": first.pool,
+        "period_start": interval,
+        "period_end": interval + HOUR,
+        "unit": currency,
+        "priced_by": "rate",
+        "rule": pool.stage.rule if pool else None,
+        "rows_billed": sum(move.rows for move in lines.values()),
+        "rows_metered": 0,
+        "explanation": f"By the provider's own rules the payer owes another total: {arithmetic}.",
+        **figures,
+    }
+    found.breaks.append(one)
+    claim_id = break_id(one)
+    claim = {
+        "claim_id": claim_id,
+        "provider": first.provider,
+        "commitment_id": first.pool,
+        "rule": one["rule"],
+        "source": pool.stage.source if pool else None,
+        "interval_start": interval,
+        "interval_end": interval + HOUR,
+        "status": INDICATED if lacking else CLAIMABLE,
+        "missing_evidence": "; ".join(lacking) or None,
+        "lines": len(lines),
+        "arithmetic": arithmetic,
+        **figures,
+    }
+    found.claims.append(claim)
+    found.lines.extend(_line(move, claim_id) for move in members)
 
 
-def lines_of(result: Applied, differing: ir.Table, pools: ir.Table) -> ir.Table:
-    """Every line of a claim whose on-demand cost is not what the rules leave of it."""
-    lines = result.lines
-    wanted = differing.select("commitment_id", "interval")
-    by_rules = (
-        result.covered.group_by("line", "commitment_id", "interval")
-        .aggregate(saved=total(result.covered.saved))
-        .rename(expected_commitment="commitment_id")
-    )
-    held = lines.join(
-        pools,
-        [
-            lines.covered_by == pools.commitment_id,
-            lines.start >= pools.interval_start,
-            lines.start < pools.interval_end,
-        ],
-    ).select(line="charge_id", commitment="covered_by", interval="interval_start")
-    touched = ibis.union(
-        by_rules.select("line", "interval", commitment=by_rules.expected_commitment),
-        held.select("line", "interval", "commitment"),
-        distinct=True,
-    )
-    of_claims = touched.join(
-        wanted,
-        [touched.commitment == wanted.commitment_id, touched.interval == wanted.interval],
-    ).select("line", "commitment", "interval")
-    joined = of_claims.join(lines, of_claims.line == lines.charge_id)
-    changed = joined.filter(joined.left != joined.paid)
-    best = by_rules.group_by("line").aggregate(
-        expected_commitment=by_rules.expected_commitment.min(), saved=total(by_rules.saved)
-    )
-    told = changed.left_join(best, changed.line == best.line)
-    saved = told.saved.fill_null(ZERO)
-    return told.select(
-        claim_id=told.commitment
-        + " "
-        + told.interval.strftime("%Y-%m-%dT%H:%M:%SZ")
-        + " "
-        + told.currency,
-        source_id=told.source_id,
-        source_row=told.source_row,
-        account_id=told.account,
-        resource_id=told.resource,
-        sku=told.sku_id.fill_null(told.sku_meter).fill_null(told.description),
-        interval_start=told.interval,
-        quantity=told.quantity,
-        unit=told.unit,
-        billed=told.paid,
-        expected=told.left,
-        difference=(told.paid - told.left).cast("decimal(38, 0)"),
-        currency=told.currency,
-        billed_commitment=told.covered_by,
-        expected_commitment=told.expected_commitment,
-        expected_covered=ibis.null("decimal(38, 0)"),
-        arithmetic=ibis.ifelse(saved > ZERO, "on demand less what the rules cover", "on demand"),
-    ).select(*CLAIM_LINES.names)
+def _pool(members: Sequence[Move], known: Evidence) -> Pool | None:
+    """The claim's commitment under the rule that applies it there."""
+    name = members[0].pool
+    places = [move.place for move in members if move.pool == name and move.place is not None]
+    own = known.held[name].default if name in known.held else None
+    return known.pools.get((name, places[0] if places else -1 if own is None else own))
+
+
+def missing_evidence(
+    members: Sequence[Move], group: Group, amount: Fraction, known: Evidence
+) -> list[str]:
+    """What is lacking before the provider can be asked for the money; empty: nothing is."""
+    provider, interval = members[0].provider, group[1]
+    lacking = []
+    end = known.billing_end.get(provider)
+    final = None if end is None else end + finals(known.rules).get(provider or "", FINAL_AFTER)
+    if final is None:
+        lacking.append(f"the bill of {provider} names no billing period")
+    elif known.as_of < final:
+        lacking.append(f"the month of {provider} is not final until {iso(final)}")
+    if group in known.unrated:
+        lacking.append(f"no rate of the commitment for SKU {known.unrated[group]}")
+    pools = sorted({move.pool for move in members})
+    lacking += [
+        f"the bill says nothing of {pool} from {iso(interval)} on"
+        for pool in pools
+        if (pool, interval) in known.off_bill
+    ]
+    for move in members:
+        holding = known.held.get(move.pool)
+        if move.saved > 0 and move.lacking:
+            lacking.append(f"{move.lacking} of SKU {move.sku}")
+        if holding is None or move.covered <= 0 or not move.as_other_account:
+            continue
+        if holding.owner is None and len({one.account for one in members}) > 1:
+            lacking.append(f"the account that owns {move.pool} is not known")
+        elif holding.owner is not None and not holding.shown_with(move.account):
+            lacking.append(f"that {move.pool} is shared with account {move.account}")
+    if amount < 0:
+        lacking.append("by the rules the payer owes more, not less")
+    return list(dict.fromkeys(lacking))
+
+
+def _arithmetic(members: Sequence[Move], billed: Fraction, amount: Fraction, currency: str) -> str:
+    expected = billed - amount
+    sums = f"{money(billed)} - {money(expected)} = {money(amount)} {currency}"
+    if len(members) == 1:
+        move = members[0]
+        rest = move.quantity - move.covered
+        return (
+            f"{figure(move.covered)} of {figure(move.quantity)} {move.unit or 'units'} are covered "
+            f"and draw {figure(move.drawn)}, so {figure(rest)} on demand: {sums}"
+        )
+    more = sum(1 for move in members if move.saved > 0)
+    fewer = sum(1 for move in members if move.saved < 0)
+    told = f"{more} lines covered more" + (f" and {fewer} less" if fewer else "")
+    return f"{told}: {sums} on demand"
+
+
+def _line(move: Move, claim_id: str) -> dict[str, Any]:
+    expected = move.billed - move.saved
+    return {
+        "claim_id": claim_id,
+        "source_id": move.source_id,
+        "source_row": move.source_row,
+        "account_id": move.account,
+        "resource_id": move.resource,
+        "sku": move.sku,
+        "interval_start": move.interval,
+        "quantity": edge_decimal(move.quantity),
+        "unit": move.unit,
+        "billed": edge_decimal(move.billed),
+        "expected": edge_decimal(expected),
+        "difference": edge_decimal(move.saved),
+        "currency": move.currency,
+        "billed_commitment": move.was_pool,
+        "expected_commitment": move.pool if move.covered else None,
+        "expected_covered": edge_decimal(move.covered),
+        "arithmetic": f"{figure(move.covered)} of {figure(move.quantity)} covered: "
+        f"{money(move.billed)} - {money(expected)} = {money(move.saved)}",
+    }
+
+
+def figure(value: Fraction) -> str:
+    """A quantity as plain text, half-even at 18 decimals."""
+    return plain(edge_decimal(value) or edge_decimal(Fraction(0)))  # type: ignore[arg-type]
+
+
+def money(value: Fraction) -> str:
+    """An amount as plain text, with two decimals at least."""
+    return plain(edge_decimal(value) or edge_decimal(Fraction(0)), 2)  # type: ignore[arg-type]

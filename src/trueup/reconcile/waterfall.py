@@ -1,136 +1,180 @@
-"""Commitments applied to usage in their provider's order, all intervals at once.
+"""Pours the usage of every interval over the commitments, in the order of the provider's rules.
 
-Each commitment takes its turn: of the lines that it may cover it takes those with the highest
-percentage saved first, then those with the lowest rate, until its interval's commitment is used.
+All intervals at once: a round per stage, owner or shared, and step of the order; in each, usage
+draws what is left by a running total. Whole numbers throughout.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
-from ibis import _
+import pyarrow as pa
 
 from trueup.engine.engine import Engine
-from trueup.engine.integers import EDGE_SCALE, WHOLE, ratio_at_edge, share, total, whole
+from trueup.engine.instants import instant
+from trueup.engine.integers import EDGE_SCALE, WHOLE, share, total, whole
 from trueup.engine.rows import united
-from trueup.reconcile.rated_lines import ONE, Benefit, eligible
+from trueup.reconcile.eligibility import Pair
 
-ZERO = whole(0)
-ROUNDED_AT = 9  # decimals: a rate taken from billed rows may be off behind them
+_WHOLE = pa.decimal128(38, 0)
+PAIRS = pa.schema(
+    [
+        pa.field("profile", pa.string()),
+        pa.field("pool", pa.string()),
+        pa.field("stage", pa.int64()),
+        pa.field("round", pa.int64()),
+        pa.field("rank", pa.int64()),
+        pa.field("valid_from", pa.timestamp("us", tz="UTC")),
+        pa.field("valid_to", pa.timestamp("us", tz="UTC")),
+        pa.field("rate_num", _WHOLE),  # of the commitment, in 10^-18, per whole unit of quantity
+        pa.field("rate_den", _WHOLE),
+        pa.field("by_cost", pa.bool_()),  # what a line was billed is what it draws
+        pa.field("lacking", pa.string()),
+    ]
+)
+AT = ("pool", "interval", "payer", "currency")  # one interval of one commitment of one payer
+COVERED = ("line", *AT, "stage", "covered", "drawn", "lacking", "shared")
 
 
-@dataclass(frozen=True)
-class Applied:
-    """What the rules make of the lines.
-
-    ``lines`` have ``left``, the on-demand cost that no commitment covers. ``covered`` has a row per
-    commitment and line it covers: ``saved`` (on-demand cost) and ``taken`` (of the commitment).
-    """
-
-    lines: ir.Table
-    covered: ir.Table
+def pair_table(pairs: Iterable[Pair], q_scale: int) -> pa.Table:
+    """The pairs as a table to join with lines."""
+    rows = [_pair_row(pair, q_scale) for pair in pairs]
+    return pa.table({name: [row[name] for row in rows] for name in PAIRS.names}, schema=PAIRS)
 
 
-def applied(
+def _pair_row(pair: Pair, q_scale: int) -> dict[str, Any]:
+    rate = pair.rate.price * Fraction(10**EDGE_SCALE, 10**q_scale)
+    return {
+        "profile": pair.profile.key,
+        "pool": pair.pool.commitment_id,
+        "stage": pair.pool.place,
+        "round": pair.round,
+        "rank": pair.rank,
+        "valid_from": pair.rate.start,
+        "valid_to": pair.rate.end,
+        "rate_num": Decimal(rate.numerator),
+        "rate_den": Decimal(rate.denominator),
+        "by_cost": pair.pool.stage.consumes == "on_demand",
+        "lacking": pair.lacking,
+    }
+
+
+def steps(pairs: Iterable[Pair]) -> list[tuple[int, bool, int]]:
+    """Stage, whether other accounts than the owner's draw, and round: in this order."""
+    rounds = {(pair.pool.place, pair.round) for pair in pairs}
+    return sorted((stage, shared, at) for stage, at in rounds for shared in (False, True))
+
+
+def pour(
     lines: ir.Table,
-    rates: ir.Table,
-    pools: ir.Table,
-    benefits: Sequence[Benefit],
+    pairs: ir.Table,
+    capacity: ir.Table,
+    order: Sequence[tuple[int, bool, int]],
+    scale: int,
     engine: Engine,
-) -> Applied:
-    """Apply every commitment in its turn.
-
-    ``pools``: what a commitment has per interval (commitment_id, interval_start, interval_end,
-    ``pool`` in units of 10^-18). ``rates``: dated, per commitment and SKU.
-    """
-    left = engine.keep(lines.mutate(left=lines.on_demand))
-    covered: list[ir.Table] = []
-    pool_of: dict[str, ir.Table] = {}
-    for benefit, own in _turns(benefits):
-        name = benefit.commitment_id
-        pool = pool_of.get(name, pools.filter(pools.commitment_id == name))
-        took = engine.keep(_taken(left, rates, pool, benefit, own))
-        covered.append(took)
-        sums = took.group_by("line").aggregate(saved=total(_.saved))
-        left = engine.keep(
-            left.left_join(sums, left.charge_id == sums.line)
-            .mutate(left=(_.left - _.saved.fill_null(ZERO)).cast(WHOLE))
-            .drop("line", "saved")
-        )
-        used = took.group_by("interval").aggregate(taken=total(_.taken))
-        pool_of[name] = engine.keep(
-            pool.left_join(used, pool.interval_start == used.interval)
-            .mutate(pool=(_.pool - _.taken.fill_null(ZERO)).cast(WHOLE))
-            .drop("interval", "taken")
-        )
-    return Applied(left, engine.keep(united(*covered)))
-
-
-def _turns(benefits: Sequence[Benefit]) -> Iterator[tuple[Benefit, bool | None]]:
-    """Stage by stage: each commitment for its owner's account, then for the other accounts."""
-    for stage in sorted({benefit.rule.stage for benefit in benefits}):
-        these = [benefit for benefit in benefits if benefit.rule.stage == stage]
-        yield from ((benefit, True) for benefit in these if benefit.owner is not None)
-        yield from ((benefit, None if benefit.owner is None else False) for benefit in these)
-
-
-def _taken(
-    lines: ir.Table, rates: ir.Table, pool: ir.Table, benefit: Benefit, own: bool | None
 ) -> ir.Table:
-    """What one turn covers. ``own``: of the owner's account, of the others, or (None) of all."""
-    may = (lines.left > ZERO) & eligible(lines, benefit)
-    if own is not None:
-        mine = lines.account == benefit.owner
-        may &= mine if own else ~mine
-    of_this = rates.filter(rates.commitment_id == benefit.commitment_id)
-    priced = lines.filter(may).join(of_this, "sku")
-    priced = priced.filter((priced.start >= priced.valid_from) & (priced.start < priced.valid_to))
-    in_pool = priced.join(
-        pool.filter(pool.pool > ZERO).select("interval_start", "interval_end", "pool"),
-        [priced.start >= pool.interval_start, priced.start < pool.interval_end],
+    """What commitments cover by the rules: COVERED, a row per line, commitment and round.
+
+    ``lines``: line, profile, account, payer, currency, interval, q > 0, billed (of what nothing
+    covered), commitment_id and drawn (of what one covered). ``capacity``: AT, stage, left in units
+    of 10^-18, owner, open (whether accounts without evidence may draw), accounts. A line that was
+    covered draws from its own commitment what the bill says; ties go to what was covered.
+    """
+    left = engine.keep(lines.select("line", left=lines.q))
+    rest = engine.keep(capacity)
+    found: list[ir.Table] = []
+    for stage, shared, at in order:
+        some = pairs.filter((pairs.stage == stage) & (pairs["round"] == at))
+        wanted = _wanted(lines, left, some, rest, shared, scale)
+        taken = _taken(wanted, engine)
+        if not engine.count(taken):
+            continue
+        found.append(taken)
+        left = engine.keep(_less(left, taken, ("line",), "covered"))
+        rest = engine.keep(_less(rest, taken, AT, "drawn"))
+    if not found:
+        none = pairs.filter(pairs.stage < 0)
+        return _taken(_wanted(lines, left, none, rest, shared=False, scale=scale), engine)
+    return engine.keep(united(*found))
+
+
+def _wanted(
+    lines: ir.Table, left: ir.Table, pairs: ir.Table, rest: ir.Table, shared: bool, scale: int
+) -> ir.Table:
+    """The lines that may draw in this round, with what each would need in full."""
+    open_lines = lines.join(left.filter(left.left > whole(0)), "line")
+    joined = open_lines.join(
+        pairs,
+        (open_lines.profile == pairs.profile)
+        & (open_lines.interval >= instant(pairs.valid_from))
+        & (open_lines.interval < instant(pairs.valid_to)),
     )
-    # Without a rate by contract a line that the commitment was billed on draws what it drew.
-    keeps = in_pool.observed & (in_pool.covered_by.fill_null("") == benefit.commitment_id)
-    by_rate = share(in_pool.quantity, in_pool.rate, whole(ONE))
-    whole_draw = ibis.ifelse(keeps, in_pool.drawn, by_rate).cast(WHOLE)
-    sized = in_pool.mutate(draw=whole_draw)
-    # A line without a saving is not covered; at the on-demand price itself it is.
-    worth = sized.filter((sized.draw > ZERO) & _saves(sized, benefit))
-    asked = worth.mutate(
-        need=ibis.ifelse(
-            worth.left == worth.on_demand,
-            worth.draw,
-            share(worth.draw, worth.left, worth.on_demand),
-        ),
-        percentage=ratio_at_edge(worth.draw, worth.on_demand),
+    rated = joined.select(
+        open_lines,
+        *(pairs[name] for name in ("pool", "stage", "rank", "rate_num", "rate_den")),
+        *(pairs[name] for name in ("by_cost", "lacking")),
     )
-    before = ibis.window(
-        group_by="interval_start",
-        order_by=["percentage", "rate", "charge_id"],
-        preceding=(None, 1),
-    )
-    running = asked.mutate(earlier=asked.need.sum().over(before).fill_null(ZERO).cast(WHOLE))
-    free = (running.pool - running.earlier).cast(WHOLE)
-    taken = ibis.greatest(ibis.least(running.need, free), ZERO)
-    took = running.mutate(taken=taken.cast(WHOLE)).filter(_.taken > ZERO)
-    return took.select(
-        line=took.charge_id,
-        commitment_id=ibis.literal(benefit.commitment_id),
-        interval=took.interval_start,
-        taken=took.taken,
-        saved=ibis.ifelse(
-            took.taken == took.need, took.left, share(took.left, took.taken, took.need)
-        ).cast(WHOLE),
-        rate=took.rate,
+    available = rest.filter(rest.left > whole(0)).rename(room="left", room_stage="stage")
+    met = rated.join(available, [*AT])
+    met = met.filter(met.stage == met.room_stage)
+    owns = met.account == met.owner
+    own = (met.owner.notnull() & owns).fill_null(False)  # noqa: FBT003  the value of the expression
+    if shared:
+        known = met.accounts.fill_null("").contains(_marked(met.account))
+        some = met.filter(~own & (met.open | known))
+    else:
+        some = met.filter(own)
+    billed_here = (some.commitment_id == some.pool).fill_null(False)  # noqa: FBT003  the same
+    as_billed = billed_here & some.drawn.notnull()
+    by_cost = some.by_cost & some.commitment_id.isnull()
+    cost = (some.billed * whole(10 ** (EDGE_SCALE - scale))).cast(WHOLE)
+    own = as_billed | by_cost  # what a part of a line draws is that part of what all of it does
+    return some.mutate(
+        later=ibis.ifelse(billed_here, 0, 1),
+        shared=ibis.literal(shared),
+        of_all=ibis.cases((as_billed, some.drawn), (by_cost, cost), else_=some.left).cast(WHOLE),
+        times=ibis.ifelse(own, some.left, some.rate_num).cast(WHOLE),
+        parts=ibis.ifelse(own, some.q, some.rate_den).cast(WHOLE),
     )
 
 
-def _saves(lines: ir.Table, benefit: Benefit) -> ir.Value:
-    """Whether a covered line costs no more than on demand; units are not money: always."""
-    if benefit.rule.consumes == "units":
-        return ibis.literal(1) == 1
-    rounding = whole(10 ** (EDGE_SCALE - ROUNDED_AT))
-    return lines.draw <= lines.on_demand + rounding
+def _marked(account: ir.Value) -> ir.Value:
+    """An account as it stands in a list of accounts."""
+    return ibis.literal("\x1f") + account.fill_null("") + ibis.literal("\x1f")
+
+
+def account_list(accounts: Iterable[str | None]) -> str:
+    """Accounts as one text, each between separators."""
+    return "".join(f"\x1f{account or ''}\x1f" for account in sorted(a or "" for a in accounts))
+
+
+def _taken(wanted: ir.Table, engine: Engine) -> ir.Table:
+    """What each line gets: all it needs while there is room, then the rest of the room.
+
+    Each step is kept: a quotient of a quotient is more than an engine's planner can take.
+    """
+    asked = engine.keep(wanted)
+    needs = engine.keep(asked.mutate(need=share(asked.of_all, asked.times, asked.parts)))
+    some = needs.filter(needs.need > whole(0))
+    window = ibis.window(group_by=list(AT), order_by=["rank", "later", "line"], preceding=(None, 1))
+    before = some.need.cast(WHOLE).sum().over(window).cast(WHOLE).fill_null(whole(0))
+    ordered = some.mutate(before=before)
+    room = ibis.greatest(ordered.room - ordered.before, whole(0))
+    drawn = engine.keep(ordered.mutate(drawn=ibis.least(ordered.need, room).cast(WHOLE)))
+    got = drawn.filter(drawn.drawn > whole(0))
+    covered = ibis.ifelse(got.drawn == got.need, got.left, share(got.left, got.drawn, got.need))
+    return engine.keep(got.mutate(covered=covered.cast(WHOLE)).select(*COVERED))
+
+
+def _less(state: ir.Table, taken: ir.Table, by: tuple[str, ...], column: str) -> ir.Table:
+    """What is left after a round."""
+    sums = taken.group_by(*by).aggregate(gone=total(taken[column]))
+    joined = state.left_join(sums, list(by))
+    names = [name for name in state.columns if name != "left"]
+    rest = (state.left - sums.gone.fill_null(whole(0))).cast(WHOLE)
+    return joined.select(*(state[name] for name in names), left=rest)

@@ -9,8 +9,7 @@ from trueup.adapter.eligibility import Eligibility
 from trueup.adapter.feed import Connector
 from trueup.adapter.provider import ProviderAdapter
 from trueup.providers.aws.cur import cur
-from trueup.providers.aws.rating import rules
-from trueup.providers.declarations import read_factors, read_meters, read_template
+from trueup.providers.declarations import read_factors, read_meters, read_rating, read_template
 
 BENEFIT = (
     "capacity block",
@@ -74,7 +73,7 @@ adapter = ProviderAdapter(
         "https://aws.amazon.com/pricing/enterprise/",
         marketplace_limit=Fraction(1, 4),
     ),
-    rating=rules,
+    rating=read_rating(__name__),
     credential_variables=(
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",

@@ -9,8 +9,7 @@ from trueup.adapter.eligibility import Eligibility
 from trueup.adapter.feed import Connector
 from trueup.adapter.provider import ProviderAdapter
 from trueup.providers.azure.cost_details import cost_details
-from trueup.providers.azure.rating import rules
-from trueup.providers.declarations import read_factors, read_meters, read_template
+from trueup.providers.declarations import read_factors, read_meters, read_rating, read_template
 
 BENEFIT = (
     "azure savings plan for compute",
@@ -85,7 +84,7 @@ adapter = ProviderAdapter(
         # which these are the bill says by ContractApplied alone, else the contract.
         marketplace_share=Fraction(0),
     ),
-    rating=rules,
+    rating=read_rating(__name__),
     credential_variables=(
         "AZURE_TENANT_ID",
         "AZURE_CLIENT_ID",

@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING
 
 from trueup.adapter.eligibility import Eligibility
 from trueup.adapter.provider import ProviderAdapter
-from trueup.providers.declarations import read_factors, read_meters, read_native, read_template
-from trueup.providers.gcp.rating import rules
+from trueup.providers.declarations import (
+    read_factors,
+    read_meters,
+    read_native,
+    read_rating,
+    read_template,
+)
 
 if TYPE_CHECKING:
     from trueup.adapter.feed import Connector
@@ -102,7 +107,7 @@ adapter = ProviderAdapter(
         "https://cloud.google.com/marketplace/docs/commit-drawdown",
         exclude={"ServiceName": r"\bgoogle maps\b|professional services"},
     ),
-    rating=rules,
+    rating=read_rating(__name__),
     credential_variables=(
         "GOOGLE_APPLICATION_CREDENTIALS",
         "GOOGLE_CLOUD_PROJECT",

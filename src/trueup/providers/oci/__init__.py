@@ -6,7 +6,13 @@ from datetime import timedelta
 
 from trueup.adapter.feed import Connector
 from trueup.adapter.provider import ProviderAdapter
-from trueup.providers.declarations import read_factors, read_meters, read_native, read_template
+from trueup.providers.declarations import (
+    read_factors,
+    read_meters,
+    read_native,
+    read_rating,
+    read_template,
+)
 
 BENEFIT = ("capacity reservation", "dedicated ai cluster", "reservation")
 FUNDING = (
@@ -80,6 +86,7 @@ adapter = ProviderAdapter(
     connector=_connector,
     meters=read_meters(__name__),
     factors=read_factors(__name__),
+    rating=read_rating(__name__),
     layers={
         **{name: "benefit" for kind in BENEFIT for name in (kind, f"{kind}s")},
         **{name: "funding" for kind in FUNDING for name in (kind, f"{kind}s")},

@@ -1,0 +1,256 @@
+"""Charges as the price leg sees them: lines with a quantity, and the distinct profiles they have.
+
+A profile is everything about a charge that decides what a unit of it costs and which commitments
+may cover it. There are few: rules and rates are looked up once per profile, never per line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+from ibis import _
+
+from trueup.adapter.rating import Rating
+from trueup.adapter.registry import providers
+from trueup.engine.engine import Engine
+from trueup.engine.instants import instant, moment
+from trueup.engine.integers import EDGE_SCALE, WHOLE, decimals, total, units
+from trueup.model.rules import Rules
+from trueup.period import Period
+from trueup.reconcile.billed import UNUSED, USED, sku_columns
+from trueup.reconcile.text import key_with_nulls
+
+LEAST_DECIMALS = 9  # of quantities: a commitment may cover a part of a unit
+COLUMNS = (
+    "x_Provider",
+    "ServiceName",
+    "SkuId",
+    "SkuPriceId",
+    "SkuMeter",
+    "RegionId",
+    "SkuPriceDetails",
+    "PricingCategory",
+    "ContractedUnitPrice",
+    "ListUnitPrice",
+)
+# What a rule's ``match`` calls a column of usage -> the charge's column.
+OF_USAGE = {
+    "provider": "x_Provider",
+    "account": "SubAccountId",
+    "account_id": "SubAccountId",
+    "region": "RegionId",
+    "region_id": "RegionId",
+    "resource": "ResourceId",
+    "resource_id": "ResourceId",
+    "sku_id": "SkuId",
+}
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One profile, and what its lines under one commitment (None: under none) add up to.
+
+    ``q`` is in ``unit``, ``drawn`` in the commitment's own unit (null where a line does not say),
+    money in the billing currency.
+    """
+
+    key: str
+    columns: dict[str, str | None]
+    unit: str | None
+    currency: str
+    commitment_id: str | None
+    contracted_price: Fraction | None
+    list_price: Fraction | None
+    q: Fraction
+    billed: Fraction
+    effective: Fraction
+    listed: Fraction
+    drawn: Fraction | None
+    first: datetime
+    last: datetime
+    lines: int
+
+    @property
+    def provider(self) -> str | None:
+        return self.columns.get("x_Provider")
+
+    @property
+    def sku(self) -> tuple[str | None, ...]:
+        """What is the same thing sold, whether a commitment covered it or not."""
+        c = self.columns
+        named = (c.get("SkuId"),) if c.get("SkuId") else (c["ChargeDescription"], c.get("SkuMeter"))
+        return (self.provider, *named, c.get("RegionId"), self.unit, self.currency)
+
+    @property
+    def name(self) -> str:
+        """What a person calls it."""
+        c = self.columns
+        names = (c.get("SkuPriceId"), c.get("SkuId"), c.get("ChargeDescription"), c.get("SkuMeter"))
+        return next((name for name in names if name), "without a name")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The charge columns of a profile; ``described``: descriptions are told apart beside SKUs.
+
+    Otherwise a description counts where no SKU is named, so that a correction nets with what it
+    corrects whatever it says of itself.
+    """
+
+    names: tuple[str, ...]
+    described: bool
+
+
+def profile_columns(charges: ir.Table, rules: Rules) -> Columns:
+    """What rates, rules and the providers' declarations look at."""
+    wanted = dict.fromkeys(COLUMNS)
+    for adapter in providers().values():
+        rating = adapter.rating() if adapter.rating else None
+        if rating is not None:
+            wanted.update(dict.fromkeys(_of_rating(rating)))
+    for rate in rules.rate:
+        wanted.update(dict.fromkeys(OF_USAGE.get(column, column) for column in rate.match))
+    if rules.rate:
+        wanted.update(dict.fromkeys(sku_columns(charges, rules)))
+    described = "ChargeDescription" in wanted
+    wanted.setdefault("ChargeDescription")
+    return Columns(tuple(name for name in wanted if name in charges.columns), described)
+
+
+def _of_rating(rating: Rating) -> Iterator[str]:
+    for stage in rating.stages:
+        yield from stage.same
+        for match in stage.eligible:
+            yield from match
+    yield from (column for column, _pattern in rating.parts)
+    yield from (column for names in rating.rate_names for column in names)
+    yield from rating.overage
+
+
+def charge_lines(
+    charges: ir.Table, period: Period | None, columns: Columns, scale: int, q_scale: int
+) -> ir.Table:
+    """Every Usage charge of the period with a quantity: whole money, whole quantity, its profile.
+
+    ``commitment_id`` is that of the commitment which covered it, else null; ``drawn`` what it drew,
+    in units of 10^-18, null where the row does not say. A description that a SKU makes superfluous
+    is no part of the profile, so that a correction nets with what it corrects.
+    """
+    t = _in_question(charges, period)
+    priced = t.PricingQuantity.notnull()
+    covered = t.CommitmentDiscountStatus.fill_null("") == USED
+    account = t.SubAccountId.fill_null(t.BillingAccountId)
+    unit = ibis.ifelse(priced, t.PricingUnit, t.ConsumedUnit)
+    known = {name: t[name] for name in columns.names} | {"SubAccountId": account}
+    if not columns.described:
+        named = t.SkuId.notnull() | t.SkuPriceId.notnull()
+        known["ChargeDescription"] = ibis.ifelse(named, ibis.null(str), t.ChargeDescription)
+    money, edge = 10**scale, 10**EDGE_SCALE
+    stated = t.CommitmentDiscountQuantity.notnull()
+    fallback = ibis.ifelse(t.EffectiveCost > 0, units(t.EffectiveCost, edge), ibis.null(WHOLE))
+    return t.select(
+        charge_id=t.x_ChargeId,
+        source_id=t.x_SourceId,
+        source_row=t.x_SourceRow,
+        provider=t.x_Provider,
+        payer=t.BillingAccountId,
+        account=account,
+        resource=t.ResourceId,
+        sku=ibis.coalesce(t.SkuPriceId, t.SkuId, t.ChargeDescription),
+        currency=t.BillingCurrency,
+        commitment_id=ibis.ifelse(covered, t.CommitmentDiscountId, ibis.null(str)),
+        start=instant(t.ChargePeriodStart),
+        end=instant(t.ChargePeriodEnd),
+        billing_end=instant(t.BillingPeriodEnd),
+        unit=unit,
+        q=units(_quantity(t), 10**q_scale),
+        billed=units(t.BilledCost, money),
+        effective=units(t.EffectiveCost, money),
+        listed=units(t.ListCost, edge),
+        drawn=ibis.ifelse(
+            covered,
+            ibis.ifelse(stated, units(t.CommitmentDiscountQuantity, edge), fallback),
+            ibis.null(WHOLE),
+        ).cast(WHOLE),
+        drawn_unit=ibis.ifelse(stated, t.CommitmentDiscountUnit, t.BillingCurrency),
+        profile=key_with_nulls(unit, t.BillingCurrency, *(known[name] for name in columns.names)),
+        **{f"p_{name}": known[name] for name in columns.names},
+    )
+
+
+def _quantity(t: ir.Table) -> ir.Value:
+    return t.PricingQuantity.fill_null(t.ConsumedQuantity)
+
+
+def _in_question(charges: ir.Table, period: Period | None) -> ir.Table:
+    t = charges.filter(
+        (charges.ChargeCategory == "Usage")
+        & (charges.CommitmentDiscountStatus.fill_null("") != UNUSED)
+        & _quantity(charges).notnull()
+        & charges.BillingCurrency.notnull()
+    )
+    if period is None:
+        return t
+    start = instant(t.ChargePeriodStart)
+    return t.filter((start >= moment(period.start)) & (start < moment(period.end)))
+
+
+def quantity_scale(charges: ir.Table, engine: Engine) -> int:
+    """The decimals in which quantities of lines are counted."""
+    most = charges.aggregate(most=decimals(_quantity(charges)).max())
+    return max(LEAST_DECIMALS, engine.collect(most).column("most")[0].as_py() or 0)
+
+
+def profiles(
+    lines: ir.Table, columns: Columns, scale: int, q_scale: int, engine: Engine
+) -> list[Profile]:
+    """Each profile with each commitment that covered lines of it."""
+    sums = lines.group_by("profile", "commitment_id").aggregate(
+        unit=_.unit.min(),
+        currency=_.currency.min(),
+        q=total(_.q),
+        billed=total(_.billed),
+        effective=total(_.effective),
+        listed=total(_.listed),
+        drawn=total(_.drawn),
+        unknown=(_.commitment_id.notnull() & _.drawn.isnull()).max(),
+        first=_.start.min(),
+        last=_.end.max(),
+        lines=_.count(),
+        **{f"p_{name}": lines[f"p_{name}"].min() for name in columns.names},
+    )
+    rows = engine.collect(sums.order_by("profile", "commitment_id")).to_pylist()
+    return [_profile(row, columns, scale, q_scale) for row in rows]
+
+
+def _profile(row: dict[str, Any], columns: Columns, scale: int, q_scale: int) -> Profile:
+    values = {name: row[f"p_{name}"] for name in columns.names}
+    drawn = None if row["unknown"] or row["drawn"] is None else row["drawn"]
+    return Profile(
+        key=row["profile"],
+        columns={name: None if value is None else str(value) for name, value in values.items()},
+        unit=row["unit"],
+        currency=row["currency"],
+        commitment_id=row["commitment_id"],
+        contracted_price=_exact(values.get("ContractedUnitPrice")),
+        list_price=_exact(values.get("ListUnitPrice")),
+        q=Fraction(row["q"]) / 10**q_scale,
+        billed=Fraction(row["billed"]) / 10**scale,
+        effective=Fraction(row["effective"]) / 10**scale,
+        listed=Fraction(row["listed"] or 0) / 10**EDGE_SCALE,
+        drawn=None if drawn is None else Fraction(drawn) / 10**EDGE_SCALE,
+        first=row["first"],
+        last=row["last"],
+        lines=row["lines"],
+    )
+
+
+def _exact(value: Decimal | None) -> Fraction | None:
+    return None if value is None else Fraction(value)

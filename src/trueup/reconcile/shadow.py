@@ -1,0 +1,313 @@
+"""Shadow re-rating: the usage of the bill under the providers' own rules, against the bill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+from ibis import _
+
+from trueup.engine.instants import instant
+from trueup.engine.integers import WHOLE, total, whole
+from trueup.reconcile import benefit_pools as pools
+from trueup.reconcile.benefit_pools import Holding
+from trueup.reconcile.claims import Claims, Evidence, Group, claims_of
+from trueup.reconcile.eligibility import (
+    DYNAMIC,
+    Eligible,
+    clusters,
+    eligible,
+    on_demand_prices,
+)
+from trueup.reconcile.leg import LegRun
+from trueup.reconcile.moves import moves
+from trueup.reconcile.profiles import Profile
+from trueup.reconcile.rates import RateBook
+from trueup.reconcile.waterfall import pair_table, pour, steps
+
+_WHOLE = pa.decimal128(38, 0)
+PRICES = pa.schema(
+    [
+        pa.field("profile", pa.string()),
+        pa.field("price_num", _WHOLE),  # whole money per whole unit of quantity
+        pa.field("price_den", _WHOLE),
+    ]
+)
+UNRATED = pa.schema(
+    [
+        pa.field("profile", pa.string()),
+        pa.field("cluster", pa.string()),
+        pa.field("name", pa.string()),
+    ]
+)
+
+
+def rated_again(
+    run: LegRun, charges: ir.Table, found: Sequence[Profile], book: RateBook, q_scale: int
+) -> tuple[Claims, list[dict[str, Any]]]:
+    """Claims and notes; ``charges`` are the lines of ``profiles.charge_lines``."""
+    engine = run.engine
+    rows = pools.commitment_charges(run.charges, run.period)
+    held = pools.holdings(rows, run.terms, engine)
+    of_rules = [pool for holding in held.values() for pool in holding.pools()]
+    prices = on_demand_prices(found, book)
+    may = eligible(found, of_rules, prices, book)
+    notes = _notes(may, held, found)
+    free = {pair.profile.key for pair in may.pairs if pair.profile.commitment_id is None}
+    if not free:  # nothing that no commitment covered could be covered
+        return Claims(), notes
+    capacity = pools.capacities(run.commitments, rows, held, engine)
+    lines, left_out = _lines(run, charges, may)
+    if left_out:
+        notes.append(_coarse(left_out))
+    capacity = pools.with_uncovered(capacity, lines, held, run.commitments, run.terms, engine)
+    known = engine.load(_prices(found, prices, run.scale, q_scale))
+    lines, capacity = _settled(run, lines, capacity, known)
+    pairs = engine.load(pair_table(may.pairs, q_scale))
+    poured = pour(lines, pairs, capacity, steps(may.pairs), run.scale, engine)
+    differences = moves(lines, poured, known, run.scale, q_scale, engine)
+    evidence = Evidence(
+        pools={(pool.commitment_id, pool.place): pool for pool in of_rules},
+        held=held,
+        clusters=clusters(may.pairs),
+        unrated=_unrated(lines, may, engine),
+        off_bill=_off_bill(capacity, engine),
+        billing_end=_billing_ends(charges, engine),
+        rules=run.rules,
+        as_of=run.as_of,
+        scale=run.scale,
+    )
+    claims = claims_of(differences, evidence)
+    if claims.only_moved:
+        notes.append(_only_moved(claims.only_moved))
+    return claims, notes
+
+
+def _lines(run: LegRun, charges: ir.Table, may: Eligible) -> tuple[ir.Table, int]:
+    """The lines that a commitment may cover, netted with corrections, and how many are too long.
+
+    A line is what one resource of one profile used in an hour. What nets to nothing is left out,
+    and what costs nothing.
+    """
+    engine = run.engine
+    wanted = sorted({pair.profile.key for pair in may.pairs} | {p.key for p, _pool in may.unrated})
+    listed = engine.load(pa.table({"profile": pa.array(wanted, pa.string())}))
+    t = charges.semi_join(listed, "profile")
+    length = t.end.epoch_seconds() - t.start.epoch_seconds()
+    inside = t.filter(length <= pools.HOUR)
+    cost = ibis.ifelse(inside.billed == whole(0), inside.effective, inside.billed).cast(WHOLE)
+    sums = (
+        inside.mutate(cost=cost, interval=instant(inside.start.truncate("h")))
+        .group_by(
+            "provider",
+            "payer",
+            "account",
+            "resource",
+            "profile",
+            "commitment_id",
+            "currency",
+            "interval",
+        )
+        .aggregate(
+            line=_.charge_id.min(),
+            unit=_.unit.min(),
+            sku=_.sku.min(),
+            billing_end=_.billing_end.max(),
+            rows=_.count(),
+            q=total(_.q),
+            billed=total(_.cost),
+            drawn=total(_.drawn),
+            unknown=(_.commitment_id.notnull() & _.drawn.isnull()).max(),
+        )
+    )
+    some = sums.filter(
+        (sums.q > whole(0))
+        & ~sums.unknown
+        & (sums.commitment_id.notnull() | (sums.billed > whole(0)))
+    )
+    first = charges.select("charge_id", "source_id", "source_row")
+    named = some.join(first, some.line == first.charge_id)
+    kept = engine.keep(
+        named.select(
+            *(some[name] for name in some.columns if name != "unknown"),
+            source_id=first.source_id,
+            source_row=first.source_row,
+        )
+    )
+    too_long = (
+        engine.collect(t.filter(length > pools.HOUR).aggregate(rows=_.count()))
+        .column("rows")[0]
+        .as_py()
+    )
+    return kept, too_long
+
+
+def _settled(
+    run: LegRun, lines: ir.Table, capacity: ir.Table, prices: ir.Table
+) -> tuple[ir.Table, ir.Table]:
+    """Lines and capacity without what stays as it is billed.
+
+    That is: lines covered by a commitment of which nothing is known in that hour, and lines whose
+    on-demand price is not known, with what they drew.
+    """
+    engine = run.engine
+    at = capacity.select(
+        commitment_id="pool", interval="interval", payer="payer", currency="currency"
+    )
+    free = lines.filter(lines.commitment_id.isnull())
+    covered = lines.filter(lines.commitment_id.notnull()).semi_join(
+        at, ["commitment_id", "interval", "payer", "currency"]
+    )
+    fixed = covered.anti_join(prices, "profile")
+    gone = fixed.group_by(
+        pool=fixed.commitment_id,
+        interval=fixed.interval,
+        payer=fixed.payer,
+        currency=fixed.currency,
+    ).aggregate(gone=total(_.drawn))
+    rest = capacity.left_join(gone, ["pool", "interval", "payer", "currency"])
+    names = [name for name in capacity.columns if name != "left"]
+    less = rest.select(
+        *(capacity[name] for name in names),
+        left=(capacity.left - gone.gone.fill_null(whole(0))).cast(WHOLE),
+    )
+    open_lines = ibis.union(free, covered.semi_join(prices, "profile"))
+    return engine.keep(open_lines), engine.keep(less)
+
+
+def _prices(
+    found: Iterable[Profile], prices: Mapping[object, Fraction], scale: int, q_scale: int
+) -> pa.Table:
+    rows = {}
+    for one in found:
+        price = prices.get(one.sku)
+        if price is not None and one.commitment_id is not None:
+            rows[one.key] = price * Fraction(10**scale, 10**q_scale)
+    return pa.table(
+        {
+            "profile": list(rows),
+            "price_num": [Decimal(price.numerator) for price in rows.values()],
+            "price_den": [Decimal(price.denominator) for price in rows.values()],
+        },
+        schema=PRICES,
+    )
+
+
+def _unrated(lines: ir.Table, may: Eligible, engine: Any) -> dict[Group, str]:
+    """Where a line is eligible for a commitment of which no rate for it is known."""
+    names = clusters(may.pairs)
+    rows = {
+        (profile.key, names[pool.commitment_id]): profile.name
+        for profile, pool in may.unrated
+        if pool.commitment_id in names
+    }
+    if not rows:
+        return {}
+    table = engine.load(
+        pa.table(
+            {
+                "profile": [profile for profile, _cluster in rows],
+                "cluster": [cluster for _profile, cluster in rows],
+                "name": list(rows.values()),
+            },
+            schema=UNRATED,
+        )
+    )
+    joined = lines.filter(lines.commitment_id.isnull()).join(table, "profile")
+    sums = joined.group_by("cluster", "interval", "payer", "currency").aggregate(name=_.name.min())
+    return {
+        (row["cluster"], row["interval"], row["payer"], row["currency"]): row["name"]
+        for row in engine.collect(sums).to_pylist()
+    }
+
+
+def _off_bill(capacity: ir.Table, engine: Any) -> set[tuple[str, datetime]]:
+    hours = capacity.filter(~capacity.on_bill).select("pool", "interval").distinct()
+    return {(row["pool"], row["interval"]) for row in engine.collect(hours).to_pylist()}
+
+
+def _billing_ends(charges: ir.Table, engine: Any) -> dict[str | None, datetime | None]:
+    ends = charges.group_by("provider").aggregate(end=charges.billing_end.max())
+    return {row["provider"]: row["end"] for row in engine.collect(ends).to_pylist()}
+
+
+def _notes(
+    may: Eligible, held: Mapping[str, Holding], found: Sequence[Profile]
+) -> list[dict[str, Any]]:
+    notes = []
+    without: dict[str, list[Profile]] = {}
+    for profile, pool in may.unrated:
+        without.setdefault(pool.commitment_id, []).append(profile)
+    for name, some in sorted(without.items()):
+        lines = sum(one.lines for one in some)
+        notes.append(
+            {
+                "code": "no_commitment_rate",
+                "subject": name,
+                "text": f"{lines} charges, such as of SKU {min(one.name for one in some)}, may be "
+                "eligible for it, but no rate for them is known: they stay as billed",
+                "remedy": "add a [[rules.rate]] with commitment_price, or fetch the provider's "
+                "rates",
+            }
+        )
+    notes += [
+        {
+            "code": "scope_unknown",
+            "subject": pool.commitment_id,
+            "text": "neither the bill nor the contract tells what it applies to: charges that it "
+            "did not cover were not held against it",
+            "remedy": "add applies_to to the contract",
+        }
+        for pool in may.unscoped
+    ]
+    return notes + _undecided(held, found)
+
+
+def _undecided(held: Mapping[str, Holding], found: Sequence[Profile]) -> list[dict[str, Any]]:
+    """Commitments under no declared rule, where charges of the SKUs they cover were not covered."""
+    free = {
+        one.sku
+        for one in found
+        if one.commitment_id is None and one.columns.get("PricingCategory") != DYNAMIC
+    }
+    covered: dict[str, set[object]] = {}
+    for one in found:
+        if one.commitment_id is not None:
+            covered.setdefault(one.commitment_id, set()).add(one.sku)
+    return [
+        {
+            "code": "rule_unknown",
+            "subject": name,
+            "text": "its charges do not tell by which of the provider's rules it is applied: it "
+            "was not rated again",
+            "remedy": "state quantity_basis in the contract",
+        }
+        for name, one in sorted(held.items())
+        if not list(one.pools()) and covered.get(name, set()) & free
+    ]
+
+
+def _coarse(rows: int) -> dict[str, Any]:
+    return {
+        "code": "not_hourly",
+        "subject": "price",
+        "text": f"{rows} charges of more than an hour may be eligible for commitments that are "
+        "used or lost by the hour: they stay as billed",
+        "remedy": "export the bill by the hour",
+    }
+
+
+def _only_moved(intervals: int) -> dict[str, Any]:
+    return {
+        "code": "allocation_difference",
+        "subject": "price",
+        "text": f"in {intervals} intervals commitments cover other charges than by the rules, at "
+        "the same total for the payer",
+        "remedy": None,
+    }
