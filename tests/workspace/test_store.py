@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
@@ -10,6 +11,7 @@ import pytest
 
 from trueup.errors import IntegrityError
 from trueup.workspace.store import Store
+from trueup.workspace.workspace import Workspace
 
 BILL = b"cost\n1.50\n"
 
@@ -48,3 +50,12 @@ def test_what_breaks_off_or_is_not_what_was_announced_leaves_nothing(tmp_path: P
     with pytest.raises(IntegrityError, match="not what was to be written"):
         store.fill(lambda target: target.write(BILL), "00" * 32)
     assert list(store.files()) == []
+
+
+def test_what_a_killed_run_was_writing_is_taken_away_by_the_next(tmp_path: Path) -> None:
+    """What was whole stays."""
+    workspace = Workspace(tmp_path)
+    digest = workspace.store.put(BILL)
+    (workspace.store.folder / "coming-x1").write_bytes(BILL[:4])
+    workspace.begin(datetime(2026, 11, 9, tzinfo=UTC), {})
+    assert [path.name for path in workspace.store.files()] == [digest]
