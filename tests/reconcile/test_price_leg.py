@@ -77,6 +77,17 @@ def test_the_worked_hour_is_claimable(tmp_path: Path, engine: str) -> None:
     assert (line["billed_commitment"], line["expected_commitment"]) == (None, PLAN)
 
 
+def test_a_quotient_that_does_not_end_is_rounded_once(tmp_path: Path) -> None:
+    """1.50 at 2.30 covers 15/23 of 3.10: 46.5 / 23 = 2.021739130434782608695..., at 18 decimals."""
+    rows = [*HOUR, on_demand("e3", "1", "3.10")]
+    result = reconciled(tmp_path, rows, rates=[plan_rate("e3", "2.30")])
+    [one] = price_breaks(result)
+    assert one["amount"] == D("2.021739130434782609")
+    assert one["expected"] == D("1.078260869565217391")  # 3.10 less that
+    [line] = result.claim_lines.rows()
+    assert line["difference"] == one["amount"]
+
+
 @pytest.mark.parametrize(
     ("more", "rules"),
     [

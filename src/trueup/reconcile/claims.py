@@ -68,7 +68,7 @@ def claims_of(moves: Sequence[Move], known: Evidence) -> Claims:
             least = Fraction(1, 10**known.scale)
             found.only_moved += any(abs(move.saved) > least for move in members)
             continue
-        for part in _per_commitment(members, amount):
+        for part in _per_commitment(members, amount, Fraction(1, 2 * 10**known.scale)):
             _add(found, part, group, known)
     return found
 
@@ -85,12 +85,16 @@ def _tolerated(members: Sequence[Move], known: Evidence) -> Fraction:
     return max(rounding, tolerated)
 
 
-def _per_commitment(members: Sequence[Move], amount: Fraction) -> list[list[Move]]:
-    """The moves of each commitment; of all of them as one where some cost what others save."""
+def _per_commitment(members: Sequence[Move], amount: Fraction, least: Fraction) -> list[list[Move]]:
+    """The moves of each commitment; of all of them as one where some cost what others save.
+
+    A commitment whose moves make less than ``least`` makes no claim of its own: that is rounding.
+    """
     by_pool: dict[str, list[Move]] = defaultdict(list)
     for move in members:
         by_pool[move.pool].append(move)
     sums = {pool: sum((m.saved for m in part), Fraction(0)) for pool, part in by_pool.items()}
+    sums = {pool: own if abs(own) >= least else Fraction(0) for pool, own in sums.items()}
     if any(own * amount < 0 for own in sums.values()):
         largest = max(sorted(sums), key=lambda pool: sums[pool] * amount)
         return [[*by_pool[largest], *(move for move in members if move.pool != largest)]]

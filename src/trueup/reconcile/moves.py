@@ -14,7 +14,7 @@ import ibis.expr.types as ir
 from ibis import _
 
 from trueup.engine.engine import Engine
-from trueup.engine.integers import EDGE_SCALE, WHOLE, magnitude, share, total, whole
+from trueup.engine.integers import EDGE_SCALE, WHOLE, total, whole
 from trueup.engine.rows import united
 
 
@@ -53,30 +53,20 @@ class Move:
 def moves(
     lines: ir.Table,
     covered: ir.Table,
-    prices: ir.Table,
     scale: int,
     q_scale: int,
     engine: Engine,
 ) -> list[Move]:
-    """Every difference between rules and bill; ``prices`` are on-demand prices of covered lines.
+    """Every difference between rules and bill: a line saves the worth of what covers it.
 
-    A line that nothing covered saves a part of its own billed cost; one that was covered costs the
-    on-demand price of its SKU as soon as it is not.
+    The worth of a line that nothing covered is its own billed cost; of one that was covered it is
+    the on-demand price of its SKU, which it costs as soon as it is not.
     """
     sums = _both_sides(lines, covered)
     apart = sums.filter(sums.by != sums.was)
-    known = prices.rename(price_of="profile")
     joined = apart.join(lines, "line")
-    priced = joined.left_join(known, joined.profile == known.price_of)
-    size = magnitude(priced.by - priced.was)
-    saved = ibis.ifelse(
-        priced.commitment_id.isnull(),
-        share(priced.billed, size, priced.q),
-        share(size, priced.price_num.fill_null(whole(0)), priced.price_den.fill_null(whole(1))),
-    )
-    signed = ibis.ifelse(priced.by < priced.was, whole(0) - saved, saved).cast(WHOLE)
     rows = engine.collect(
-        priced.mutate(saved=signed).order_by("interval", "source_id", "source_row", "pool")
+        joined.order_by("interval", "source_id", "source_row", "pool")
     ).to_pylist()
     return [_move(row, scale, q_scale) for row in rows]
 
@@ -92,6 +82,7 @@ def _both_sides(lines: ir.Table, covered: ir.Table) -> ir.Table:
         by=covered.covered,
         drawn=covered.drawn,
         was=whole(0),
+        saved=covered.worth,
     )
     on_bill = lines.filter(lines.commitment_id.notnull())
     on_bill = on_bill.select(
@@ -103,6 +94,7 @@ def _both_sides(lines: ir.Table, covered: ir.Table) -> ir.Table:
         by=whole(0),
         drawn=whole(0),
         was=on_bill.q,
+        saved=(whole(0) - on_bill.worth).cast(WHOLE),
     )
     return (
         united(by_rules, on_bill)
@@ -114,6 +106,7 @@ def _both_sides(lines: ir.Table, covered: ir.Table) -> ir.Table:
             by=total(_.by),
             taken=total(_.drawn),
             was=total(_.was),
+            saved=total(_.saved),
         )
     )
 
@@ -138,6 +131,6 @@ def _move(row: Mapping[str, Any], scale: int, q_scale: int) -> Move:
         place=row["stage"],
         covered=exact("by", q_scale),
         drawn=exact("taken", EDGE_SCALE),
-        saved=exact("saved", scale),
+        saved=exact("saved", EDGE_SCALE),
         as_other_account=bool(row["shared"]),
     )

@@ -14,7 +14,7 @@ import pyarrow as pa
 from ibis import _
 
 from trueup.engine.instants import instant
-from trueup.engine.integers import WHOLE, total, whole
+from trueup.engine.integers import EDGE_SCALE, WHOLE, share, total, whole
 from trueup.reconcile import benefit_pools as pools
 from trueup.reconcile.benefit_pools import Holding
 from trueup.reconcile.claims import Claims, Evidence, Group, claims_of
@@ -67,11 +67,12 @@ def rated_again(
     if left_out:
         notes.append(_coarse(left_out))
     capacity = pools.with_uncovered(capacity, lines, held, run.commitments, run.terms, engine)
-    known = engine.load(_prices(found, prices, run.scale, q_scale))
+    known = engine.load(_prices(found, prices, q_scale))
     lines, capacity = _settled(run, lines, capacity, known)
+    lines = engine.keep(_with_worth(lines, known, run.scale))
     pairs = engine.load(pair_table(may.pairs, q_scale))
     poured = pour(lines, pairs, capacity, steps(may.pairs), run.scale, engine)
-    differences = moves(lines, poured, known, run.scale, q_scale, engine)
+    differences = moves(lines, poured, run.scale, q_scale, engine)
     evidence = Evidence(
         pools={(pool.commitment_id, pool.place): pool for pool in of_rules},
         held=held,
@@ -181,14 +182,25 @@ def _settled(
     return engine.keep(open_lines), engine.keep(less)
 
 
-def _prices(
-    found: Iterable[Profile], prices: Mapping[object, Fraction], scale: int, q_scale: int
-) -> pa.Table:
+def _with_worth(lines: ir.Table, prices: ir.Table, scale: int) -> ir.Table:
+    """The lines with ``worth``: what all of each costs on demand, in units of 10^-18."""
+    known = prices.rename(price_of="profile")
+    joined = lines.left_join(known, lines.profile == known.price_of)
+    by_price = share(
+        lines.q, known.price_num.fill_null(whole(0)), known.price_den.fill_null(whole(1))
+    )
+    billed = (lines.billed * whole(10 ** (EDGE_SCALE - scale))).cast(WHOLE)
+    worth = ibis.ifelse(lines.commitment_id.isnull(), billed, by_price).cast(WHOLE)
+    return joined.select(*(lines[name] for name in lines.columns), worth=worth)
+
+
+def _prices(found: Iterable[Profile], prices: Mapping[object, Fraction], q_scale: int) -> pa.Table:
+    """What a whole unit of quantity costs on demand, in 10^-18, as a fraction."""
     rows = {}
     for one in found:
         price = prices.get(one.sku)
         if price is not None and one.commitment_id is not None:
-            rows[one.key] = price * Fraction(10**scale, 10**q_scale)
+            rows[one.key] = price * Fraction(10**EDGE_SCALE, 10**q_scale)
     return pa.table(
         {
             "profile": list(rows),

@@ -38,7 +38,7 @@ PAIRS = pa.schema(
     ]
 )
 AT = ("pool", "interval", "payer", "currency")  # one interval of one commitment of one payer
-COVERED = ("line", *AT, "stage", "covered", "drawn", "lacking", "shared")
+COVERED = ("line", *AT, "stage", "covered", "worth", "drawn", "lacking", "shared")
 
 
 def pair_table(pairs: Iterable[Pair], q_scale: int) -> pa.Table:
@@ -80,12 +80,14 @@ def pour(
 ) -> ir.Table:
     """What commitments cover by the rules: COVERED, a row per line, commitment and round.
 
-    ``lines``: line, profile, account, payer, currency, interval, q > 0, billed (of what nothing
-    covered), commitment_id and drawn (of what one covered). ``capacity``: AT, stage, left in units
-    of 10^-18, owner, open (whether accounts without evidence may draw), accounts. A line that was
-    covered draws from its own commitment what the bill says; ties go to what was covered.
+    ``lines``: line, profile, account, payer, currency, interval, q > 0, worth (what all of it
+    costs on demand, in 10^-18), billed (of what nothing covered), commitment_id and drawn (of what
+    one covered). ``capacity``: AT, stage, left in units of 10^-18, owner, open (whether accounts
+    without evidence may draw), accounts. A line that was covered draws from its own commitment what
+    the bill says; ties go to what was covered. Quantity and worth of what is covered in part are
+    each divided once.
     """
-    left = engine.keep(lines.select("line", left=lines.q))
+    left = engine.keep(lines.select("line", left=lines.q, worth=lines.worth))
     rest = engine.keep(capacity)
     found: list[ir.Table] = []
     for stage, shared, at in order:
@@ -95,8 +97,8 @@ def pour(
         if not engine.count(taken):
             continue
         found.append(taken)
-        left = engine.keep(_less(left, taken, ("line",), "covered"))
-        rest = engine.keep(_less(rest, taken, AT, "drawn"))
+        left = engine.keep(_less(left, taken, ("line",), left="covered", worth="worth"))
+        rest = engine.keep(_less(rest, taken, AT, left="drawn"))
     if not found:
         none = pairs.filter(pairs.stage < 0)
         return _taken(_wanted(lines, left, none, rest, shared=False, scale=scale), engine)
@@ -107,7 +109,7 @@ def _wanted(
     lines: ir.Table, left: ir.Table, pairs: ir.Table, rest: ir.Table, shared: bool, scale: int
 ) -> ir.Table:
     """The lines that may draw in this round, with what each would need in full."""
-    open_lines = lines.join(left.filter(left.left > whole(0)), "line")
+    open_lines = lines.drop("worth").join(left.filter(left.left > whole(0)), "line")
     joined = open_lines.join(
         pairs,
         (open_lines.profile == pairs.profile)
@@ -167,14 +169,21 @@ def _taken(wanted: ir.Table, engine: Engine) -> ir.Table:
     room = ibis.greatest(ordered.room - ordered.before, whole(0))
     drawn = engine.keep(ordered.mutate(drawn=ibis.least(ordered.need, room).cast(WHOLE)))
     got = drawn.filter(drawn.drawn > whole(0))
-    covered = ibis.ifelse(got.drawn == got.need, got.left, share(got.left, got.drawn, got.need))
-    return engine.keep(got.mutate(covered=covered.cast(WHOLE)).select(*COVERED))
+
+    def part(of: ir.Value) -> ir.Value:
+        return ibis.ifelse(got.drawn == got.need, of, share(of, got.drawn, got.need)).cast(WHOLE)
+
+    return engine.keep(got.mutate(covered=part(got.left), worth=part(got.worth)).select(*COVERED))
 
 
-def _less(state: ir.Table, taken: ir.Table, by: tuple[str, ...], column: str) -> ir.Table:
-    """What is left after a round."""
-    sums = taken.group_by(*by).aggregate(gone=total(taken[column]))
+def _less(state: ir.Table, taken: ir.Table, by: tuple[str, ...], **gone: str) -> ir.Table:
+    """What is left after a round; ``gone`` names what each column of the state lost."""
+    sums = taken.group_by(*by).aggregate(
+        **{f"gone_{name}": total(taken[c]) for name, c in gone.items()}
+    )
     joined = state.left_join(sums, list(by))
-    names = [name for name in state.columns if name != "left"]
-    rest = (state.left - sums.gone.fill_null(whole(0))).cast(WHOLE)
-    return joined.select(*(state[name] for name in names), left=rest)
+    rest = {
+        name: (state[name] - sums[f"gone_{name}"].fill_null(whole(0))).cast(WHOLE) for name in gone
+    }
+    kept = [name for name in state.columns if name not in gone]
+    return joined.select(*(state[name] for name in kept), **rest)
