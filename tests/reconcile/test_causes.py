@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import ibis
+import pyarrow as pa
 import pytest
 
 import trueup
@@ -379,7 +379,7 @@ def scene(breaks: Sequence[Mapping[str, Any]], engine: Any) -> Scene:
     names = ("id", "class", "rule", "meter", "billed", "expected", "commitment_id", "currency")
     rows = [dict.fromkeys(names) | dict(row) for row in breaks]
     window = Period(MIDNIGHT, MIDNIGHT + timedelta(days=1))
-    nothing = ibis.memtable({"x": [1]})
+    nothing = engine.load(pa.table({"x": [1]}))
     return Scene(rows, nothing, [], window, Rules(), 2, engine)
 
 
