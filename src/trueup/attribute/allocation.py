@@ -38,7 +38,7 @@ def allocate(
     priced = costs.select("group", "currency", cost=costs.effective)
     joined = engine.keep(with_idle(parts, idle).join(priced, "group"))
     _check_size(joined, engine)
-    divided = shared(joined, by=("group", "currency"), ties=("idle", *WHO))
+    divided = shared(joined, by=("group", "currency"), ties=("idle", *WHO), engine=engine)
     named = divided.join(facts, "group")
     nobody = ibis.and_(*(named[name].isnull() for name in WHO))
     attributed = named.mutate(

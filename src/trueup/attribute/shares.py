@@ -4,26 +4,40 @@ from __future__ import annotations
 
 import ibis
 import ibis.expr.types as ir
+from ibis import _
 
+from trueup.engine.engine import Engine
 from trueup.engine.integers import WHOLE, divide, magnitude, total, whole
+from trueup.engine.rows import united
 
 
-def shared(parts: ir.Table, by: tuple[str, ...], ties: tuple[str, ...]) -> ir.Table:
+def shared(
+    parts: ir.Table, by: tuple[str, ...], ties: tuple[str, ...], engine: Engine
+) -> ir.Table:
     """``parts`` with ``share``: how many units of ``cost`` each part gets.
 
-    ``parts`` has ``cost`` (the same in every part of one ``by``) and ``weight`` >= 0 with a
-    positive sum per ``by``, all whole. |cost| is shared by floor(|cost| x weight / sum), the
+    ``parts`` is kept and has ``cost`` (the same in every part of one ``by``) and ``weight`` >= 0
+    with a positive sum per ``by``, all whole. |cost| is shared by floor(|cost| x weight / sum), the
     units left go one each to the largest remainders, ties in the order of ``ties`` (null first);
-    then the sign is put back. Per ``by`` the shares add up to the cost, to the unit.
+    then the sign is put back. Per ``by`` the shares add up to the cost, to the unit. A part that is
+    alone takes it all, without being ranked.
     """
     group = list(by)
-    size = magnitude(parts.cost)
-    weighted = parts.mutate(
-        size=size,
-        whole_weight=parts.weight.cast(WHOLE).sum().over(group_by=group).cast(WHOLE),
+    several = parts.group_by(group).having(_.count() > 1).aggregate(whole_weight=total(_.weight))
+    several = engine.keep(several)
+    alone = parts.anti_join(several, group).mutate(share=_.cost)
+    if engine.count(several) == 0:
+        return alone
+    return united(alone, _ranked(parts.join(several, group), group, ties).select(alone.columns))
+
+
+def _ranked(weighted: ir.Table, group: list[str], ties: tuple[str, ...]) -> ir.Table:
+    product = (magnitude(weighted.cost) * weighted.weight).cast(WHOLE)
+    floors = weighted.mutate(
+        size=magnitude(weighted.cost),
+        floor=divide(product, weighted.whole_weight),
+        product=product,
     )
-    product = weighted.size * weighted.weight
-    floors = weighted.mutate(floor=divide(product, weighted.whole_weight), product=product)
     rest = floors.mutate(
         remainder=(floors.product - floors.floor * floors.whole_weight).cast(WHOLE),
         left=(floors.size - floors.floor.cast(WHOLE).sum().over(group_by=group)).cast(WHOLE),
@@ -34,9 +48,7 @@ def shared(parts: ir.Table, by: tuple[str, ...], ties: tuple[str, ...]) -> ir.Ta
         ranked.floor + ibis.ifelse(ranked.place.cast(WHOLE) < ranked.left, whole(1), whole(0))
     ).cast(WHOLE)
     signed = ibis.ifelse(ranked.cost < whole(0), whole(0) - units, units)
-    return ranked.mutate(share=signed.cast(WHOLE)).drop(
-        "size", "whole_weight", "floor", "product", "remainder", "left", "place"
-    )
+    return ranked.mutate(share=signed.cast(WHOLE))
 
 
 def overflows(parts: ir.Table, by: tuple[str, ...]) -> ir.Value:

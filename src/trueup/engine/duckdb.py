@@ -22,6 +22,7 @@ def _macro(signature: str, body: str) -> str:
 
 
 BILLION = "1000000000::HUGEINT"
+TEN_TO_19 = f"{10**19}::HUGEINT"
 
 # Products of HUGEINTs raise on overflow; `//` on HUGEINT is exact, on DECIMAL it would not be.
 FUNCTIONS = (
@@ -66,9 +67,12 @@ FUNCTIONS = (
         "list_transform([trueup_long_division(a, b % c, c)], lambda x: a * (b // c) + x.q"
         " + CASE WHEN trueup_rounds_up(a * (b // c) + x.q, x.rest, c) THEN 1 ELSE 0 END)[1]",
     ),
+    # Where a x b fits in any case, it is computed at once.
     _macro(
         "share(a, b, c)",
-        "TRY(trueup_whole_share(a::HUGEINT, b::HUGEINT, c::HUGEINT)::DECIMAL(38, 0))",
+        f"CASE WHEN a < {TEN_TO_19} AND b < {TEN_TO_19}"
+        " THEN trueup_half_even(a::HUGEINT * b::HUGEINT, c::HUGEINT)::DECIMAL(38, 0)"
+        " ELSE TRY(trueup_whole_share(a::HUGEINT, b::HUGEINT, c::HUGEINT)::DECIMAL(38, 0)) END",
     ),
     _macro(
         "units(x, f)",

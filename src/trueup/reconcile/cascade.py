@@ -47,9 +47,9 @@ RULES = (
     MatchingRule("model", ("meter", "provider", "model", "tier")),
 )
 GRAINS = {"hour": "h", "day": "D", "month": "M"}
-HITS = pa.schema(
+IDENTITIES = pa.schema(
     [
-        pa.field("cell", pa.int64()),
+        pa.field("group", pa.int64()),
         pa.field("rule", pa.string()),
         pa.field("grain", pa.string()),
         pa.field("key", pa.string()),
@@ -57,59 +57,78 @@ HITS = pa.schema(
         pa.field("metered_bucket", pa.timestamp("us")),
     ]
 )
+MEMBERS = pa.schema([pa.field("cell", pa.int64()), pa.field("group", pa.int64())])
 
 
 @dataclass(frozen=True)
 class Pairing:
-    """What the cascade found: cell -> group on both sides, and the cells it left over.
+    """What the cascade found: groups, the cells of both sides in them, and those left over.
 
-    A hit has ``cell``, ``rule``, ``grain``, ``key``, ``bucket`` (the charge's) and
-    ``metered_bucket`` (the usage's: another hour only where it is a matter of timing).
+    ``identities`` has ``group``, ``rule``, ``grain``, ``key``, ``bucket`` (the charges') and
+    ``metered_bucket`` (the usage's: another hour only where it is a matter of timing); ``billed``
+    and ``metered`` have ``cell`` and ``group``.
     """
 
+    identities: ir.Table
     billed: ir.Table
     metered: ir.Table
     billed_left: ir.Table
     metered_left: ir.Table
 
+    def with_places(
+        self, places: ir.Table, ours: ir.Table, theirs: ir.Table, engine: Engine
+    ) -> Pairing:
+        """This and a new group for each of ``places``, with the cells that lie there.
+
+        ``places`` has ``rule``, ``grain``, ``key``, ``bucket`` and ``metered_bucket``; ``ours`` has
+        ``cell``, ``key`` and ``bucket``, ``theirs`` has ``metered_bucket`` instead of ``bucket``.
+        """
+        first = engine.count(self.identities)
+        numbered = engine.keep(places.mutate(group=first + ibis.row_number()))
+        hits = engine.keep(ours.join(numbered, ["key", "bucket"]).select("cell", "group"))
+        their_hits = engine.keep(
+            theirs.join(numbered, ["key", "metered_bucket"]).select("cell", "group")
+        )
+        return Pairing(
+            identities=engine.keep(united(self.identities, numbered)),
+            billed=engine.keep(united(self.billed, hits)),
+            metered=engine.keep(united(self.metered, their_hits)),
+            billed_left=engine.keep(self.billed_left.anti_join(hits, "cell")),
+            metered_left=engine.keep(self.metered_left.anti_join(their_hits, "cell")),
+        )
+
 
 def pair(billed: ir.Table, metered: ir.Table, engine: Engine) -> Pairing:
     """Run the rules, for hourly charges first, then daily, then monthly ones."""
-    found_billed, found_metered, left = [], [], []
-    for grain, unit in GRAINS.items():
-        of_grain = engine.keep(billed.filter(billed.grain == grain))
-        if engine.count(of_grain) == 0:
-            continue
+    members = engine.load(MEMBERS.empty_table())
+    identities = engine.load(IDENTITIES.empty_table())
+    pairing = Pairing(identities, members, members, billed, metered)
+    grains = set(engine.collect(billed.select("grain").distinct()).column("grain").to_pylist())
+    for grain in (name for name in GRAINS if name in grains):
         for rule in RULES:
-            ours = of_grain.mutate(key=rule.key(of_grain))
-            theirs = metered.mutate(
-                key=rule.metered_key(metered), bucket=instant(metered.hour.truncate(unit))
-            )
-            hits_billed = engine.keep(_hits(ours, theirs, rule.name, grain))
-            if engine.count(hits_billed) == 0:
-                continue
-            hits_metered = engine.keep(_hits(theirs, ours, rule.name, grain))
-            of_grain = engine.keep(of_grain.anti_join(hits_billed, "cell"))
-            metered = engine.keep(metered.anti_join(hits_metered, "cell"))
-            found_billed.append(hits_billed)
-            found_metered.append(hits_metered)
-        left.append(of_grain)
-    return Pairing(
-        billed=united(engine.load(HITS.empty_table()), *found_billed),
-        metered=united(engine.load(HITS.empty_table()), *found_metered),
-        billed_left=engine.keep(united(*left)) if left else billed,
-        metered_left=metered,
-    )
+            pairing = _paired(pairing, rule, grain, engine)
+    return pairing
 
 
-def _hits(side: ir.Table, other: ir.Table, rule: str, grain: str) -> ir.Table:
-    partners = other.filter(other.key.notnull()).select("key", "bucket").distinct()
-    matched = side.filter(side.key.notnull()).semi_join(partners, ["key", "bucket"])
-    return matched.select(
+def _paired(pairing: Pairing, rule: MatchingRule, grain: str, engine: Engine) -> Pairing:
+    """What one rule pairs of the cells that are left."""
+    of_grain = pairing.billed_left.filter(pairing.billed_left.grain == grain)
+    keyed = of_grain.select("cell", "bucket", key=rule.key(of_grain))
+    ours = engine.keep(keyed.filter(keyed.key.notnull()))
+    if not (engine.count(ours) and engine.count(pairing.metered_left)):
+        return pairing
+    metered = pairing.metered_left
+    timed = metered.select(
         "cell",
-        rule=ibis.literal(rule),
-        grain=ibis.literal(grain),
-        key=matched.key,
-        bucket=matched.bucket,
-        metered_bucket=matched.bucket,
+        key=rule.metered_key(metered),
+        metered_bucket=instant(metered.hour.truncate(GRAINS[grain])),
     )
+    theirs = engine.keep(timed.filter(timed.key.notnull()))
+    places = theirs.select("key", bucket="metered_bucket").distinct()
+    met = engine.keep(places.semi_join(ours, ["key", "bucket"]))
+    if engine.count(met) == 0:
+        return pairing
+    named = met.mutate(
+        rule=ibis.literal(rule.name), grain=ibis.literal(grain), metered_bucket=met.bucket
+    )
+    return pairing.with_places(named, ours, theirs, engine)

@@ -11,22 +11,17 @@ from trueup.engine.integers import WHOLE, magnitude, share, tally, total, whole
 from trueup.reconcile.cascade import Pairing
 from trueup.reconcile.tolerance import Limits, within
 
-IDENTITY = ["rule", "grain", "key", "bucket", "metered_bucket"]
 MATCHED, TIMING, DUPLICATE = "matched", "timing", "duplicate"
 QUANTITY, MISSING_IN_USAGE = "quantity", "missing_in_usage"
 
 
 def form_groups(
     pairing: Pairing, billed: ir.Table, metered: ir.Table, engine: Engine
-) -> tuple[ir.Table, ir.Table, ir.Table]:
-    """The groups, and which cells belong to which.
-
-    Returns (groups, billed_members, metered_members). A group has its identity, ``group``, both
-    quantities and row counts, and what its cells have in common.
-    """
+) -> ir.Table:
+    """The groups: identity, both quantities and row counts, and what their cells have in common."""
     ours = pairing.billed.join(billed.drop("grain", "bucket"), "cell")
     theirs = pairing.metered.join(metered, "cell")
-    sums = ours.group_by(*IDENTITY).aggregate(
+    sums = ours.group_by("group").aggregate(
         q=total(_.q),
         n_billed=tally(_.n),
         provider=_.provider.min(),
@@ -42,18 +37,11 @@ def form_groups(
         start=_.start.min(),
         end=_.end.max(),
     )
-    other = theirs.group_by(*IDENTITY).aggregate(
+    other = theirs.group_by("group").aggregate(
         metered_q=total(_.q),
         n_metered=tally(_.n),
-        metered_start=_.hour.min(),
-        metered_end=_.end.max(),
     )
-    joined = sums.join(other, IDENTITY)
-    groups = engine.keep(joined.mutate(group=ibis.row_number()))
-    identity = groups.select("group", *IDENTITY)
-    members_billed = engine.keep(pairing.billed.join(identity, IDENTITY).select("cell", "group"))
-    members_metered = engine.keep(pairing.metered.join(identity, IDENTITY).select("cell", "group"))
-    return groups, members_billed, members_metered
+    return engine.keep(pairing.identities.join(sums, "group").join(other, "group"))
 
 
 def group_costs(billed: ir.Table, members: ir.Table, engine: Engine) -> ir.Table:

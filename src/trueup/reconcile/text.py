@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import reduce
 
 import ibis
 import ibis.expr.types as ir
@@ -19,9 +18,16 @@ def text_of(parts: Iterable[str | None]) -> str:
 
 def key_of(*columns: ir.Value) -> ir.Value:
     """The columns as one text; null as soon as one of them is null."""
-    return reduce(lambda left, right: left + ibis.literal(SEPARATOR) + right, columns)
+    known = ibis.and_(*(column.notnull() for column in columns))
+    return ibis.ifelse(known, _joined(columns), ibis.null(str))
 
 
 def key_with_nulls(*columns: ir.Value) -> ir.Value:
     """The columns as one text in which null is a value of its own, sorted before any text."""
-    return key_of(*(column.cast("string").fill_null(ABSENT) for column in columns))
+    return _joined(column.cast("string").fill_null(ABSENT) for column in columns)
+
+
+def _joined(columns: Iterable[ir.Value]) -> ir.Value:
+    """Texts with separators, in one function call: nested ones would copy the beginning often."""
+    separator: ir.StringScalar = ibis.literal(SEPARATOR)
+    return separator.join(list(columns))

@@ -68,27 +68,9 @@ def _pairs(pairing: Pairing, rule: MatchingRule, limits: Limits) -> ir.Table:
 
 
 def _accept(pairing: Pairing, rule: MatchingRule, pairs: ir.Table, engine: Engine) -> Pairing:
-    billed = pairing.billed_left.mutate(key=rule.key(pairing.billed_left))
+    billed, metered = pairing.billed_left, pairing.metered_left
     hourly = billed.filter((billed.grain == "hour") & ~billed.correction)
-    hits_billed = engine.keep(_hits(hourly.join(pairs, ["key", "bucket"]), rule))
-    metered = pairing.metered_left.mutate(
-        key=rule.metered_key(pairing.metered_left), metered_bucket=pairing.metered_left.hour
-    )
-    hits_metered = engine.keep(_hits(metered.join(pairs, ["key", "metered_bucket"]), rule))
-    return Pairing(
-        billed=united(pairing.billed, hits_billed),
-        metered=united(pairing.metered, hits_metered),
-        billed_left=engine.keep(pairing.billed_left.anti_join(hits_billed, "cell")),
-        metered_left=engine.keep(pairing.metered_left.anti_join(hits_metered, "cell")),
-    )
-
-
-def _hits(joined: ir.Table, rule: MatchingRule) -> ir.Table:
-    return joined.select(
-        "cell",
-        rule=ibis.literal(PREFIX + rule.name),
-        grain=ibis.literal("hour"),
-        key=joined.key,
-        bucket=joined.bucket,
-        metered_bucket=joined.metered_bucket,
-    )
+    ours = hourly.select("cell", "bucket", key=rule.key(hourly))
+    theirs = metered.select("cell", key=rule.metered_key(metered), metered_bucket=metered.hour)
+    places = pairs.mutate(rule=ibis.literal(PREFIX + rule.name), grain=ibis.literal("hour"))
+    return pairing.with_places(places, ours, theirs, engine)

@@ -95,7 +95,7 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
 
     limits = limits_of("usage", run.rules)
     pairing = pair_in_time(pair(billed, cells, engine), limits, engine)
-    groups, ours, theirs = form_groups(pairing, billed, cells, engine)
+    groups, ours, theirs = form_groups(pairing, billed, cells, engine), pairing.billed, pairing.metered
     costs = group_costs(billed, ours, engine)
     copies = copied_rows(run.charges, scoped, billed, ours, groups, engine)
     judged = judge(groups, costs, per_group(copies), limits, run.scale, engine)
