@@ -87,12 +87,9 @@ def contradicted(groups: ir.Table, parties: ir.Table, busy_keys: ir.Table) -> ir
 
 def _own(wanted: ir.Table, members: ir.Table, cells: ir.Table, parties: ir.Table) -> ir.Table:
     """The parties of the groups' own usage cells."""
-    keyed = members.semi_join(wanted, "group").join(
-        cells.select("cell", "cell_key", "hour"), "cell"
-    )
+    keyed = members.semi_join(wanted, "group").join(cells.select("cell", "thing", "hour"), "cell")
     own = keyed.join(
-        parties.filter(parties.matchable).select("cell_key", "hour", "q", *WHO),
-        ["cell_key", "hour"],
+        parties.filter(parties.matchable).select("thing", "hour", "q", *WHO), ["thing", "hour"]
     )
     return (
         own.filter(own.q > whole(0))

@@ -11,9 +11,7 @@ from trueup.engine.integers import WHOLE, divide, magnitude, total, whole
 from trueup.engine.rows import united
 
 
-def shared(
-    parts: ir.Table, by: tuple[str, ...], ties: tuple[str, ...], engine: Engine
-) -> ir.Table:
+def shared(parts: ir.Table, by: tuple[str, ...], ties: tuple[str, ...], engine: Engine) -> ir.Table:
     """``parts`` with ``share``: how many units of ``cost`` each part gets.
 
     ``parts`` is kept and has ``cost`` (the same in every part of one ``by``) and ``weight`` >= 0

@@ -9,7 +9,9 @@ from trueup.attribute.parties import WHO
 from trueup.engine.engine import Engine
 from trueup.engine.instants import instant
 from trueup.engine.rows import united
-from trueup.reconcile.cascade import GRAINS, RULES
+from trueup.reconcile.cascade import GRAINS, Keys
+from trueup.reconcile.matching_rules import RULES
+from trueup.reconcile.things import THEIRS
 from trueup.reconcile.timing import PREFIX
 
 BUSY = pa.schema(
@@ -21,7 +23,7 @@ BUSY = pa.schema(
 )
 
 
-def busy_usage(groups: ir.Table, parties: ir.Table, engine: Engine) -> ir.Table:
+def busy_usage(groups: ir.Table, parties: ir.Table, keys: Keys, engine: Engine) -> ir.Table:
     """Busy usage under the groups' own rule, key and time: group, WHO, q."""
     busy = parties.filter(parties.held & ~parties.allocated)
     held = groups.filter(groups.held)
@@ -35,12 +37,8 @@ def busy_usage(groups: ir.Table, parties: ir.Table, engine: Engine) -> ir.Table:
             of_rule = held.filter(
                 (held.grain == grain) & held.rule.isin([rule.name, PREFIX + rule.name])
             ).select("group", "key", "metered_bucket")
-            keyed = busy.select(
-                *WHO,
-                "q",
-                key=rule.metered_key(busy),
-                metered_bucket=instant(busy.hour.truncate(unit)),
-            )
-            met = keyed.filter(keyed.key.notnull()).join(of_rule, ["key", "metered_bucket"])
+            timed = busy.mutate(metered_bucket=instant(busy.hour.truncate(unit)))
+            keyed = keys.of(timed, rule, THEIRS, *WHO, "q", "metered_bucket")
+            met = keyed.join(of_rule, ["key", "metered_bucket"])
             found.append(met.select("group", *WHO, "q"))
     return engine.keep(united(*found))

@@ -11,48 +11,16 @@ import pyarrow as pa
 from trueup.engine.engine import Engine
 from trueup.engine.instants import instant
 from trueup.engine.rows import united
-from trueup.reconcile.text import key_of
+from trueup.reconcile.matching_rules import RULES, MatchingRule
+from trueup.reconcile.things import OURS, THEIRS
 
-
-@dataclass(frozen=True)
-class MatchingRule:
-    """Two cells match when all these attributes are known and equal, within one bucket."""
-
-    name: str
-    attributes: tuple[str, ...]
-
-    def key(self, cells: ir.Table) -> ir.Value:
-        """The attributes as one text; null where one of them is not known.
-
-        Capacity has no model, so it needs none.
-        """
-        model = ibis.ifelse(cells.held, cells.model.fill_null(""), cells.model)
-        return key_of(*(model if name == "model" else cells[name] for name in self.attributes))
-
-    def metered_key(self, cells: ir.Table) -> ir.Value:
-        """The key on the side of the meters.
-
-        Held capacity whose meter names its resource matches that resource or nothing: two
-        machines of one account are not each other's.
-        """
-        if "resource" in self.attributes:
-            return self.key(cells)
-        return ibis.ifelse(cells.held & cells.resource.notnull(), ibis.null(str), self.key(cells))
-
-
-RULES = (
-    MatchingRule("resource", ("meter", "resource")),
-    MatchingRule("region", ("meter", "provider", "account", "region", "model", "tier")),
-    MatchingRule("account", ("meter", "provider", "account", "model", "tier")),
-    MatchingRule("model", ("meter", "provider", "model", "tier")),
-)
 GRAINS = {"hour": "h", "day": "D", "month": "M"}
 IDENTITIES = pa.schema(
     [
         pa.field("group", pa.int64()),
         pa.field("rule", pa.string()),
         pa.field("grain", pa.string()),
-        pa.field("key", pa.string()),
+        pa.field("key", pa.int64()),
         pa.field("bucket", pa.timestamp("us")),
         pa.field("metered_bucket", pa.timestamp("us")),
     ]
@@ -98,7 +66,20 @@ class Pairing:
         )
 
 
-def pair(billed: ir.Table, metered: ir.Table, engine: Engine) -> Pairing:
+@dataclass(frozen=True)
+class Keys:
+    """The keys of the things under every rule; see ``things.keys``."""
+
+    table: ir.Table
+
+    def of(self, cells: ir.Table, rule: MatchingRule, side: str, *columns: str) -> ir.Table:
+        """The cells that have a key under the rule, with ``key``."""
+        known = self.table.filter((self.table.rule == rule.name) & (self.table.side == side))
+        named = known.select("thing", "key")
+        return cells.join(named, "thing").select(*columns, "key")
+
+
+def pair(billed: ir.Table, metered: ir.Table, keys: Keys, engine: Engine) -> Pairing:
     """Run the rules, for hourly charges first, then daily, then monthly ones."""
     members = engine.load(MEMBERS.empty_table())
     identities = engine.load(IDENTITIES.empty_table())
@@ -106,24 +87,21 @@ def pair(billed: ir.Table, metered: ir.Table, engine: Engine) -> Pairing:
     grains = set(engine.collect(billed.select("grain").distinct()).column("grain").to_pylist())
     for grain in (name for name in GRAINS if name in grains):
         for rule in RULES:
-            pairing = _paired(pairing, rule, grain, engine)
+            pairing = _paired(pairing, rule, grain, keys, engine)
     return pairing
 
 
-def _paired(pairing: Pairing, rule: MatchingRule, grain: str, engine: Engine) -> Pairing:
+def _paired(
+    pairing: Pairing, rule: MatchingRule, grain: str, keys: Keys, engine: Engine
+) -> Pairing:
     """What one rule pairs of the cells that are left."""
     of_grain = pairing.billed_left.filter(pairing.billed_left.grain == grain)
-    keyed = of_grain.select("cell", "bucket", key=rule.key(of_grain))
-    ours = engine.keep(keyed.filter(keyed.key.notnull()))
+    ours = engine.keep(keys.of(of_grain, rule, OURS, "cell", "bucket"))
     if not (engine.count(ours) and engine.count(pairing.metered_left)):
         return pairing
     metered = pairing.metered_left
-    timed = metered.select(
-        "cell",
-        key=rule.metered_key(metered),
-        metered_bucket=instant(metered.hour.truncate(GRAINS[grain])),
-    )
-    theirs = engine.keep(timed.filter(timed.key.notnull()))
+    timed = metered.mutate(metered_bucket=instant(metered.hour.truncate(GRAINS[grain])))
+    theirs = engine.keep(keys.of(timed, rule, THEIRS, "cell", "metered_bucket"))
     places = theirs.select("key", bucket="metered_bucket").distinct()
     met = engine.keep(places.semi_join(ours, ["key", "bucket"]))
     if engine.count(met) == 0:

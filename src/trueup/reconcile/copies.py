@@ -8,7 +8,7 @@ from ibis import _
 
 from trueup.engine.engine import Engine
 from trueup.engine.integers import tally, total
-from trueup.reconcile.cells import ATTRIBUTES
+from trueup.reconcile.cells import PLACE
 from trueup.reconcile.text import key_with_nulls
 
 PROVENANCE = ("x_ChargeId", "x_SourceId", "x_SourceRow")
@@ -38,19 +38,8 @@ def copied_rows(
     suspected = engine.keep(groups.filter(groups.q > groups.metered_q).select("group"))
     if engine.count(suspected) == 0:
         return engine.load(COPIES.empty_table())
-    of_cells = (
-        members.semi_join(suspected, "group")
-        .join(cells, "cell")
-        .select(
-            "group",
-            "grain",
-            "bucket",
-            "currency",
-            cell_key=key_with_nulls(*(cells[name] for name in ATTRIBUTES)),
-        )
-    )
-    keyed = rows.mutate(cell_key=key_with_nulls(*(rows[name] for name in ATTRIBUTES)))
-    inside = keyed.join(of_cells, ["cell_key", "grain", "bucket", "currency"])
+    of_cells = members.semi_join(suspected, "group").join(cells, "cell").select("group", *PLACE)
+    inside = rows.join(of_cells, PLACE)
     content = [name for name in charges.columns if name not in PROVENANCE]
     texts = charges.select(
         charge_id=charges.x_ChargeId, content=key_with_nulls(*(charges[name] for name in content))

@@ -8,6 +8,7 @@ from ibis import _
 
 from trueup.engine.engine import Engine
 from trueup.engine.integers import WHOLE, magnitude, share, tally, total, whole
+from trueup.engine.rows import united
 from trueup.reconcile.cascade import Pairing
 from trueup.reconcile.tolerance import Limits, within
 
@@ -15,33 +16,47 @@ MATCHED, TIMING, DUPLICATE = "matched", "timing", "duplicate"
 QUANTITY, MISSING_IN_USAGE = "quantity", "missing_in_usage"
 
 
+ABOUT = ("provider", "account", "region", "resource", "model", "meter", "tier")
+
+
 def form_groups(
-    pairing: Pairing, billed: ir.Table, metered: ir.Table, engine: Engine
+    pairing: Pairing, billed: ir.Table, metered: ir.Table, things: ir.Table, engine: Engine
 ) -> ir.Table:
-    """The groups: identity, both quantities and row counts, and what their cells have in common."""
+    """The groups: identity, both quantities and row counts, and what their charges are about.
+
+    Of several things, each attribute is the first by name that is known.
+    """
     ours = pairing.billed.join(billed.drop("grain", "bucket"), "cell")
-    theirs = pairing.metered.join(metered, "cell")
     sums = ours.group_by("group").aggregate(
         q=total(_.q),
         n_billed=tally(_.n),
-        provider=_.provider.min(),
-        account=_.account.min(),
-        region=_.region.min(),
-        resource=_.resource.min(),
-        model=_.model.min(),
-        meter=_.meter.min(),
-        tier=_.tier.min(),
+        start=_.start.min(),
+        end=_.end.max(),
+        thing=_.thing.min(),
+        last_thing=_.thing.max(),
+    )
+    theirs = pairing.metered.join(metered, "cell")
+    other = theirs.group_by("group").aggregate(metered_q=total(_.q), n_metered=tally(_.n))
+    joined = pairing.identities.join(sums, "group").join(other, "group")
+    numbered = joined.mutate(
+        about=ibis.ifelse(joined.thing == joined.last_thing, joined.thing, -1 - joined.group)
+    )
+    groups = engine.keep(numbered.drop("thing", "last_thing"))
+    known = things.select("thing", *ABOUT, "held", "bill_unit", unit_factor=things.bill_factor)
+    mixed = ours.semi_join(groups.filter(groups.about < 0), "group").join(known, "thing")
+    common = mixed.group_by("group").aggregate(
+        **{name: mixed[name].min() for name in ABOUT},
         held=_.held.max(),
         bill_unit=_.bill_unit.min(),
         unit_factor=_.unit_factor.min(),
-        start=_.start.min(),
-        end=_.end.max(),
     )
-    other = theirs.group_by("group").aggregate(
-        metered_q=total(_.q),
-        n_metered=tally(_.n),
+    abouts = engine.keep(
+        united(
+            known.mutate(about=known.thing).drop("thing"),
+            common.mutate(about=-1 - common.group).drop("group"),
+        )
     )
-    return engine.keep(pairing.identities.join(sums, "group").join(other, "group"))
+    return groups.join(abouts, "about").drop("about")
 
 
 def group_costs(billed: ir.Table, members: ir.Table, engine: Engine) -> ir.Table:
@@ -87,4 +102,6 @@ def judge(
         (rows.metered_q == whole(0), MISSING_IN_USAGE),
         else_=QUANTITY,
     )
-    return engine.keep(rows.mutate(verdict=verdict))
+    columns = ("group", "currency", "effective", "n", "copy_q", "stake")
+    judged = engine.keep(rows.select(*columns, verdict=verdict))
+    return groups.join(judged, "group")

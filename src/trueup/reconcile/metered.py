@@ -11,14 +11,14 @@ import pyarrow as pa
 
 from trueup.engine.engine import Engine
 from trueup.engine.instants import instant, moment
-from trueup.engine.integers import WHOLE, at_most, decimals, portion, units
+from trueup.engine.integers import WHOLE, portion, tally, total, units
 from trueup.engine.rows import united
 from trueup.errors import UnitError
 from trueup.model.rules import Rules
 from trueup.period import Period
 from trueup.reconcile.metering import COUNTED, STANDARD, NotMetered, base_factor, plain_name
 from trueup.reconcile.scale import Counted
-from trueup.reconcile.text import key_with_nulls
+from trueup.reconcile.things import said_rows
 from trueup.units import parse_unit
 
 HOUR_SECONDS = 3600
@@ -48,22 +48,16 @@ KIND_DIMENSION = pa.schema(
 )
 
 
-def _kind_key(usage: ir.Table) -> ir.Value:
-    return key_with_nulls(
-        usage.model, usage.meter, usage.unit, usage.service_tier, decimals(usage.quantity)
-    )
-
-
-def distinct_kinds(usage: ir.Table, engine: Engine) -> list[dict[str, Any]]:
+def distinct_kinds(said: ir.Table, engine: Engine) -> list[dict[str, Any]]:
     """One row per distinct kind of usage, with the decimals and the sum of its quantities."""
-    found = usage.group_by(kind_key=_kind_key(usage)).aggregate(
-        model=usage.model.min(),
-        meter=usage.meter.min(),
-        unit=usage.unit.min(),
-        tier=usage.service_tier.min(),
-        decimals=decimals(usage.quantity).max(),
-        most=at_most(usage.quantity),
-        rows=usage.count(),
+    found = said.group_by("kind_key").aggregate(
+        model=said.said_model.min(),
+        meter=said.said_meter.min(),
+        unit=said.said_unit.min(),
+        tier=said.said_service_tier.min(),
+        decimals=said.said_decimals.max(),
+        most=total(said.most),
+        rows=tally(said["rows"]),
     )
     return list(engine.collect(found.order_by("kind_key")).to_pylist())
 
@@ -102,23 +96,36 @@ def classify_kinds(
     return kinds, not_compared
 
 
-def metered_rows(usage: ir.Table, kinds: ir.Table) -> ir.Table:
-    """Usage rows of the known kinds with whole quantities (``q``); others are left out."""
-    keyed = usage.mutate(kind_key=_kind_key(usage))
-    joined = keyed.join(kinds, "kind_key")
+def described(said: ir.Table, kinds: ir.Table, names: ir.Table) -> ir.Table:
+    """What usage rows of the known kinds speak of, with the attributes of matching.
+
+    ``names`` are the bill's names of resources (see ``resources``); rows of other kinds are left
+    out.
+    """
+    joined = said.join(kinds, "kind_key").drop("most", "rows", "kind_key")
+    named = joined.left_join(names, joined.said_resource_id == names.said_resource)
+    return named.select(
+        joined,
+        provider=joined.said_provider,
+        account=joined.said_account_id,
+        region=joined.said_region_id,
+        resource=names.resource,
+        model=joined.plain_model,
+        meter=joined.said_meter,
+        held=~joined.said_meter.isin(COUNTED),
+        allocated=joined.said_capacity == "allocated",
+    )
+
+
+def metered_rows(usage: ir.Table, spoken: ir.Table) -> ir.Table:
+    """Usage rows of what is spoken of, with whole quantities (``q``); others are left out."""
+    joined = said_rows(usage, spoken, ("thing", "held", "allocated", "matchable", "factor"))
     return joined.select(
         usage_id=joined.usage_id,
-        provider=joined.provider,
-        account=joined.account_id,
-        region=joined.region_id,
-        said_resource=joined.resource_id,
-        model=joined.plain_model,
-        meter=joined.meter,
-        tier=joined.tier,
-        held=~joined.meter.isin(COUNTED),
-        allocated=joined.capacity == "allocated",
-        meter_unit=joined.meter_unit,
-        factor=joined.factor,
+        thing=joined.thing,
+        held=joined.held,
+        allocated=joined.allocated,
+        matchable=joined.matchable,
         start=instant(joined.window_start),
         end=instant(joined.window_end),
         q=units(joined.quantity, joined.factor),

@@ -45,8 +45,9 @@ from trueup.reconcile.lags import final_at
 from trueup.reconcile.leg import Findings, LegRun
 from trueup.reconcile.notes import notes_of, repeated_notes
 from trueup.reconcile.reasons import UNUSED_REASON, foreign_publishers, out_of_scope_reason
+from trueup.reconcile.sides import UsageRun
 from trueup.reconcile.terms import latest, read_terms
-from trueup.reconcile.usage import UsageFindings, UsageRun
+from trueup.reconcile.usage import UsageFindings
 from trueup.reconcile.usage import run_leg as run_usage_leg
 from trueup.reconcile.worked import Worked
 

@@ -12,14 +12,15 @@ from trueup.engine.rows import united
 BY_ID, BY_NAME, BY_LAST_SEGMENT = 1, 2, 3
 
 
-def resource_names(billed: ir.Table, metered: ir.Table) -> ir.Table:
+def resource_names(billed: ir.Table, names: ir.Value) -> ir.Table:
     """Pairs (said_resource, resource): each name of the telemetry with the bill's ResourceId.
 
     A name stands for the resource with that id, else with that name, else whose id ends in it
     after the last slash or colon; upper and lower case are one. A name that could stand for
     several resources stands for none, and a name no resource has stands for itself.
     """
-    said = metered.filter(metered.said_resource.notnull()).select("said_resource").distinct()
+    metered = names.name("said_resource").as_table()
+    said = metered.filter(metered.said_resource.notnull()).distinct()
     known = billed.filter(billed.resource.notnull()).select("resource", "resource_name").distinct()
     last = known.resource.lower().re_extract(r"[^/:]*$", 0)
     aliases = united(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from trueup.engine.engine import Engine
 from trueup.engine.rows import united
 from trueup.reconcile.metering import TOKENS
 
@@ -13,36 +12,35 @@ PROVISIONED = "provisioned"
 ALWAYS_BILLED = TOKENS  # calls and requests are metered by many and billed by few
 
 
-def metered_scope(rows: ir.Table, parties: ir.Table, engine: Engine) -> ir.Table:
-    """The metered charges whose provider, meter and account some usage row speaks of.
+def metered_scope(sold: ir.Table, parties: ir.Table, things: ir.Table) -> ir.Table:
+    """``thing`` of what is sold whose provider, meter and account some usage row speaks of.
 
     Usage without a provider or an account speaks of any.
     """
-    reporting = parties.filter(parties.matchable).select("provider", "account", "meter").distinct()
+    spoken = things.semi_join(parties.filter(parties.matchable), "thing")
+    reporting = spoken.select("provider", "account", "meter").distinct()
     any_account = reporting.filter(reporting.account.isnull() & reporting.provider.notnull())
     any_provider = reporting.filter(reporting.provider.isnull())
     exact = reporting.filter(reporting.account.notnull() & reporting.provider.notnull())
-    return engine.keep(
-        united(
-            rows.semi_join(exact, ["provider", "account", "meter"]).select("charge_id"),
-            rows.semi_join(any_account, ["provider", "meter"]).select("charge_id"),
-            rows.semi_join(any_provider, ["meter"]).select("charge_id"),
-            distinct=True,
-        )
+    return united(
+        sold.semi_join(exact, ["provider", "account", "meter"]).select("thing"),
+        sold.semi_join(any_account, ["provider", "meter"]).select("thing"),
+        sold.semi_join(any_provider, ["meter"]).select("thing"),
+        distinct=True,
     )
 
 
-def matchable(pieces: ir.Table, metered_charges: ir.Table) -> ir.Table:
+def matchable(said: ir.Table, sold: ir.Table) -> ir.Table:
     """Usage with ``matchable``: whether it is compared with the bill, or only shares its cost out.
 
     Busy time of held capacity and work served by it are the key by which its cost is shared.
     """
     holding = (
-        metered_charges.filter(metered_charges.held & metered_charges.resource.notnull())
-        .select(held_resource=metered_charges.resource)
+        sold.filter(sold.held & sold.resource.notnull())
+        .select(held_resource=sold.resource)
         .distinct()
     )
-    joined = pieces.left_join(holding, pieces.resource == holding.held_resource)
+    joined = said.left_join(holding, said.resource == holding.held_resource)
     work = ~joined.held & (joined.tier != PROVISIONED) & joined.held_resource.isnull()
     return joined.mutate(matchable=(joined.held & joined.allocated) | work).drop("held_resource")
 

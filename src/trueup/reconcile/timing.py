@@ -8,15 +8,18 @@ from ibis import _
 
 from trueup.engine.engine import Engine
 from trueup.engine.integers import WHOLE, total
-from trueup.engine.rows import united
-from trueup.reconcile.cascade import RULES, MatchingRule, Pairing
+from trueup.reconcile.cascade import Keys, Pairing
+from trueup.reconcile.matching_rules import RULES, MatchingRule
+from trueup.reconcile.things import OURS, THEIRS
 from trueup.reconcile.tolerance import Limits, within
 
 PREFIX = "timing "
 DAY_SECONDS = 86400
 
 
-def pair_in_time(pairing: Pairing, limits: Limits, engine: Engine) -> Pairing:
+def pair_in_time(
+    pairing: Pairing, keys: Keys, things: ir.Table, limits: Limits, engine: Engine
+) -> Pairing:
     """Pair what the cascade left of hourly charges with usage of other hours, one to one.
 
     A pair must be each other's nearest; whatever is not stays left over.
@@ -24,29 +27,21 @@ def pair_in_time(pairing: Pairing, limits: Limits, engine: Engine) -> Pairing:
     for rule in RULES:
         if not (engine.count(pairing.billed_left) and engine.count(pairing.metered_left)):
             break
-        pairs = engine.keep(_pairs(pairing, rule, limits))
+        pairs = engine.keep(_pairs(pairing, rule, keys, things, limits))
         if engine.count(pairs) == 0:
             continue
-        pairing = _accept(pairing, rule, pairs, engine)
+        pairing = _accept(pairing, rule, pairs, keys, engine)
     return pairing
 
 
-def _pairs(pairing: Pairing, rule: MatchingRule, limits: Limits) -> ir.Table:
-    billed = pairing.billed_left
-    billed = billed.filter((billed.grain == "hour") & ~billed.correction).mutate(
-        key=rule.key(billed)
-    )
-    ours = (
-        billed.filter(billed.key.notnull())
-        .group_by("key", "bucket")
-        .aggregate(provider=_.provider.min(), q=total(_.q))
-    )
-    metered = pairing.metered_left.mutate(key=rule.metered_key(pairing.metered_left))
-    theirs = (
-        metered.filter(metered.key.notnull())
-        .group_by("key", metered_bucket=metered.hour)
-        .aggregate(metered_q=total(_.q))
-    )
+def _pairs(
+    pairing: Pairing, rule: MatchingRule, keys: Keys, things: ir.Table, limits: Limits
+) -> ir.Table:
+    providers = things.select("thing", "provider")
+    billed = keys.of(_hourly(pairing), rule, OURS, "thing", "bucket", "q").join(providers, "thing")
+    ours = billed.group_by("key", "bucket").aggregate(provider=_.provider.min(), q=total(_.q))
+    metered = keys.of(pairing.metered_left, rule, THEIRS, "hour", "q")
+    theirs = metered.group_by("key", metered_bucket=metered.hour).aggregate(metered_q=total(_.q))
     both = ours.join(theirs, "key")
     apart = (both.bucket.epoch_seconds() - both.metered_bucket.epoch_seconds()).abs()
     candidates = both.mutate(apart=apart)
@@ -67,10 +62,16 @@ def _pairs(pairing: Pairing, rule: MatchingRule, limits: Limits) -> ir.Table:
     return mutual.select("key", "bucket", "metered_bucket")
 
 
-def _accept(pairing: Pairing, rule: MatchingRule, pairs: ir.Table, engine: Engine) -> Pairing:
-    billed, metered = pairing.billed_left, pairing.metered_left
-    hourly = billed.filter((billed.grain == "hour") & ~billed.correction)
-    ours = hourly.select("cell", "bucket", key=rule.key(hourly))
-    theirs = metered.select("cell", key=rule.metered_key(metered), metered_bucket=metered.hour)
+def _hourly(pairing: Pairing) -> ir.Table:
+    billed = pairing.billed_left
+    return billed.filter((billed.grain == "hour") & ~billed.correction)
+
+
+def _accept(
+    pairing: Pairing, rule: MatchingRule, pairs: ir.Table, keys: Keys, engine: Engine
+) -> Pairing:
+    metered = pairing.metered_left.mutate(metered_bucket=pairing.metered_left.hour)
+    ours = keys.of(_hourly(pairing), rule, OURS, "cell", "bucket")
+    theirs = keys.of(metered, rule, THEIRS, "cell", "metered_bucket")
     places = pairs.mutate(rule=ibis.literal(PREFIX + rule.name), grain=ibis.literal("hour"))
     return pairing.with_places(places, ours, theirs, engine)

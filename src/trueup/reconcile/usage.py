@@ -2,46 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
-import pyarrow as pa
 from ibis import _
 
 from trueup.attribute.allocation import allocate
 from trueup.attribute.parties import contradicted, of_capacity, of_counted_work
 from trueup.engine.engine import Engine
 from trueup.engine.instants import moment
-from trueup.engine.integers import decimals, divide, tally, units, whole
+from trueup.engine.integers import divide, tally, whole
 from trueup.engine.rows import united
-from trueup.model.rules import Rules
-from trueup.period import Period
 from trueup.reconcile import usage_leg as leg
-from trueup.reconcile.billed import SKU_DIMENSION, UNUSED, Sku, classify, distinct_skus, part
 from trueup.reconcile.busy import busy_usage
-from trueup.reconcile.cascade import pair
+from trueup.reconcile.cascade import Keys, pair
 from trueup.reconcile.cells import billed_cells, metered_cells, metered_parties, placed
 from trueup.reconcile.copies import copied_rows, per_group
 from trueup.reconcile.groups import MATCHED, MISSING_IN_USAGE, form_groups, group_costs, judge
 from trueup.reconcile.lags import expected_by
 from trueup.reconcile.liability import observed_prices, priced, rate_rows, subjects
-from trueup.reconcile.metered import (
-    KIND_DIMENSION,
-    Kind,
-    by_hour,
-    classify_kinds,
-    distinct_kinds,
-    metered_rows,
-)
 from trueup.reconcile.metering import NotMetered
-from trueup.reconcile.resources import resource_names
-from trueup.reconcile.scale import Counted, base_sizes
-from trueup.reconcile.scope import billed_scope, matchable, metered_scope
+from trueup.reconcile.scope import billed_scope, metered_scope
+from trueup.reconcile.sides import UsageRun, both_sides
 from trueup.reconcile.timing import pair_in_time
 from trueup.reconcile.tolerance import limits_of
 from trueup.reconcile.usage_rows import Cells, Judged, break_rows
@@ -65,56 +50,43 @@ class UsageFindings:
     notes: list[dict[str, Any]] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class UsageRun:
-    """The inputs of the leg; ``billed`` is cut to the period, ``columns`` tell SKUs apart."""
-
-    charges: ir.Table
-    billed: ir.Table
-    usage: ir.Table
-    accepted: int
-    columns: tuple[str, ...]
-    intervals: ir.Table
-    quantity_scale: int
-    period: Period | None
-    window: Period
-    rules: Rules
-    as_of: datetime
-    scale: int
-
-
 def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     """Match, judge, price and share; every row of both sides ends in one bucket."""
-    metered, pieces, not_compared, sizes = _both_sides(run, engine)
-    pieces = matchable(pieces, metered)
+    sides = both_sides(run, engine)
+    things, pieces = sides.things, sides.pieces
     parties = metered_parties(pieces, engine)
     cells = metered_cells(parties, engine)
-    in_scope = metered_scope(metered, parties, engine)
-    scoped = placed(metered.semi_join(in_scope, "charge_id"))
+    in_scope = metered_scope(sides.sold, parties, things)
+    scoped = placed(sides.charges.semi_join(in_scope, "thing"), engine)
     billed = billed_cells(scoped, engine)
 
     limits = limits_of("usage", run.rules)
-    pairing = pair_in_time(pair(billed, cells, engine), limits, engine)
-    groups, ours, theirs = form_groups(pairing, billed, cells, engine), pairing.billed, pairing.metered
+    keys = Keys(sides.keys)
+    pairing = pair(billed, cells, keys, engine)
+    pairing = pair_in_time(pairing, keys, things, limits, engine)
+    ours, theirs = pairing.billed, pairing.metered
+    groups = form_groups(pairing, billed, cells, things, engine)
     costs = group_costs(billed, ours, engine)
     copies = copied_rows(run.charges, scoped, billed, ours, groups, engine)
     judged = judge(groups, costs, per_group(copies), limits, run.scale, engine)
 
-    left = leg.left_over(pairing.billed_left, cells, engine)
-    alone = engine.keep(billed_scope(pairing.metered_left, run.billed, metered))
+    left = leg.left_over(sides.of_bill(pairing.billed_left), sides.of_meters(cells), engine)
+    lonely = sides.of_meters(pairing.metered_left)
+    alone = engine.keep(billed_scope(lonely, run.billed, sides.sold))
     open_ = alone.filter(alone.scope_reason.isnull())
     unbilled = leg.unbilled(open_, engine)
-    liable = _liable(run, unbilled, billed, sizes, engine)
+    liable = _liable(run, unbilled, sides.of_bill(billed), sides.sizes, engine)
     money = leg.Money(run.scale)
-    busy = busy_usage(groups, parties, engine)
+    known_parties = sides.of_meters(parties)
+    busy = busy_usage(groups, known_parties, keys, engine)
     parts = united(
         of_counted_work(groups, theirs, cells, parties),
-        of_capacity(groups, theirs, cells, parties, busy, engine),
+        of_capacity(groups, theirs, cells, known_parties, busy, engine),
     )
     allocated = allocate(groups, costs, parts, run.rules.idle, run.rules.owners, engine)
     breaks = engine.keep(
         united(
-            leg.group_breaks(judged, copies, contradicted(groups, parties, busy), money),
+            leg.group_breaks(judged, copies, contradicted(groups, known_parties, busy), money),
             leg.accumulated_breaks(judged, limits, money, run.window),
             leg.missing_in_usage(left, money),
             leg.missing_in_billing(liable, run.as_of, money),
@@ -122,99 +94,22 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     )
     of_cells = Cells(billed, cells, scoped, pieces, run.usage)
     findings = UsageFindings(
-        in_scope=in_scope,
+        in_scope=scoped.select("charge_id"),
         breaks=breaks,
         break_rows=break_rows(breaks, Judged(judged, ours, theirs, left, open_), of_cells, engine),
         pending=leg.pending(liable, run.as_of, money),
         allocated=allocated,
         left=left,
         groups=judged,
-        cells=cells,
+        cells=sides.of_meters(cells),
         usage=run.usage,
         costs=costs,
-        notes=[_note(each) for each in not_compared],
+        notes=[_note(each) for each in sides.not_compared],
     )
     findings.buckets.extend(_billed_buckets(judged, left, engine))
     findings.buckets.extend(_metered_buckets(run, judged, alone, parties, pieces, engine))
     findings.notes.extend(_scope_notes(findings.buckets))
     return findings
-
-
-def _both_sides(
-    run: UsageRun, engine: Engine
-) -> tuple[ir.Table, ir.Table, list[NotMetered], dict[str, int]]:
-    """Metered charges, usage pieces, what could not be compared, and the size of base units."""
-    skus, not_compared = classify(
-        distinct_skus(run.charges, run.columns, engine), run.columns, run.rules
-    )
-    kinds, unknown = classify_kinds(distinct_kinds(run.usage, engine), run.rules)
-    sizes, left_out = base_sizes([*(s.counted for s in skus), *(k.counted for k in kinds)])
-    not_compared += [*unknown, *_too_fine("charges", skus, left_out)]
-    not_compared += _too_fine("usage rows", kinds, left_out)
-    sku_rows = [
-        {
-            "sku_key": sku.key,
-            "decimals": sku.counted.decimals,
-            "meter": sku.metering.meter,
-            "model": sku.metering.model,
-            "tier": sku.metering.tier,
-            "held": sku.metering.held,
-            "factor": Decimal(int(sku.counted.factor * sizes[sku.counted.meter])),
-            "bill_unit": sku.unit,
-        }
-        for sku in skus
-        if sku.counted not in left_out
-    ]
-    kind_rows = [
-        {
-            "kind_key": kind.key,
-            "plain_model": kind.model,
-            "tier": kind.tier,
-            "factor": Decimal(int(kind.counted.factor * sizes[kind.meter])),
-            "meter_unit": kind.unit,
-        }
-        for kind in kinds
-        if kind.counted not in left_out
-    ]
-    metered = _metered_charges(run.billed, engine.load(_table(sku_rows, SKU_DIMENSION)))
-    metered = engine.keep(metered)
-    rows = metered_rows(run.usage, engine.load(_table(kind_rows, KIND_DIMENSION)))
-    named = by_hour(rows, run.period, engine)
-    names = engine.keep(resource_names(metered, named))
-    joined = named.left_join(names, "said_resource")
-    pieces = joined.select(named, resource=names.resource)
-    return metered, pieces, not_compared, sizes
-
-
-def _too_fine(
-    what: str, found: Sequence[Sku | Kind], left_out: Collection[Counted]
-) -> list[NotMetered]:
-    return [
-        NotMetered(
-            each.counted.meter,
-            f"{each.rows} {what} in {each.unit} with {each.counted.decimals} decimals were not "
-            "compared: together with the others they cannot be counted exactly in 38 digits",
-            "correct them where they are wrong; else give them in a unit nearer to what it counts",
-        )
-        for each in found
-        if each.counted in left_out
-    ]
-
-
-def _metered_charges(billed: ir.Table, skus: ir.Table) -> ir.Table:
-    usage = billed.filter(
-        (billed.category == "Usage")
-        & (billed.status.fill_null("") != UNUSED)
-        & billed.quantity.notnull()
-        & billed.unit.notnull()
-    )
-    keyed = usage.mutate(decimals=decimals(usage.quantity))
-    joined = keyed.join(skus, ["sku_key", "decimals"])
-    return joined.mutate(q=part(joined, units(joined.quantity, joined.factor)))
-
-
-def _table(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.Table:
-    return pa.table({name: [row[name] for row in rows] for name in schema.names}, schema=schema)
 
 
 def _liable(

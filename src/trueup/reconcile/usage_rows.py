@@ -10,12 +10,10 @@ import ibis.expr.types as ir
 from trueup.engine.engine import Engine
 from trueup.engine.rows import united
 from trueup.reconcile import usage_leg as leg
-from trueup.reconcile.cells import ATTRIBUTES
+from trueup.reconcile.cells import PLACE
 from trueup.reconcile.groups import MATCHED
-from trueup.reconcile.text import key_with_nulls
 
 BILLED, METERED = "billed", "metered"
-_PLACE = ("grain", "bucket", "currency", "correction")
 
 
 @dataclass(frozen=True)
@@ -34,24 +32,17 @@ class Cells:
 
     def charges_of(self, keyed: ir.Table) -> ir.Table:
         """The charges of cells (``cell``, ``rows_key``)."""
-        cells = keyed.join(self.billed, "cell")
-        cells = cells.select("rows_key", *_PLACE, cell_key=_cell_key(cells))
-        near = self.charges.semi_join(cells, ["bucket"])
-        rows = near.mutate(cell_key=_cell_key(near)).join(cells, ["cell_key", *_PLACE])
+        cells = keyed.join(self.billed, "cell").select("rows_key", *PLACE)
+        rows = self.charges.join(cells, PLACE)
         return rows.select("rows_key", "source_id", "source_row", side=ibis.literal(BILLED))
 
     def usage_of(self, keyed: ir.Table) -> ir.Table:
         """The usage rows of cells (``cell``, ``rows_key``): those that lie in their hours."""
-        cells = keyed.join(self.metered, "cell").select("rows_key", "cell_key", "hour")
+        cells = keyed.join(self.metered, "cell").select("rows_key", "thing", "hour")
         matchable = self.pieces.filter(self.pieces.matchable)
-        near = matchable.semi_join(cells, ["hour"])
-        pieces = near.mutate(cell_key=_cell_key(near)).join(cells, ["cell_key", "hour"])
+        pieces = matchable.join(cells, ["thing", "hour"])
         rows = pieces.select("rows_key", "usage_id").distinct().join(self.usage, "usage_id")
         return rows.select("rows_key", "source_id", "source_row", side=ibis.literal(METERED))
-
-
-def _cell_key(rows: ir.Table) -> ir.Value:
-    return key_with_nulls(*(rows[name] for name in ATTRIBUTES))
 
 
 @dataclass(frozen=True)
