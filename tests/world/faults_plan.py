@@ -20,7 +20,6 @@ from tests.world import capacity, company, sagemaker
 from tests.world.aws_bill import CURRENCY, PROVIDER
 from tests.world.dice import Dice
 from tests.world.figures import Row, total
-from tests.world.focus import text
 from tests.world.ledger import ZERO, Cell, Charge, Covered, Ledger, Party, Value
 from tests.world.rerating import Applied, Line, breaks
 from tests.world.rewriting import amount, rewrite, with_values

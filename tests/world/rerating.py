@@ -63,8 +63,10 @@ def by_rules(lines: Sequence[Line], pool: Fraction) -> list[Fraction]:
 
 
 def on_demand(lines: Sequence[Line], pool: Fraction) -> tuple[Decimal, Decimal]:
-    """What is billed on demand of the lines that are covered on the bill or by the rules, and what
-    the rules leave of it: an exact sum, rounded once, half to even at 18 decimals."""
+    """What lines cost on demand: as billed, and by the rules, rounded once at 18 decimals.
+
+    Only lines that are covered on the bill or by the rules count.
+    """
     saved = by_rules(lines, pool)
     touched = [line for line, part in zip(lines, saved, strict=True) if part or line.covered]
     whole = sum((Fraction(line.cost) for line in touched), NOTHING)
@@ -72,9 +74,7 @@ def on_demand(lines: Sequence[Line], pool: Fraction) -> tuple[Decimal, Decimal]:
     return exact(whole - covered), rounded(whole - sum(saved, NOTHING))
 
 
-def breaks(
-    ledger: Ledger, applied: Applied, lines: Mapping[datetime, Sequence[Line]]
-) -> list[Row]:
+def breaks(ledger: Ledger, applied: Applied, lines: Mapping[datetime, Sequence[Line]]) -> list[Row]:
     """A break for every hour in which the rules leave another sum on demand than the bill."""
     rows: list[Row] = []
     for one in ledger.covered:
