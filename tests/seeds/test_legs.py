@@ -50,6 +50,7 @@ def test_every_fault_of_a_seed_is_found_and_nothing_else(seed: int, tmp_path: Pa
     ours, further = _by_leg(found["breaks"])
     of_legs: dict[str, Sequence[Row]] = {
         "leg_breaks": further,
+        "claims": result.claims.rows(),
         "roll_forward": [row for row in result.roll_forward.rows() if row["span"] == "period"],
         "invoices": result.invoices.rows(),
         "conversions": result.conversions.rows(),
@@ -82,6 +83,7 @@ def first() -> dict[str, list[dict[str, object]]]:
     [
         ("leg_breaks", "amount"),
         ("leg_breaks", "expected"),
+        ("claims", "expected"),
         ("roll_forward", "closing"),
         ("invoices", "amount_due"),
         ("conversions", "difference"),

@@ -150,7 +150,7 @@ def row(start: datetime, end: datetime, cost: Decimal, **more: Value) -> Charge:
     return Charge(PROVIDER, FILE, values | more)
 
 
-def _counted(ledger: Ledger, start: datetime, cost: Decimal) -> Value:
+def counted(ledger: Ledger, start: datetime, cost: Decimal) -> Value:
     """The element by which a charge counts towards the agreement."""
     ledger.draw(AGREEMENT, start, cost)
     element = {
@@ -214,12 +214,12 @@ def _add_provisioned(ledger: Ledger, known: list[Session]) -> list[Held]:
         for deployment in deployments:
             units = Decimal(deployment.units(start))
             left -= units
-            more = _commitment("Used", units) | _provisioned(deployment, units)
+            more = _commitment("Used", units) | provisioned(deployment, units)
             charge = row(start, start + HOUR, units * UNIT_HOUR, **more)
             ledger.charges.append(charge)
             held = observed[deployment, start]
             at_rest = IDLE if deployment in metered else deployment.holder
-            ledger.cells.append(_provisioned_cell(deployment, start, charge, held, at_rest))
+            ledger.cells.append(provisioned_cell(deployment, start, charge, held, at_rest))
         used_cost, unused_cost = (RESERVED - left) * UNIT_HOUR, left * UNIT_HOUR
         more = _commitment("Unused", left)
         more |= {"BilledCost": ZERO, "ResourceId": RESERVATION, "ChargeDescription": "Unused"}
@@ -231,13 +231,14 @@ def _add_provisioned(ledger: Ledger, known: list[Session]) -> list[Held]:
     more = _commitment(None, RESERVED * 24 * ledger.days)
     more |= {"ChargeCategory": "Purchase", "EffectiveCost": ZERO, "ChargeFrequency": "Recurring"}
     more |= {"ChargeDescription": "Reservation fee", "ResourceId": RESERVATION}
-    more["ContractApplied"] = _counted(ledger, ledger.start, fee)
+    more["ContractApplied"] = counted(ledger, ledger.start, fee)
     ledger.purchased[RESERVATION] = fee
     ledger.put_outside(row(ledger.start, ledger.end, fee, **more), "purchase")
     return seen
 
 
-def _provisioned(deployment: Deployment, units: Decimal) -> dict[str, Value]:
+def provisioned(deployment: Deployment, units: Decimal) -> dict[str, Value]:
+    """A row's columns that say which units of whose deployment."""
     return {
         "BilledCost": ZERO,
         "ChargeDescription": "Provisioned throughput",
@@ -268,7 +269,7 @@ def _held(
     return Held(deployment, start, units, work)
 
 
-def _provisioned_cell(
+def provisioned_cell(
     deployment: Deployment,
     start: datetime,
     charge: Charge,
@@ -339,7 +340,7 @@ def _bill_tokens(ledger: Ledger, key: Key, parties: dict[Party, int]) -> None:
         ChargeDescription=f"{key.model} {WORDS[key.meter]} tokens",
         ConsumedQuantity=quantity, ConsumedUnit=model.unit,
         PricingQuantity=quantity, PricingUnit=model.unit,
-        ContractApplied=_counted(ledger, key.start, found.cost),
+        ContractApplied=counted(ledger, key.start, found.cost),
         SkuId=f"{key.model}-{key.meter}".upper().replace("_", "-"),
         SkuMeter=f"{key.model} {WORDS[key.meter]} global 1K Tokens",
         SkuPriceDetails={"x_Model": key.model},

@@ -32,6 +32,7 @@ LEG_ROWS = {
         "class", "leg", "rule", "provider", "commitment_id", "account_id", "subject",
         "period_start", "period_end",
     ),
+    "claims": ("provider", "commitment_id", "rule", "interval_start"),
     "roll_forward": ("lot_id",),
     "invoices": ("issuer",),
     "conversions": ("provider", "day"),

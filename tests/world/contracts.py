@@ -43,6 +43,7 @@ COLUMNS = [
     "PricingCurrencyContractCommitmentCost",
     "ServiceProviderName",
 ]
+BASIS = "x_QuantityBasis"  # no column of FOCUS says in what a commitment counts
 IDLE_PLAN = "arn:aws:savingsplans::410000000009:savingsplan/c2d7e9b4-headland"
 IDLE_PLAN_PER_HOUR = Decimal("1.25")
 
@@ -134,7 +135,10 @@ def contracts(ledger: Ledger) -> list[Contract]:
 def contracts_csv(ledger: Ledger) -> str:
     """FOCUS ContractCommitment 1.4, of the contracts that providers publish."""
     rows = [_focus_row(one) for one in contracts(ledger) if not one.in_toml]
-    return focus.csv_text(COLUMNS, rows)
+    if not ledger.bases:
+        return focus.csv_text(COLUMNS, rows)
+    said = [row | {BASIS: ledger.bases.get(str(row["ContractCommitmentId"]))} for row in rows]
+    return focus.csv_text([*COLUMNS, BASIS], said)
 
 
 def _focus_row(one: Contract) -> dict[str, Value]:

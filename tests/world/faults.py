@@ -1,7 +1,7 @@
 """Faults beyond those of every world: prices, lots, invoices, currencies and a restated bill.
 
-A layer on a world that is made already: the world itself, and what was recorded of it, stay as
-they are. Each kind has a file of its own that plants it and states its answers.
+A layer on a world that is made already: it may bill an hour's usage otherwise, and add usage that
+is billed and recorded; all else stays as it is. Each kind has a file of its own that plants it and states its answers.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tests.world import (
+    faults_commitments,
     faults_currency,
     faults_invoices,
     faults_lots,
@@ -19,8 +20,10 @@ from tests.world import (
     faults_rates,
     faults_restated,
     faults_utilization,
+    rerating,
     world,
 )
+from tests.world.faults_commitments import CommitmentFaults
 from tests.world.faults_currency import CurrencyFaults
 from tests.world.faults_lots import LotFaults
 from tests.world.faults_plan import PlanFaults
@@ -59,6 +62,7 @@ class Faulty:
 
     world: World
     plan: PlanFaults
+    commitments: CommitmentFaults
     rates: RateFaults
     lots: LotFaults
     currency: CurrencyFaults
@@ -70,7 +74,8 @@ def make(seed: int, start: datetime, days: int) -> Faulty:
     """The world of a seed with faults of every further class, each at places that it chooses."""
     made = world.make(seed, start, days)
     ledger = made.ledger
-    plan = faults_plan.misapply(ledger)
+    plan = faults_plan.misapply(made)
+    commitments = faults_commitments.misapply(made)
     rates = faults_rates.misprice(ledger)
     faults_lots.add_lot(ledger)
     lots = faults_lots.misstate(ledger)
@@ -78,7 +83,7 @@ def make(seed: int, start: datetime, days: int) -> Faulty:
     faults_invoices.add_numbers(ledger)
     utilization = faults_utilization.misreport(ledger)
     later = faults_restated.restate(ledger)
-    return Faulty(made, plan, rates, lots, currency, utilization, later)
+    return Faulty(made, plan, commitments, rates, lots, currency, utilization, later)
 
 
 def files(faulty: Faulty) -> dict[str, bytes]:
@@ -88,7 +93,11 @@ def files(faulty: Faulty) -> dict[str, bytes]:
     rules = faults_rates.rules_toml(faulty.rates) + faults_currency.rules_toml(faulty.currency)
     found["trueup.toml"] += (CONFIGURED + rules).encode()
     found["invoices.csv"] = faults_invoices.invoices_csv(ledger).encode()
-    stated = [*faults_plan.rates(faulty.plan), *faults_rates.rates(faulty.rates)]
+    stated = [
+        *faults_plan.rates(faulty.plan),
+        *faults_commitments.rates(faulty.commitments),
+        *faults_rates.rates(faulty.rates),
+    ]
     said = faults_utilization.utilization(ledger, faulty.utilization)
     found["asserted/utilization.csv"] = _csv(UTILIZATION, said)
     found["asserted/balances.csv"] = _csv(BALANCES, faults_lots.statements(faulty.lots))
@@ -105,15 +114,20 @@ def answers(faulty: Faulty) -> dict[str, list[Row]]:
     """The breaks of the further classes, and the tables behind them."""
     ledger = faulty.world.ledger
     restatements = faults_restated.restatements(ledger, faulty.later)
+    misapplied = [
+        *faults_plan.answers(ledger, faulty.plan),
+        *faults_commitments.answers(ledger),
+    ]
     return {
         "leg_breaks": [
-            *faults_plan.answers(ledger, faulty.plan),
+            *misapplied,
             *faults_rates.answers(ledger, faulty.rates),
             *faults_lots.answers(ledger, faulty.lots),
             *faults_currency.answers(ledger, faulty.currency),
             *faults_invoices.answers(ledger),
             *faults_utilization.answers(ledger, faulty.utilization),
         ],
+        "claims": rerating.claims(misapplied),
         "roll_forward": faults_lots.roll_forward(ledger, faulty.lots),
         "invoices": faults_invoices.stated(ledger),
         "conversions": faults_currency.conversions(ledger, faulty.currency),

@@ -2,28 +2,34 @@
 
 An instance is billed on demand although the plan has something left for it, or the plan paid for
 what saves less first. In some worlds the plan's rates begin to hold for an endpoint that goes on
-being billed on demand. Telemetry is as it was: quantities agree, only the price does not.
+being billed on demand. Telemetry is as it was: quantities agree, only the price does not. In one
+hour an endpoint runs that is in no other; what the plan has left covers a part of it in a quotient
+that does not end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
-from tests.world import sagemaker
+from tests.world import capacity, company, sagemaker
 from tests.world.aws_bill import CURRENCY, PROVIDER
 from tests.world.dice import Dice
-from tests.world.figures import Row, exact
-from tests.world.focus import text
-from tests.world.ledger import HOUR, ZERO, Cell, Charge, Covered, Ledger, Value
+from tests.world.figures import Row, total
+from tests.world.ledger import ZERO, Cell, Charge, Covered, Ledger, Party, Value
+from tests.world.rerating import Applied, Line, breaks
 from tests.world.rewriting import amount, rewrite, with_values
 from tests.world.sagemaker import DEPTH, LEGACY, PLAN, RANK, TIDE, VISION, Endpoint
+from tests.world.world import World
 
 RULE = "sagemaker_savings_plan"
-SITES = {site.site.resource: site for site in (RANK, VISION, TIDE, DEPTH, LEGACY)}
+TIDELINE = Applied(PLAN, PROVIDER, RULE, CURRENCY)
+SCAN = replace(VISION, name="harbour-scan")
+SITES = {site.site.resource: site for site in (RANK, VISION, TIDE, DEPTH, LEGACY, SCAN)}
 MISAPPLIED = 3  # hours of a world, at most
 Split = Mapping[Endpoint, tuple[Decimal, Decimal]]  # instance-hours under the plan, and on demand
 
@@ -41,8 +47,9 @@ def price_id(site: Endpoint) -> str:
     return f"HOST{site.kind.upper().replace('.', '')}.{int(site.plan_rate * 100)}"
 
 
-def misapply(ledger: Ledger) -> PlanFaults:
+def misapply(made: World) -> PlanFaults:
     """Change the bill of some hours, and say which."""
+    ledger = made.ledger
     dice = Dice(ledger.seed, "misapplied")
     rewrite(ledger, _with_price_id)
     candidates = _candidates(ledger)
@@ -56,8 +63,33 @@ def misapply(ledger: Ledger) -> PlanFaults:
         start = dice.one_of([start for start in left if kind in candidates[start]])
         _rebill(ledger, start, _split(dice, kind))
         hours[start] = kind
+    start = _add_scan(made, [start for start in candidates if start not in hours])
+    hours[start] = "beyond"
     day = dice.between(1, ledger.days - 1)
     return PlanFaults(hours, ledger.at(day, 0) if dice.percent(40) else None)
+
+
+def _add_scan(made: World, sound: list[datetime]) -> datetime:
+    """Run SCAN on demand in one of the hours: more of it than what is left of the plan covers."""
+    ledger = made.ledger
+    dice = Dice(ledger.seed, "scan")
+    left = {one.start: one.unused for one in ledger.covered if one.commitment == PLAN}
+    uneven = [start for start in sound if left[start] % SCAN.plan_rate]
+    start = dice.one_of(uneven)
+    count = Decimal(left[start] // SCAN.plan_rate + 1)
+    agent = dice.one_of(company.AGENTS)
+    owner = Party(None, agent.name, None, agent.team, agent.cost_centre)
+    seen = capacity.observe(dice, SCAN.site, start, int(count), [owner])
+    made.endpoints.append(seen)
+    charge = _with_price_id(sagemaker.on_demand_row(SCAN, start, count))
+    ledger.charges.append(charge)
+    ledger.cells.append(
+        capacity.cell(
+            seen, SCAN.site, start, billed=count, unit="Hours", cost=charge.effective,
+            currency=CURRENCY,
+        )
+    )  # fmt: skip
+    return start
 
 
 def _with_price_id(charge: Charge) -> Charge:
@@ -126,7 +158,7 @@ def _rebill(ledger: Ledger, start: datetime, split: Split) -> None:
         ledger.charges += [_with_price_id(row) for row in rows]
         cell = cells[site.site.resource]
         cell.cost, cell.rows = sum((row.effective for row in rows), ZERO), len(rows)
-    used = sum((line.drawn for line in _lines(ledger, start) if line.covered), ZERO)
+    used = total(line.needs for line in _lines(ledger, start) if line.covered)
     unused = sagemaker.COMMITTED - used
     if unused:
         ledger.charges.append(sagemaker.unused_row(start, unused))
@@ -136,91 +168,32 @@ def _rebill(ledger: Ledger, start: datetime, split: Split) -> None:
             ledger.covered[place] = Covered(PLAN, start, CURRENCY, used, unused, used, unused)
 
 
-@dataclass(frozen=True)
-class Line:
-    """A row of an endpoint's hour: what it costs on demand, and what it takes of the plan."""
-
-    site: Endpoint
-    quantity: Decimal
-    covered: bool  # as billed
-    drawn: Decimal  # as billed
-
-    @property
-    def on_demand(self) -> Fraction:
-        return Fraction(self.quantity) * Fraction(self.site.on_demand)
-
-    @property
-    def needs(self) -> Fraction:
-        return Fraction(self.quantity) * Fraction(self.site.plan_rate)
-
-
 def _lines(ledger: Ledger, start: datetime) -> list[Line]:
-    found = []
-    for charge in ledger.charges:
-        site = SITES.get(str(charge.values.get("ResourceId")))
-        if site is None or charge.start != start:
-            continue
-        covered = charge.values.get("CommitmentDiscountId") == PLAN
-        quantity = amount(charge, "PricingQuantity")
-        found.append(Line(site, quantity, covered, charge.effective if covered else ZERO))
-    return found
+    """The rows of an hour's endpoints."""
+    return [
+        _line(SITES[str(charge.values["ResourceId"])], charge)
+        for charge in ledger.charges
+        if charge.start == start and charge.values.get("ResourceId") in SITES
+    ]
 
 
-def by_rules(lines: Sequence[Line], pool: Fraction) -> list[Fraction]:
-    """What the plan saves of each line's on-demand cost: the highest share saved comes first."""
-    saved = [Fraction(0)] * len(lines)
-
-    def rank(place: int) -> tuple[Fraction, Decimal]:
-        site = lines[place].site
-        return Fraction(site.plan_rate) / Fraction(site.on_demand), site.plan_rate
-
-    left = pool
-    for place in sorted(range(len(lines)), key=rank):
-        taken = min(lines[place].needs, left)
-        saved[place] = lines[place].on_demand * taken / lines[place].needs
-        left -= taken
-    return saved
+def _line(site: Endpoint, charge: Charge) -> Line:
+    quantity = amount(charge, "PricingQuantity")
+    covered = charge.values.get("CommitmentDiscountId") == PLAN
+    cost = quantity * site.on_demand
+    return Line(quantity, site.plan_rate, Fraction(site.on_demand), cost, covered)
 
 
 def answers(ledger: Ledger, planted: PlanFaults) -> list[Row]:
     """A break for every hour in which the rules leave another sum on demand than the bill."""
-    rows = []
-    pools = {one.start: one for one in ledger.covered if one.commitment == PLAN}
     known = planted.legacy_from
-    for start in ledger.hours():
-        lines = [
-            line
-            for line in _lines(ledger, start)
-            if line.site is not LEGACY or (known is not None and known <= start)
-        ]
-        pool = Fraction(pools[start].used) + Fraction(pools[start].unused)
-        saved = by_rules(lines, pool)
-        touched = [line for line, part in zip(lines, saved, strict=True) if part or line.covered]
-        whole = sum((line.on_demand for line in touched), Fraction(0))
-        billed = whole - sum((line.on_demand for line in lines if line.covered), Fraction(0))
-        expected = whole - sum(saved, Fraction(0))
-        if billed != expected:
-            rows.append(_break(start, exact(billed), exact(expected)))
-    return rows
-
-
-def _break(start: datetime, billed: Decimal, expected: Decimal) -> Row:
-    return {
-        "class": "price",
-        "leg": "price",
-        "rule": RULE,
-        "provider": PROVIDER,
-        "commitment_id": PLAN,
-        "account_id": None,
-        "subject": None,
-        "period_start": text(start),
-        "period_end": text(start + HOUR),
-        "billed": text(billed),
-        "expected": text(expected),
-        "unit": CURRENCY,
-        "amount": text(billed - expected),
-        "currency": CURRENCY,
-    }
+    lines: dict[datetime, list[Line]] = defaultdict(list)
+    for charge in ledger.charges:
+        site = SITES.get(str(charge.values.get("ResourceId")))
+        unknown = site is LEGACY and (known is None or charge.start < known)
+        if site is not None and not unknown:
+            lines[charge.start].append(_line(site, charge))
+    return breaks(ledger, TIDELINE, lines)
 
 
 def rates(planted: PlanFaults) -> list[dict[str, Value]]:

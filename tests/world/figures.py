@@ -21,6 +21,12 @@ def exact(value: Fraction) -> Decimal:
     return found
 
 
+def rounded(value: Fraction) -> Decimal:
+    """A fraction at 18 decimals, rounded half to even."""
+    found = round(value * 10**18)
+    return Decimal(found).scaleb(-18, context=WIDE)
+
+
 def known(value: Decimal | None) -> str | None:
     """A figure as text; one that is not known stays so."""
     return None if value is None else text(value)

@@ -153,6 +153,20 @@ def _commitment(status: str | None) -> dict[str, Value]:
     }
 
 
+def machine(name: str, family: str, cores: Decimal) -> dict[str, Value]:
+    """A row's columns that say which cores of whose machine."""
+    return {
+        "ChargeDescription": f"{family} Instance Core running in Netherlands",
+        "ConsumedQuantity": cores,
+        "ConsumedUnit": "vCPU-Hours",
+        "PricingQuantity": cores,
+        "PricingUnit": "vCPU-Hours",
+        "ResourceId": f"//compute.googleapis.com/projects/{PROJECT}/instances/{name}",
+        "ResourceName": name,
+        "SkuId": f"{family}CORE-NL",
+    }
+
+
 def _add_machines(ledger: Ledger) -> None:
     """Machines under the commitment; one hour of it never reached the bill."""
     dice = Dice(ledger.seed, "machines")
@@ -170,18 +184,8 @@ def _add_machines(ledger: Ledger) -> None:
             cores = Decimal(MACHINES[name])
             cost = cores * CORE_HOUR
             left -= cost
-            more: dict[str, Value] = {
-                "BilledCost": ZERO,
-                "ChargeDescription": "N4 Instance Core running in Netherlands",
-                "ConsumedQuantity": cores,
-                "ConsumedUnit": "vCPU-Hours",
-                "PricingQuantity": cores,
-                "PricingUnit": "vCPU-Hours",
-                "ResourceId": f"//compute.googleapis.com/projects/{PROJECT}/instances/{name}",
-                "ResourceName": name,
-                "SkuId": "N4CORE-NL",
-            }
-            charge = row(start, start + HOUR, cost, **(more | _commitment("Used")))
+            more = machine(name, "N4", cores) | {"BilledCost": ZERO} | _commitment("Used")
+            charge = row(start, start + HOUR, cost, **more)
             ledger.put_outside(charge, "no_rule")
         if left:
             more = {"BilledCost": ZERO, "ResourceId": CUD, "ChargeDescription": "Unused"}

@@ -163,6 +163,7 @@ class Ledger:
     drawings: list[Drawing] = field(default_factory=list)
     purchased: dict[str, Decimal] = field(default_factory=dict)  # fees billed, by commitment
     lots: list[Contract] = field(default_factory=list)  # beyond the contracts of every world
+    bases: dict[str, str] = field(default_factory=dict)  # in what a commitment counts, where said
 
     @property
     def as_of(self) -> datetime:

@@ -7,15 +7,25 @@ import io
 from collections import defaultdict
 from datetime import UTC, datetime
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 
-from tests.world import faults, faults_invoices, faults_plan, sagemaker, world
+from tests.world import (
+    faults,
+    faults_commitments,
+    faults_invoices,
+    faults_plan,
+    gcp,
+    sagemaker,
+    world,
+)
 from tests.world.answers import answers as first_answers
 from tests.world.faults import Faulty
 from tests.world.figures import Row, total
 from tests.world.focus import text
 from tests.world.ledger import HOUR
+from tests.world.rerating import Line, on_demand
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
 SEEDS = range(1, 9)
@@ -46,7 +56,7 @@ def test_every_class_is_planted(faulty: Faulty) -> None:
     rows = _rows(faulty, "leg_breaks")
     assert {str(row["class"]) for row in rows} - {"rounding"} == CLASSES
     assert {row["rule"] for row in rows} >= {
-        "sagemaker_savings_plan", "rate", "missing_credit", "double_drawdown", "early_expiry",
+        "sagemaker_savings_plan", faulty.commitments.applied.rule, "rate", "missing_credit", "double_drawdown", "early_expiry",
         "exchange_rate", "invoice", "three_sources",
     }  # fmt: skip
     kinds = {row["kind"] for row in _rows(faulty, "restatements")}
@@ -83,7 +93,7 @@ def test_what_is_attributed_adds_up(faulty: Faulty) -> None:
 def test_misapplied_hours_have_a_break_each(faulty: Faulty) -> None:
     """The changed hours, and in worlds where the plan learns of an endpoint, its three a day."""
     expected = {text(start) for start in faulty.plan.hours}
-    assert len(expected) == 3
+    assert len(expected) == 4
     known = faulty.plan.legacy_from
     if known is not None:
         ledger = faulty.world.ledger
@@ -91,6 +101,77 @@ def test_misapplied_hours_have_a_break_each(faulty: Faulty) -> None:
     found = _rows(faulty, "leg_breaks", rule=faults_plan.RULE)
     assert {row["period_start"] for row in found} == expected
     assert all(_number(row, "amount") > 0 for row in found)
+
+
+def test_commitments_of_others_have_a_break_for_each_of_their_hours(faulty: Faulty) -> None:
+    """Beside one commitment, in turn the second provider's or the third's, there is usage."""
+    applied, other = faults_commitments.CUD, faults_commitments.RESERVATION
+    if faulty.world.ledger.seed % 2 == 0:
+        applied, other = other, applied
+    assert faulty.commitments.applied == applied
+    found = _rows(faulty, "leg_breaks", rule=applied.rule, commitment_id=applied.id)
+    assert {row["period_start"] for row in found} == {text(at) for at in faulty.commitments.hours}
+    assert len(found) == 3
+    assert all(_number(row, "amount") > 0 for row in found)
+    assert not _rows(faulty, "leg_breaks", rule=other.rule)
+
+
+def test_a_quotient_of_each_commitment_does_not_end(faulty: Faulty) -> None:
+    """One amount at least of each needs all 18 decimals."""
+    for rule in (faults_plan.RULE, faulty.commitments.applied.rule):
+        amounts = [_number(row, "amount") for row in _rows(faulty, "claims", rule=rule)]
+        assert any(one.normalize().as_tuple().exponent == -18 for one in amounts), rule
+
+
+def test_every_misapplied_hour_is_a_claim(faulty: Faulty) -> None:
+    """A claim says what its break says; until the month is final it is indicated."""
+    names = ("provider", "commitment_id", "rule", "billed", "expected", "amount", "currency")
+    rules = {faults_plan.RULE, faulty.commitments.applied.rule}
+    misapplied = [row for row in _rows(faulty, "leg_breaks") if row["rule"] in rules]
+    claims = _rows(faulty, "claims", status="indicated")
+    assert [[row[name] for name in (*names, "interval_start")] for row in claims] == [
+        [row[name] for name in (*names, "period_start")] for row in misapplied
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "pool", "expected"),
+    [
+        # 1.50 at 2.30 are 15/23 of 3.10: 2.021739130434782608695..., and 3.10 less that stays.
+        (["1 2.30 3.10 free"], "1.50", ("3.10", "1.078260869565217391")),
+        # 0.80 at 0.027 are 0.8 x 31/27 of 192 x 0.031 = 5.952: 0.918518518518518518518...
+        (["192 0.027 0.031 free"], "0.80", ("5.952", "5.033481481481481481")),
+        # 25 of 90 units, at 32.0548: 8.904111111...
+        (["90 1 0.3562 free 32.0548"], "25", ("32.0548", "23.150688888888888889")),
+        # 64 cores save 1 - 0.019/0.029 = 34.5 %, the covered ones 28.6 %: they take 1.216 of 8.00,
+        # which leaves 6.784 for 288 at 0.025: 271.36 of them, and 16.64 x 0.035 on demand.
+        (["64 0.019 0.029 free", "288 0.025 0.035 covered"], "8", ("1.856", "0.5824")),
+        # Of two that save as much, what was covered stays so.
+        (["90 1 0.3562 free", "50 1 0.3562 covered"], "50", ("0", "0")),
+    ],
+)
+def test_a_commitment_is_applied_by_the_rules(
+    lines: list[str], pool: str, expected: tuple[str, str]
+) -> None:
+    """Highest share saved first, a part of what no longer fits, rounded once at 18 decimals."""
+    found = on_demand([_line(*one.split()) for one in lines], Fraction(pool))
+    assert found == tuple(map(Decimal, expected))
+
+
+def _line(quantity: str, rate: str, price: str, how: str, cost: str | None = None) -> Line:
+    whole = Decimal(cost) if cost else Decimal(quantity) * Decimal(price)
+    return Line(Decimal(quantity), Decimal(rate), Fraction(price), whole, how == "covered")
+
+
+def test_a_machine_beside_the_commitment_by_hand(one: Faulty) -> None:
+    """Seed 1, the 1st at 09:00: 96 and 192 cores are covered, 192 of a kind that saves less not."""
+    # 288 x 0.025 = 7.20 of 8.00 are drawn. The 0.80 left are 0.80/0.027 cores of 192, which save
+    # 0.80/0.027 x 0.031 = 0.9185185... of 192 x 0.031 = 5.952.
+    at = datetime(2026, 10, 1, 9, tzinfo=UTC)
+    [row] = _rows(one, "claims", commitment_id=gcp.CUD, interval_start=text(at))
+    assert [_number(row, name) for name in ("billed", "expected", "amount")] == [
+        Decimal("5.952"), Decimal("5.033481481481481481"), Decimal("0.918518518518518519"),
+    ]  # fmt: skip
 
 
 def test_the_plan_pays_ten_an_hour_still(faulty: Faulty) -> None:
