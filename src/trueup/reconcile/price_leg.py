@@ -20,9 +20,8 @@ def run_leg(run: LegRun) -> Findings:
     book = rate_book(run.rules, asserted.rows() if asserted is not None else ())
     columns = profile_columns(run.charges, run.rules)
     q_scale = quantity_scale(run.charges, engine)
-    wide = engine.keep(charge_lines(run.charges, run.period, columns, run.scale, q_scale))
-    found = profiles(wide, columns, run.scale, q_scale, engine)
-    lines = wide.drop(*(f"p_{name}" for name in columns.names))
+    lines, known = charge_lines(run.charges, run.period, columns, run.scale, q_scale, engine)
+    found = profiles(lines, known, columns, run.scale, q_scale, engine)
     breaks, notes = wrong_rates(run, lines, found, book, q_scale)
     claims, more = rated_again(run, lines, found, book, q_scale)
     return Findings(

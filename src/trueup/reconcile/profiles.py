@@ -135,52 +135,74 @@ def _of_rating(rating: Rating) -> Iterator[str]:
 
 
 def charge_lines(
-    charges: ir.Table, period: Period | None, columns: Columns, scale: int, q_scale: int
-) -> ir.Table:
-    """Every Usage charge of the period with a quantity: whole money, whole quantity, its profile.
+    charges: ir.Table,
+    period: Period | None,
+    columns: Columns,
+    scale: int,
+    q_scale: int,
+    engine: Engine,
+) -> tuple[ir.Table, ir.Table]:
+    """Every Usage charge of the period with a quantity, and the profiles that these have.
 
-    ``commitment_id`` is that of the commitment which covered it, else null; ``drawn`` what it drew,
-    in units of 10^-18, null where the row does not say. A description that a SKU makes superfluous
-    is no part of the profile, so that a correction nets with what it corrects.
+    A line has whole money, whole quantity and its ``profile``; a profile its columns beside it.
+    ``commitment_id`` is that of the commitment which covered the line, else null; ``drawn`` what it
+    drew, in units of 10^-18, null where the row does not say. A description that a SKU makes
+    superfluous is no part of the profile, so that a correction nets with what it corrects.
     """
-    t = _in_question(charges, period)
-    priced = t.PricingQuantity.notnull()
-    covered = t.CommitmentDiscountStatus.fill_null("") == USED
+    t = _profiled(_in_question(charges, period), columns)
+    names = [f"p_{name}" for name in ("unit", "currency", *columns.names)]
+    distinct = t.select(names).distinct()
+    known = engine.keep(distinct.mutate(profile=key_with_nulls(*(distinct[n] for n in names))))
+    same = [t[name].identical_to(known[name]) for name in names]
+    lines = t.inner_join(known, same).select(t, known.profile)
+    covered = lines.CommitmentDiscountStatus.fill_null("") == USED
+    money, edge = 10**scale, 10**EDGE_SCALE
+    stated = lines.CommitmentDiscountQuantity.notnull()
+    fallback = ibis.ifelse(
+        lines.EffectiveCost > 0, units(lines.EffectiveCost, edge), ibis.null(WHOLE)
+    )
+    kept = lines.select(
+        charge_id=lines.x_ChargeId,
+        source_id=lines.x_SourceId,
+        source_row=lines.x_SourceRow,
+        provider=lines.x_Provider,
+        payer=lines.BillingAccountId,
+        account=lines.account,
+        resource=lines.ResourceId,
+        sku=ibis.coalesce(lines.SkuPriceId, lines.SkuId, lines.ChargeDescription),
+        currency=lines.BillingCurrency,
+        commitment_id=ibis.ifelse(covered, lines.CommitmentDiscountId, ibis.null(str)),
+        start=instant(lines.ChargePeriodStart),
+        end=instant(lines.ChargePeriodEnd),
+        billing_end=instant(lines.BillingPeriodEnd),
+        unit=lines.p_unit,
+        q=units(_quantity(lines), 10**q_scale),
+        billed=units(lines.BilledCost, money),
+        effective=units(lines.EffectiveCost, money),
+        listed=units(lines.ListCost, edge),
+        drawn=ibis.ifelse(
+            covered,
+            ibis.ifelse(stated, units(lines.CommitmentDiscountQuantity, edge), fallback),
+            ibis.null(WHOLE),
+        ).cast(WHOLE),
+        drawn_unit=ibis.ifelse(stated, lines.CommitmentDiscountUnit, lines.BillingCurrency),
+        profile=lines.profile,
+    )
+    return engine.keep(kept), known
+
+
+def _profiled(t: ir.Table, columns: Columns) -> ir.Table:
+    """The charges with the columns of their profile beside their own, as ``p_``."""
     account = t.SubAccountId.fill_null(t.BillingAccountId)
-    unit = ibis.ifelse(priced, t.PricingUnit, t.ConsumedUnit)
+    priced = t.PricingQuantity.notnull()
     known = {name: t[name] for name in columns.names} | {"SubAccountId": account}
     if not columns.described:
         named = t.SkuId.notnull() | t.SkuPriceId.notnull()
         known["ChargeDescription"] = ibis.ifelse(named, ibis.null(str), t.ChargeDescription)
-    money, edge = 10**scale, 10**EDGE_SCALE
-    stated = t.CommitmentDiscountQuantity.notnull()
-    fallback = ibis.ifelse(t.EffectiveCost > 0, units(t.EffectiveCost, edge), ibis.null(WHOLE))
-    return t.select(
-        charge_id=t.x_ChargeId,
-        source_id=t.x_SourceId,
-        source_row=t.x_SourceRow,
-        provider=t.x_Provider,
-        payer=t.BillingAccountId,
+    return t.mutate(
         account=account,
-        resource=t.ResourceId,
-        sku=ibis.coalesce(t.SkuPriceId, t.SkuId, t.ChargeDescription),
-        currency=t.BillingCurrency,
-        commitment_id=ibis.ifelse(covered, t.CommitmentDiscountId, ibis.null(str)),
-        start=instant(t.ChargePeriodStart),
-        end=instant(t.ChargePeriodEnd),
-        billing_end=instant(t.BillingPeriodEnd),
-        unit=unit,
-        q=units(_quantity(t), 10**q_scale),
-        billed=units(t.BilledCost, money),
-        effective=units(t.EffectiveCost, money),
-        listed=units(t.ListCost, edge),
-        drawn=ibis.ifelse(
-            covered,
-            ibis.ifelse(stated, units(t.CommitmentDiscountQuantity, edge), fallback),
-            ibis.null(WHOLE),
-        ).cast(WHOLE),
-        drawn_unit=ibis.ifelse(stated, t.CommitmentDiscountUnit, t.BillingCurrency),
-        profile=key_with_nulls(unit, t.BillingCurrency, *(known[name] for name in columns.names)),
+        p_unit=ibis.ifelse(priced, t.PricingUnit, t.ConsumedUnit),
+        p_currency=t.BillingCurrency,
         **{f"p_{name}": known[name] for name in columns.names},
     )
 
@@ -209,12 +231,15 @@ def quantity_scale(charges: ir.Table, engine: Engine) -> int:
 
 
 def profiles(
-    lines: ir.Table, columns: Columns, scale: int, q_scale: int, engine: Engine
+    lines: ir.Table,
+    known: ir.Table,
+    columns: Columns,
+    scale: int,
+    q_scale: int,
+    engine: Engine,
 ) -> list[Profile]:
     """Each profile with each commitment that covered lines of it."""
     sums = lines.group_by("profile", "commitment_id").aggregate(
-        unit=_.unit.min(),
-        currency=_.currency.min(),
         q=total(_.q),
         billed=total(_.billed),
         effective=total(_.effective),
@@ -224,9 +249,9 @@ def profiles(
         first=_.start.min(),
         last=_.end.max(),
         lines=_.count(),
-        **{f"p_{name}": lines[f"p_{name}"].min() for name in columns.names},
     )
-    rows = engine.collect(sums.order_by("profile", "commitment_id")).to_pylist()
+    described = sums.join(known, "profile").order_by("profile", "commitment_id")
+    rows = engine.collect(described).to_pylist()
     return [_profile(row, columns, scale, q_scale) for row in rows]
 
 
@@ -236,8 +261,8 @@ def _profile(row: dict[str, Any], columns: Columns, scale: int, q_scale: int) ->
     return Profile(
         key=row["profile"],
         columns={name: None if value is None else str(value) for name, value in values.items()},
-        unit=row["unit"],
-        currency=row["currency"],
+        unit=row["p_unit"],
+        currency=row["p_currency"],
         commitment_id=row["commitment_id"],
         contracted_price=_exact(values.get("ContractedUnitPrice")),
         list_price=_exact(values.get("ListUnitPrice")),

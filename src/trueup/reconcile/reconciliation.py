@@ -78,7 +78,7 @@ def run(
         scale = money_scale(bill, engine)
         columns = sku_columns(bill, rules)
         everything = billed_rows(bill, scale, columns)
-        touching = engine.keep(in_period(everything, period))
+        touching = in_period(everything, period)
         rows = engine.keep(cut(touching))
         window = period or _span(everything, engine)
         rows_of_contracts = commitments.table.rows() if commitments else []
