@@ -39,10 +39,12 @@ def copied_rows(
     if engine.count(suspected) == 0:
         return engine.load(COPIES.empty_table())
     of_cells = members.semi_join(suspected, "group").join(cells, "cell").select("group", *PLACE)
-    inside = rows.join(of_cells, PLACE)
+    columns = ("charge_id", "group", "currency", "q", "effective")
+    inside = engine.keep(rows.join(of_cells, PLACE).select(columns))
     content = [name for name in charges.columns if name not in PROVENANCE]
-    texts = charges.select(
-        charge_id=charges.x_ChargeId, content=key_with_nulls(*(charges[name] for name in content))
+    looked_at = charges.mutate(charge_id=charges.x_ChargeId).semi_join(inside, "charge_id")
+    texts = looked_at.select(
+        "charge_id", content=key_with_nulls(*(looked_at[name] for name in content))
     )
     named = engine.keep(inside.join(texts, "charge_id"))
     repeated = (

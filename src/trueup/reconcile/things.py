@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import ibis
 import ibis.expr.types as ir
-from ibis import _
 
 from trueup.engine.engine import Engine
 from trueup.engine.integers import at_most, decimals, units
