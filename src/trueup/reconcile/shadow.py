@@ -154,32 +154,28 @@ def _settled(
 ) -> tuple[ir.Table, ir.Table]:
     """Lines and capacity without what stays as it is billed.
 
-    That is: lines covered by a commitment of which nothing is known in that hour, and lines whose
-    on-demand price is not known, with what they drew.
+    Lines covered by a commitment of which nothing is known in that hour, or whose on-demand price
+    is not known, stay as they are. So does whatever else was used of a commitment, and is no line:
+    a row without a quantity, or of more than an hour.
     """
     engine = run.engine
-    at = capacity.select(
-        commitment_id="pool", interval="interval", payer="payer", currency="currency"
-    )
+    keys = ("interval", "payer", "currency")
     free = lines.filter(lines.commitment_id.isnull())
-    covered = lines.filter(lines.commitment_id.notnull()).semi_join(
-        at, ["commitment_id", "interval", "payer", "currency"]
+    covered = (
+        lines.filter(lines.commitment_id.notnull())
+        .semi_join(capacity.select(*keys, commitment_id=capacity.pool), ["commitment_id", *keys])
+        .semi_join(prices, "profile")
     )
-    fixed = covered.anti_join(prices, "profile")
-    gone = fixed.group_by(
-        pool=fixed.commitment_id,
-        interval=fixed.interval,
-        payer=fixed.payer,
-        currency=fixed.currency,
-    ).aggregate(gone=total(_.drawn))
-    rest = capacity.left_join(gone, ["pool", "interval", "payer", "currency"])
-    names = [name for name in capacity.columns if name != "left"]
+    drawn = covered.group_by(*keys, pool=covered.commitment_id).aggregate(
+        again=total(covered.drawn)
+    )
+    rest = capacity.left_join(drawn, ["pool", *keys])
+    stays = ibis.greatest(capacity.used - drawn.again.fill_null(whole(0)), whole(0))
+    names = [name for name in capacity.columns if name not in ("left", "used")]
     less = rest.select(
-        *(capacity[name] for name in names),
-        left=(capacity.left - gone.gone.fill_null(whole(0))).cast(WHOLE),
+        *(capacity[name] for name in names), left=(capacity.left - stays).cast(WHOLE)
     )
-    open_lines = ibis.union(free, covered.semi_join(prices, "profile"))
-    return engine.keep(open_lines), engine.keep(less)
+    return engine.keep(ibis.union(free, covered)), engine.keep(less)
 
 
 def _with_worth(lines: ir.Table, prices: ir.Table, scale: int) -> ir.Table:
