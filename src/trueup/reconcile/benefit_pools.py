@@ -222,6 +222,7 @@ def capacities(
         "used_q",
         "unused_q",
         "unit",
+        "gap",
         interval=t.interval_start,
     )
     met = hourly.join(hours.filter(hours.payers == 1), ["commitment_id", "currency", "interval"])
@@ -250,7 +251,7 @@ def capacities(
             open=fit.open,
             accounts=fit.accounts,
             on_bill=ibis.literal(True),  # noqa: FBT003
-            gap=(fit.committed_q > billed).fill_null(True),  # noqa: FBT003
+            gap=((fit.gap < whole(0)) | fit.unused_q.isnull()).fill_null(False),  # noqa: FBT003
         )
     )
 

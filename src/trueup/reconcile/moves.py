@@ -26,6 +26,7 @@ class Move:
     cover. ``billed`` is what the line was billed on demand, 0 where a commitment covered it.
     """
 
+    line: int  # the id of the first of its ``rows`` charges
     source_id: int
     source_row: int
     provider: str | None
@@ -121,7 +122,8 @@ def _move(row: Mapping[str, Any], scale: int, q_scale: int) -> Move:
         **{
             name: row[name]
             for name in (
-                *("source_id", "source_row", "provider", "payer", "account", "resource", "sku"),
+                *("line", "source_id", "source_row", "provider", "payer", "account", "resource"),
+                "sku",
                 *("interval", "billing_end", "currency", "unit", "rows", "pool", "lacking"),
             )
         },
