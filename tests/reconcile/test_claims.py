@@ -212,3 +212,21 @@ def test_a_row_that_crosses_an_hour_stays_as_billed(tmp_path: Path) -> None:
     result = reconciled(tmp_path, [*HOUR, on_demand("e3", "1", "4.00", **across)], rates=RATES)
     assert price_breaks(result) == []
     assert "not_hourly" in codes(result)
+
+
+def test_what_is_at_a_wrong_rate_is_not_counted_twice(tmp_path: Path) -> None:
+    """4.00 billed at a rate of 3.50, half of it to be covered: 1.75 are due, 2.25 too much.
+
+    0.50 of that is the rate, half of 3.50 the plan.
+    """
+    gpu = on_demand("e3", "1", "4.00", SkuPriceDetails='{"GpuCount": 1}')
+    rate = {
+        "match": {"sku_id": "^e3$"},
+        "meter": "gpu",
+        "unit": "GPU-Hours",
+        "price": "3.50",
+        "currency": "USD",
+    }
+    result = reconciled(tmp_path, [*HOUR, gpu], rates=RATES, rules={"rate": [rate]})
+    found = {one["rule"]: one["amount"] for one in price_breaks(result)}
+    assert found == {"rate": D("0.50"), "sagemaker_savings_plan": D("1.75")}

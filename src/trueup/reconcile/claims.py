@@ -249,6 +249,9 @@ def group_of(move: Move, clusters: Mapping[str, str]) -> Group:
 def _arithmetic(members: Sequence[Move], billed: Fraction, amount: Fraction, currency: str) -> str:
     expected = billed - amount
     sums = f"{money(billed)} - {money(expected)} = {money(amount)} {currency}"
+    wrong = {move.line: move.excess for move in members}
+    if any(wrong.values()):
+        sums += f", where {money(sum(wrong.values(), Fraction(0)))} of a wrong rate stay in both"
     if len(members) == 1:
         move = members[0]
         rest = move.quantity - move.covered
@@ -265,6 +268,8 @@ def _arithmetic(members: Sequence[Move], billed: Fraction, amount: Fraction, cur
 def _line(move: Move, claim_id: str) -> dict[str, Any]:
     expected = move.billed - move.saved
     netted = f", netted of {move.rows} charges" if move.rows > 1 else ""
+    if move.excess:
+        netted += f", {money(move.excess)} of it a wrong rate"
     return {
         "claim_id": claim_id,
         "source_id": move.source_id,

@@ -47,6 +47,7 @@ class Move:
     covered: Fraction  # by the rules
     drawn: Fraction  # of the commitment, by the rules
     saved: Fraction
+    excess: Fraction  # of ``billed``, at a wrong rate: a break of its own
     lacking: str | None
     as_other_account: bool
 
@@ -134,5 +135,6 @@ def _move(row: Mapping[str, Any], scale: int, q_scale: int) -> Move:
         covered=exact("by", q_scale),
         drawn=exact("taken", EDGE_SCALE),
         saved=exact("saved", EDGE_SCALE),
+        excess=exact("excess", scale),
         as_other_account=bool(row["shared"]),
     )

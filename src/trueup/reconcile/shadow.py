@@ -48,9 +48,17 @@ BEHIND = pa.schema([pa.field("rows_key", pa.string()), pa.field("line", pa.int64
 
 
 def rated_again(
-    run: LegRun, charges: ir.Table, found: Sequence[Profile], book: RateBook, q_scale: int
+    run: LegRun,
+    charges: ir.Table,
+    found: Sequence[Profile],
+    book: RateBook,
+    q_scale: int,
+    excess: ir.Table | None,
 ) -> tuple[Claims, list[dict[str, Any]]]:
-    """Claims and notes; ``charges`` are the lines of ``profiles.charge_lines``."""
+    """Claims and notes; ``charges`` are the lines of ``profiles.charge_lines``.
+
+    ``excess`` is what charges were billed at a wrong rate: that is a break of its own already.
+    """
     engine = run.engine
     rows = pools.commitment_charges(run.charges, run.period)
     held = pools.holdings(rows, run.terms, engine)
@@ -68,7 +76,7 @@ def rated_again(
     capacity = pools.with_uncovered(capacity, lines, held, run.commitments, run.terms, engine)
     known = engine.load(_prices(found, prices, q_scale))
     lines, capacity = _settled(run, lines, capacity, known)
-    lines = engine.keep(_with_worth(lines, known, run.scale))
+    lines = engine.keep(_with_worth(lines, known, _excess(excess, members), run.scale))
     pairs = engine.load(pair_table(may.pairs, q_scale))
     poured = pour(lines, pairs, capacity, steps(may.pairs), run.scale, engine)
     differences = moves(lines, poured, run.scale, q_scale, engine)
@@ -189,16 +197,33 @@ def _settled(
     return engine.keep(ibis.union(free, covered)), engine.keep(less)
 
 
-def _with_worth(lines: ir.Table, prices: ir.Table, scale: int) -> ir.Table:
-    """The lines with ``worth``: what all of each costs on demand, in units of 10^-18."""
+def _excess(excess: ir.Table | None, members: ir.Table) -> ir.Table:
+    """By line, what its charges were billed at a wrong rate beyond the right one."""
+    if excess is None:
+        return members.filter(members.line < 0).select(excess_of="line", excess=whole(0))
+    met = members.select("line", "charge_id").join(excess, "charge_id")
+    return met.group_by(excess_of=met.line).aggregate(excess=total(met.excess))
+
+
+def _with_worth(lines: ir.Table, prices: ir.Table, excess: ir.Table, scale: int) -> ir.Table:
+    """The lines with ``worth``: what all of each costs on demand, in units of 10^-18.
+
+    Of one that nothing covered that is what it was billed, at the right rate.
+    """
     known = prices.rename(price_of="profile")
-    joined = lines.left_join(known, lines.profile == known.price_of)
+    joined = lines.left_join(known, lines.profile == known.price_of).left_join(
+        excess, lines.line == excess.excess_of
+    )
     by_price = share(
         lines.q, known.price_num.fill_null(whole(0)), known.price_den.fill_null(whole(1))
     )
-    billed = (lines.billed * whole(10 ** (EDGE_SCALE - scale))).cast(WHOLE)
+    wrong = ibis.ifelse(lines.commitment_id.isnull(), excess.excess, ibis.null(WHOLE))
+    wrong = wrong.fill_null(whole(0)).cast(WHOLE)
+    right = ibis.greatest(lines.billed - wrong, whole(0))
+    billed = (right * whole(10 ** (EDGE_SCALE - scale))).cast(WHOLE)
     worth = ibis.ifelse(lines.commitment_id.isnull(), billed, by_price).cast(WHOLE)
-    return joined.select(*(lines[name] for name in lines.columns), worth=worth)
+    columns = {name: lines[name] for name in lines.columns}
+    return joined.select(**columns, worth=worth, excess=wrong)
 
 
 def _prices(found: Iterable[Profile], prices: Mapping[object, Fraction], q_scale: int) -> pa.Table:

@@ -55,12 +55,13 @@ RATES = pa.schema(
 
 def wrong_rates(
     run: LegRun, charges: ir.Table, found: Sequence[Profile], book: RateBook, q_scale: int
-) -> Findings:
-    """Breaks and notes; ``charges`` are the lines of ``profiles.charge_lines``.
+) -> tuple[Findings, ir.Table | None]:
+    """Breaks and notes, and by ``charge_id`` the ``excess`` that breaks hold; None: there is none.
 
-    A charge is wrong where quantity x rate is another amount, by more than one unit of the run's
-    scale or what the rules tolerate; its part in the period counts. One break per provider,
-    commitment, SKU, currency and account, less what corrections without a quantity took back.
+    ``charges`` are the lines of ``profiles.charge_lines``. One is wrong where quantity x rate is
+    another amount, by more than one unit of the run's scale or what the rules tolerate; its part
+    in the period counts. One break per provider, commitment, SKU, currency and account, less what
+    corrections without a quantity took back.
     """
     terms = {one.commitment_id: one for one in run.terms}
     rated: list[tuple[Profile, list[DatedRate]]] = []
@@ -74,7 +75,7 @@ def wrong_rates(
         rated.append((one, rates))
     rows = [_row(one, rate, run.scale, q_scale) for one, rates in rated for rate in rates]
     if not rows:
-        return Findings()
+        return Findings(), None
     table = pa.table({name: [row[name] for row in rows] for name in RATES.names}, schema=RATES)
     judged = run.engine.keep(_judged(charges, run.engine.load(table), run.scale))
     wrong = _keyed(judged.filter(~_tolerated(judged, run.rules, run.scale)))
@@ -94,14 +95,15 @@ def wrong_rates(
         if _remains(row)
     ]
     behind = rows_behind.select("rows_key", "source_id", "source_row", side=ibis.literal(BILLED))
-    return Findings(breaks=breaks, notes=_unrated(rated), break_rows=[behind])
+    excess = rows_behind.select("charge_id", excess=rows_behind.money - rows_behind.expected)
+    return Findings(breaks=breaks, notes=_unrated(rated), break_rows=[behind]), excess
 
 
 def _keyed(rows: ir.Table) -> ir.Table:
     """The rows with what makes a break of them, and their parts in the period."""
     return rows.select(
         *KEYS,
-        *("start", "end", "source_id", "source_row", "one"),
+        *("charge_id", "start", "end", "source_id", "source_row", "one"),
         money=part(rows, rows.money),
         expected=part(rows, rows.expected),
         rows_key=ibis.literal("rate ") + key_with_nulls(*(rows[name] for name in KEYS)),
