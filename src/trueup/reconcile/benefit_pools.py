@@ -216,13 +216,7 @@ def capacities(
         & t.committed_q.notnull()
         & t.used_q.notnull()
     ).select(
-        "commitment_id",
-        "currency",
-        "committed_q",
-        "used_q",
-        "unused_q",
-        "unit",
-        "gap",
+        *("commitment_id", "currency", "committed_q", "used_q", "unused_q", "unit", "gap"),
         interval=t.interval_start,
     )
     met = hourly.join(hours.filter(hours.payers == 1), ["commitment_id", "currency", "interval"])
