@@ -20,13 +20,14 @@ from ibis import _
 from trueup.adapter.rating import Rating
 from trueup.adapter.registry import providers
 from trueup.engine.engine import Engine
-from trueup.engine.instants import instant, moment
+from trueup.engine.instants import instant
 from trueup.engine.integers import EDGE_SCALE, WHOLE, decimals, total, units
 from trueup.model.rules import Rules
 from trueup.period import Period
-from trueup.reconcile.billed import UNUSED, USED, sku_columns
+from trueup.reconcile.billed import UNUSED, USED, in_period, sku_columns
 from trueup.reconcile.text import key_with_nulls
 
+CORRECTION = "Correction"  # FOCUS's ChargeClass
 LEAST_DECIMALS = 9  # of quantities: a commitment may cover a part of a unit
 COLUMNS = (
     "x_Provider",
@@ -145,50 +146,19 @@ def charge_lines(
     """Every Usage charge of the period with a quantity, and the profiles that these have.
 
     A line has whole money, whole quantity and its ``profile``; a profile its columns beside it.
-    ``commitment_id`` is that of the commitment which covered the line, else null; ``drawn`` what it
-    drew, in units of 10^-18, null where the row does not say. A description that a SKU makes
-    superfluous is no part of the profile, so that a correction nets with what it corrects.
+    What straddles the period's edges is whole, and says what part lies inside (``in_period``). A
+    correction without a quantity changes money alone: its quantity is 0, its unit null.
+    ``commitment_id`` is that of the commitment which covered it, else null; ``drawn`` what it drew,
+    in units of 10^-18, null where the row does not say. A description that a SKU makes superfluous
+    is no part of the profile, so that a correction nets with what it corrects.
     """
-    t = _profiled(_in_question(charges, period), columns)
+    t = _profiled(_in_question(charges), columns)
     names = [f"p_{name}" for name in ("unit", "currency", *columns.names)]
     distinct = t.select(names).distinct()
     known = engine.keep(distinct.mutate(profile=key_with_nulls(*(distinct[n] for n in names))))
     same = [t[name].identical_to(known[name]) for name in names]
-    lines = t.inner_join(known, same).select(t, known.profile)
-    covered = lines.CommitmentDiscountStatus.fill_null("") == USED
-    money, edge = 10**scale, 10**EDGE_SCALE
-    stated = lines.CommitmentDiscountQuantity.notnull()
-    fallback = ibis.ifelse(
-        lines.EffectiveCost > 0, units(lines.EffectiveCost, edge), ibis.null(WHOLE)
-    )
-    kept = lines.select(
-        charge_id=lines.x_ChargeId,
-        source_id=lines.x_SourceId,
-        source_row=lines.x_SourceRow,
-        provider=lines.x_Provider,
-        payer=lines.BillingAccountId,
-        account=lines.account,
-        resource=lines.ResourceId,
-        sku=ibis.coalesce(lines.SkuPriceId, lines.SkuId, lines.ChargeDescription),
-        currency=lines.BillingCurrency,
-        commitment_id=ibis.ifelse(covered, lines.CommitmentDiscountId, ibis.null(str)),
-        start=instant(lines.ChargePeriodStart),
-        end=instant(lines.ChargePeriodEnd),
-        billing_end=instant(lines.BillingPeriodEnd),
-        unit=lines.p_unit,
-        q=units(_quantity(lines), 10**q_scale),
-        billed=units(lines.BilledCost, money),
-        effective=units(lines.EffectiveCost, money),
-        listed=units(lines.ListCost, edge),
-        drawn=ibis.ifelse(
-            covered,
-            ibis.ifelse(stated, units(lines.CommitmentDiscountQuantity, edge), fallback),
-            ibis.null(WHOLE),
-        ).cast(WHOLE),
-        drawn_unit=ibis.ifelse(stated, lines.CommitmentDiscountUnit, lines.BillingCurrency),
-        profile=lines.profile,
-    )
-    return engine.keep(kept), known
+    lines = _lines(t.inner_join(known, same).select(t, known.profile), scale, q_scale)
+    return engine.keep(in_period(lines, period)), known
 
 
 def _profiled(t: ir.Table, columns: Columns) -> ir.Table:
@@ -207,21 +177,55 @@ def _profiled(t: ir.Table, columns: Columns) -> ir.Table:
     )
 
 
+def _lines(t: ir.Table, scale: int, q_scale: int) -> ir.Table:
+    covered = t.CommitmentDiscountStatus.fill_null("") == USED
+    money, edge = 10**scale, 10**EDGE_SCALE
+    stated = t.CommitmentDiscountQuantity.notnull()
+    fallback = ibis.ifelse(t.EffectiveCost > 0, units(t.EffectiveCost, edge), ibis.null(WHOLE))
+    return t.select(
+        charge_id=t.x_ChargeId,
+        source_id=t.x_SourceId,
+        source_row=t.x_SourceRow,
+        provider=t.x_Provider,
+        payer=t.BillingAccountId,
+        account=t.account,
+        resource=t.ResourceId,
+        sku=ibis.coalesce(t.SkuPriceId, t.SkuId, t.ChargeDescription),
+        named=t.SkuPriceId.notnull() | t.SkuId.notnull(),
+        correction=t.ChargeClass.fill_null("") == CORRECTION,
+        currency=t.BillingCurrency,
+        commitment_id=ibis.ifelse(covered, t.CommitmentDiscountId, ibis.null(str)),
+        start=instant(t.ChargePeriodStart),
+        end=instant(t.ChargePeriodEnd),
+        billing_end=instant(t.BillingPeriodEnd),
+        unit=t.p_unit,
+        q=units(_quantity(t), 10**q_scale),
+        billed=units(t.BilledCost, money),
+        effective=units(t.EffectiveCost, money),
+        listed=units(t.ListCost, edge),
+        drawn=ibis.ifelse(
+            covered,
+            ibis.ifelse(stated, units(t.CommitmentDiscountQuantity, edge), fallback),
+            ibis.null(WHOLE),
+        ).cast(WHOLE),
+        drawn_unit=ibis.ifelse(stated, t.CommitmentDiscountUnit, t.BillingCurrency),
+        profile=t.profile,
+    )
+
+
 def _quantity(t: ir.Table) -> ir.Value:
-    return t.PricingQuantity.fill_null(t.ConsumedQuantity)
+    stated = t.PricingQuantity.fill_null(t.ConsumedQuantity)
+    corrects = t.ChargeClass.fill_null("") == CORRECTION
+    return ibis.ifelse(corrects, stated.fill_null(0), stated)
 
 
-def _in_question(charges: ir.Table, period: Period | None) -> ir.Table:
-    t = charges.filter(
+def _in_question(charges: ir.Table) -> ir.Table:
+    return charges.filter(
         (charges.ChargeCategory == "Usage")
         & (charges.CommitmentDiscountStatus.fill_null("") != UNUSED)
         & _quantity(charges).notnull()
         & charges.BillingCurrency.notnull()
     )
-    if period is None:
-        return t
-    start = instant(t.ChargePeriodStart)
-    return t.filter((start >= moment(period.start)) & (start < moment(period.end)))
 
 
 def quantity_scale(charges: ir.Table, engine: Engine) -> int:
