@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from trueup.api import outcome_of
 from trueup.fetch.asserted import Assertion, asserted
 from trueup.focus.landing import Landed
-from trueup.model.inputs import Inputs
+from trueup.model.inputs import Inputs, Unread
 from trueup.model.rules import Rules
 from trueup.notes import annotated
 from trueup.period import Period
@@ -26,9 +26,9 @@ from trueup.workspace.workspace import Workspace
 if TYPE_CHECKING:
     from trueup.model.dataset import Dataset
 
-ASSERTED = "asserted"
+ASSERTED, PROVIDER = "asserted", "provider"
 # Tables that tell of the run rather than of the period: not part of what an approval binds.
-OF_THE_RUN = frozenset({"break_states", "notes", "true_ups"})
+OF_THE_RUN = frozenset({"break_states", "notes"})
 RATE_RULES = ("rate", "exchange_rate")
 
 
@@ -99,6 +99,11 @@ def performed(given: Given, datasets: Mapping[str, Dataset | None]) -> Result:
             usage=datasets["usage"],
             invoices=datasets["invoices"],
             asserted=tables,
+            unread=[
+                Unread(one.source.split()[0] if one.kind == PROVIDER else None, one.source)
+                for one in given.failures
+                if one.kind in (PROVIDER, "charges")
+            ],
         ),
         period=given.period,
         rules=given.rules,

@@ -116,6 +116,19 @@ def test_a_write_off_above_the_limit_without_persons(month: Month) -> None:
     assert "`trueup key new`" in refused.output
 
 
+def test_without_a_limit_every_write_off_needs_an_approver(month: Month) -> None:
+    """No limit is set: a preparer may not write off -1.00, an approver may."""
+    month.persons()
+    config = month.folder / "trueup.toml"
+    config.write_text(config.read_text().replace('write_off_limit = "1.00"', ""))
+    month.run()
+    refused = trueup("breaks", "write-off", month.break_id(), "--note", "small", "--key", "ada.key")
+    assert refused.exit_code == 2
+    assert "writing off -1.00, without a write_off_limit, needs the key of" in refused.output
+    done = trueup("breaks", "write-off", month.break_id(), "--note", "small", "--key", "grace.key")
+    assert done.exit_code == 0, done.output
+
+
 def test_a_deferral_and_the_past(month: Month) -> None:
     """Deferred beyond the clock: deferred; known at the run's clock it was still open."""
     month.run()

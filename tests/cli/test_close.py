@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -106,6 +107,53 @@ def test_a_newer_run_with_other_figures_voids_the_preparation(month: Month) -> N
     refused = trueup("close", "2026-10", "--approve", user="grace")
     assert refused.exit_code == 2
     assert "run-0003 has another result than what was prepared" in refused.output
+
+
+def test_a_decision_after_the_preparation_voids_it(month: Month) -> None:
+    """What was prepared rests on an explanation; it becomes another one: prepare again."""
+    month.run()
+    name = month.break_id()
+    assert trueup("breaks", "explain", name, "--note", "the plan grew").exit_code == 0
+    assert trueup("close", "2026-10", user="ada").exit_code == 0
+    assert trueup("breaks", "explain", name, "--note", "nobody knows").exit_code == 0
+    assert "void: since it was prepared" in trueup("close", "2026-10", "--status").stdout
+    refused = trueup("close", "2026-10", "--approve", user="grace")
+    assert refused.exit_code == 2
+    assert "another decision was made on its breaks" in refused.output
+    assert trueup("close", "2026-10", user="ada").exit_code == 0
+    assert trueup("close", "2026-10", "--approve", user="grace").exit_code == 0
+
+
+def test_other_true_ups_void_the_preparation(month: Month) -> None:
+    """November is prepared with -0.50 of October, which is then closed anew at 8.00: nothing posts.
+
+    November's own figures are the same; what it posts is not.
+    """
+    closed(month)
+    month.bill("8.00")
+    month.next_bill("9.50")
+    november = ("--period", "2026-11", "--as-of", "2026-12-20")
+    month.run(*november)
+    prepare(month, "2026-11")
+    again = ("close", "2026-10", "--reopen", "--reason", "8.00", "--key", "grace.key")
+    assert trueup(*again).exit_code == 0
+    month.run()
+    prepare(month, "2026-10")
+    assert trueup("close", "2026-10", "--approve", "--key", "grace.key").exit_code == 0
+    month.run(*november)
+    assert pq.read_table("out/2026-11/parquet/true_ups.parquet").num_rows == 0
+    refused = trueup("close", "2026-11", "--approve", "--key", "grace.key")
+    assert refused.exit_code == 2
+    assert "has another result than what was prepared" in refused.output
+
+
+def prepare(month: Month, period: str) -> None:
+    """Prepare a month, whatever stands in its way."""
+    refused = trueup("close", period, "--key", "ada.key")
+    names = re.findall(r"--accept (\S+)=REASON", refused.output)
+    accept = [part for name in names for part in ("--accept", f"{name}=known")]
+    prepared = trueup("close", period, "--key", "ada.key", *accept)
+    assert prepared.exit_code == 0, prepared.output
 
 
 def test_what_arrives_later_posts_once_into_the_open_month(month: Month) -> None:

@@ -51,7 +51,16 @@ def test_it_answers_0_then_names_what_was_changed_with_1(folder: Path) -> None:
         "name; restore it from a backup"
     )
     (folder / ".trueup" / "head").write_text("1 " + "0" * 64)
-    assert "are compared once the journal is whole" in trueup("verify").stdout
+    damaged = trueup("verify").stdout
+    tables = sum(1 for p in (folder / ".trueup" / "tables").rglob("*") if p.is_file())
+    for what in (
+        "whether files of raw are missing",
+        f"{tables:,} files of tables, whether any was changed, is missing or came in",
+        "whether other files came in",
+        "whether landing is what each run knew of it",
+    ):
+        assert f"not checked: {what}; that needs a journal that is whole" in damaged
+    assert "2 differ, 4 things were not checked." in damaged
 
 
 def test_a_key_is_made_and_its_block_is_a_person(folder: Path) -> None:

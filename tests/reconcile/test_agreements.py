@@ -120,6 +120,79 @@ end = 2027-10-01
     assert [row["counted"], row["excluded"]] == [70, 30]
 
 
+CREDITS = """
+[[commitment]]
+id = "lot"
+provider = "Nimbus"
+layer = "funding"
+quantity = "500"
+unit = "credits"
+currency = "USD"
+start = 2026-10-01
+end = 2027-10-01
+"""
+
+
+def drew(credits_: str, unit: str = "credits") -> str:
+    """ContractApplied with a quantity of the lot's credits."""
+    element = (
+        f'"ContractCommitmentId":"lot","ContractCommitmentAppliedQuantity":{credits_},'
+        f'"ContractCommitmentAppliedUnit":"{unit}"'
+    )
+    return f'{{"Elements":[{{"ContractId":"c",{element}}}]}}'
+
+
+@pytest.mark.parametrize(
+    ("price", "unit", "counted"),
+    [
+        ('cost_per_credit = "1.50"', "credits", 70),  # 100 - 20 x 1.50
+        ("", "credits", 0),  # what they are worth is not known: nothing of it counts
+        ('cost_per_credit = "1.50"', "tokens", 0),
+    ],
+)
+def test_credits_count_at_their_price(tmp_path: Path, price: str, unit: str, counted: int) -> None:
+    """100 billed, 20 credits drawn at 1.50 each: 30 are paid, 70 count."""
+    charges = [cost("0.00", at(1)), cost("100.00", at(10), ContractApplied=drew("20", unit))]
+    [row] = agreement(tmp_path, charges, CREDITS + price)
+    assert [row["counted"], row["excluded"]] == [counted, 100 - counted]
+
+
+RULED = """
+[[commitment]]
+id = "lot"
+provider = "Nimbus"
+layer = "funding"
+cost = "50.00"
+currency = "USD"
+start = 2026-10-01
+end = 2027-10-01
+applies_to = { ServiceName = "^tokens$" }
+"""
+
+
+def test_what_a_rules_lot_paid_does_not_count(tmp_path: Path) -> None:
+    """A lot of 50 pays for tokens: 40, then 10 of 30. Left: 20 of them and 7 of labels, 27."""
+    charges = [
+        cost("0.00", at(1), ServiceName="Labels"),
+        cost("40.00", at(10)),
+        cost("30.00", at(11)),
+        cost("7.00", at(11), ServiceName="Labels"),
+    ]
+    [row] = agreement(tmp_path, charges, RULED)
+    assert [row["counted"], row["excluded"]] == [27, 50]
+
+
+def test_a_lot_whose_payments_are_not_known_leaves_progress_unknown(tmp_path: Path) -> None:
+    """It began in September, and nothing says what it held when October began."""
+    lot = RULED.replace("start = 2026-10-01", "start = 2026-09-01")
+    charges = [cost("0.00", at(1), ServiceName="Labels"), cost("40.00", at(10))]
+    [row] = agreement(tmp_path, charges, lot)
+    assert (row["status"], row["counted"]) == ("unknown", None)
+    assert row["reason"] == (
+        "what lot paid of its charges is not known: its balance before the period is not known"
+    )
+
+
 @pytest.mark.parametrize(
     ("more", "counted"),
     [

@@ -395,6 +395,26 @@ def test_what_a_lot_paid_counts_once(
     assert breaks_of(result) == []
 
 
+@pytest.mark.parametrize(("price", "due"), [('cost_per_credit = "1.50"', 40), ("", 100)])
+def test_credits_pay_at_their_price(tmp_path: Path, price: str, due: int) -> None:
+    """100.00 billed in full, 40 credits drawn at 1.50 each: 60.00 are prepaid, 40.00 due.
+
+    Without a price it is not known what they paid: nothing is taken off, and a note says so.
+    """
+    lot = LOT.replace('credit_unit = "USD"', f'credit_unit = "credits"\n{price}')
+    (tmp_path / "lots.toml").write_text(lot, encoding="utf-8")
+    drew = applied("0").replace(
+        '"ContractCommitmentAppliedCost":0',
+        '"ContractCommitmentAppliedQuantity":40,"ContractCommitmentAppliedUnit":"credits"',
+    )
+    rows = [charge("100.00", ContractApplied=drew)]
+    result = reconciled(tmp_path, rows, [invoice(f"{due}.00")], commitments=tmp_path / "lots.toml")
+    found = invoices_of(result)["INV-1"]
+    assert (found["prepaid_drawdown"], found["amount_due"]) == (due - 100, due)
+    noted = "credits_without_price" in {one["code"] for one in result.notes.rows()}
+    assert noted is not bool(price)
+
+
 def test_the_bridge_leads_from_use_to_invoice(tmp_path: Path) -> None:
     """Used in October 50 (30 + 20), of it 20 on INV-2; 4 of September, 120 fee, 30 amortised.
 

@@ -135,6 +135,28 @@ def test_a_wrong_row_that_was_put_right_is_no_break(tmp_path: Path) -> None:
     assert price_breaks(reconciled(tmp_path, rows, rules={"rate": [rate("4.00")]})) == []
 
 
+@pytest.mark.parametrize(("back", "left"), [("-0.40", D("0.60")), ("-1.00", None), ("-3.00", None)])
+def test_a_correction_of_money_alone_takes_back(
+    tmp_path: Path, back: str, left: Decimal | None
+) -> None:
+    """5.00 instead of 4.00; FOCUS lets a correction have no quantity: 1.00 - 0.40 = 0.60."""
+    more = gpus("", back, ChargeClass="Correction", PricingUnit="")
+    result = reconciled(tmp_path, [gpus("1", "5.00"), more], rules={"rate": [rate("4.00")]})
+    assert [one["amount"] for one in price_breaks(result)] == ([left] if left else [])
+    assert sorted(row["source_row"] for row in result.break_rows.rows()) == ([1, 2] if left else [])
+
+
+def test_a_charge_across_the_edge_counts_with_its_part(tmp_path: Path) -> None:
+    """48 hours at 5.00 instead of 4.00, half of them on the 3rd: 120.00 - 96.00 = 24.00."""
+    long = {
+        "ChargePeriodStart": "2026-10-02T12:00:00Z",
+        "ChargePeriodEnd": "2026-10-04T12:00:00Z",
+    }
+    rows = [gpus("48", "240.00", **long)]
+    [one] = price_breaks(reconciled(tmp_path, rows, rules={"rate": [rate("4.00")]}))
+    assert (one["billed"], one["expected"], one["amount"]) == (D(120), D(96), D(24))
+
+
 @pytest.mark.parametrize(
     ("limits", "is_break"),
     [

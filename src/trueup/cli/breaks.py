@@ -169,7 +169,8 @@ def explain(break_id: str, note: str, **given: Unpack[Given]) -> None:
 def write_off(break_id: str, note: str, **given: Unpack[Given]) -> None:
     """Give up the money of a break.
 
-    Above `[controls] write_off_limit` that needs the key of a person who may approve.
+    Above `[controls] write_off_limit`, and where there is none, that needs the key of a person
+    who may approve.
 
     \b
     Examples:

@@ -130,7 +130,7 @@ def _prepare(
     actor.must(PREPARE, f"preparing {name}", at_desk.config.person)
     reasons, left = accepted_by_name(found.obstacles, accept)
     _refuse(ctx, name, left)
-    at_desk.append(CLOSE, prepare_body(found.run, actor.principal, reasons), actor)
+    at_desk.append(CLOSE, prepare_body(found.run, actor.principal, reasons, found.decided), actor)
     click.echo(f"{name}: prepared by {actor.principal.text}, bound to {found.run.run_id}.")
     click.echo(f"Next, another person: `trueup close {name} --approve --key FILE`.")
 

@@ -52,8 +52,8 @@ def _say(found: Verification) -> None:
     more = len(found.differences) - SHOWN_MAX
     if more > 0:
         click.echo(f"and {more:,} more")
-    if found.journal_only:
-        click.echo("tables, and files that are missing, are compared once the journal is whole")
+    for what in found.unchecked:
+        click.echo(f"not checked: {what}; that needs a journal that is whole")
     if found.at_work:
         click.echo(f"{found.at_work} is at work: what it writes is not compared yet")
     for where in found.left_over:
@@ -61,5 +61,7 @@ def _say(found: Verification) -> None:
         click.echo(f"{where}: {by}; the next run tidies it up")
     looked = f"{found.entries:,} entries, {found.files:,} files, {found.size_bytes:,} bytes"
     verdict = f"{len(found.differences):,} differ" if found.differences else "all as they were left"
+    if found.unchecked:
+        verdict += f", {len(found.unchecked)} things were not checked"
     click.echo(f"{looked}: {verdict}.")
     click.echo(f"head {found.head}")

@@ -1,7 +1,8 @@
 """Closing a period: prepared by one person, approved by another, each entry bound to hashes.
 
 A close binds the hashes of result, rules (with tolerances), contracts and rate tables of the
-period's last run. A newer run in which one of them is another voids what was not approved yet.
+period's last run, and of the decisions on its breaks. A newer run in which one of them is another,
+or another decision, voids what was not approved yet.
 After approval the period is locked: what arrives later posts as a true-up into the open period.
 """
 
@@ -117,6 +118,15 @@ def _after(now: Closing, entry: Entry) -> Closing:
     return replace(now, status=OPEN, prepared=None, approved=None, reopened=act)
 
 
+def held_to(closing: Closing, decided: str) -> Closing:
+    """What is prepared, void where another decision was made on its breaks since."""
+    bound = None if closing.prepared is None else closing.prepared.body.get("decisions")
+    if closing.status != PREPARED or bound in (None, decided):
+        return closing
+    why = "since it was prepared another decision was made on its breaks"
+    return replace(closing, status=VOID, void=why)
+
+
 def _changed(closing: Closing, run: Run) -> list[str]:
     bound = closing.hashes
     return [name for name, digest in run.hashes.items() if bound.get(name) != digest]
@@ -126,9 +136,12 @@ def _voided(entry: Entry, changed: list[str]) -> str:
     return f"{entry.body['run']} has another {', '.join(changed)} than what was prepared"
 
 
-def prepare_body(run: Run, by: Principal, accepted: Mapping[str, str]) -> dict[str, Any]:
-    """The journal's entry of a preparation."""
+def prepare_body(
+    run: Run, by: Principal, accepted: Mapping[str, str], decided: str | None = None
+) -> dict[str, Any]:
+    """The journal's entry of a preparation; ``decided`` is the hash of what was decided."""
     return {
+        "decisions": decided,
         "period": _written(Period(run.start, run.end)),
         "run": run.run_id,
         "hashes": run.hashes,

@@ -88,15 +88,18 @@ def check_write_off(
 ) -> None:
     """Raise UsageError for a write-off above the limit by anybody but an approver.
 
-    An amount that is not known is above any limit. No limit: anybody may write off anything.
+    An amount that is not known is above any limit. Without a limit every write-off is above it.
     """
-    if limit is None or (decision.amount is not None and abs(decision.amount) <= limit):
+    known = limit is not None and decision.amount is not None
+    if known and abs(decision.amount) <= limit:  # type: ignore[arg-type,operator]
         return
     amount = "an amount not known" if decision.amount is None else plain(decision.amount, 2)
-    doing = f"break {decision.break_id}: writing off {amount}, above write_off_limit = {limit},"
+    why = f"above write_off_limit = {limit}" if limit is not None else "without a write_off_limit"
+    doing = f"break {decision.break_id}: writing off {amount}, {why},"
     if not persons:
+        own = "" if limit is not None else ", or state write_off_limit under [controls]"
         raise UsageError(
             f"{doing} needs the key of a person who may approve; no [[person]] is in trueup.toml: "
-            "make a key with `trueup key new`"
+            f"make a key with `trueup key new`{own}"
         )
     actor.must(APPROVE, doing, persons)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from trueup.controls.closing import Closing, closings, short
+from trueup.controls.closing import Closing, closings, held_to, short
 from trueup.controls.knowledge import known_states, labels
+from trueup.controls.lifecycle import BreakState
 from trueup.controls.obstacles import Obstacle, obstacles
 from trueup.errors import UsageError
 from trueup.model.rules import Rules
 from trueup.period import Period
+from trueup.workspace.canonical import sha256_of
 from trueup.workspace.journal import Entry
 from trueup.workspace.run import FAILED, Run
 from trueup.workspace.workspace import Workspace
@@ -26,6 +29,7 @@ class Review:
     closing: Closing
     run: Run
     obstacles: Sequence[Obstacle]
+    decided: str  # hash of the last decision on each of its breaks
 
 
 def closing_of(workspace: Workspace, period: Period) -> Closing:
@@ -48,7 +52,15 @@ def review(workspace: Workspace, period: Period, rules: Rules, clock: datetime) 
     tables = {name: workspace.table(run.run_id, name).rows() for name in TABLES}
     known = known_states(workspace, rules, clock, entries)
     found = obstacles(run, tables, known, _failed_since(entries, run))
-    return Review(closing_of(workspace, period), run, found)
+    decided = _decided(tables["breaks"], known)
+    return Review(held_to(closing_of(workspace, period), decided), run, found, decided)
+
+
+def _decided(breaks: Iterable[Mapping[str, Any]], known: Mapping[str, BreakState]) -> str:
+    """The hash of what was decided on the breaks of a run: by id, the entry of the journal."""
+    states = {row["id"]: known.get(row["id"]) for row in breaks}
+    last = {name: state.decision for name, state in states.items() if state is not None}
+    return sha256_of({name: one.number for name, one in sorted(last.items()) if one is not None})
 
 
 def _failed_since(entries: Sequence[Entry], run: Run) -> dict[str, str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pyarrow as pa
 
@@ -93,45 +92,6 @@ FROM pieces GROUP BY ALL ORDER BY ALL
 """
 
 
-_DRAWN_QUERY = f"""
-WITH elements AS (
-    SELECT x_ChargeId, BilledCost, InvoiceIssuerName, InvoiceId, BillingCurrency, BillingAccountId,
-           BillingPeriodStart, BillingPeriodEnd,
-           unnest(json_extract({_QUOTE_AMOUNTS}, '$.Elements[*]')) AS element
-    FROM read_parquet($files)
-    WHERE ContractApplied IS NOT NULL AND json_valid({_QUOTE_AMOUNTS})
-      AND BilledCost <> 0 AND ChargeCategory NOT IN ('Credit', 'Adjustment')
-), charges AS (
-    SELECT * EXCLUDE (element),
-           sum(exact_decimal(element ->> 'ContractCommitmentAppliedCost')) AS cost
-    FROM elements WHERE list_contains($lots, element ->> 'ContractCommitmentId') GROUP BY ALL
-)
-SELECT InvoiceIssuerName AS issuer, InvoiceId AS invoice_id, BillingCurrency AS currency,
-       CASE WHEN InvoiceId IS NULL THEN BillingAccountId END AS account,
-       CASE WHEN InvoiceId IS NULL THEN BillingPeriodStart END AS start,
-       CASE WHEN InvoiceId IS NULL THEN BillingPeriodEnd END AS until,
-       sum(CASE WHEN BilledCost > 0 THEN greatest(least(cost, BilledCost), 0)
-                ELSE least(greatest(cost, BilledCost), 0) END)::DECIMAL(38, 18) AS cost
-FROM charges WHERE cost IS NOT NULL GROUP BY ALL ORDER BY ALL
-"""
-
-
-def drawn_per_invoice(files: Sequence[Path], lots: Sequence[str]) -> list[dict[str, Any]]:
-    """What of the billed cost of charges was paid by prepaid lots, per invoice and currency.
-
-    Rows of issuer, invoice_id, currency, cost, and account, start, until where there is no
-    InvoiceId. A charge gives what its ContractApplied names of the lots, at most its BilledCost:
-    nothing where FOCUS's rule is kept that what was prepaid is billed at nought. Credits and
-    adjustments are drawdowns themselves and do not count.
-    """
-    if not files or not lots:
-        return []
-    with TemporaryDirectory(prefix="trueup-applied-") as folder, session(Path(folder)) as engine:
-        given = {"files": [str(file) for file in files], "lots": list(lots)}
-        found = engine.sql(_DRAWN_QUERY, params=given).to_arrow_table()
-    return list(found.to_pylist())
-
-
 def applied_per_hour(files: Sequence[Path], period: Period | None, scale: int) -> pa.Table:
     """What the charges of typed Parquet files applied to each contract commitment, hour by hour.
 
@@ -157,7 +117,8 @@ _ELEMENTS = f"""
 COPY (
     SELECT x_ChargeId AS charge_id, element ->> 'ContractCommitmentId' AS commitment_id,
            exact_decimal(element ->> 'ContractCommitmentAppliedCost') AS cost,
-           exact_decimal(element ->> 'ContractCommitmentAppliedQuantity') AS quantity
+           exact_decimal(element ->> 'ContractCommitmentAppliedQuantity') AS quantity,
+           element ->> 'ContractCommitmentAppliedUnit' AS unit
     FROM (SELECT x_ChargeId, unnest(json_extract({_QUOTE_AMOUNTS}, '$.Elements[*]')) AS element
           FROM read_parquet($files)
           WHERE ContractApplied IS NOT NULL AND json_valid({_QUOTE_AMOUNTS}))
@@ -170,6 +131,7 @@ ELEMENTS = pa.schema(
         pa.field("commitment_id", pa.string()),
         pa.field("cost", pa.decimal128(38, 18)),
         pa.field("quantity", pa.decimal128(38, 18)),
+        pa.field("unit", pa.string()),
     ]
 )
 

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trueup.model.dataset import Dataset
 from trueup.model.table import Table
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A source of charges that could not be read; of any provider where that is not known."""
+
+    provider: str | None
+    source: str
 
 
 @dataclass(frozen=True)
@@ -22,6 +30,7 @@ class Inputs:
     usage: Dataset | None = None
     invoices: Dataset | None = None
     asserted: Mapping[str, Table] = field(default_factory=dict)
+    unread: Sequence[Unread] = ()
 
     @property
     def datasets(self) -> Iterator[Dataset]:

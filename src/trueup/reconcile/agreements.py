@@ -18,13 +18,14 @@ from trueup.adapter.eligibility import Eligibility
 from trueup.adapter.registry import provider_of_bill, providers
 from trueup.engine.engine import Engine
 from trueup.engine.instants import instant
-from trueup.engine.integers import EDGE_SCALE, total, units, whole
+from trueup.engine.integers import EDGE_SCALE, share, total, units, whole
 from trueup.errors import UsageError
 from trueup.reconcile.billed import in_pieces, part
 from trueup.reconcile.commitment_leg import edge_decimal
+from trueup.reconcile.draws import matching
 from trueup.reconcile.leg import Findings, LegRun
-from trueup.reconcile.overdrawn import elements
-from trueup.reconcile.terms import AGREEMENT, FUNDING, Terms, dated_amounts
+from trueup.reconcile.lot_payments import Ruled, hours_table, paid_by_name, paid_by_rule
+from trueup.reconcile.terms import AGREEMENT, Terms, dated_amounts
 
 UNPUBLISHED = "the contract: its provider publishes no rule"
 NOTHING = Fraction(0)
@@ -40,17 +41,27 @@ class Counted:
     billed: Fraction
 
 
+@dataclass(frozen=True)
+class Paid:
+    """What lots paid of charges, and does not count: see ``reconcile.lot_payments``."""
+
+    by_name: ir.Table | None
+    by_rule: Sequence[Ruled]
+
+
 def run_leg(run: LegRun) -> Findings:
     """One row of ``agreements`` for each milestone of each agreement."""
     agreements = [term for term in run.terms if term.layer == AGREEMENT and term.counts]
     if not agreements:
         return Findings()
-    paid, issuers, first = _paid_by_credits(run), _issuers(run), _first_charges(run)
+    paid, issuers, first = paid_by_name(run), _issuers(run), _first_charges(run)
     rows: list[dict[str, Any]] = []
     for term in agreements:
         rules = eligibility_of(term)
-        hours = counted(term, run, rules, paid, issuers.get(term.provider, []))
-        rows.extend(_rows(term, run, rules, hours, first.get(term.provider)))
+        ruled = list(paid_by_rule(run.commitments.pools, term.currency))
+        hours = counted(term, run, rules, Paid(paid, ruled), issuers.get(term.provider, []))
+        since = _start(term, first.get(term.provider), ruled)
+        rows.extend(_rows(term, run, rules, hours, since))
     return Findings(tables={"agreements": rows})
 
 
@@ -87,22 +98,8 @@ def eligibility_of(term: Terms) -> Eligibility:
         ) from error
 
 
-def _paid_by_credits(run: LegRun) -> ir.Table | None:
-    """What credits paid of each charge, by their own elements; None where no charge says so."""
-    lots = {term.commitment_id for term in run.terms if term.layer == FUNDING}
-    lots |= {term.pool for term in run.terms if term.layer == FUNDING and term.pool is not None}
-    lots &= set(run.applied.column("commitment_id").to_pylist())
-    if not lots:
-        return None
-    found = elements(run.charge_files, sorted(lots), run.engine)
-    return found.group_by(paid_id=found.charge_id).aggregate(
-        paid=total(units(found.cost, 10**EDGE_SCALE)),
-        in_units=found.cost.isnull().max(),
-    )
-
-
 def counted(
-    term: Terms, run: LegRun, rules: Eligibility, paid: ir.Table | None, issuers: Sequence[str]
+    term: Terms, run: LegRun, rules: Eligibility, paid: Paid, issuers: Sequence[str]
 ) -> list[Counted]:
     """Per hour, what was billed and counts, exact; purchases count whole when they are billed."""
     charges = run.charges.filter(
@@ -111,11 +108,11 @@ def counted(
     ).filter(_.BillingCurrency == term.currency)
     costs = charges.mutate(cost=units(charges.BilledCost, 10**EDGE_SCALE))
     countable = costs.cost
-    if paid is not None:
-        costs = costs.left_join(paid, costs.x_ChargeId == paid.paid_id)
+    if paid.by_name is not None:
+        costs = costs.left_join(paid.by_name, costs.x_ChargeId == paid.by_name.paid_id)
         left = costs.cost - costs.paid.fill_null(whole(0))
         other_way = (left < whole(0)) != (costs.cost < whole(0))
-        none_left = costs.in_units.fill_null(other_way) | other_way
+        none_left = costs.unpriced.fill_null(other_way) | other_way
         countable = ibis.ifelse(none_left, whole(0), left)
     bought = costs.ChargeCategory == "Purchase"
     start = instant(costs.ChargePeriodStart)
@@ -129,11 +126,15 @@ def counted(
         named=_says(costs.ContractApplied, term.commitment_id),
     )
     pieces = in_pieces(timed, run.period)
-    counts = ibis.ifelse(pieces.eligible, part(pieces, pieces.countable), whole(0))
+    pieces = pieces.mutate(
+        hour=instant(pieces.since.truncate("h")), countable=part(pieces, pieces.countable)
+    )
+    for one in paid.by_rule:
+        pieces = _unpaid(pieces, one, run.engine)
+    counts = ibis.ifelse(pieces.eligible, pieces.countable, whole(0))
     apart = pieces.sold_by_other & ~pieces.named
     found = (
         pieces.mutate(
-            hour=pieces.since.truncate("h"),
             own=ibis.ifelse(apart, whole(0), counts),
             market=ibis.ifelse(apart, counts, whole(0)),
             all=part(pieces, pieces.cost),
@@ -145,6 +146,24 @@ def counted(
         Counted(row["hour"], _amount(row["own"]), _amount(row["market"]), _amount(row["all"]))
         for row in run.engine.collect(found.order_by("hour")).to_pylist()
     ]
+
+
+def _unpaid(pieces: ir.Table, ruled: Ruled, engine: Engine) -> ir.Table:
+    """The pieces with what is ``countable`` of each less what a rule's lots paid of its hour."""
+    hours = engine.load(hours_table(ruled))
+    met = matching(pieces, ruled.lot, ruled.names, "Usage").join(hours, _.hour == hours.paid_hour)
+    left = engine.keep(
+        met.select(
+            paid_piece=met.x_ChargeId,
+            paid_since=met.since,
+            unpaid=share(met.countable, met.left_num, met.left_den),
+        )
+    )
+    joined = pieces.left_join(
+        left, (pieces.x_ChargeId == left.paid_piece) & (pieces.since == left.paid_since)
+    )
+    columns = {name: pieces[name] for name in pieces.columns if name != "countable"}
+    return joined.select(**columns, countable=ibis.coalesce(left.unpaid, pieces.countable))
 
 
 def _amount(whole_number: Decimal | None) -> Fraction:
@@ -207,13 +226,17 @@ def _issuers(run: LegRun) -> dict[str | None, list[str]]:
 
 
 def _rows(
-    term: Terms, run: LegRun, rules: Eligibility, hours: Sequence[Counted], first: datetime | None
+    term: Terms,
+    run: LegRun,
+    rules: Eligibility,
+    hours: Sequence[Counted],
+    start: tuple[datetime, Fraction, str | None],
 ) -> Iterator[dict[str, Any]]:
     """A row for each milestone; without any, for the whole term, if it has a figure."""
     stones = dated_amounts(term.milestones, "due", "amount", term.commitment_id)
     if not stones and term.figure is not None:
         stones = [(term.end, Fraction(term.figure))]
-    since, before, reason = _start(term, first)
+    since, before, reason = start
     for number, (due, target) in enumerate(stones, start=1):
         passed = due <= min(run.window.end, run.as_of)
         why = reason
@@ -239,7 +262,9 @@ def _rows(
         }
 
 
-def _start(term: Terms, first: datetime | None) -> tuple[datetime, Fraction, str | None]:
+def _start(
+    term: Terms, first: datetime | None, ruled: Sequence[Ruled]
+) -> tuple[datetime, Fraction, str | None]:
     """From when on charges are counted, what counted before, and why it is not known."""
     since, before = term.start, NOTHING
     if term.opening is not None and term.opening_at is not None:
@@ -249,6 +274,12 @@ def _start(term: Terms, first: datetime | None) -> tuple[datetime, Fraction, str
         return since, before, "the bill does not reach back to the start of the term"
     if first > since:
         return since, before, "the bill does not reach back to its stated balance"
+    unknown = next((one for one in ruled if one.unknown), None)
+    if unknown is not None:
+        why = (
+            f"what {unknown.lot.commitment_id} paid of its charges is not known: {unknown.unknown}"
+        )
+        return since, before, why
     return since, before, None
 
 

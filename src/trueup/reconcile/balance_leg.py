@@ -13,6 +13,7 @@ import ibis.expr.types as ir
 from trueup.engine.integers import EDGE_SCALE, units, whole
 from trueup.period import Period
 from trueup.reconcile.commitment_leg import edge_decimal
+from trueup.reconcile.drawing_charges import with_rows
 from trueup.reconcile.draws import DRAWDOWN, REFUND
 from trueup.reconcile.found import Found, break_of, merged
 from trueup.reconcile.lags import ARRIVES_WITHIN, arrivals
@@ -58,6 +59,8 @@ def run_leg(run: LegRun) -> Findings:
     found = [*_against_statements(run, said, named, findings), *_within_the_bill(run, named)]
     findings.breaks = [break_of(one, run.window) for one in merged(found)]
     findings.breaks += [row for pool in pools for row in overage_breaks(pool, run.window)]
+    if findings.breaks:
+        findings.break_rows.append(with_rows(run, findings.breaks, named))
     return findings
 
 

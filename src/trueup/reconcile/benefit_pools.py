@@ -195,8 +195,9 @@ def capacities(
 ) -> ir.Table:
     """What each commitment has in each hour that the bill covers, and who may draw on it.
 
-    Hours whose rows speak of different rules, and commitments that count in another unit than the
-    rule does, have none: their usage stays as billed.
+    ``used`` is what the bill says of that was drawn. Hours whose rows speak of different rules or
+    do not say what they drew, and commitments that count in another unit than the rule does, have
+    none: their usage stays as billed. ``gap``: used and unused do not reach what is committed.
     """
     seen = engine.load(_table(_seen(held.values()), _SEEN))
     holding = engine.load(_table(_held(held.values()), _HELD))
@@ -213,13 +214,9 @@ def capacities(
     hourly = t.filter(
         (t.interval_end.epoch_seconds() - t.interval_start.epoch_seconds() == HOUR)
         & t.committed_q.notnull()
+        & t.used_q.notnull()
     ).select(
-        "commitment_id",
-        "currency",
-        "committed_q",
-        "used_q",
-        "unused_q",
-        "unit",
+        *("commitment_id", "currency", "committed_q", "used_q", "unused_q", "unit", "gap"),
         interval=t.interval_start,
     )
     met = hourly.join(hours.filter(hours.payers == 1), ["commitment_id", "currency", "interval"])
@@ -243,10 +240,12 @@ def capacities(
             currency=fit.currency,
             stage=fit.held_stage,
             left=(whole_hour.cast(WHOLE) * size).cast(WHOLE),
+            used=(fit.used_q * size).cast(WHOLE),
             owner=fit.owner,
             open=fit.open,
             accounts=fit.accounts,
             on_bill=ibis.literal(True),  # noqa: FBT003
+            gap=((fit.gap < whole(0)) | fit.unused_q.isnull()).fill_null(False),  # noqa: FBT003
         )
     )
 
@@ -290,10 +289,12 @@ def with_uncovered(
     more = open_hours.select(
         *("pool", "interval", "payer", "currency", "stage"),
         left=open_hours.figure,
+        used=whole(0),
         owner=open_hours.owner,
         open=open_hours.open,
         accounts=open_hours.accounts,
         on_bill=ibis.literal(False),  # noqa: FBT003
+        gap=ibis.literal(True),  # noqa: FBT003
     )
     return engine.keep(united(capacity, more))
 

@@ -108,6 +108,9 @@ def invoice_rows(charges: ir.Table, scale: int, lots: Sequence[str], engine: Eng
 
     start, end = instant(t.BillingPeriodStart), instant(t.BillingPeriodEnd)
     rows = t.select(
+        charge_id=t.x_ChargeId,
+        source_id=t.x_SourceId,
+        source_row=t.x_SourceRow,
         key=key_with_nulls(
             *(t.InvoiceIssuerName, t.InvoiceId, t.BillingCurrency),
             *(unless_numbered(t.BillingAccountId), unless_numbered(start.epoch_seconds())),

@@ -7,12 +7,15 @@ the same interval nets: only the payer's total counts.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
+import ibis.expr.types as ir
+
+from trueup.model.inputs import Unread
 from trueup.model.rules import Leg, Rules
 from trueup.money import plain
 from trueup.period import iso
@@ -37,8 +40,9 @@ class Evidence:
     pools: Mapping[tuple[str, int], Pool]
     held: Mapping[str, Holding]
     clusters: Mapping[str, str]  # commitment -> those it shares charges with
-    unrated: Mapping[Group, str]  # a SKU that is eligible there and has no rate
-    off_bill: set[tuple[str, datetime]]  # hours in which the bill says nothing of a commitment
+    doubts: Mapping[Group, Sequence[str]]  # what is open about the payer's usage there
+    pool_doubts: Mapping[tuple[str, datetime], str]  # and about a commitment in that hour
+    unread: Sequence[Unread]
     billing_end: Mapping[str | None, datetime | None]  # of the provider's last charge
     rules: Rules
     as_of: datetime
@@ -52,6 +56,8 @@ class Claims:
     breaks: list[dict[str, Any]] = field(default_factory=list)
     claims: list[dict[str, Any]] = field(default_factory=list)
     lines: list[dict[str, Any]] = field(default_factory=list)
+    behind: list[tuple[str, int]] = field(default_factory=list)  # rows_key of a break, and a line
+    break_rows: list[ir.Table] = field(default_factory=list)  # see ``reconcile.leg``
     only_moved: int = 0  # intervals whose lines are covered otherwise, at the same total
 
 
@@ -59,8 +65,7 @@ def claims_of(moves: Sequence[Move], known: Evidence) -> Claims:
     """One claim per commitment and interval in which the payer's total is another one."""
     groups: dict[Group, list[Move]] = defaultdict(list)
     for move in moves:
-        cluster = known.clusters.get(move.pool, move.pool)
-        groups[cluster, move.interval, move.payer, move.currency].append(move)
+        groups[group_of(move, known.clusters)].append(move)
     found = Claims()
     for group, members in groups.items():
         amount = sum((move.saved for move in members), Fraction(0))
@@ -68,8 +73,9 @@ def claims_of(moves: Sequence[Move], known: Evidence) -> Claims:
             least = Fraction(1, 10**known.scale)
             found.only_moved += any(abs(move.saved) > least for move in members)
             continue
-        for part in _per_commitment(members, amount, Fraction(1, 2 * 10**known.scale)):
-            _add(found, part, group, known)
+        least = Fraction(1, 2 * 10**known.scale)
+        for part, resting_on in _per_commitment(members, amount, least):
+            _add(found, part, group, missing_evidence(resting_on, group, amount, known), known)
     return found
 
 
@@ -85,30 +91,66 @@ def _tolerated(members: Sequence[Move], known: Evidence) -> Fraction:
     return max(rounding, tolerated)
 
 
-def _per_commitment(members: Sequence[Move], amount: Fraction, least: Fraction) -> list[list[Move]]:
-    """The moves of each commitment; of all of them as one where some cost what others save.
+def _per_commitment(
+    members: Sequence[Move], amount: Fraction, least: Fraction
+) -> Iterator[tuple[list[Move], Sequence[Move]]]:
+    """The moves of each commitment, and those on which they rest.
 
-    A commitment whose moves make less than ``least`` makes no claim of its own: that is rounding.
+    They rest on the moves of all commitments that hand lines to each other. If one of those saves
+    nothing by itself, or costs what others save, all make one claim: without it the lines do not
+    add up. What makes less than ``least`` is nothing: that is rounding.
     """
+    linked = _linked(members)
+    together: dict[str, list[Move]] = defaultdict(list)
     by_pool: dict[str, list[Move]] = defaultdict(list)
     for move in members:
+        together[linked[move.pool]].append(move)
         by_pool[move.pool].append(move)
     sums = {pool: sum((m.saved for m in part), Fraction(0)) for pool, part in by_pool.items()}
     sums = {pool: own if abs(own) >= least else Fraction(0) for pool, own in sums.items()}
     if any(own * amount < 0 for own in sums.values()):
-        largest = max(sorted(sums), key=lambda pool: sums[pool] * amount)
-        return [[*by_pool[largest], *(move for move in members if move.pool != largest)]]
-    return [by_pool[pool] for pool in sorted(sums) if sums[pool]]
+        yield _largest_first(members, amount), members
+        return
+    for name, some in sorted(together.items()):
+        pools = sorted(pool for pool, first in linked.items() if first == name)
+        if all(sums[pool] for pool in pools):
+            yield from ((by_pool[pool], some) for pool in pools)
+        elif any(sums[pool] for pool in pools):
+            yield _largest_first(some, amount), some
 
 
-def _add(found: Claims, members: Sequence[Move], group: Group, known: Evidence) -> None:
+def _linked(members: Sequence[Move]) -> dict[str, str]:
+    """Commitment -> the first of those that hand lines of the bill to each other."""
+    found = {move.pool: move.pool for move in members}
+    for move in members:
+        if move.was_pool in found and move.covered > 0:
+            low, high = sorted((found[move.pool], found[move.was_pool]))
+            found = {name: low if first == high else first for name, first in found.items()}
+    return found
+
+
+def _largest_first(members: Sequence[Move], amount: Fraction) -> list[Move]:
+    """The moves, first those of the commitment that saves (or costs) the most."""
+    sums: dict[str, Fraction] = defaultdict(Fraction)
+    for move in members:
+        sums[move.pool] += move.saved * amount
+    largest = max(sorted(sums), key=lambda pool: sums[pool])
+    return sorted(members, key=lambda move: move.pool != largest)
+
+
+def _add(
+    found: Claims,
+    members: Sequence[Move],
+    group: Group,
+    lacking: Sequence[str],
+    known: Evidence,
+) -> None:
     first = members[0]
     _cluster, interval, _payer, currency = group
     pool = _pool(members, known)
     lines = {(move.source_id, move.source_row): move for move in members}
     billed = sum((move.billed for move in lines.values()), Fraction(0))
     amount = sum((move.saved for move in members), Fraction(0))
-    lacking = missing_evidence(members, group, amount, known)
     arithmetic = _arithmetic(members, billed, amount, currency)
     figures = {
         "billed": edge_decimal(billed),
@@ -131,8 +173,9 @@ def _add(found: Claims, members: Sequence[Move], group: Group, known: Evidence) 
         "explanation": f"By the provider's own rules the payer owes another total: {arithmetic}.",
         **figures,
     }
-    found.breaks.append(one)
     claim_id = break_id(one)
+    found.breaks.append({**one, "rows_key": claim_id})
+    found.behind.extend((claim_id, move.line) for move in members)
     claim = {
         "claim_id": claim_id,
         "provider": first.provider,
@@ -163,7 +206,7 @@ def missing_evidence(
     members: Sequence[Move], group: Group, amount: Fraction, known: Evidence
 ) -> list[str]:
     """What is lacking before the provider can be asked for the money; empty: nothing is."""
-    provider, interval = members[0].provider, group[1]
+    provider = members[0].provider
     lacking = []
     end = known.billing_end.get(provider)
     final = None if end is None else end + finals(known.rules).get(provider or "", FINAL_AFTER)
@@ -171,14 +214,7 @@ def missing_evidence(
         lacking.append(f"the bill of {provider} names no billing period")
     elif known.as_of < final:
         lacking.append(f"the month of {provider} is not final until {iso(final)}")
-    if group in known.unrated:
-        lacking.append(f"no rate of the commitment for SKU {known.unrated[group]}")
-    pools = sorted({move.pool for move in members})
-    lacking += [
-        f"the bill says nothing of {pool} from {iso(interval)} on"
-        for pool in pools
-        if (pool, interval) in known.off_bill
-    ]
+    lacking += _unseen(members, group, known)
     for move in members:
         holding = known.held.get(move.pool)
         if move.saved > 0 and move.lacking:
@@ -194,9 +230,44 @@ def missing_evidence(
     return list(dict.fromkeys(lacking))
 
 
+def _unseen(members: Sequence[Move], group: Group, known: Evidence) -> list[str]:
+    """What the bill does not tell of that hour, of the payer's usage and of each commitment."""
+    provider, interval = members[0].provider, group[1]
+    found = [
+        f"{one.source}, which could not be read"
+        for one in known.unread
+        if one.provider in (None, provider)
+    ]
+    found += known.doubts.get(group, ())
+    for pool in sorted({move.pool for move in members}):
+        if (pool, interval) in known.pool_doubts:
+            found.append(known.pool_doubts[pool, interval])
+        found += _cut_hour(pool, interval, known)
+    return found
+
+
+def _cut_hour(pool: str, interval: datetime, known: Evidence) -> list[str]:
+    """Of a commitment that starts or ends within the hour: which usage it covers is not told."""
+    terms = known.held[pool].terms if pool in known.held else None
+    edges = {"starts": terms.start, "ends": terms.end} if terms else {}
+    return [
+        f"which usage of that hour is of {pool}, which {what} at {iso(at)}"
+        for what, at in edges.items()
+        if interval < at < interval + HOUR
+    ]
+
+
+def group_of(move: Move, clusters: Mapping[str, str]) -> Group:
+    """What is netted with each other: one hour of one payer and the commitments it may use."""
+    return clusters.get(move.pool, move.pool), move.interval, move.payer, move.currency
+
+
 def _arithmetic(members: Sequence[Move], billed: Fraction, amount: Fraction, currency: str) -> str:
     expected = billed - amount
     sums = f"{money(billed)} - {money(expected)} = {money(amount)} {currency}"
+    wrong = {move.line: move.excess for move in members}
+    if any(wrong.values()):
+        sums += f", where {money(sum(wrong.values(), Fraction(0)))} of a wrong rate stay in both"
     if len(members) == 1:
         move = members[0]
         rest = move.quantity - move.covered
@@ -212,6 +283,9 @@ def _arithmetic(members: Sequence[Move], billed: Fraction, amount: Fraction, cur
 
 def _line(move: Move, claim_id: str) -> dict[str, Any]:
     expected = move.billed - move.saved
+    netted = f", netted of {move.rows} charges" if move.rows > 1 else ""
+    if move.excess:
+        netted += f", {money(move.excess)} of it a wrong rate"
     return {
         "claim_id": claim_id,
         "source_id": move.source_id,
@@ -229,7 +303,7 @@ def _line(move: Move, claim_id: str) -> dict[str, Any]:
         "billed_commitment": move.was_pool,
         "expected_commitment": move.pool if move.covered else None,
         "expected_covered": edge_decimal(move.covered),
-        "arithmetic": f"{figure(move.covered)} of {figure(move.quantity)} covered: "
+        "arithmetic": f"{figure(move.covered)} of {figure(move.quantity)} covered{netted}: "
         f"{money(move.billed)} - {money(expected)} = {money(move.saved)}",
     }
 

@@ -15,11 +15,12 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 from ibis import _
 
 from trueup.engine.engine import Engine
 from trueup.engine.instants import instant, moment
-from trueup.engine.integers import EDGE_SCALE, decimals, tally, total, units
+from trueup.engine.integers import EDGE_SCALE, WHOLE, decimals, tally, total, units
 from trueup.model.rules import ExchangeRate, Leg, Rules
 from trueup.money import plain
 from trueup.period import Period
@@ -27,6 +28,8 @@ from trueup.reconcile.billed import in_period, part
 from trueup.reconcile.commitment_leg import edge_decimal
 from trueup.reconcile.leg import Findings, LegRun
 from trueup.reconcile.scale import LEAST_MONEY_DECIMALS
+from trueup.reconcile.text import key_with_nulls, text_of
+from trueup.reconcile.usage_rows import BILLED
 
 LEG: Leg = "price"
 DAYS_NAMED = 3
@@ -53,6 +56,8 @@ def run_leg(run: LegRun) -> Findings:
         if abs(found["apart"]) > max(allowed, _tolerated(found, run.rules)):
             findings.breaks.append(_break(found))
     findings.tables["conversions"] = conversions
+    if findings.breaks:
+        findings.break_rows.append(_rows_behind(run, findings.breaks))
     findings.notes.extend(_notes(rows, run.rules))
     return findings
 
@@ -69,17 +74,12 @@ def _days(
     ``billed`` is in units of 10^-scale, ``priced`` of 10^-18; ``finest`` is the most decimals of a
     billed cost, ``without`` counts charges that do not say what they cost before conversion.
     """
-    other = charges.filter(
-        charges.PricingCurrency.notnull() & (charges.PricingCurrency != charges.BillingCurrency)
-    )
-    timed = other.mutate(start=instant(other.ChargePeriodStart), end=instant(other.ChargePeriodEnd))
-    rows = in_period(timed, period)
-    first = rows.start if period is None else ibis.greatest(rows.start, moment(period.start))
+    rows = _converted(charges, period)
     sums = rows.group_by(
         provider=rows.x_Provider,
         pricing_currency=rows.PricingCurrency,
         billing_currency=rows.BillingCurrency,
-        day=first.truncate("D"),
+        day=rows.day,
     ).aggregate(
         priced=total(part(rows, units(rows.PricingCurrencyEffectiveCost, 10**EDGE_SCALE))),
         billed=total(part(rows, units(rows.EffectiveCost, 10**scale))),
@@ -91,6 +91,36 @@ def _days(
     )
     ordered = sums.order_by("provider", "pricing_currency", "billing_currency", "day")
     return list(engine.collect(ordered).to_pylist())
+
+
+def _converted(charges: ir.Table, period: Period | None) -> ir.Table:
+    """The period's charges that are priced in another currency, with the ``day`` they count in."""
+    other = charges.filter(
+        charges.PricingCurrency.notnull() & (charges.PricingCurrency != charges.BillingCurrency)
+    )
+    timed = other.mutate(start=instant(other.ChargePeriodStart), end=instant(other.ChargePeriodEnd))
+    rows = in_period(timed, period)
+    first = rows.start if period is None else ibis.greatest(rows.start, moment(period.start))
+    return rows.mutate(day=instant(first.truncate("D")))
+
+
+def _rows_behind(run: LegRun, breaks: Sequence[Mapping[str, Any]]) -> ir.Table:
+    """The charges of the breaks' days; each break brings its ``rows_key``."""
+    rows = _converted(run.charges, run.period)
+    keyed = rows.select(
+        source_id=rows.x_SourceId,
+        source_row=rows.x_SourceRow,
+        rows_key=ibis.literal("fx ")
+        + key_with_nulls(
+            rows.x_Provider,
+            rows.PricingCurrency,
+            rows.BillingCurrency,
+            rows.day.epoch_seconds().cast(WHOLE),
+        ),
+        side=ibis.literal(BILLED),
+    )
+    keys = pa.table({"rows_key": pa.array([one["rows_key"] for one in breaks], pa.string())})
+    return keyed.semi_join(run.engine.load(keys), "rows_key")
 
 
 def _conversion(row: Mapping[str, Any], rate: ExchangeRate | None, scale: int) -> dict[str, Any]:
@@ -145,6 +175,8 @@ def _break(found: Mapping[str, Any]) -> dict[str, Any]:
         "currency": billed_in,
         "priced_by": "rate",
         "rule": "exchange_rate",
+        "rows_key": "fx "
+        + text_of((found["provider"], priced_in, billed_in, str(int(found["day"].timestamp())))),
         "rows_billed": found["rows"],
         "explanation": (
             f"{priced} {priced_in} x {plain(found['rate'])} = {expected} {billed_in}, and "

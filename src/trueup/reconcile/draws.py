@@ -246,15 +246,7 @@ def by_rule(terms: Terms, names: Sequence[str], given: Drawing) -> Draws:
         draws.unknown = f"applies_to names columns the bill does not have: {', '.join(missing)}"
         return draws
     credited = terms.is_promotional and not terms.compute_units_per_credit
-    rows = pieces.filter(pieces.ChargeCategory == ("Credit" if credited else "Usage"))
-    if terms.provider:
-        rows = rows.filter(rows.x_Provider == terms.provider)
-    for column, pattern in wanted.items():
-        rows = rows.filter(rows[column].re_search(f"(?i){re.compile(pattern).pattern}"))
-    for name in names:
-        silent = rows.ContractApplied.isnull() | ~rows.ContractApplied.contains(json.dumps(name))
-        apart = rows.CommitmentDiscountId.isnull() | (rows.CommitmentDiscountId != name)
-        rows = rows.filter(silent & apart)
+    rows = matching(pieces, terms, names, "Credit" if credited else "Usage")
     nothing = whole(0)
     cost = (nothing - rows.billed).cast(WHOLE) if credited else rows.cost
     basis = rows.consumed if terms.compute_units_per_credit else cost
@@ -274,6 +266,24 @@ def by_rule(terms: Terms, names: Sequence[str], given: Drawing) -> Draws:
         draws.add(row["hour"], _credits(row, terms, given.scale, draws), rows=row["n"])
         _bill(draws, row, given.scale)
     return draws
+
+
+def matching(rows: ir.Table, terms: Terms, names: Sequence[str], category: str) -> ir.Table:
+    """The rows that match ``applies_to`` and do not draw on one of the names by themselves.
+
+    ``rows`` have the charges' own columns, all that ``applies_to`` names among them.
+    """
+    rows = rows.filter(rows.ChargeCategory == category)
+    if terms.provider:
+        rows = rows.filter(rows.x_Provider == terms.provider)
+    wanted: dict[str, str] = json.loads(terms.applies_to or "{}")
+    for column, pattern in wanted.items():
+        rows = rows.filter(rows[column].re_search(f"(?i){re.compile(pattern).pattern}"))
+    for name in names:
+        silent = rows.ContractApplied.isnull() | ~rows.ContractApplied.contains(json.dumps(name))
+        apart = rows.CommitmentDiscountId.isnull() | (rows.CommitmentDiscountId != name)
+        rows = rows.filter(silent & apart)
+    return rows
 
 
 def _credits(row: Mapping[str, Any], terms: Terms, scale: int, draws: Draws) -> Fraction:

@@ -200,7 +200,7 @@ def _take(
     prices: Mapping[object, Fraction],
     book: RateBook,
 ) -> None:
-    if profile.provider != pool.provider:
+    if profile.provider != pool.provider or (profile.unit is None and not profile.q):
         return
     free = profile.commitment_id is None
     if free and profile.columns.get("PricingCategory") == DYNAMIC:

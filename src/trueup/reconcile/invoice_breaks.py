@@ -148,6 +148,7 @@ def _another_number(
     if invoice.start and first.start and invoice.start != first.start:
         text += f": the same month, cut in another time zone ({_span(invoice)} and {_span(first)})"
     return _break(one, "duplicate", "issued_again", invoice.amount, f"{text}.") | {
+        "rows": list(dict.fromkeys((*first.rows, *invoice.rows))),
         "subject": invoice.invoice_id,
         "period_start": invoice.start,
         "period_end": invoice.end,
@@ -178,6 +179,7 @@ def _break(one: Judged, kind: str, rule: str, amount: Decimal, text: str) -> dic
         "priced_by": "bill",
         "rule": rule,
         "rows_billed": row["rows"],
+        "rows": [behind for invoice in one.statement.invoices for behind in invoice.rows],
         "explanation": text,
     }
 

@@ -7,18 +7,22 @@ amount of that invoice. docs/concepts/invoices.md says what counts as rounding.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+from ibis import _
+
+from trueup.engine.integers import EDGE_SCALE, WHOLE, at_edge, tally, total, whole
 from trueup.errors import IntegrityError
-from trueup.focus.applied import drawn_per_invoice
 from trueup.model.rules import Rules
 from trueup.money import EXACT
 from trueup.reconcile.billing_groups import (
     LEAST_SCALE,
     PARTS,
-    BillingGroup,
     billing_groups,
     invoice_rows,
 )
@@ -26,6 +30,7 @@ from trueup.reconcile.control import exact_sum
 from trueup.reconcile.invoice_breaks import LEG, Judged, breaks_of, money_of
 from trueup.reconcile.invoice_bridge import bridge
 from trueup.reconcile.leg import Findings, LegRun
+from trueup.reconcile.lot_payments import paid_by_name
 from trueup.reconcile.month_edges import billed_again
 from trueup.reconcile.stated_invoices import (
     Invoice,
@@ -36,8 +41,10 @@ from trueup.reconcile.stated_invoices import (
     statements,
     without_repeats,
 )
+from trueup.reconcile.usage_rows import BILLED
 
 FUNDING = "funding"
+KEY = "rows_key"
 
 
 def run_leg(run: LegRun) -> Findings:
@@ -45,9 +52,14 @@ def run_leg(run: LegRun) -> Findings:
     if run.invoices is None:
         return Findings()
     scale = max(run.scale, LEAST_SCALE)
-    lots = sorted({terms.commitment_id for terms in run.terms if terms.layer == FUNDING})
-    rows = invoice_rows(run.charges, scale, lots, run.engine)
-    groups = _drawn(billing_groups(rows, run.charges, scale, run.engine), run, lots)
+    funding = [terms for terms in run.terms if terms.layer == FUNDING]
+    lots = {name for terms in funding for name in (terms.commitment_id, terms.pool) if name}
+    rows = invoice_rows(run.charges, scale, sorted(lots), run.engine)
+    drawn, unpriced = _drawn(rows, scale, run)
+    groups = [
+        group.paid_by_lots(drawn.get(group.key, Decimal(0)))
+        for group in billing_groups(rows, run.charges, scale, run.engine)
+    ]
     invoices, voided, superseded = read_invoices(run.invoices.table)
     every = statements(invoices, groups)
     ours = [one for one in every if concerns(run.period, one.start, one.end)]
@@ -56,32 +68,74 @@ def run_leg(run: LegRun) -> Findings:
     again = billed_again(rows, scale, run.engine) if len(cuts) > 1 else []
     agree = issuers_agree(group.issuer for group in groups)
     elsewhere = sum(len(one.invoices) for one in every) - sum(len(one.invoices) for one in ours)
+    breaks: list[dict[str, Any]] = []
+    keys: list[dict[str, str]] = []
+    for one in judged:
+        for found in breaks_of(one, judged, agree, again):
+            name = f"invoice {len(breaks)}"
+            breaks.append({**found, "rows_key": name})
+            keys.extend({"key": each.key, "rows_key": name} for each in one.statement.groups)
     return Findings(
-        breaks=[found for one in judged for found in breaks_of(one, judged, agree, again)],
+        breaks=breaks,
+        break_rows=[_rows_behind(rows, keys, run)] if keys else [],
         tables={
             "invoices": [one.row for one in judged],
             "invoice_bridge": bridge(
                 [(one.statement, one.row) for one in judged], rows, agree, scale, run
             ),
         },
-        notes=_notes(judged, voided, superseded, elsewhere),
+        notes=[*_notes(judged, voided, superseded, elsewhere), *_unpriced(unpriced)],
     )
 
 
-def _drawn(groups: Sequence[BillingGroup], run: LegRun, lots: Sequence[str]) -> list[BillingGroup]:
-    """The groups, less what lots paid of charges that are billed in full all the same."""
-    if run.invoices is None or not lots:
-        return list(groups)
-    costs = {
-        (row["issuer"], row["invoice_id"], row["currency"], row["account"], row["start"]): row
-        for row in drawn_per_invoice(run.charge_files, lots)
-    }
-    found = []
-    for group in groups:
-        alone = (group.account, group.start) if group.invoice_id is None else (None, None)
-        row = costs.get((group.issuer, group.invoice_id, group.currency, *alone))
-        found.append(group.paid_by_lots(row["cost"]) if row else group)
-    return found
+def _drawn(rows: ir.Table, scale: int, run: LegRun) -> tuple[dict[str, Decimal], int]:
+    """By key of an invoice what lots paid of charges that are billed in full all the same.
+
+    A charge gives what it says of lots (``reconcile.lot_payments``), at most what it is billed:
+    nothing where FOCUS's rule is kept that what was prepaid is billed at nought. Credits and
+    adjustments are drawdowns themselves. Also, how many charges drew credits without a price.
+    """
+    paid = paid_by_name(run)
+    if paid is None:
+        return {}, 0
+    nothing = whole(0)
+    t = rows.filter((rows.billed != nothing) & ~rows.category.isin(["Credit", "Adjustment"]))
+    t = t.join(paid, t.charge_id == paid.paid_id)
+    billed = at_edge(t.billed, scale)
+    cost = ibis.ifelse(
+        t.billed > nothing,
+        ibis.greatest(ibis.least(t.paid, billed), nothing),
+        ibis.least(ibis.greatest(t.paid, billed), nothing),
+    ).cast(WHOLE)
+    sums = (
+        t.mutate(cost=cost, unpriced=t.unpriced.cast("int64"))
+        .group_by("key")
+        .aggregate(cost=total(_.cost), unpriced=tally(_.unpriced))
+    )
+    found = run.engine.collect(sums).to_pylist()
+    costs = {row["key"]: row["cost"].scaleb(-EDGE_SCALE, EXACT) for row in found}
+    return costs, sum(row["unpriced"] for row in found)
+
+
+def _rows_behind(rows: ir.Table, keys: Sequence[Mapping[str, str]], run: LegRun) -> ir.Table:
+    """The charges of the invoices that breaks are of."""
+    columns = {name: pa.array([one[name] for one in keys], pa.string()) for name in ("key", KEY)}
+    met = rows.join(run.engine.load(pa.table(columns)), "key")
+    return met.select(KEY, "source_id", "source_row", side=ibis.literal(BILLED))
+
+
+def _unpriced(charges: int) -> list[dict[str, Any]]:
+    if not charges:
+        return []
+    return [
+        {
+            "code": "credits_without_price",
+            "subject": "invoices",
+            "text": f"{charges:,} billed charges drew credits of a lot whose price is not known: "
+            "what was prepaid of them is not taken off the invoice",
+            "remedy": "state cost_per_credit, and the unit of the credits, in the contract",
+        }
+    ]
 
 
 def _judged(statement: Statement, rules: Rules) -> Judged:

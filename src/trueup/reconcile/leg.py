@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from trueup.engine.engine import Engine
 from trueup.model.dataset import Dataset
+from trueup.model.inputs import Unread
 from trueup.model.rules import Rules
 from trueup.model.table import Table
 from trueup.period import Period
@@ -45,6 +46,8 @@ class LegRun:
     scale: int
     engine: Engine
     compared: ir.Table | None = None  # ``charge_id`` of the charges that the usage leg compared
+    rejects: Table | None = None  # charges that could not be read
+    unread: Sequence[Unread] = ()  # sources of charges that could not be read
 
 
 @dataclass

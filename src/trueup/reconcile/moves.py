@@ -26,6 +26,7 @@ class Move:
     cover. ``billed`` is what the line was billed on demand, 0 where a commitment covered it.
     """
 
+    line: int  # the id of the first of its ``rows`` charges
     source_id: int
     source_row: int
     provider: str | None
@@ -46,6 +47,7 @@ class Move:
     covered: Fraction  # by the rules
     drawn: Fraction  # of the commitment, by the rules
     saved: Fraction
+    excess: Fraction  # of ``billed``, at a wrong rate: a break of its own
     lacking: str | None
     as_other_account: bool
 
@@ -121,7 +123,8 @@ def _move(row: Mapping[str, Any], scale: int, q_scale: int) -> Move:
         **{
             name: row[name]
             for name in (
-                *("source_id", "source_row", "provider", "payer", "account", "resource", "sku"),
+                *("line", "source_id", "source_row", "provider", "payer", "account", "resource"),
+                "sku",
                 *("interval", "billing_end", "currency", "unit", "rows", "pool", "lacking"),
             )
         },
@@ -132,5 +135,6 @@ def _move(row: Mapping[str, Any], scale: int, q_scale: int) -> Move:
         covered=exact("by", q_scale),
         drawn=exact("taken", EDGE_SCALE),
         saved=exact("saved", EDGE_SCALE),
+        excess=exact("excess", scale),
         as_other_account=bool(row["shared"]),
     )

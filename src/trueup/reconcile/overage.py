@@ -22,6 +22,7 @@ Row = dict[str, Any]
 def overage_breaks(pool: Pool, window: Period) -> Iterator[Row]:
     """One break for each lot whose overage was billed at another rate than the contract states.
 
+    ``hours`` beside its columns are those in which something was beyond the lot.
     Of an hour that a lot covers in part, the same part of its charges' billed cost is overage.
     Only charges that carry the lot, or match its rule, tell what they were billed.
     """
@@ -33,6 +34,7 @@ def overage_breaks(pool: Pool, window: Period) -> Iterator[Row]:
             draws = pool.pooled
         quantity = billed = Fraction(0)
         rows = 0
+        hours = []
         for one in pool.ledger.movements.get(lot.commitment_id, []):
             drawn = draws.of(one.at, DRAWDOWN)
             inside = window.start <= one.at < window.end
@@ -40,13 +42,14 @@ def overage_breaks(pool: Pool, window: Period) -> Iterator[Row]:
                 quantity += one.quantity
                 billed += draws.billed[one.at] * one.quantity / drawn.quantity
                 rows += drawn.rows
+                hours.append(one.at)
         expected = quantity * Fraction(lot.overage_rate)
         if abs(billed - expected) > HALF_A_MINOR_UNIT * rows:
-            yield _break(lot, quantity, billed, expected, rows, window)
+            yield {**_break(lot, quantity, billed, expected, window), "hours": hours}
 
 
 def _break(
-    lot: Terms, quantity: Fraction, billed: Fraction, expected: Fraction, rows: int, window: Period
+    lot: Terms, quantity: Fraction, billed: Fraction, expected: Fraction, window: Period
 ) -> Row:
     return {
         "class": "price",
@@ -63,7 +66,6 @@ def _break(
         "currency": lot.currency,
         "priced_by": "contract",
         "rule": "overage_rate",
-        "rows_billed": rows,
         "rows_metered": 0,
         "explanation": f"{plain(quantity)} {lot.unit} beyond the lot at {lot.overage_rate:f} are "
         f"{plain(expected)}; {plain(billed)} was billed.",

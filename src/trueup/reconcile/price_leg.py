@@ -23,10 +23,11 @@ def run_leg(run: LegRun) -> Findings:
     wide = engine.keep(charge_lines(run.charges, run.period, columns, run.scale, q_scale))
     found = profiles(wide, columns, run.scale, q_scale, engine)
     lines = wide.drop(*(f"p_{name}" for name in columns.names))
-    breaks, notes = wrong_rates(run, lines, found, book, q_scale)
-    claims, more = rated_again(run, lines, found, book, q_scale)
+    wrong, excess = wrong_rates(run, lines, found, book, q_scale)
+    claims, more = rated_again(run, lines, found, book, q_scale, excess)
     return Findings(
-        breaks=[*breaks, *claims.breaks],
+        breaks=[*wrong.breaks, *claims.breaks],
         tables={"claims": claims.claims, "claim_lines": claims.lines},
-        notes=[*notes, *more],
+        notes=[*wrong.notes, *more],
+        break_rows=[*wrong.break_rows, *claims.break_rows],
     )

@@ -20,13 +20,14 @@ from ibis import _
 from trueup.adapter.rating import Rating
 from trueup.adapter.registry import providers
 from trueup.engine.engine import Engine
-from trueup.engine.instants import instant, moment
+from trueup.engine.instants import instant
 from trueup.engine.integers import EDGE_SCALE, WHOLE, decimals, total, units
 from trueup.model.rules import Rules
 from trueup.period import Period
-from trueup.reconcile.billed import UNUSED, USED, sku_columns
+from trueup.reconcile.billed import UNUSED, USED, in_period, sku_columns
 from trueup.reconcile.text import key_with_nulls
 
+CORRECTION = "Correction"  # FOCUS's ChargeClass
 LEAST_DECIMALS = 9  # of quantities: a commitment may cover a part of a unit
 COLUMNS = (
     "x_Provider",
@@ -139,11 +140,13 @@ def charge_lines(
 ) -> ir.Table:
     """Every Usage charge of the period with a quantity: whole money, whole quantity, its profile.
 
+    What straddles the period's edges is whole, and says what part lies inside (``in_period``). A
+    correction without a quantity changes money alone: its quantity is 0, its unit null.
     ``commitment_id`` is that of the commitment which covered it, else null; ``drawn`` what it drew,
     in units of 10^-18, null where the row does not say. A description that a SKU makes superfluous
     is no part of the profile, so that a correction nets with what it corrects.
     """
-    t = _in_question(charges, period)
+    t = _in_question(charges)
     priced = t.PricingQuantity.notnull()
     covered = t.CommitmentDiscountStatus.fill_null("") == USED
     account = t.SubAccountId.fill_null(t.BillingAccountId)
@@ -155,7 +158,7 @@ def charge_lines(
     money, edge = 10**scale, 10**EDGE_SCALE
     stated = t.CommitmentDiscountQuantity.notnull()
     fallback = ibis.ifelse(t.EffectiveCost > 0, units(t.EffectiveCost, edge), ibis.null(WHOLE))
-    return t.select(
+    lines = t.select(
         charge_id=t.x_ChargeId,
         source_id=t.x_SourceId,
         source_row=t.x_SourceRow,
@@ -164,6 +167,8 @@ def charge_lines(
         account=account,
         resource=t.ResourceId,
         sku=ibis.coalesce(t.SkuPriceId, t.SkuId, t.ChargeDescription),
+        named=t.SkuPriceId.notnull() | t.SkuId.notnull(),
+        correction=t.ChargeClass.fill_null("") == CORRECTION,
         currency=t.BillingCurrency,
         commitment_id=ibis.ifelse(covered, t.CommitmentDiscountId, ibis.null(str)),
         start=instant(t.ChargePeriodStart),
@@ -183,23 +188,22 @@ def charge_lines(
         profile=key_with_nulls(unit, t.BillingCurrency, *(known[name] for name in columns.names)),
         **{f"p_{name}": known[name] for name in columns.names},
     )
+    return in_period(lines, period)
 
 
 def _quantity(t: ir.Table) -> ir.Value:
-    return t.PricingQuantity.fill_null(t.ConsumedQuantity)
+    stated = t.PricingQuantity.fill_null(t.ConsumedQuantity)
+    corrects = t.ChargeClass.fill_null("") == CORRECTION
+    return ibis.ifelse(corrects, stated.fill_null(0), stated)
 
 
-def _in_question(charges: ir.Table, period: Period | None) -> ir.Table:
-    t = charges.filter(
+def _in_question(charges: ir.Table) -> ir.Table:
+    return charges.filter(
         (charges.ChargeCategory == "Usage")
         & (charges.CommitmentDiscountStatus.fill_null("") != UNUSED)
         & _quantity(charges).notnull()
         & charges.BillingCurrency.notnull()
     )
-    if period is None:
-        return t
-    start = instant(t.ChargePeriodStart)
-    return t.filter((start >= moment(period.start)) & (start < moment(period.end)))
 
 
 def quantity_scale(charges: ir.Table, engine: Engine) -> int:

@@ -96,6 +96,8 @@ def run(
             commitments=found,
             invoices=inputs.invoices,
             asserted=inputs.asserted,
+            rejects=charges.rejects,
+            unread=inputs.unread,
             period=period,
             window=window,
             rules=rules,

@@ -13,11 +13,14 @@ import ibis.expr.types as ir
 import pyarrow as pa
 from ibis import _
 
+from trueup.engine.engine import Engine
 from trueup.engine.instants import instant
 from trueup.engine.integers import EDGE_SCALE, WHOLE, share, total, whole
 from trueup.reconcile import benefit_pools as pools
 from trueup.reconcile.benefit_pools import Holding
-from trueup.reconcile.claims import Claims, Evidence, Group, claims_of
+from trueup.reconcile.billed import part
+from trueup.reconcile.claims import Claims, Evidence, claims_of, group_of
+from trueup.reconcile.doubts import pool_doubts, usage_doubts
 from trueup.reconcile.eligibility import (
     DYNAMIC,
     Eligible,
@@ -29,6 +32,8 @@ from trueup.reconcile.leg import LegRun
 from trueup.reconcile.moves import moves
 from trueup.reconcile.profiles import Profile
 from trueup.reconcile.rates import RateBook
+from trueup.reconcile.text import key_with_nulls
+from trueup.reconcile.usage_rows import BILLED
 from trueup.reconcile.waterfall import pair_table, pour, steps
 
 _WHOLE = pa.decimal128(38, 0)
@@ -39,19 +44,21 @@ PRICES = pa.schema(
         pa.field("price_den", _WHOLE),
     ]
 )
-UNRATED = pa.schema(
-    [
-        pa.field("profile", pa.string()),
-        pa.field("cluster", pa.string()),
-        pa.field("name", pa.string()),
-    ]
-)
+BEHIND = pa.schema([pa.field("rows_key", pa.string()), pa.field("line", pa.int64())])
 
 
 def rated_again(
-    run: LegRun, charges: ir.Table, found: Sequence[Profile], book: RateBook, q_scale: int
+    run: LegRun,
+    charges: ir.Table,
+    found: Sequence[Profile],
+    book: RateBook,
+    q_scale: int,
+    excess: ir.Table | None,
 ) -> tuple[Claims, list[dict[str, Any]]]:
-    """Claims and notes; ``charges`` are the lines of ``profiles.charge_lines``."""
+    """Claims and notes; ``charges`` are the lines of ``profiles.charge_lines``.
+
+    ``excess`` is what charges were billed at a wrong rate: that is a break of its own already.
+    """
     engine = run.engine
     rows = pools.commitment_charges(run.charges, run.period)
     held = pools.holdings(rows, run.terms, engine)
@@ -63,90 +70,102 @@ def rated_again(
     if not free:  # nothing that no commitment covered could be covered
         return Claims(), notes
     capacity = pools.capacities(run.commitments, rows, held, engine)
-    lines, left_out = _lines(run, charges, may)
+    lines, members, left_out = _lines(run, charges, may)
     if left_out:
         notes.append(_coarse(left_out))
     capacity = pools.with_uncovered(capacity, lines, held, run.commitments, run.terms, engine)
     known = engine.load(_prices(found, prices, q_scale))
     lines, capacity = _settled(run, lines, capacity, known)
-    lines = engine.keep(_with_worth(lines, known, run.scale))
+    lines = engine.keep(_with_worth(lines, known, _excess(excess, members), run.scale))
     pairs = engine.load(pair_table(may.pairs, q_scale))
     poured = pour(lines, pairs, capacity, steps(may.pairs), run.scale, engine)
     differences = moves(lines, poured, run.scale, q_scale, engine)
+    names = clusters(may.pairs)
+    groups = {group_of(move, names) for move in differences}
     evidence = Evidence(
         pools={(pool.commitment_id, pool.place): pool for pool in of_rules},
         held=held,
-        clusters=clusters(may.pairs),
-        unrated=_unrated(lines, may, engine),
-        off_bill=_off_bill(capacity, engine),
+        clusters=names,
+        doubts=usage_doubts(run, groups, charges, members, may, names),
+        pool_doubts=pool_doubts(capacity, engine),
+        unread=run.unread,
         billing_end=_billing_ends(charges, engine),
         rules=run.rules,
         as_of=run.as_of,
         scale=run.scale,
     )
     claims = claims_of(differences, evidence)
+    claims.break_rows.append(_rows_of(claims.behind, members, engine))
     if claims.only_moved:
         notes.append(_only_moved(claims.only_moved))
     return claims, notes
 
 
-def _lines(run: LegRun, charges: ir.Table, may: Eligible) -> tuple[ir.Table, int]:
-    """The lines that a commitment may cover, netted with corrections, and how many are too long.
+def _lines(run: LegRun, charges: ir.Table, may: Eligible) -> tuple[ir.Table, ir.Table, int]:
+    """The lines that a commitment may cover, netted with corrections; how many are too long.
 
-    A line is what one resource of one profile used in an hour. What nets to nothing is left out,
-    and what costs nothing.
+    A line is what one resource of one profile used in an hour; its charges are in the second table
+    (line, charge_id, source_id, source_row). What nets to nothing is left out, and what costs
+    nothing.
     """
     engine = run.engine
     wanted = sorted({pair.profile.key for pair in may.pairs} | {p.key for p, _pool in may.unrated})
     listed = engine.load(pa.table({"profile": pa.array(wanted, pa.string())}))
     t = charges.semi_join(listed, "profile")
-    length = t.end.epoch_seconds() - t.start.epoch_seconds()
-    inside = t.filter(length <= pools.HOUR)
+    seconds = t.end.epoch_seconds() - instant(t.start.truncate("h")).epoch_seconds()
+    inside = t.filter(seconds <= pools.HOUR)
     cost = ibis.ifelse(inside.billed == whole(0), inside.effective, inside.billed).cast(WHOLE)
-    sums = (
-        inside.mutate(cost=cost, interval=instant(inside.start.truncate("h")))
-        .group_by(
-            "provider",
-            "payer",
-            "account",
-            "resource",
-            "profile",
-            "commitment_id",
-            "currency",
-            "interval",
-        )
-        .aggregate(
-            line=_.charge_id.min(),
-            unit=_.unit.min(),
-            sku=_.sku.min(),
-            billing_end=_.billing_end.max(),
-            rows=_.count(),
-            q=total(_.q),
-            billed=total(_.cost),
-            drawn=total(_.drawn),
-            unknown=(_.commitment_id.notnull() & _.drawn.isnull()).max(),
-        )
+    cut = {name: part(inside, inside[name]) for name in ("q", "drawn")}
+    names = ("provider", "payer", "account", "resource", "profile", "commitment_id", "currency")
+    keyed = inside.mutate(
+        **cut,
+        cost=part(inside, cost),
+        interval=instant(inside.start.truncate("h")),
+        key=key_with_nulls(*(inside[name] for name in names)),
     )
-    some = sums.filter(
-        (sums.q > whole(0))
-        & ~sums.unknown
-        & (sums.commitment_id.notnull() | (sums.billed > whole(0)))
+    sums = keyed.group_by("key", "interval", *names).aggregate(
+        line=_.charge_id.min(),
+        unit=_.unit.min(),
+        sku=_.sku.min(),
+        billing_end=_.billing_end.max(),
+        rows=_.count(),
+        q=total(_.q),
+        billed=total(_.cost),
+        drawn=total(_.drawn),
+        unknown=(_.commitment_id.notnull() & _.drawn.isnull()).max(),
     )
-    first = charges.select("charge_id", "source_id", "source_row")
-    named = some.join(first, some.line == first.charge_id)
-    kept = engine.keep(
-        named.select(
-            *(some[name] for name in some.columns if name != "unknown"),
-            source_id=first.source_id,
-            source_row=first.source_row,
+    some = engine.keep(
+        sums.filter(
+            (sums.q > whole(0))
+            & ~sums.unknown
+            & (sums.commitment_id.notnull() | (sums.billed > whole(0)))
+        ).drop("unknown")
+    )
+    members = engine.keep(
+        keyed.join(some.select("key", "interval", "line"), ["key", "interval"]).select(
+            "line", "charge_id", "source_id", "source_row"
         )
     )
+    first = members.filter(members.line == members.charge_id)
+    named = some.join(first.select("line", "source_id", "source_row"), "line")
+    kept = engine.keep(named.drop("key"))
     too_long = (
-        engine.collect(t.filter(length > pools.HOUR).aggregate(rows=_.count()))
+        engine.collect(t.filter(seconds > pools.HOUR).aggregate(rows=_.count()))
         .column("rows")[0]
         .as_py()
     )
-    return kept, too_long
+    return kept, members, too_long
+
+
+def _rows_of(behind: Iterable[tuple[str, int]], members: ir.Table, engine: Engine) -> ir.Table:
+    """The charges of the lines of claims, as rows behind their breaks."""
+    pairs = sorted(set(behind))
+    table = pa.table(
+        {"rows_key": [key for key, _line in pairs], "line": [line for _key, line in pairs]},
+        schema=BEHIND,
+    )
+    met = engine.load(table).join(members, "line")
+    return met.select("rows_key", "source_id", "source_row", side=ibis.literal(BILLED))
 
 
 def _settled(
@@ -154,44 +173,57 @@ def _settled(
 ) -> tuple[ir.Table, ir.Table]:
     """Lines and capacity without what stays as it is billed.
 
-    That is: lines covered by a commitment of which nothing is known in that hour, and lines whose
-    on-demand price is not known, with what they drew.
+    Lines covered by a commitment of which nothing is known in that hour, or whose on-demand price
+    is not known, stay as they are. So does whatever else was used of a commitment, and is no line:
+    a row without a quantity, or one that does not lie within an hour.
     """
     engine = run.engine
-    at = capacity.select(
-        commitment_id="pool", interval="interval", payer="payer", currency="currency"
-    )
+    keys = ("interval", "payer", "currency")
     free = lines.filter(lines.commitment_id.isnull())
-    covered = lines.filter(lines.commitment_id.notnull()).semi_join(
-        at, ["commitment_id", "interval", "payer", "currency"]
+    covered = (
+        lines.filter(lines.commitment_id.notnull())
+        .semi_join(capacity.select(*keys, commitment_id=capacity.pool), ["commitment_id", *keys])
+        .semi_join(prices, "profile")
     )
-    fixed = covered.anti_join(prices, "profile")
-    gone = fixed.group_by(
-        pool=fixed.commitment_id,
-        interval=fixed.interval,
-        payer=fixed.payer,
-        currency=fixed.currency,
-    ).aggregate(gone=total(_.drawn))
-    rest = capacity.left_join(gone, ["pool", "interval", "payer", "currency"])
-    names = [name for name in capacity.columns if name != "left"]
+    drawn = covered.group_by(*keys, pool=covered.commitment_id).aggregate(
+        again=total(covered.drawn)
+    )
+    rest = capacity.left_join(drawn, ["pool", *keys])
+    stays = ibis.greatest(capacity.used - drawn.again.fill_null(whole(0)), whole(0))
+    names = [name for name in capacity.columns if name not in ("left", "used")]
     less = rest.select(
-        *(capacity[name] for name in names),
-        left=(capacity.left - gone.gone.fill_null(whole(0))).cast(WHOLE),
+        *(capacity[name] for name in names), left=(capacity.left - stays).cast(WHOLE)
     )
-    open_lines = ibis.union(free, covered.semi_join(prices, "profile"))
-    return engine.keep(open_lines), engine.keep(less)
+    return engine.keep(ibis.union(free, covered)), engine.keep(less)
 
 
-def _with_worth(lines: ir.Table, prices: ir.Table, scale: int) -> ir.Table:
-    """The lines with ``worth``: what all of each costs on demand, in units of 10^-18."""
+def _excess(excess: ir.Table | None, members: ir.Table) -> ir.Table:
+    """By line, what its charges were billed at a wrong rate beyond the right one."""
+    if excess is None:
+        return members.filter(members.line < 0).select(excess_of="line", excess=whole(0))
+    met = members.select("line", "charge_id").join(excess, "charge_id")
+    return met.group_by(excess_of=met.line).aggregate(excess=total(met.excess))
+
+
+def _with_worth(lines: ir.Table, prices: ir.Table, excess: ir.Table, scale: int) -> ir.Table:
+    """The lines with ``worth``: what all of each costs on demand, in units of 10^-18.
+
+    Of one that nothing covered that is what it was billed, at the right rate.
+    """
     known = prices.rename(price_of="profile")
-    joined = lines.left_join(known, lines.profile == known.price_of)
+    joined = lines.left_join(known, lines.profile == known.price_of).left_join(
+        excess, lines.line == excess.excess_of
+    )
     by_price = share(
         lines.q, known.price_num.fill_null(whole(0)), known.price_den.fill_null(whole(1))
     )
-    billed = (lines.billed * whole(10 ** (EDGE_SCALE - scale))).cast(WHOLE)
+    wrong = ibis.ifelse(lines.commitment_id.isnull(), excess.excess, ibis.null(WHOLE))
+    wrong = wrong.fill_null(whole(0)).cast(WHOLE)
+    right = ibis.greatest(lines.billed - wrong, whole(0))
+    billed = (right * whole(10 ** (EDGE_SCALE - scale))).cast(WHOLE)
     worth = ibis.ifelse(lines.commitment_id.isnull(), billed, by_price).cast(WHOLE)
-    return joined.select(*(lines[name] for name in lines.columns), worth=worth)
+    columns = {name: lines[name] for name in lines.columns}
+    return joined.select(**columns, worth=worth, excess=wrong)
 
 
 def _prices(found: Iterable[Profile], prices: Mapping[object, Fraction], q_scale: int) -> pa.Table:
@@ -209,39 +241,6 @@ def _prices(found: Iterable[Profile], prices: Mapping[object, Fraction], q_scale
         },
         schema=PRICES,
     )
-
-
-def _unrated(lines: ir.Table, may: Eligible, engine: Any) -> dict[Group, str]:
-    """Where a line is eligible for a commitment of which no rate for it is known."""
-    names = clusters(may.pairs)
-    rows = {
-        (profile.key, names[pool.commitment_id]): profile.name
-        for profile, pool in may.unrated
-        if pool.commitment_id in names
-    }
-    if not rows:
-        return {}
-    table = engine.load(
-        pa.table(
-            {
-                "profile": [profile for profile, _cluster in rows],
-                "cluster": [cluster for _profile, cluster in rows],
-                "name": list(rows.values()),
-            },
-            schema=UNRATED,
-        )
-    )
-    joined = lines.filter(lines.commitment_id.isnull()).join(table, "profile")
-    sums = joined.group_by("cluster", "interval", "payer", "currency").aggregate(name=_.name.min())
-    return {
-        (row["cluster"], row["interval"], row["payer"], row["currency"]): row["name"]
-        for row in engine.collect(sums).to_pylist()
-    }
-
-
-def _off_bill(capacity: ir.Table, engine: Any) -> set[tuple[str, datetime]]:
-    hours = capacity.filter(~capacity.on_bill).select("pool", "interval").distinct()
-    return {(row["pool"], row["interval"]) for row in engine.collect(hours).to_pylist()}
 
 
 def _billing_ends(charges: ir.Table, engine: Any) -> dict[str | None, datetime | None]:
@@ -309,8 +308,8 @@ def _coarse(rows: int) -> dict[str, Any]:
     return {
         "code": "not_hourly",
         "subject": "price",
-        "text": f"{rows} charges of more than an hour may be eligible for commitments that are "
-        "used or lost by the hour: they stay as billed",
+        "text": f"{rows} charges that do not lie within one hour may be eligible for commitments "
+        "that are used or lost by the hour: they stay as billed",
         "remedy": "export the bill by the hour",
     }
 

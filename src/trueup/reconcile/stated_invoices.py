@@ -42,6 +42,7 @@ class Invoice:
     stated: Mapping[str, Decimal]
     is_open: bool
     copies: int = 0
+    rows: tuple[tuple[str, int, int], ...] = ()  # behind it, see ``reconcile.leg``
 
     @property
     def month(self) -> str | None:
@@ -181,17 +182,17 @@ def read_invoices(rows: Iterable[Mapping[str, Any]]) -> tuple[list[Invoice], int
         if key not in details or _updated(row) >= _updated(details[key]):
             details[key] = row
     lines: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)
-    copies: dict[tuple[Any, ...], int] = defaultdict(int)
+    copies: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)
     voided = 0
     for row, repeats in (
-        *((row, 0) for row in details.values()),
-        *((found[0], len(found) - 1) for found in totals.values()),
+        *((row, []) for row in details.values()),
+        *((found[0], found[1:]) for found in totals.values()),
     ):
         if row["InvoiceIssueStatus"] == VOIDED:
             voided += 1
             continue
         lines[_key(row)].append(row)
-        copies[_key(row)] += repeats
+        copies[_key(row)].extend(repeats)
     found = [_invoice(same, copies[key]) for key, same in lines.items()]
     return sorted(found, key=_order), voided, superseded
 
@@ -210,7 +211,7 @@ def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return key if row["InvoiceId"] else (*key, row["BillingAccountId"], start, end)
 
 
-def _invoice(rows: Sequence[Mapping[str, Any]], copies: int) -> Invoice:
+def _invoice(rows: Sequence[Mapping[str, Any]], copies: Sequence[Mapping[str, Any]]) -> Invoice:
     first = rows[0]
     accounts = {row["BillingAccountId"] for row in rows}
     stated: dict[str, list[Decimal]] = defaultdict(list)
@@ -234,7 +235,8 @@ def _invoice(rows: Sequence[Mapping[str, Any]], copies: int) -> Invoice:
         amount=exact_sum(row["BilledCost"] for row in rows),
         stated={category: exact_sum(amounts) for category, amounts in stated.items()},
         is_open=any(row["InvoiceIssueStatus"] == OPEN for row in rows),
-        copies=copies,
+        copies=len(copies),
+        rows=tuple(("invoice", row["x_SourceId"], row["x_SourceRow"]) for row in (*rows, *copies)),
     )
 
 

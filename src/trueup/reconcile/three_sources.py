@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
+import ibis
+import ibis.expr.types as ir
 import pyarrow as pa
 from ibis import _
 
+from trueup.engine.instants import instant
 from trueup.engine.integers import tally, total
 from trueup.errors import UnitError
 from trueup.period import Period
@@ -32,8 +35,17 @@ from trueup.reconcile.lags import ARRIVES_WITHIN, arrivals
 from trueup.reconcile.leg import Findings, LegRun
 from trueup.reconcile.pools import Pool
 from trueup.reconcile.terms import Terms
+from trueup.reconcile.usage_rows import BILLED
 from trueup.units import factor
 
+SPANS = pa.schema(
+    [
+        pa.field("rows_key", pa.string()),
+        pa.field("span_of", pa.string()),
+        pa.field("span_start", pa.timestamp("us", tz="UTC")),
+        pa.field("span_end", pa.timestamp("us", tz="UTC")),
+    ]
+)
 ASKED = pa.schema(
     [
         pa.field("number", pa.int64()),
@@ -52,8 +64,14 @@ def run_leg(run: LegRun) -> Findings:
     otherwise, is it a break: all else another leg reports.
     """
     said = [*_of_intervals(run), *_of_lots(run)]
+    found = _differing(said)
+    terms = {term.commitment_id: term.rows for term in run.terms}
     return Findings(
-        breaks=list(_breaks(said, run.window)),
+        breaks=[
+            _break(sums, name, run.window, terms.get(sums.first.commitment_id, []))
+            for name, sums in found
+        ],
+        break_rows=[_rows_behind(found, run)] if found else [],
         tables={"figures": [figure_row(one) for one in summed(said)]} if said else {},
     )
 
@@ -241,11 +259,11 @@ class _Differing:
     first: Said
     bill: Fraction = Fraction(0)
     there: Fraction = Fraction(0)
-    intervals: int = 0
+    intervals: list[Period] = field(default_factory=list)
 
 
-def _breaks(said: Sequence[Said], window: Period) -> Iterator[dict[str, Any]]:
-    """One break per commitment: on unused where that differs, else on used, else on committed."""
+def _differing(said: Sequence[Said]) -> list[tuple[str, _Differing]]:
+    """By commitment: unused where that differs, else used, else committed."""
     by_interval: dict[tuple[str, datetime, datetime], dict[str, Said]] = {}
     for one in said:
         if one.figure != REMAINING:
@@ -264,10 +282,42 @@ def _breaks(said: Sequence[Said], window: Period) -> Iterator[dict[str, Any]]:
                 sums = found.setdefault((told.commitment_id, name), _Differing(told))
                 sums.bill += told.bill
                 sums.there += told.provider_says
-                sums.intervals += 1
+                sums.intervals.append(Period(told.start, told.end))
                 break
-    for (_id, name), sums in _first_figure(found):
-        yield _break(sums, name, window)
+    return [(name, sums) for (_id, name), sums in _first_figure(found)]
+
+
+def _rows_behind(found: Sequence[tuple[str, _Differing]], run: LegRun) -> ir.Table:
+    """The Used and Unused rows of the intervals in which the provider says otherwise."""
+    spans = [
+        {
+            "rows_key": f"three sources {sums.first.commitment_id}",
+            "span_of": sums.first.commitment_id,
+            "span_start": span.start,
+            "span_end": span.end,
+        }
+        for _name, sums in found
+        for span in sums.intervals
+    ]
+    table = run.engine.load(pa.Table.from_pylist(spans, SPANS))
+    t = run.charges.filter(
+        (run.charges.ChargeCategory == "Usage")
+        & run.charges.CommitmentDiscountStatus.isin(["Used", "Unused"])
+    )
+    start = instant(t.ChargePeriodStart)
+    met = t.join(
+        table,
+        (t.CommitmentDiscountId == table.span_of)
+        & (start >= table.span_start)
+        & (start < table.span_end),
+    )
+    rows = met.select(
+        "rows_key",
+        source_id=met.x_SourceId,
+        source_row=met.x_SourceRow,
+        side=ibis.literal(BILLED),
+    )
+    return rows.distinct()
 
 
 def _first_figure(
@@ -281,7 +331,9 @@ def _first_figure(
             yield key, found[key]
 
 
-def _break(sums: _Differing, name: str, window: Period) -> dict[str, Any]:
+def _break(
+    sums: _Differing, name: str, window: Period, contract: Sequence[tuple[str, int, int]]
+) -> dict[str, Any]:
     first, bill, there = sums.first, sums.bill, sums.there
     in_money = first.unit is not None and first.unit == first.currency
     return {
@@ -298,8 +350,9 @@ def _break(sums: _Differing, name: str, window: Period) -> dict[str, Any]:
         "currency": first.currency,
         "priced_by": "contract" if in_money else None,
         "rule": "three_sources",
-        "rows_billed": 0,
+        "rows_key": f"three sources {first.commitment_id}",
         "rows_metered": 0,
-        "explanation": f"{name} of {sums.intervals} intervals: {plain(bill)} on the bill, "
+        "rows": contract,
+        "explanation": f"{name} of {len(sums.intervals)} intervals: {plain(bill)} on the bill, "
         f"which agrees with the contract on what is committed; the provider says {plain(there)}.",
     }

@@ -23,16 +23,21 @@ from trueup.engine.integers import (
     total,
     whole,
 )
+from trueup.engine.rows import united
 from trueup.model.rules import Rules
 from trueup.money import EXACT, plain
+from trueup.reconcile.billed import part
 from trueup.reconcile.claims import PRICE
 from trueup.reconcile.eligibility import DYNAMIC
-from trueup.reconcile.leg import LegRun
+from trueup.reconcile.leg import Findings, LegRun
 from trueup.reconcile.profiles import Profile
 from trueup.reconcile.rates import DatedRate, RateBook
+from trueup.reconcile.text import key_with_nulls
 from trueup.reconcile.tolerance import limits_of, within
+from trueup.reconcile.usage_rows import BILLED
 
 RULE = "rate"
+KEYS = ("provider", "commitment_id", "sku", "currency", "account")
 _WHOLE = pa.decimal128(38, 0)
 RATES = pa.schema(
     [
@@ -50,11 +55,13 @@ RATES = pa.schema(
 
 def wrong_rates(
     run: LegRun, charges: ir.Table, found: Sequence[Profile], book: RateBook, q_scale: int
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Breaks and notes; ``charges`` are the lines of ``profiles.charge_lines``.
+) -> tuple[Findings, ir.Table | None]:
+    """Breaks and notes, and by ``charge_id`` the ``excess`` that breaks hold; None: there is none.
 
-    A charge is wrong where quantity x rate is another amount, by more than one unit of the run's
-    scale or what the rules tolerate. One break per provider, commitment, SKU, currency and account.
+    ``charges`` are the lines of ``profiles.charge_lines``. One is wrong where quantity x rate is
+    another amount, by more than one unit of the run's scale or what the rules tolerate; its part
+    in the period counts. One break per provider, commitment, SKU, currency and account, less what
+    corrections without a quantity took back.
     """
     terms = {one.commitment_id: one for one in run.terms}
     rated: list[tuple[Profile, list[DatedRate]]] = []
@@ -68,23 +75,58 @@ def wrong_rates(
         rated.append((one, rates))
     rows = [_row(one, rate, run.scale, q_scale) for one, rates in rated for rate in rates]
     if not rows:
-        return [], []
+        return Findings(), None
     table = pa.table({name: [row[name] for row in rows] for name in RATES.names}, schema=RATES)
     judged = run.engine.keep(_judged(charges, run.engine.load(table), run.scale))
-    wrong = judged.filter(~_tolerated(judged, run.rules, run.scale))
-    sums = wrong.group_by("provider", "commitment_id", "sku", "currency", "account").aggregate(
+    wrong = _keyed(judged.filter(~_tolerated(judged, run.rules, run.scale)))
+    wrong = run.engine.keep(wrong.mutate(back=whole(0)))
+    rows_behind = run.engine.keep(united(wrong, _taken_back(charges, wrong)))
+    sums = rows_behind.group_by("rows_key", *KEYS).aggregate(
         start=_.start.min(),
         end=_.end.max(),
         money=total(_.money),
         expected=total(_.expected),
+        back=total(_.back),
         rows=tally(_.one),
     )
     breaks = [
         _break(row, run.scale)
         for row in run.engine.collect(sums.order_by("provider", "sku", "account")).to_pylist()
-        if abs(row["money"] - row["expected"]) > row["rows"]
+        if _remains(row)
     ]
-    return breaks, _unrated(rated)
+    behind = rows_behind.select("rows_key", "source_id", "source_row", side=ibis.literal(BILLED))
+    excess = rows_behind.select("charge_id", excess=rows_behind.money - rows_behind.expected)
+    return Findings(breaks=breaks, notes=_unrated(rated), break_rows=[behind]), excess
+
+
+def _keyed(rows: ir.Table) -> ir.Table:
+    """The rows with what makes a break of them, and their parts in the period."""
+    return rows.select(
+        *KEYS,
+        *("charge_id", "start", "end", "source_id", "source_row", "one"),
+        money=part(rows, rows.money),
+        expected=part(rows, rows.expected),
+        rows_key=ibis.literal("rate ") + key_with_nulls(*(rows[name] for name in KEYS)),
+    )
+
+
+def _taken_back(charges: ir.Table, wrong: ir.Table) -> ir.Table:
+    """Corrections of money alone, of what was billed at a wrong price."""
+    some = charges.filter(charges.correction & charges.unit.isnull() & (charges.q == whole(0)))
+    nothing = whole(0)
+    paid = some.mutate(
+        money=ibis.ifelse(some.billed == nothing, some.effective, some.billed).cast(WHOLE),
+        expected=nothing,
+        one=ibis.literal(1, type="int64"),
+    )
+    keyed = _keyed(paid).semi_join(wrong, "rows_key")
+    return keyed.mutate(back=keyed.money).select(*wrong.columns)
+
+
+def _remains(row: Mapping[str, Any]) -> bool:
+    """Whether more than rounding is wrong, and corrections did not take all of it back."""
+    amount = row["money"] - row["expected"]
+    return abs(amount) > row["rows"] and amount * (amount - row["back"]) > 0
 
 
 def _row(one: Profile, rate: DatedRate, scale: int, q_scale: int) -> dict[str, Any]:
@@ -164,6 +206,7 @@ def _break(row: Mapping[str, Any], scale: int) -> dict[str, Any]:
         "currency": row["currency"],
         "priced_by": "rate",
         "rule": RULE,
+        "rows_key": row["rows_key"],
         "rows_billed": row["rows"],
         "rows_metered": 0,
         "explanation": f"{row['rows']} charges cost {plain(expected, 2)} at the contract's rate "
@@ -174,7 +217,9 @@ def _break(row: Mapping[str, Any], scale: int) -> dict[str, Any]:
 def _unrated(rated: Sequence[tuple[Profile, list[DatedRate]]]) -> list[dict[str, Any]]:
     """How many charges of providers with rates have none; what a commitment covered apart."""
     of_rates = {one.provider for one, rates in rated if rates}
-    free = [(one, rates) for one, rates in rated if one.commitment_id is None]
+    free = [
+        (one, rates) for one, rates in rated if one.commitment_id is None and (one.unit or one.q)
+    ]
     without = [one for one, rates in free if not rates and one.provider in of_rates]
     lines = sum(one.lines for one in without)
     if not lines:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,7 +38,7 @@ class Verification:
     differences: list[Difference] = field(default_factory=list)
     left_over: list[str] = field(default_factory=list)  # by a run that was killed; harmless
     at_work: str | None = None  # who writes to the workspace at this moment
-    journal_only: bool = False  # the rest waits until the journal is whole
+    unchecked: list[str] = field(default_factory=list)  # what only a whole journal can tell
 
 
 def verify(folder: Path, head: str | None = None) -> Verification:
@@ -53,10 +54,11 @@ def verify(folder: Path, head: str | None = None) -> Verification:
         what = f"no entry has the hash {head} that was written down"
         found.differences.append(Difference(JOURNAL, what))
     check_journal(folder / LANDING, found)
-    found.journal_only = bool(found.differences)
+    journal_only = bool(found.differences)
     found.at_work = at_work(folder)
     _contents(folder, found)
-    if found.journal_only:  # what follows needs what the journal says
+    if journal_only:  # what follows needs what the journal says
+        found.unchecked = list(_unchecked(folder))
         return found
     workspace = Workspace(folder)
     interrupted = found.at_work is not None or _interrupted(entries)
@@ -129,6 +131,15 @@ def _head(folder: Path, entries: list[Entry], found: Verification) -> None:
         found.left_over.append(f"{where}: behind, by a kill")
     elif text not in hashes:
         found.differences.append(Difference(where, "is not the hash of any entry of the journal"))
+
+
+def _unchecked(folder: Path) -> Iterator[str]:
+    """What is not looked at while a journal is not whole: it says what should be there."""
+    yield f"whether files of {RAW} are missing"
+    tables = sum(1 for path in (folder / TABLES).rglob("*") if not path.is_dir())
+    yield f"{tables:,} files of {TABLES}, whether any was changed, is missing or came in"
+    yield "whether other files came in"
+    yield f"whether {LANDING} is what each run knew of it"
 
 
 def _interrupted(entries: list[Entry]) -> bool:

@@ -1,0 +1,158 @@
+"""What lots paid of charges: as the charges say themselves, or as a contract's rule has it.
+
+An element of ContractApplied states a cost, or a quantity of credits, which is worth what the
+contract says a credit costs. A lot that applies by a rule (``applies_to``) pays of each hour's
+charges the part that its ledger has for them: what lies beyond the lot is not paid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+from ibis import _
+
+from trueup.engine.integers import EDGE_SCALE, WHOLE, share, total, units, whole
+from trueup.reconcile.draws import DRAWDOWN, REFUND
+from trueup.reconcile.found import credit_price
+from trueup.reconcile.ledger import OVERAGE
+from trueup.reconcile.leg import LegRun
+from trueup.reconcile.overdrawn import elements
+from trueup.reconcile.pools import Pool
+from trueup.reconcile.terms import FUNDING, Terms
+
+_WHOLE = pa.decimal128(38, 0)
+PRICES = pa.schema(
+    [
+        pa.field("lot", pa.string()),
+        pa.field("lot_unit", pa.string()),
+        pa.field("lot_currency", pa.string()),
+        pa.field("price_num", _WHOLE),  # of a unit of the lot, in the lot's currency
+        pa.field("price_den", _WHOLE),
+    ]
+)
+HOURS = pa.schema(
+    [
+        pa.field("paid_hour", pa.timestamp("us", tz="UTC")),
+        pa.field("left_num", _WHOLE),  # the part of the hour's charges that no lot paid
+        pa.field("left_den", _WHOLE),
+    ]
+)
+
+
+def paid_by_name(run: LegRun) -> ir.Table | None:
+    """By charge (``paid_id``) what lots of the funding layer that it names ``paid``, in 10^-18.
+
+    ``unpriced`` says that a part is not known: credits without a price, or in another unit. None
+    where no charge names a lot.
+    """
+    lots = _by_name(run.terms)
+    named = sorted(lots.keys() & set(run.applied.column("commitment_id").to_pylist()))
+    if not named:
+        return None
+    prices = run.engine.load(pa.Table.from_pylist([_price(n, lots[n]) for n in named], PRICES))
+    found = elements(run.charge_files, named, run.engine)
+    currency = run.charges.select(id="x_ChargeId", currency="BillingCurrency")
+    t = found.join(prices, found.commitment_id == prices.lot).join(
+        currency, found.charge_id == currency.id
+    )
+    same_unit = t.unit.isnull() | (t.unit.lower() == t.lot_unit.lower())
+    priced = same_unit & t.price_num.notnull() & (t.currency == t.lot_currency)
+    worth = share(
+        units(t.quantity, 10**EDGE_SCALE),
+        t.price_num.fill_null(whole(0)),
+        t.price_den.fill_null(whole(1)),
+    )
+    paid = ibis.cases(
+        (t.cost.notnull(), units(t.cost, 10**EDGE_SCALE)),
+        (priced.fill_null(False), worth),  # noqa: FBT003  the value of the expression
+        else_=ibis.null(WHOLE),
+    ).cast(WHOLE)
+    return (
+        t.mutate(paid=paid)
+        .group_by(paid_id=_.charge_id)
+        .aggregate(unpriced=_.paid.isnull().max(), paid=total(_.paid).fill_null(whole(0)))
+    )
+
+
+def _by_name(terms: Iterable[Terms]) -> dict[str, Terms]:
+    """Lots by the names that charges may call them: their own, else that of their pool."""
+    lots = [term for term in terms if term.layer == FUNDING]
+    of_pools = {lot.pool: lot for lot in reversed(lots) if lot.pool is not None}
+    return of_pools | {lot.commitment_id: lot for lot in lots}
+
+
+def _price(name: str, lot: Terms) -> dict[str, str | Decimal | None]:
+    price = credit_price(lot)
+    return {
+        "lot": name,
+        "lot_unit": lot.unit,
+        "lot_currency": lot.currency,
+        "price_num": None if price is None else Decimal(price.numerator),
+        "price_den": None if price is None else Decimal(price.denominator),
+    }
+
+
+@dataclass(frozen=True)
+class Ruled:
+    """A pool of lots that a rule applies: which part of each hour's charges it leaves unpaid."""
+
+    lot: Terms  # whose rule it is
+    names: tuple[str, ...]  # charges that name one of these say themselves what they drew
+    left: dict[datetime, Fraction]
+    unknown: str | None  # why it is not known
+
+
+def paid_by_rule(pools: Iterable[Pool], currency: str | None) -> Iterator[Ruled]:
+    """The pools of a currency whose rule charges met.
+
+    Promotional lots in money are drawn by Credit charges, which lower what is billed themselves.
+    """
+    for pool in pools:
+        lot = next((one for one in pool.lots if one.applies_to is not None), None)
+        if lot is None or lot.layer != FUNDING or lot.currency != currency:
+            continue
+        if lot.is_promotional and not lot.compute_units_per_credit:
+            continue
+        hours = {hour for hour, _kind in pool.pooled.moved}
+        if not hours:
+            continue
+        names = (*(one.commitment_id for one in pool.lots), *filter(None, (pool.name,)))
+        unknown = pool.unknown or pool.unstated
+        if pool.ledger is not None and min(hours) < pool.ledger.since:
+            unknown = f"its balance is known from {pool.ledger.since:%Y-%m-%d} on"
+        yield Ruled(lot, names, _left(pool) if pool.ledger else {}, unknown)
+
+
+def _left(pool: Pool) -> dict[datetime, Fraction]:
+    """By hour, overage / (drawn + overage) of a pool whose ledger is known; refunds are its own."""
+    drawn: dict[datetime, Fraction] = {}
+    beyond: dict[datetime, Fraction] = {}
+    for moved in pool.ledger.movements.values() if pool.ledger else ():
+        for one in moved:
+            if one.kind in (DRAWDOWN, REFUND):
+                taken = -one.quantity if one.kind == DRAWDOWN else Fraction(0)
+                drawn[one.at] = drawn.get(one.at, Fraction(0)) + taken
+            elif one.kind == OVERAGE:
+                beyond[one.at] = beyond.get(one.at, Fraction(0)) + one.quantity
+    found = {}
+    for hour in drawn.keys() | beyond.keys():
+        over = beyond.get(hour, Fraction(0))
+        taken = drawn.get(hour, Fraction(0)) + over
+        found[hour] = over / taken if taken > 0 else Fraction(0)
+    return found
+
+
+def hours_table(ruled: Ruled) -> pa.Table:
+    """The hours of a pool, to join with pieces of charges."""
+    rows = [
+        {"paid_hour": at, "left_num": Decimal(of.numerator), "left_den": Decimal(of.denominator)}
+        for at, of in sorted(ruled.left.items())
+    ]
+    return pa.Table.from_pylist(rows, HOURS)
