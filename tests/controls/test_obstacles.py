@@ -50,7 +50,7 @@ def found_in(of_run: Run, *, decided: dict[str, str] | None = None, **tables: An
     by_id = {row["id"]: row for row in breaks}
     seen = Sighting(1, "run-0001", AS_OF, "2026-10", complete=True, breaks=by_id)
     decisions = [
-        Decision(number, AS_OF, name, action, Principal("ada"), broken(name, "5.00")["amount"],
+        Decision(number, AS_OF, name, action, Principal("preparer"), broken(name, "5.00")["amount"],
                  "USD", "known", datetime(2027, 1, 1, tzinfo=UTC))
         for number, (name, action) in enumerate((decided or {}).items(), start=2)
     ]  # fmt: skip
