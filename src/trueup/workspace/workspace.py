@@ -66,7 +66,10 @@ class Workspace:
         digest = self.run(run_id).outputs.get(f"parquet/{name}.parquet")
         if digest is None:  # a table that trueup did not have yet
             return Table.from_rows(schema, [])
-        found = pq.read_table(io.BytesIO(self.store.get(digest)))
+        # Without the threads of Arrow's pools: a process that ends while one of them is just
+        # beginning aborts, after all was said and done.
+        with pq.ParquetFile(io.BytesIO(self.store.get(digest)), pre_buffer=False) as file:
+            found = file.read(use_threads=False)
         kept = {column.name: column for column in found.schema}
         rows = found.select([column for column in schema.names if column in kept]).to_pylist()
         return Table.from_rows(schema, rows)
