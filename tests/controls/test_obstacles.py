@@ -79,6 +79,18 @@ def test_rows_that_were_not_read_are_an_obstacle_of_their_source() -> None:
     assert obstacles(cut, none, {}, {})[0].what.startswith("3 of its rows could not be read")
 
 
+def test_a_file_that_breaks_off_is_named_once() -> None:
+    """It is partial, with one row that was not read: one obstacle, by the graver name."""
+    failure = {"source": "bill.csv", "reason": "it breaks off", "remedy": "Deliver it.",
+               "partly": True}  # fmt: skip
+    cut = run(failures=[failure], control_totals=[{"source": "bill.csv", "rejected": 1}])
+    assert found_in(cut) == ["partial:bill.csv"]
+    none = dict.fromkeys(("breaks", "commitments", "identity", "billed_identity"), ())
+    (one,) = obstacles(cut, none, {}, {})
+    assert one.what.endswith("every figure is without what is missing of it: it breaks off")
+    assert "      Deliver it,\n" in refusal("2026-10", [one])
+
+
 def test_every_kind_of_obstacle_has_its_name() -> None:
     """Partial, not final, not known when final, an identity, a commitment and a break."""
     failure = {"source": "bills/a=b.csv", "reason": "is damaged", "remedy": "correct it"}
