@@ -126,6 +126,24 @@ def test_a_deferral_and_the_past(month: Month) -> None:
     assert states("--known-at", "2026-11-19") == []
 
 
+def test_a_day_that_has_passed_is_no_deferral(month: Month) -> None:
+    """The clock is 20 November, 06:00: until then is refused, and nothing is decided."""
+    month.run()
+    done = trueup("breaks", "defer", month.break_id(), "--until", "2026-11-20T06:00:00Z")
+    assert (done.exit_code, "has passed at the clock, 2026-11-20T06" in done.output) == (2, True)
+    assert "decision" not in Path(".trueup/journal.jsonl").read_text(encoding="utf-8")
+
+
+def test_a_list_that_is_empty_says_why(month: Month) -> None:
+    """No such class: which there are; a class without a break is told from a month without one."""
+    month.run()
+    said = trueup("breaks", "list", "--class", "quantitty").stdout
+    assert "No break fits these options; there are 1 of class commitment:" in said
+    month.bill("9.50")
+    month.run()
+    assert "`trueup breaks list --state all`" in trueup("breaks", "list").stdout
+
+
 def test_a_run_clears_what_it_no_longer_finds(month: Month) -> None:
     """9.50 + 1.50 = 11.00: the next run finds nothing; the break is cleared, and says by which."""
     month.run()
