@@ -48,8 +48,10 @@ class Workspace:
         for run in found:
             if run.run_id == run_id:
                 return run
-        known = ", ".join(run.run_id for run in found[-3:]) or "none yet: `trueup run` makes one"
-        raise UsageError(f"{self.folder}: there is no run {run_id!r}; the last are {known}")
+        known = "it has never run: `trueup run` makes the first"
+        if found:
+            known = f"the last are {', '.join(run.run_id for run in found[-3:])}"
+        raise UsageError(f"{self.folder}: there is no run {run_id!r}; {known}")
 
     def last_run(
         self, start: datetime, end: datetime, known_at: datetime | None = None
