@@ -171,6 +171,7 @@ def test_reopening_is_logged_with_its_reason(month: Month) -> None:
     assert trueup(*reopen, "--reason", "wrong rates", "--key", "preparer.key").exit_code == 2
     done = trueup(*reopen, "--reason", "wrong rates", "--key", "approver.key")
     assert done.exit_code == 0, done.output
+    assert "Next: `trueup run --period 2026-10`" in done.output
     assert "by Approver: wrong rates" in trueup("close", "2026-10", "--status").stdout
     assert trueup("close", "2026-10", "--pack", "p.zip").exit_code == 2
 
