@@ -65,6 +65,8 @@ def state(result: Result) -> str:
     if until:
         dates = (f"{day(at)} ({legible(', '.join(names), 60)})" for at, names in until.items())
         words += f" until {', '.join(dates)}"
+    elif known:
+        words += " (usage or commitments are on no bill yet)"
     return f"PARTIAL RUN · {words}" if figures.is_partial(result) else words
 
 
@@ -153,7 +155,7 @@ def _lines(found: Iterable[Action]) -> Iterator[str]:
             yield from _wrapped(said, _STEP)
         said = action.step
         if not action.what:
-            yield from _wrapped(action.about)
+            yield from _wrapped(f"{action.about}, in the report")
             continue
         yield from _wrapped(
             action.about, f"{_INDENT}{action.amount:>16}  {action.what:<18}  ", " " * 40
