@@ -186,7 +186,8 @@ def _invoices(result: Result) -> Iterator[str]:
         parts = "".join(
             f"{money(row[name]):>16}" for name in ("amount_due", "invoiced", "difference")
         )
-        name = short(row["invoice_id"] or row["billing_account_id"] or row["issuer"], 26)
+        unnumbered = " ".join(filter(None, (row["issuer"], row["billing_account_id"])))
+        name = short(row["invoice_id"] or unnumbered, 26)
         status = legible(row["status"] or "", 14).replace("_", " ")
         yield f"{_INDENT}{code(row['currency']):<6}{name:<27}{status:<15}{parts}"
     if len(found) > LINES_MAX:
