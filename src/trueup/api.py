@@ -93,8 +93,10 @@ def outcome_of(
     engine: str,
 ) -> Outcome:
     """What the core finds in datasets that are read and arguments that are checked."""
+    from trueup.focus.rule_columns import check_columns
     from trueup.reconcile import reconcile as core
 
+    check_columns(rules)
     if period is None and not len(inputs.charges.table):
         raise UsageError(_no_charge(inputs.charges))
     return core(inputs, period, rules, as_of, engine)

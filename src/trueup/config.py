@@ -31,6 +31,7 @@ from trueup.adapter.registry import providers as known_providers
 from trueup.adapter.registry import telemetry_readers
 from trueup.errors import ConfigurationError, UsageError
 from trueup.fetch.settings import check_settings
+from trueup.focus.rule_columns import check_columns
 from trueup.model.mistakes import close_to, explain, unknown_key
 from trueup.model.rate_file import with_rate_file
 from trueup.model.rules import Exact, Rules, Strict, read_rules
@@ -255,11 +256,13 @@ def read_configuration(file: str | Path) -> Configuration:
     if "file" in values:
         raise ConfigurationError(unknown_key(str(file), ("file",), Configuration))
     try:
-        return Configuration.model_validate(
+        config = Configuration.model_validate(
             {**values, "file": file}, context={"folder": file.parent}
         )
     except ValidationError as error:
         raise ConfigurationError(explain(str(file), error, Configuration)) from error
+    check_columns(config.rules, f"{file}: rules")
+    return config
 
 
 def _toml(file: Path) -> dict[str, Any]:

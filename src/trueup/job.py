@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 from trueup import notes
 from trueup.config import Configuration
 from trueup.errors import ConfigurationError, UsageError
-from trueup.sources import KINDS, Failure, Group, groups, read
+from trueup.sources import KINDS, Failure, Group, groups, not_whole, read
 
 if TYPE_CHECKING:
     from trueup.evidence import Given
@@ -266,6 +266,9 @@ def _read_all(
             count = len(found.sources)
             many = f"{group.title} ({count} files)"
             progress.read(group.kind, group.title if count == 1 else many, found)
+            for failure in not_whole(group.kind, found):
+                failures.append(failure)
+                progress.failed(failure)
     return landed, {kind: combined(some) if some else None for kind, some in datasets.items()}
 
 

@@ -17,7 +17,7 @@ Note = Mapping[str, str | None]
 
 
 def failed(failures: Sequence[Failure]) -> list[Note]:
-    """A note for every source that could not be read."""
+    """A note for every source of which nothing could be read."""
     return [
         {
             "code": SOURCE_FAILED,
@@ -27,6 +27,7 @@ def failed(failures: Sequence[Failure]) -> list[Note]:
             "remedy": failure.remedy,
         }
         for failure in failures
+        if not failure.partly
     ]
 
 

@@ -29,6 +29,7 @@ class Failure:
     source: str
     reason: str
     remedy: str
+    partly: bool = False  # what could be read of it is in the figures, and the core says so
 
     @property
     def text(self) -> str:
@@ -137,6 +138,12 @@ def read(group: Group, config: Configuration) -> tuple[Dataset | None, list[Fail
         else:
             good.append(file)
     return (group.read(good) if good else None), failures, good
+
+
+def not_whole(kind: str, found: Dataset) -> list[Failure]:
+    """The sources of which more is missing than single rows: no night passes over them."""
+    remedy = "Deliver the whole file, or correct how it is read, then run again."
+    return [Failure(kind, name, why, remedy, partly=True) for name, why in found.broken.items()]
 
 
 def failure(kind: str, source: str, error: TrueupError, config: Configuration) -> Failure:

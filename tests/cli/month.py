@@ -73,13 +73,17 @@ class Month:
         write_bill(self.folder / "bills" / f"{month}.csv", *rows)
 
     def persons(self) -> None:
-        """Ada may prepare, Grace may approve; Mallory's key is bound to nobody."""
+        """The preparer may prepare, the approver approve; the stranger's key is bound to nobody."""
         blocks = []
-        for name, may in (("Ada", "prepare"), ("Grace", "approve"), ("Mallory", "approve")):
+        for name, may in (
+            ("Preparer", "prepare"),
+            ("Approver", "approve"),
+            ("Stranger", "approve"),
+        ):
             made = trueup("key", "new", "--out", f"{name.lower()}.key", "--name", name)
             assert made.exit_code == 0, made.output
             block = re.sub(r"may = .*", f'may = ["{may}"]', made.output)
-            blocks.append(block if name != "Mallory" else "")
+            blocks.append(block if name != "Stranger" else "")
         self.configure("\n".join(blocks))
 
     def run(self, *args: str) -> None:

@@ -43,7 +43,7 @@ def test_a_break_is_listed_with_money_state_and_age(month: Month) -> None:
     for filters in (
         ("--state", "cleared"),
         ("--class", "quantity"),
-        ("--owner", "ada"),
+        ("--owner", "preparer"),
         ("--period", "2026-11"),
     ):
         assert states(*filters) == []
@@ -53,12 +53,12 @@ def test_an_explained_break_says_by_whom(month: Month) -> None:
     """Without a key the user of the machine, marked; the note and the amount stand in its history."""
     month.run()
     name = month.break_id()
-    done = trueup("breaks", "explain", name[:6], "--note", "the plan grew", user="ada")
+    done = trueup("breaks", "explain", name[:6], "--note", "the plan grew", user="preparer")
     assert done.exit_code == 0, done.output
     assert "Nobody signed this" in done.output
     assert states("--state", "explained") == [("-1.00", "explained")]
     shown = trueup("breaks", "show", name[:4])
-    assert "ada (unauthenticated): explained at -1.00 USD: the plan grew" in shown.stdout
+    assert "preparer (unauthenticated): explained at -1.00 USD: the plan grew" in shown.stdout
     assert "run-0001: found in 2026-10: -1.00" in shown.stdout
 
 
@@ -75,16 +75,16 @@ def test_the_rows_of_both_sides_are_shown_as_the_files_have_them(month: Month) -
 
 
 def test_a_signed_decision_is_proved(month: Month) -> None:
-    """With her key it is Ada; the entry is signed, and `trueup verify` finds it genuine."""
+    """With a key it is the preparer; the entry is signed, and `trueup verify` finds it genuine."""
     month.persons()
     month.run()
-    done = trueup("breaks", "assign", month.break_id(), "platform", "--key", "ada.key")
+    done = trueup("breaks", "assign", month.break_id(), "platform", "--key", "preparer.key")
     assert done.exit_code == 0, done.output
-    assert "by Ada." in done.output
+    assert "by Preparer." in done.output
     assert "Nobody signed" not in done.output
     assert json.loads(trueup("breaks", "list", "--json").stdout)[0]["owner"] == "platform"
     assert trueup("verify").exit_code == 0
-    other = trueup("breaks", "assign", month.break_id(), "x", "--key", "mallory.key")
+    other = trueup("breaks", "assign", month.break_id(), "x", "--key", "stranger.key")
     assert other.exit_code == 2
     assert "bound to no person" in other.output
 
@@ -98,11 +98,11 @@ def test_a_write_off_above_the_limit_needs_an_approver(month: Month) -> None:
     month.run()
     name = month.break_id()
     assert states() == [("-1.50", "open")]  # the decision was on -1.00
-    for options in ([], ["--key", "ada.key"]):
+    for options in ([], ["--key", "preparer.key"]):
         refused = trueup("breaks", "write-off", name, "--note", "large", *options)
         assert refused.exit_code == 2
         assert "needs the key of a person who may approve" in refused.output
-    done = trueup("breaks", "write-off", name, "--note", "large", "--key", "grace.key")
+    done = trueup("breaks", "write-off", name, "--note", "large", "--key", "approver.key")
     assert done.exit_code == 0, done.output
     assert states() == [("-1.50", "written_off")]
 
@@ -122,10 +122,14 @@ def test_without_a_limit_every_write_off_needs_an_approver(month: Month) -> None
     config = month.folder / "trueup.toml"
     config.write_text(config.read_text().replace('write_off_limit = "1.00"', ""))
     month.run()
-    refused = trueup("breaks", "write-off", month.break_id(), "--note", "small", "--key", "ada.key")
+    refused = trueup(
+        "breaks", "write-off", month.break_id(), "--note", "small", "--key", "preparer.key"
+    )
     assert refused.exit_code == 2
     assert "writing off -1.00, without a write_off_limit, needs the key of" in refused.output
-    done = trueup("breaks", "write-off", month.break_id(), "--note", "small", "--key", "grace.key")
+    done = trueup(
+        "breaks", "write-off", month.break_id(), "--note", "small", "--key", "approver.key"
+    )
     assert done.exit_code == 0, done.output
 
 
@@ -137,6 +141,24 @@ def test_a_deferral_and_the_past(month: Month) -> None:
     assert states() == [("-1.00", "deferred")]
     assert states("--known-at", "2026-11-20T06:00:00Z") == [("-1.00", "open")]
     assert states("--known-at", "2026-11-19") == []
+
+
+def test_a_day_that_has_passed_is_no_deferral(month: Month) -> None:
+    """The clock is 20 November, 06:00: until then is refused, and nothing is decided."""
+    month.run()
+    done = trueup("breaks", "defer", month.break_id(), "--until", "2026-11-20T06:00:00Z")
+    assert (done.exit_code, "has passed at the clock, 2026-11-20T06" in done.output) == (2, True)
+    assert "decision" not in Path(".trueup/journal.jsonl").read_text(encoding="utf-8")
+
+
+def test_a_list_that_is_empty_says_why(month: Month) -> None:
+    """No such class: which there are; a class without a break is told from a month without one."""
+    month.run()
+    said = trueup("breaks", "list", "--class", "quantitty").stdout
+    assert "No break fits these options; there are 1 of class commitment:" in said
+    month.bill("9.50")
+    month.run()
+    assert "`trueup breaks list --state all`" in trueup("breaks", "list").stdout
 
 
 def test_a_run_clears_what_it_no_longer_finds(month: Month) -> None:
@@ -168,10 +190,10 @@ def test_an_unknown_break(month: Month) -> None:
 def test_a_run_performed_again_knows_what_was_decided_before_it(month: Month) -> None:
     """A decision between two runs is in the second's states; replay gives the same bytes of both."""
     month.run()
-    trueup("breaks", "explain", month.break_id(), "--note", "the plan grew", user="ada")
+    trueup("breaks", "explain", month.break_id(), "--note", "the plan grew", user="preparer")
     month.run()
     (kept,) = pq.read_table("out/2026-10/parquet/break_states.parquet").to_pylist()
-    assert (kept["state"], kept["decided_by"]) == ("explained", "ada (unauthenticated)")
+    assert (kept["state"], kept["decided_by"]) == ("explained", "preparer (unauthenticated)")
     for run in ("run-0001", "run-0002"):
         again = trueup("replay", run)
         assert again.exit_code == 0, again.output

@@ -28,9 +28,9 @@ def closed(month: Month) -> None:
     month.persons()
     month.run()
     accept = f"break:{month.break_id()[:6]}=the plan grew"
-    prepared = trueup("close", "2026-10", "--key", "ada.key", "--accept", accept)
+    prepared = trueup("close", "2026-10", "--key", "preparer.key", "--accept", accept)
     assert prepared.exit_code == 0, prepared.output
-    approved = trueup("close", "2026-10", "--approve", "--key", "grace.key")
+    approved = trueup("close", "2026-10", "--approve", "--key", "approver.key")
     assert approved.exit_code == 0, approved.output
 
 
@@ -48,11 +48,11 @@ def test_a_month_that_never_ran_cannot_be_closed(month: Month) -> None:
 def test_a_close_is_refused_until_each_obstacle_is_accepted(month: Month) -> None:
     """An open break refuses it and is listed with the option to type; that option closes it."""
     month.run()
-    refused = trueup("close", "2026-10", user="ada")
+    refused = trueup("close", "2026-10", user="preparer")
     assert refused.exit_code == 2
     option = f"--accept break:{month.break_id()[:6]}=REASON"
     assert f"or {option}" in refused.stderr
-    assert trueup("close", "2026-10", *option.split(), user="ada").exit_code == 0
+    assert trueup("close", "2026-10", *option.split(), user="preparer").exit_code == 0
     assert "prepared on" in trueup("close", "2026-10", "--status").stdout
 
 
@@ -67,17 +67,17 @@ def test_before_final_and_partial_are_obstacles(month: Month) -> None:
 
 
 def test_two_persons_close_with_keys(month: Month) -> None:
-    """Ada prepares, Grace approves; neither can do the other's part, nor Ada both."""
+    """The preparer prepares, the approver approves; neither can do the other's part, nor both."""
     month.persons()
     month.run()
     accept = ("--accept", f"break:{month.break_id()[:6]}=the plan grew")
     assert trueup("close", "2026-10", *accept).exit_code == 2  # no key
-    assert trueup("close", "2026-10", *accept, "--key", "grace.key").exit_code == 2
-    assert trueup("close", "2026-10", *accept, "--key", "ada.key").exit_code == 0
-    refused = trueup("close", "2026-10", "--approve", "--key", "ada.key")
+    assert trueup("close", "2026-10", *accept, "--key", "approver.key").exit_code == 2
+    assert trueup("close", "2026-10", *accept, "--key", "preparer.key").exit_code == 0
+    refused = trueup("close", "2026-10", "--approve", "--key", "preparer.key")
     assert refused.exit_code == 2
-    assert "those persons of trueup.toml are: Grace" in refused.output
-    approved = trueup("close", "2026-10", "--approve", "--key", "grace.key")
+    assert "those persons of trueup.toml are: Approver" in refused.output
+    approved = trueup("close", "2026-10", "--approve", "--key", "approver.key")
     assert approved.exit_code == 0, approved.output
     assert "no evidence" not in approved.output
     assert trueup("verify").exit_code == 0
@@ -87,9 +87,9 @@ def test_without_keys_the_close_says_what_it_is_worth(month: Month) -> None:
     """Two users of the machine close it; every output says that it is no evidence."""
     month.run()
     accept = ("--accept", f"break:{month.break_id()[:6]}=the plan grew")
-    assert trueup("close", "2026-10", *accept, user="ada").exit_code == 0
-    assert trueup("close", "2026-10", "--approve", user="ada").exit_code == 2
-    approved = trueup("close", "2026-10", "--approve", user="grace")
+    assert trueup("close", "2026-10", *accept, user="preparer").exit_code == 0
+    assert trueup("close", "2026-10", "--approve", user="preparer").exit_code == 2
+    approved = trueup("close", "2026-10", "--approve", user="approver")
     assert approved.exit_code == 0
     assert "no evidence of segregation of duties" in approved.output
     assert "no evidence" in trueup("close", "2026-10", "--status").stdout
@@ -100,11 +100,11 @@ def test_a_newer_run_with_other_figures_voids_the_preparation(month: Month) -> N
     """Prepared at 8.50; the bill becomes 8.00 before the approval: refused, prepare again."""
     month.run()
     accept = ("--accept", f"break:{month.break_id()[:6]}=the plan grew")
-    assert trueup("close", "2026-10", *accept, user="ada").exit_code == 0
+    assert trueup("close", "2026-10", *accept, user="preparer").exit_code == 0
     month.run()  # the same figures
     month.bill("8.00")
     month.run()
-    refused = trueup("close", "2026-10", "--approve", user="grace")
+    refused = trueup("close", "2026-10", "--approve", user="approver")
     assert refused.exit_code == 2
     assert "run-0003 has another result than what was prepared" in refused.output
 
@@ -114,14 +114,14 @@ def test_a_decision_after_the_preparation_voids_it(month: Month) -> None:
     month.run()
     name = month.break_id()
     assert trueup("breaks", "explain", name, "--note", "the plan grew").exit_code == 0
-    assert trueup("close", "2026-10", user="ada").exit_code == 0
+    assert trueup("close", "2026-10", user="preparer").exit_code == 0
     assert trueup("breaks", "explain", name, "--note", "nobody knows").exit_code == 0
     assert "void: since it was prepared" in trueup("close", "2026-10", "--status").stdout
-    refused = trueup("close", "2026-10", "--approve", user="grace")
+    refused = trueup("close", "2026-10", "--approve", user="approver")
     assert refused.exit_code == 2
     assert "another decision was made on its breaks" in refused.output
-    assert trueup("close", "2026-10", user="ada").exit_code == 0
-    assert trueup("close", "2026-10", "--approve", user="grace").exit_code == 0
+    assert trueup("close", "2026-10", user="preparer").exit_code == 0
+    assert trueup("close", "2026-10", "--approve", user="approver").exit_code == 0
 
 
 def test_other_true_ups_void_the_preparation(month: Month) -> None:
@@ -135,24 +135,24 @@ def test_other_true_ups_void_the_preparation(month: Month) -> None:
     november = ("--period", "2026-11", "--as-of", "2026-12-20")
     month.run(*november)
     prepare(month, "2026-11")
-    again = ("close", "2026-10", "--reopen", "--reason", "8.00", "--key", "grace.key")
+    again = ("close", "2026-10", "--reopen", "--reason", "8.00", "--key", "approver.key")
     assert trueup(*again).exit_code == 0
     month.run()
     prepare(month, "2026-10")
-    assert trueup("close", "2026-10", "--approve", "--key", "grace.key").exit_code == 0
+    assert trueup("close", "2026-10", "--approve", "--key", "approver.key").exit_code == 0
     month.run(*november)
     assert pq.read_table("out/2026-11/parquet/true_ups.parquet").num_rows == 0
-    refused = trueup("close", "2026-11", "--approve", "--key", "grace.key")
+    refused = trueup("close", "2026-11", "--approve", "--key", "approver.key")
     assert refused.exit_code == 2
     assert "has another result than what was prepared" in refused.output
 
 
 def prepare(month: Month, period: str) -> None:
     """Prepare a month, whatever stands in its way."""
-    refused = trueup("close", period, "--key", "ada.key")
+    refused = trueup("close", period, "--key", "preparer.key")
     names = re.findall(r"--accept (\S+)=REASON", refused.output)
     accept = [part for name in names for part in ("--accept", f"{name}=known")]
-    prepared = trueup("close", period, "--key", "ada.key", *accept)
+    prepared = trueup("close", period, "--key", "preparer.key", *accept)
     assert prepared.exit_code == 0, prepared.output
 
 
@@ -178,7 +178,7 @@ def test_what_arrives_later_posts_once_into_the_open_month(month: Month) -> None
     assert "EffectiveCost: 8.00" in shown.stdout
     notes = pq.read_table("out/2026-10/parquet/notes.parquet").to_pylist()
     (said,) = [row for row in notes if row["code"] == "period_closed"]
-    assert "by Grace" in said["text"]
+    assert "by Approver" in said["text"]
     assert "the closed figures are those of run-0001" in said["text"]
     assert "post to 2026-11" in said["remedy"]
     for run in ("run-0002", "run-0003"):
@@ -192,9 +192,9 @@ def test_the_month_after_posts_only_what_is_new(month: Month) -> None:
     month.next_bill("9.50")
     month.run("--period", "2026-11", "--as-of", "2026-12-20")
     accept = ("--accept", "commitment:plan-1=it ended in October")
-    prepared = trueup("close", "2026-11", "--key", "ada.key", *accept)
+    prepared = trueup("close", "2026-11", "--key", "preparer.key", *accept)
     assert prepared.exit_code == 0, prepared.output
-    assert trueup("close", "2026-11", "--approve", "--key", "grace.key").exit_code == 0
+    assert trueup("close", "2026-11", "--approve", "--key", "approver.key").exit_code == 0
     month.next_bill("9.50", "2026-12")
     month.run("--period", "2026-12", "--as-of", "2027-01-20")
     assert pq.read_table("out/2026-12/parquet/true_ups.parquet").to_pylist() == []
@@ -211,15 +211,16 @@ def test_the_month_after_posts_only_what_is_new(month: Month) -> None:
 def test_reopening_is_logged_with_its_reason(month: Month) -> None:
     """It needs the approver's key and a reason; afterwards the month is open and says why."""
     closed(month)
-    again = trueup("close", "2026-10", "--key", "ada.key")
+    again = trueup("close", "2026-10", "--key", "preparer.key")
     assert again.exit_code == 2
     assert "--reopen" in again.output
     reopen = ("close", "2026-10", "--reopen")
-    assert trueup(*reopen, "--key", "grace.key").exit_code == 2
-    assert trueup(*reopen, "--reason", "wrong rates", "--key", "ada.key").exit_code == 2
-    done = trueup(*reopen, "--reason", "wrong rates", "--key", "grace.key")
+    assert trueup(*reopen, "--key", "approver.key").exit_code == 2
+    assert trueup(*reopen, "--reason", "wrong rates", "--key", "preparer.key").exit_code == 2
+    done = trueup(*reopen, "--reason", "wrong rates", "--key", "approver.key")
     assert done.exit_code == 0, done.output
-    assert "by Grace: wrong rates" in trueup("close", "2026-10", "--status").stdout
+    assert "Next: `trueup run --period 2026-10`" in done.output
+    assert "by Approver: wrong rates" in trueup("close", "2026-10", "--status").stdout
     assert trueup("close", "2026-10", "--pack", "p.zip").exit_code == 2
 
 
@@ -250,7 +251,7 @@ def test_a_pack_proves_itself(month: Month) -> None:
     assert "preparer and approver are segregated" in done.stdout
     rows = json.loads((folder / "breaks.json").read_text(encoding="utf-8"))
     assert [(row["amount"], row["state"]) for row in rows] == [("-1.00", "open")]
-    assert set(json.loads((folder / "keys.json").read_bytes()).values()) == {"Ada", "Grace"}
+    assert set(json.loads((folder / "keys.json").read_bytes()).values()) == {"Preparer", "Approver"}
 
 
 def test_any_changed_byte_of_a_pack_is_named(month: Month) -> None:
@@ -275,8 +276,8 @@ def test_any_changed_byte_of_a_pack_is_named(month: Month) -> None:
     [
         ("accepted", {}),
         ("hashes", {}),
-        ("prepared", "2026-11-10T00:00:00Z by Eve"),
-        ("approved", "2026-11-10T00:00:00Z by Eve"),
+        ("prepared", "2026-11-10T00:00:00Z by Forger"),
+        ("approved", "2026-11-10T00:00:00Z by Forger"),
         ("period", "2027-01"),
         ("segregation", "all is well"),
     ],

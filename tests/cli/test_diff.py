@@ -84,11 +84,14 @@ def test_the_last_runs_of_two_periods(month: Month) -> None:
     assert found["charges"] is None
     figures = {(row["table"], row["figure"]): row["difference"] for row in found["figures"]}
     assert figures["identity", "billed"] == "1.00"
+    text = trueup("diff", "2026-10", "2026-11").stdout
+    assert ("only in run-0001: " in text, "cleared" in text) == (True, False)
 
 
 def test_runs_that_are_not_there(month: Month) -> None:
     """No run of that name or period: exit 2, with what there is or how to make one."""
-    assert trueup("diff", "run-0001", "run-0002").exit_code == 2
+    none = trueup("diff", "run-0001", "run-0002")
+    assert (none.exit_code, "it has never run: `trueup run` makes" in none.output) == (2, True)
     month.run()
     unknown = trueup("diff", "run-0001", "run-0009")
     assert (unknown.exit_code, "the last are run-0001" in unknown.output) == (2, True)

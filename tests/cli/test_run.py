@@ -69,6 +69,25 @@ def test_a_partial_run_looks_partial(folder: Path) -> None:
     assert failed[0]["text"].startswith("PARTIAL RUN")
 
 
+def test_a_bill_that_breaks_off_is_told_also_by_a_quiet_run(folder: Path) -> None:
+    """Half of its only row is there: exit 3, one message, one note; reconcile says so as well."""
+    whole = (folder / "unused.csv").read_bytes()
+    (folder / "unused.csv").write_bytes(whole[: len(whole) - 40])
+    configure(folder, GOOD)
+    found = run("-q")
+    assert found.exit_code == 3
+    first, second, *_ = found.stderr.splitlines()
+    assert first.endswith("or not to the end; no figure has what is missing.")
+    assert second.startswith("  charges: unused.csv: it breaks off in record 1, what follows is")
+    result = json.loads((folder / "out" / "2026-10" / "result.json").read_text(encoding="utf-8"))
+    assert result["partial"] is True
+    codes = [note["code"] for note in result["notes"] if note["subject"] == "unused.csv"]
+    assert codes == ["source_not_whole"]
+    files = ["--charges", "used.csv", "--charges", "unused.csv", "--period", "2026-10"]
+    alone = CliRunner().invoke(app, ["reconcile", *files])
+    assert (alone.exit_code, "PARTIAL RUN" in alone.stdout) == (3, True)
+
+
 def test_without_any_charges_it_is_an_error(folder: Path) -> None:
     """Nothing is written, the file is named, exit 2."""
     configure(folder, RUN + '[[charges]]\npath = "broken.csv"\n')

@@ -65,23 +65,23 @@ def test_it_answers_0_then_names_what_was_changed_with_1(folder: Path) -> None:
 
 def test_a_key_is_made_and_its_block_is_a_person(folder: Path) -> None:
     """What is printed goes into the configuration as it stands; the file is its owner's."""
-    made = trueup("key", "new", "--out", "close.key", "--name", 'Ada "Controller"')
+    made = trueup("key", "new", "--out", "close.key", "--name", 'Preparer "of books"')
     assert made.exit_code == 0, made.stderr
     (folder / "trueup.toml").write_text(GOOD + made.stdout, encoding="utf-8")
     (person,) = read_configuration(folder / "trueup.toml").person
-    assert person.name == 'Ada "Controller"'
+    assert person.name == 'Preparer "of books"'
     assert person.public_key == tomllib.loads(made.stdout)["person"][0]["public_key"]
     assert (folder / "close.key").stat().st_mode & 0o777 == 0o600
-    again = trueup("key", "new", "--out", "close.key", "--name", "Ada")
+    again = trueup("key", "new", "--out", "close.key", "--name", "Preparer")
     assert again.exit_code == 2
     assert "a key is never overwritten" in again.stderr
 
 
 def test_two_persons_with_one_key_are_a_mistake(folder: Path) -> None:
     """Nobody approves what they prepared by another name."""
-    block = trueup("key", "new", "--out", "a.key", "--name", "Ada").stdout
+    block = trueup("key", "new", "--out", "a.key", "--name", "Preparer").stdout
     (folder / "trueup.toml").write_text(
-        GOOD + block + block.replace('"Ada"', '"Bea"'), encoding="utf-8"
+        GOOD + block + block.replace('"Preparer"', '"Controller"'), encoding="utf-8"
     )
     found = trueup("verify")
     assert found.exit_code == 2

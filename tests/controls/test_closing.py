@@ -28,7 +28,7 @@ from trueup.workspace.journal import Entry, Journal
 from trueup.workspace.run import Run
 
 OCTOBER, NOVEMBER, DECEMBER = (parse_period(name) for name in ("2026-10", "2026-11", "2026-12"))
-ADA, GRACE = Principal("ada", "key-a"), Principal("grace", "key-g")
+PREPARER, APPROVER = Principal("preparer", "key-p"), Principal("approver", "key-q")
 START = datetime(2026, 11, 8, 6, tzinfo=UTC)
 
 
@@ -51,10 +51,10 @@ class Book:
         }
         return Run(self.append("run", body))
 
-    def prepare(self, run: Run, by: Principal = ADA) -> None:
+    def prepare(self, run: Run, by: Principal = PREPARER) -> None:
         self.append(CLOSE, prepare_body(run, by, {"break:abc": "agreed"}))
 
-    def approve(self, period: Period = OCTOBER, by: Principal = GRACE) -> None:
+    def approve(self, period: Period = OCTOBER, by: Principal = APPROVER) -> None:
         self.append(APPROVE, approve_body(self.closing(period), by))
 
     def close(self, period: Period) -> None:
@@ -71,7 +71,7 @@ def book(tmp_path: Path) -> Book:
 
 
 def test_two_persons_close_a_month(book: Book) -> None:
-    """Prepared by ada, approved by grace: closed, bound to the run, segregated by two keys."""
+    """Prepared by one, approved by another: closed, bound to the run, segregated by two keys."""
     run = book.run()
     book.prepare(run)
     assert book.closing().status == "prepared"
@@ -79,23 +79,28 @@ def test_two_persons_close_a_month(book: Book) -> None:
     closing = book.closing()
     assert (closing.status, closing.run_id, closing.segregated) == ("closed", run.run_id, True)
     assert closing.accepted == {"break:abc": "agreed"}
-    assert "by grace" in closing.said
+    assert "by approver" in closing.said
     assert NO_EVIDENCE not in closing.said
 
 
 def test_without_keys_it_is_no_evidence(book: Book) -> None:
     """Two names without keys close the month, and everything says what that is worth."""
-    book.prepare(book.run(), Principal("ada"))
-    book.approve(by=Principal("grace"))
+    book.prepare(book.run(), Principal("preparer"))
+    book.approve(by=Principal("approver"))
     closing = book.closing()
     assert (closing.status, closing.segregated) == ("closed", False)
-    assert "grace (unauthenticated)" in closing.said
+    assert "approver (unauthenticated)" in closing.said
     assert NO_EVIDENCE in closing.said
 
 
 @pytest.mark.parametrize(
     "by",
-    [ADA, Principal("Ada "), Principal("\uff21da", "key-b"), Principal("grace", "key-a")],
+    [
+        PREPARER,
+        Principal("Preparer "),
+        Principal("\uff30reparer", "key-b"),
+        Principal("approver", "key-p"),
+    ],
     ids=["same", "space", "wide letter", "key"],
 )
 def test_nobody_approves_what_they_prepared(book: Book, by: Principal) -> None:
@@ -139,13 +144,13 @@ def test_reopening_needs_a_reason_and_a_closed_month(book: Book) -> None:
     """Not closed: refused; no reason: refused; else open again, with who and why."""
     book.run()
     with pytest.raises(UsageError, match="is not closed"):
-        reopen_body(book.closing(), GRACE, "because")
+        reopen_body(book.closing(), APPROVER, "because")
     book.close(OCTOBER)
     with pytest.raises(UsageError, match="needs a reason"):
-        reopen_body(book.closing(), GRACE, " ")
-    book.append(REOPEN, reopen_body(book.closing(), GRACE, "wrong rates"))
+        reopen_body(book.closing(), APPROVER, " ")
+    book.append(REOPEN, reopen_body(book.closing(), APPROVER, "wrong rates"))
     assert book.closing().status == "open"
-    assert book.closing().said.endswith("by grace: wrong rates")
+    assert book.closing().said.endswith("by approver: wrong rates")
     with pytest.raises(UsageError, match="nothing is prepared"):
         book.approve()
 

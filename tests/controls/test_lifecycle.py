@@ -18,7 +18,7 @@ from trueup.model.rules import Tolerance
 
 DAY = timedelta(days=1)
 START = datetime(2026, 11, 1, 6, tzinfo=UTC)
-ADA = Principal("ada", "key-of-ada")
+PREPARER = Principal("preparer", "key-of-preparer")
 TOLERANCE = Tolerance(relative=Decimal("0.01"))
 
 
@@ -43,7 +43,7 @@ def decide(number: int, action: str, amount: str | None = "2.30", **given: Any) 
     at = START + number * DAY
     value = None if amount is None else Decimal(amount)
     given = {"note": "known", **given} if action in ("explain", "write_off") else given
-    return Decision(number, at, "b", action, ADA, value, "USD", **given)
+    return Decision(number, at, "b", action, PREPARER, value, "USD", **given)
 
 
 def state_of(*events: Sighting | Decision, day: int = 9, name: str = "b") -> BreakState:
@@ -88,11 +88,11 @@ def test_what_comes_back_is_open_again_whatever_was_decided() -> None:
     found = state_of(
         night(1, {"b": "2.30"}),
         decide(2, "explain"),
-        decide(3, "assign", owner="grace"),
+        decide(3, "assign", owner="approver"),
         night(4, {}),
         night(5, {"b": "2.30"}),
     )
-    assert (found.state, found.owner) == ("open", "grace")
+    assert (found.state, found.owner) == ("open", "approver")
     assert found.reason == "run r5 found it again after run r4 had not"
     assert found.first_seen == START + DAY
 
@@ -106,7 +106,7 @@ def test_a_decision_holds_within_the_tolerance(action: str, state: str) -> None:
     assert (holds.state, holds.reason) == (state, None)
     stale = state_of(night(1, {"b": "2.30"}), decide(2, action), night(3, {"b": "2.324"}))
     assert stale.state == "open"
-    assert stale.reason == f"{state} by ada at 2.30, now 2.324: decide again"
+    assert stale.reason == f"{state} by preparer at 2.30, now 2.324: decide again"
 
 
 def test_an_amount_that_becomes_known_makes_a_decision_stale() -> None:
@@ -134,7 +134,7 @@ def test_the_last_decision_counts() -> None:
         decide(3, "explain", note="a late meter"),
     )
     assert (found.state, found.as_row()["note"]) == ("explained", "a late meter")
-    assert found.as_row()["decided_by"] == "ada"
+    assert found.as_row()["decided_by"] == "preparer"
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_age_buckets(days: int, bucket: str) -> None:
 def test_a_decision_says_what_it_needs(action: str) -> None:
     """Without its note, date or owner a decision is refused."""
     with pytest.raises(UsageError, match=r"break b: .* needs .*: give it as well"):
-        Decision(1, START, "b", action, ADA, None, "USD", note="  ")
+        Decision(1, START, "b", action, PREPARER, None, "USD", note="  ")
 
 
 def test_a_decision_is_read_as_it_was_written() -> None:
@@ -196,7 +196,16 @@ def test_no_break_is_lost_and_order_of_reading_is_no_matter(
             _, name, action = event
             decisions.append(
                 Decision(
-                    number, at, name, action, ADA, Decimal("2.30"), "USD", "n", at + DAY, "grace"
+                    number,
+                    at,
+                    name,
+                    action,
+                    PREPARER,
+                    Decimal("2.30"),
+                    "USD",
+                    "n",
+                    at + DAY,
+                    "approver",
                 )
             )
     clock = START + 20 * DAY

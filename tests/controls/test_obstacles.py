@@ -50,7 +50,7 @@ def found_in(of_run: Run, *, decided: dict[str, str] | None = None, **tables: An
     by_id = {row["id"]: row for row in breaks}
     seen = Sighting(1, "run-0001", AS_OF, "2026-10", complete=True, breaks=by_id)
     decisions = [
-        Decision(number, AS_OF, name, action, Principal("ada"), broken(name, "5.00")["amount"],
+        Decision(number, AS_OF, name, action, Principal("preparer"), broken(name, "5.00")["amount"],
                  "USD", "known", datetime(2027, 1, 1, tzinfo=UTC))
         for number, (name, action) in enumerate((decided or {}).items(), start=2)
     ]  # fmt: skip
@@ -77,6 +77,18 @@ def test_rows_that_were_not_read_are_an_obstacle_of_their_source() -> None:
     assert found_in(run(control_totals=totals[2:])) == []
     none = dict.fromkeys(("breaks", "commitments", "identity", "billed_identity"), ())
     assert obstacles(cut, none, {}, {})[0].what.startswith("3 of its rows could not be read")
+
+
+def test_a_file_that_breaks_off_is_named_once() -> None:
+    """It is partial, with one row that was not read: one obstacle, by the graver name."""
+    failure = {"source": "bill.csv", "reason": "it breaks off", "remedy": "Deliver it.",
+               "partly": True}  # fmt: skip
+    cut = run(failures=[failure], control_totals=[{"source": "bill.csv", "rejected": 1}])
+    assert found_in(cut) == ["partial:bill.csv"]
+    none = dict.fromkeys(("breaks", "commitments", "identity", "billed_identity"), ())
+    (one,) = obstacles(cut, none, {}, {})
+    assert one.what.endswith("every figure is without what is missing of it: it breaks off")
+    assert "      Deliver it,\n" in refusal("2026-10", [one])
 
 
 def test_every_kind_of_obstacle_has_its_name() -> None:

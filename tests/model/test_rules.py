@@ -18,6 +18,10 @@ from trueup.model.rules import read_rules
         ({"tolerance": [{"relativ": "0.1"}]}, ("rules: tolerance[1].relativ: there is no such key; "
          "did you mean 'relative'? known here: leg, ")),
         ({"idle": "spred"}, "rules: idle = 'spred': did you mean 'spread'? it is one of apart, "),
+        ({"meter": [{"match": {"SkuMeter": "x"}, "meter": "gpuu"}]},
+         "rules: meter[1].meter = 'gpuu': did you mean 'gpu'? it is one of input_tokens, "),
+        ({"meter": [{"match": {"SkuMeter": "("}, "meter": "gpu"}]},
+         "rules: meter[1].match: in SkuMeter, '(' is no regular expression: "),
         ({"material_amount": 0.05}, "rules: material_amount = 0.05: write the number in quotes"),
     ],
 )  # fmt: skip

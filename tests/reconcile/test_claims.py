@@ -230,3 +230,35 @@ def test_what_is_at_a_wrong_rate_is_not_counted_twice(tmp_path: Path) -> None:
     result = reconciled(tmp_path, [*HOUR, gpu], rates=RATES, rules={"rate": [rate]})
     found = {one["rule"]: one["amount"] for one in price_breaks(result)}
     assert found == {"rate": D("0.50"), "sagemaker_savings_plan": D("1.75")}
+
+
+def test_plans_that_swap_rest_on_the_same_evidence(tmp_path: Path) -> None:
+    """M and n cost 1.00; the one plan takes m at 0.50 (n 0.80), the other n at 0.40 (m 0.80).
+
+    The bill crossed them: 0.625 of n and 0.5 of m are covered, 0.375 + 0.50 of web's on demand.
+    By the rules both are covered in full: 0.375 by the one, 0.50 by the other. Each needs that web
+    shares in its own plan, and in the other's too: neither can be had alone.
+    """
+    other = {**WIDE, "CommitmentDiscountId": PLAN_2}
+    owner = {"SubAccountId": "123456789012"}
+    rows = [
+        covered("n", "0.625", "0.50", "0.625", **WIDE, **owner),
+        covered("m", "0.5", "0.40", "0.50", **other, **owner),
+        on_demand("n", "0.375", "0.375", **MACHINE, SubAccountId="web"),
+        on_demand("m", "0.5", "0.50", **MACHINE, SubAccountId="web"),
+    ]
+    rates = [
+        plan_rate("m", "0.50"),
+        plan_rate("n", "0.80"),
+        plan_rate("n", "0.40", PLAN_2),
+        plan_rate("m", "0.80", PLAN_2),
+    ]
+    claims = reconciled(tmp_path, rows, rates=rates).claims.rows()
+    assert {one["commitment_id"]: one["amount"] for one in claims} == {
+        PLAN: D("0.375"),
+        PLAN_2: D("0.50"),
+    }
+    for one in claims:
+        assert one["status"] == "indicated"
+        for plan in (PLAN, PLAN_2):
+            assert f"that {plan} is shared with account web" in one["missing_evidence"]

@@ -300,3 +300,11 @@ def test_a_bill_by_the_day_is_not_rated_again(tmp_path: Path) -> None:
     result = reconciled(tmp_path, rows, rates=[plan_rate("e3", "3.00")])
     assert price_breaks(result) == []
     assert "not_hourly" in codes(result)
+
+
+def test_a_provider_that_declares_no_rules_is_not_asked_which_it_is(tmp_path: Path) -> None:
+    """The same hour of another provider: nothing in a contract could tell a rule, so no note asks."""
+    other = dict.fromkeys(("ProviderName", "PublisherName", "InvoiceIssuerName"), "Example Cloud")
+    rows = [{**one, **other} for one in [*HOUR, on_demand("e1", "1", "4.20")]]
+    result = reconciled(tmp_path, rows)
+    assert (len(result.claims), "rule_unknown" in codes(result)) == (0, False)

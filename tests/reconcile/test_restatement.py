@@ -200,7 +200,7 @@ def test_both_engines_find_the_same_items(tmp_path: Path, engine: str) -> None:
 def test_a_break_names_its_item(tmp_path: Path) -> None:
     """The break of an item carries what was known, what is, the difference and a stable subject."""
     (item,) = compared(tmp_path, [charge("10.00")], [charge("8.50")])
-    found = restated_break(item, "October was closed on 2026-11-08 by ada")
+    found = restated_break(item, "October was closed on 2026-11-08 by preparer")
     assert (found["expected"], found["billed"], found["amount"]) == (
         Decimal("10.00"),
         Decimal("8.50"),
@@ -212,7 +212,7 @@ def test_a_break_names_its_item(tmp_path: Path) -> None:
         "restated",
     )
     assert found["subject"] == ("111 | Example Machines | sku-1 | Usage | - | 2026-10-03T15:00:00Z")
-    assert found["explanation"].startswith("October was closed on 2026-11-08 by ada; ")
+    assert found["explanation"].startswith("October was closed on 2026-11-08 by preparer; ")
 
 
 def test_the_rows_fit_their_schema(tmp_path: Path) -> None:

@@ -78,6 +78,13 @@ def test_a_commitment_has_its_name() -> None:
     assert found[0].where == f"example {name}"
 
 
+def test_a_restated_row_is_called_by_its_resource() -> None:
+    """Its subject is a whole row of the bill, of which a line shows no end."""
+    key = "111 | Training | - | Used | 2026-10-03T14:00:00Z | 2026-10-03T15:00:00Z"
+    one = row("1", leg="restatement", subject=key, commitment_id="plan-1")
+    assert findings(result_of(one))[0].where == "example e1"
+
+
 def test_commitments_on_no_bill_are_not_drift() -> None:
     """missing_in_billing is drift in the usage leg, and not in the commitment leg."""
     missing = {"class": "missing_in_billing"}

@@ -20,7 +20,7 @@ from tests.report.test_excel import column, header_of
 from tests.report.test_html import outline
 from tests.report.test_json import SCHEMA
 from trueup.report import claims, statements
-from trueup.report.actions import to_do
+from trueup.report.actions import of_breaks, to_do
 from trueup.report.excel import WHERE_FOUND
 from trueup.report.findings import findings, first_findings
 from trueup.report.html import render_html
@@ -208,6 +208,27 @@ def test_a_lot_an_invoice_and_a_pair_are_named_as_they_are() -> None:
     """The subject is not cut at its slash, as an identifier is."""
     row = make_outcome().tables["breaks"].rows()[1] | {"subject": "EUR/USD", "leg": "price"}
     assert findings(Result(make_outcome(breaks=[row])))[0].name == "EUR/USD"
+
+
+def test_an_invoice_without_a_number_has_its_issuer() -> None:
+    """Two issuers bill one account: each line says which of them it is of."""
+    row = make_outcome(**legs()).tables["invoices"].rows()[0]
+    unnumbered = {**row, "invoice_id": None, "billing_account_id": "4100", "status": "differs"}
+    rows = [{**unnumbered, "issuer": issuer} for issuer in ("Cloud Inc.", "Marketplace")]
+    text = Result(make_outcome(**{**legs(), "invoices": rows})).summary()
+    assert ("  EUR   Cloud Inc. 4100 " in text, "  EUR   Marketplace 4100 " in text) == (True, True)
+
+
+def test_the_report_does_not_send_its_reader_to_itself() -> None:
+    """Where a list is cut, the terminal points to the report, and the report to nothing."""
+    amounts = [D(number) for number in range(1, 12)]
+    row = make_outcome().tables["breaks"].rows()[1]
+    rows = [{**row, "id": str(n), "resource_id": f"r{n}", "amount": n} for n in amounts]
+    result = Result(make_outcome(breaks=rows))
+    tail = "and 5 smaller ones, "
+    assert tail in result.summary()
+    assert ", in the report" in result.summary()
+    assert all(", in the report" not in action.about for action in of_breaks(result))
 
 
 def test_claims_of_intervals_add_up() -> None:

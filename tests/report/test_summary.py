@@ -75,6 +75,15 @@ def test_specks_are_not_looked_at_first() -> None:
     assert "  and 1 smaller one, EUR < 0.01 gross together, in the report" in text
 
 
+def test_provisional_without_a_day_says_why() -> None:
+    """Every provider's month is final, and usage still waits for its charge."""
+    final: dict[str | None, datetime | None] = {"example": datetime(2026, 11, 1, tzinfo=UTC)}
+    head = Result(replace(make_outcome(), final_at=final)).summary().splitlines()[0:2]
+    assert "PROVISIONAL (usage or commitments are on no bill yet)" in " ".join(
+        line.strip() for line in head
+    )
+
+
 def test_the_days_when_figures_are_final_are_in_the_head() -> None:
     """Of two providers, one open until 8 November, only that one is named."""
     final_at: dict[str | None, datetime | None] = {

@@ -103,7 +103,7 @@ def comparable(result: trueup.Result, folder: Path) -> Tables:
     found["control_totals"] = [
         {**row, "source": str(row["source"]).removeprefix(f"{folder}/")}
         for row in found["control_totals"]
-        if row["kind"] != "commitments"
+        if row["kind"] not in ("commitments", "invoices")
     ]
     return found
 

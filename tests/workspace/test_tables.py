@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
 from deltalake import DeltaTable
 
+from tests.workspace.month import ran, written
 from trueup.model.table import Table
 from trueup.workspace.store import digest_of
 from trueup.workspace.tables import LAST_CHECKPOINT, TABLES, append, files_of, take_away
@@ -60,3 +64,22 @@ def test_a_killed_run_s_tables_go_also_where_it_wrote_a_checkpoint(tmp_path: Pat
     append(tmp_path, "run-0101", {"breaks": table(101), "claims": table(8)})
     assert rows(tmp_path, "breaks")[-2:] == [("run-0099", 99), ("run-0101", 101)]
     assert rows(tmp_path, "claims") == [("run-0101", 8)]
+
+
+def test_a_table_is_read_without_threads_of_pools(tmp_path: Path) -> None:
+    """A process that only looks starts none: one that ends while they begin is aborted, code 134."""
+    if not Path("/proc/self/task").exists():
+        pytest.skip("only Linux tells a process's threads under /proc")
+    ran(written(tmp_path))
+    looks = (
+        "import os, pathlib, sys, pyarrow.parquet, pyarrow.dataset\n"
+        "from trueup.workspace.workspace import Workspace\n"
+        "before = len(os.listdir('/proc/self/task'))\n"
+        "table = Workspace(pathlib.Path(sys.argv[1])).table('run-0001', 'commitments')\n"
+        "print(len(table), len(os.listdir('/proc/self/task')) - before)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", looks, str(tmp_path / ".trueup")],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == "1 0\n"

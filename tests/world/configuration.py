@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tests.world import company
+from tests.world import agreed, company
 from tests.world.focus import text
 from tests.world.ledger import Ledger, month_of
 from tests.world.telemetry import SOURCES, Source
@@ -78,16 +78,25 @@ capacity = "allocated"
 """
 
 
+def shows_agreed(ledger: Ledger, replay: str | None) -> bool:
+    """Whether invoices and a lower price stand beside the bills: where a month is played."""
+    return replay is not None and ledger.days > agreed.SINCE_DAY
+
+
 def trueup_toml(ledger: Ledger, replay: str | None = None) -> str:
     """The whole file: bills read from files, or providers' recorded answers played."""
     whole_month = (ledger.start, ledger.end) == month_of(ledger.start)
     period = f"{ledger.start:%Y-%m}" if whole_month else f"{text(ledger.start)}/{text(ledger.end)}"
     header = HEADER.format(name=company.NAME, period=period, as_of=text(ledger.as_of))
     header += FILES if replay is None else RECORDED.format(replay=replay)
+    rules = RULES
+    if shows_agreed(ledger, replay):
+        header += agreed.CONFIGURED
+        rules += agreed.rate_toml(ledger)
     usage = (
         "\n# Telemetry. What a file does not tell stands in `constants`; `columns` names fields.\n"
     )
-    return header + usage + "".join(_entry(source) for source in SOURCES) + RULES
+    return header + usage + "".join(_entry(source) for source in SOURCES) + rules
 
 
 def _entry(source: Source) -> str:

@@ -67,7 +67,7 @@ def invoices(ledger: Ledger) -> list[Invoice]:
     error = Decimal(dice.between(300, 8000)).scaleb(-2) * (1 if dice.percent(70) else -1)
     found = []
     for name, charges in sorted(of_issuer.items()):
-        due = _due(ledger, charges)
+        due = due_of(ledger, charges)
         asked, made = rounded_up(due), None
         if name == wrong:
             asked, made = asked + error, ERROR
@@ -86,7 +86,7 @@ def rounded_up(cost: Decimal) -> Decimal:
     return cost.quantize(CENT, ROUND_HALF_UP)
 
 
-def _due(ledger: Ledger, charges: Sequence[Charge]) -> Decimal:
+def due_of(ledger: Ledger, charges: Sequence[Charge]) -> Decimal:
     """What is billed, less what was paid for beforehand."""
     due = total(charge.billed for charge in charges)
     if charges[0].provider == oci.PROVIDER:

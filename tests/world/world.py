@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from tests.world import aws_bill, azure, bedrock, company, gcp, oci, sagemaker
+from tests.world import agreed, aws_bill, azure, bedrock, company, gcp, oci, sagemaker
 from tests.world.answers import answers
 from tests.world.bills import bills
 from tests.world.capacity import Hour
-from tests.world.configuration import trueup_toml
+from tests.world.configuration import shows_agreed, trueup_toml
 from tests.world.contracts import contracts_csv, credits_toml
 from tests.world.dice import Dice
+from tests.world.drift import breaks
 from tests.world.ledger import DAY, Call, Ledger
 from tests.world.telemetry import packed, telemetry
 
@@ -64,7 +65,11 @@ def files(world: World, replay: str | None = None) -> dict[str, bytes]:
     found["trueup.toml"] = trueup_toml(ledger, replay).encode()
     recorded = telemetry(world)
     found |= {path: packed(path, one) for path, one in recorded.items()}
-    found["answers.json"] = answers_json(answers(ledger, recorded)).encode()
+    tables = answers(ledger, recorded)
+    if shows_agreed(ledger, replay):
+        found[agreed.FILE] = agreed.invoices_csv(ledger).encode()
+        tables["breaks"] = [*breaks(ledger), *agreed.breaks(ledger)]
+    found["answers.json"] = answers_json(tables).encode()
     return found
 
 

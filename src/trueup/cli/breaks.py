@@ -93,6 +93,8 @@ def listed(
     click.echo(desk.aligned(HEAD, [_line(state) for state in shown], "AMOUNT AGE"))
     if not at_desk.workspace.runs(known_at):
         click.echo(desk.NEVER_RUN)
+    elif not found:
+        click.echo(_none_of(list(_states(at_desk, known_at).values())))
     if len(found) > len(shown):
         click.echo(f"and {len(found) - len(shown):,} more: --limit 0 shows them")
 
@@ -198,6 +200,15 @@ def defer(break_id: str, until: datetime, note: str | None, **given: Unpack[Give
     Examples:
       trueup breaks defer 1a2b3c --until 2026-12-08 --note "a credit note is promised"
     """  # noqa: D301  click keeps what follows a backspace as it stands
+    from trueup.errors import UsageError
+    from trueup.period import iso
+
+    clock = desk.desk_of(given["file"]).clock
+    if until <= clock:
+        raise UsageError(
+            f"--until {iso(until)}: has passed at the clock, {iso(clock)}: the break would be open "
+            "as before; give a later day"
+        )
     _decide("defer", break_id, given, until=until, note=note)
 
 
@@ -271,6 +282,15 @@ def _filtered(
         and (not classes or state.row["class"] in classes)
         and (owner is None or state.owner == owner)
     ]
+
+
+def _none_of(known: Sequence[BreakState]) -> str:
+    """What to say of an empty list: how many breaks the options leave out, and of which classes."""
+    if not known:
+        return "No run found a break."
+    classes = ", ".join(sorted({state.row["class"] for state in known}))
+    count = f"{len(known):,} of class {classes}"
+    return f"No break fits these options; there are {count}: `trueup breaks list --state all`."
 
 
 def _ranked(found: Sequence[BreakState]) -> list[BreakState]:

@@ -160,6 +160,7 @@ def _reopen(at_desk: Desk, period: Period, reason: str, key: str | None) -> None
     body = reopen_body(closing_of(at_desk.workspace, period), actor.principal, reason)
     at_desk.append(REOPEN, body, actor)
     click.echo(f"{name}: open again, by {actor.principal.text}: {reason}")
+    click.echo(f"Next: `trueup run --period {name}`; the last run still compares with the close.")
 
 
 def _status(at_desk: Desk, period: Period) -> None:

@@ -186,9 +186,12 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     if found["breaks_changed"]:
         kinds = "new, cleared or changed" if found["charges"] is not None else "of one period alone"
         yield f"\nBreaks: {found['breaks_changed']:,} {kinds}"
+        first, second = (head["run"] for head in found["runs"])
+        alone = {"cleared": f"only in {first}", "new": f"only in {second}"}
         for row in found["breaks"]:
+            what = row["what"] if found["charges"] is not None else alone.get(row["what"], "both")
             yield (
-                f"  {row['what']}: {row['id']} {row['class']} {row['before'] or '-'} -> "
+                f"  {what}: {row['id']} {row['class']} {row['before'] or '-'} -> "
                 f"{row['after'] or '-'} {row['currency'] or ''}".rstrip()
             )
 

@@ -15,7 +15,7 @@ from trueup.errors import IntegrityError, TrueupError
 EPILOG = (
     "Exit codes: 0 the run completed, breaks or not; 1 it completed and found material breaks, "
     "where --fail-on-breaks or the configuration asks for that; 2 wrong use or configuration; "
-    "3 partial: a source failed, the rest is done and kept; 4 internal error. "
+    "3 partial: a source failed or breaks off, the rest is done and kept; 4 internal error. "
     "doctor: 1 something fails; verify, replay: 1 something differs."
 )
 

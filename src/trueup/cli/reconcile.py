@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trueup.model.dataset import Dataset
     from trueup.period import Period
 
-MATERIAL_BREAKS = 1
+MATERIAL_BREAKS, PARTIAL = 1, 3
 
 
 class Given(TypedDict):
@@ -88,6 +88,7 @@ def command(ctx: click.Context, **given: Unpack[Given]) -> None:
     """  # noqa: D301  click keeps what follows a backspace as it stands
     from trueup.api import reconcile
     from trueup.model.rules import read_rules
+    from trueup.report.figures import is_partial
 
     rules = read_rules(given["rules"])
     if given["material_amount"] is not None:
@@ -108,6 +109,8 @@ def command(ctx: click.Context, **given: Unpack[Given]) -> None:
     if out is not None:
         result.write(out)
     click.echo(result.summary())
+    if is_partial(result):
+        ctx.exit(PARTIAL)
     material = len(result.material_breaks(rules.material_amount))
     if given["fail_on_breaks"] and material:
         click.echo(f"{material} material breaks: exit code {MATERIAL_BREAKS}.", err=True)

@@ -108,7 +108,10 @@ def _failed(outcome: JobOutcome) -> Iterator[str]:
     shown = outcome.failures[:FAILURES_SHOWN]
     if outcome.result is not None:
         sources = "1 source" if count == 1 else f"{count:,} sources"
-        yield f"PARTIAL RUN: {sources} could not be read; every figure is without them."
+        lacking = "could not be read; every figure is without them"
+        if any(failure.partly for failure in outcome.failures):
+            lacking = "could not be read, or not to the end; no figure has what is missing"
+        yield f"PARTIAL RUN: {sources} {lacking}."
     for failure in shown:
         yield f"  {failure.kind}: {failure.text}"
     if count > FAILURES_SHOWN:

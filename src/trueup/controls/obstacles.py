@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from shlex import quote
@@ -55,7 +55,7 @@ def obstacles(
     return [
         *(_failed(name, error) for name, error in failed_since.items()),
         *(_partial(failure) for failure in run.body["failures"]),
-        *_rejected(run.body["control_totals"]),
+        *_rejected(run.body["control_totals"], {one["source"] for one in run.body["failures"]}),
         *_not_final(run),
         *_identities((*tables["identity"], *tables["billed_identity"])),
         *_uncovered(tables["commitments"]),
@@ -70,17 +70,18 @@ def _failed(name: str, error: str) -> Obstacle:
 
 def _partial(failure: Row) -> Obstacle:
     source = failure["source"]
-    what = f"the last run is partial, every figure is without this source: {failure['reason']}"
+    lacking = "what is missing of it" if failure.get("partly") else "this source"
+    what = f"the last run is partial, every figure is without {lacking}: {failure['reason']}"
     return Obstacle(f"partial:{source}", what, failure["remedy"])
 
 
-def _rejected(totals: Iterable[Row]) -> Iterator[Obstacle]:
-    """By source, its rows that could not be read: no figure is of them."""
+def _rejected(totals: Iterable[Row], named: Container[str]) -> Iterator[Obstacle]:
+    """By source that is not ``named`` already, its rows that could not be read."""
     rows: dict[str, int] = {}
     for total in totals:
         rows[total["source"]] = rows.get(total["source"], 0) + (total["rejected"] or 0)
     for source, count in rows.items():
-        if count:
+        if count and source not in named:
             what = f"{count:,} of its rows could not be read, every figure is without them"
             remedy = "the report's rejects say why: deliver it whole, and run again"
             yield Obstacle(f"rejected:{source}", what, remedy)
@@ -191,7 +192,7 @@ def refusal(period: str, left: Sequence[Obstacle]) -> str:
     count = "1 obstacle" if len(left) == 1 else f"{len(left):,} obstacles"
     lines = [f"{period} cannot be closed: {count}. Remove each, or accept it with a reason:"]
     for one in left[:SHOWN_MAX]:
-        lines += [f"  {one.shown}: {one.what}", f"      {one.remedy},"]
+        lines += [f"  {one.shown}: {one.what}", f"      {one.remedy.rstrip('.')},"]
         lines.append(f"      or --accept {quote(f'{one.shown}=REASON')}")
     if len(left) > SHOWN_MAX:
         lines.append(f"  and {len(left) - SHOWN_MAX:,} more")

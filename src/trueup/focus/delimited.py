@@ -15,11 +15,13 @@ from trueup.errors import SourceError
 from trueup.focus.landing import Landed
 from trueup.focus.raw import ROW, Refuse, column
 from trueup.focus.stream import NOT_UTF8, Utf8Stream, misnamed, opened
+from trueup.focus.whole import CUT
 
 DELIMITERS = ",;\t|"
 HEADER_BYTES_MAX = 1 << 20
 RECORD_BYTES_MAX = 8 << 20
 BOM = b"\xef\xbb\xbf"
+UNCLOSED = f"a quote is opened and not closed: {CUT}"
 
 # A record of its own behind the last one. A quote left open swallows it: so it is noticed.
 END = "\ufdd1end of file\ufdd1"
@@ -111,7 +113,7 @@ class _Records:
         self._refused.append(row.number)
         if END in row.text:
             text = row.text[: row.text.index(END)].rstrip("\r\n")
-            self._refuse(row.number, "a quote is opened and not closed: the file was cut", text)
+            self._refuse(row.number, UNCLOSED, text)
         else:
             reason = f"{row.actual_columns} columns instead of {row.expected_columns}"
             if row.actual_columns < row.expected_columns:
@@ -154,7 +156,7 @@ class _Records:
         ]
         if any(END in value for value in row.values()):
             text = self._file.delimiter.join(values).rstrip("\r\n")
-            self._refuse(number, "a quote is opened and not closed: the file was cut", text)
+            self._refuse(number, UNCLOSED, text)
             return batch.slice(0, batch.num_rows - 1)
         return batch
 

@@ -26,6 +26,7 @@ from trueup.focus.projection import (
 from trueup.focus.raw import Part, RawStream
 from trueup.focus.rejects import RejectFile
 from trueup.focus.session import session
+from trueup.focus.whole import not_whole
 from trueup.model.dataset import Dataset
 from trueup.model.schema import REJECTS, SOURCES
 from trueup.model.table import Table
@@ -50,6 +51,7 @@ class Intake:
         self._rejects = RejectFile(self._folder)
         self._sources: list[dict[str, Any]] = []
         self._names: dict[int, str] = {}
+        self._landed: list[Landed] = []
 
     def __enter__(self) -> Self:
         self._connection: duckdb.DuckDBPyConnection = self._session.__enter__()
@@ -123,6 +125,7 @@ class Intake:
             }
         )
         self._names[source_id] = landed.source
+        self._landed.append(landed)
 
     def refuse_copy(self, source_id: int, landed: Landed, first_id: int) -> None:
         """Account for a file with the bytes of one read before: all its records are rejected."""
@@ -162,6 +165,7 @@ class Intake:
             sources=Table.from_rows(SOURCES, self._sources),
             rejects=rejects,
             directory=self._directory,
+            broken=not_whole(self._landed, self._sources, rejects),
         ).checked()
 
 

@@ -28,9 +28,12 @@ class Landed:
     size_bytes: int
 
 
+COPY = "a copy of "  # begins the reason of a row of a file that was read under another name
+
+
 def copy_of(source: str) -> str:
     """Why the records of a file are rejected whose bytes are those of ``source``."""
-    return f"a copy of {source}, byte for byte, not read: leave one of the two out"
+    return f"{COPY}{source}, byte for byte, not read: leave one of the two out"
 
 
 def flatten(sources: Iterable[Any]) -> tuple[list[str], list[Any]]:

@@ -38,7 +38,9 @@ def combined(datasets: Sequence[Dataset]) -> Dataset:
         schema, files = _stacked(parts, shifts, folder.path / name)
         return Table(schema, files=files, keep=folder)
 
-    return Dataset(kinds[0], whole("table"), whole("sources"), whole("rejects")).checked()
+    broken = {name: why for dataset in datasets for name, why in dataset.broken.items()}
+    tables = whole("table"), whole("sources"), whole("rejects")
+    return Dataset(kinds[0], *tables, broken=broken).checked()
 
 
 def _source_shifts(datasets: Sequence[Dataset]) -> Iterator[int]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from tempfile import TemporaryDirectory
 
 from trueup.errors import IntegrityError
@@ -21,6 +22,7 @@ class Dataset:
     sources: Table
     rejects: Table
     directory: TemporaryDirectory[str] | None = None
+    broken: Mapping[str, str] = field(default_factory=dict)  # source -> why it is not whole
 
     def checked(self) -> Dataset:
         """Return itself, or raise IntegrityError naming the first source that does not add up."""

@@ -6,6 +6,7 @@ every key. See docs/reference/rules.md for each key with an example.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -14,11 +15,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from trueup.errors import ConfigurationError
-from trueup.model.mistakes import explain
+from trueup.errors import ConfigurationError, UnitError
+from trueup.model.mistakes import close_to, explain
 from trueup.model.rate_file import with_rate_file
+from trueup.model.schema import METERS
+from trueup.units import parse_unit
 
 Leg = Literal["commitment", "usage", "price", "balance", "invoice", "restatement"]
 
@@ -34,8 +37,46 @@ def _fraction(value: object) -> object:
     return Fraction(str(value)) if isinstance(value, int | str | Decimal) else value
 
 
+def _patterns(value: Mapping[str, str]) -> Mapping[str, str]:
+    for name, pattern in value.items():
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"in {name}, {pattern!r} is no regular expression: {error}") from None
+    return value
+
+
+def _meter(value: str) -> str:
+    if value not in METERS:
+        raise ValueError(f"{close_to(value, METERS)}it is one of {', '.join(METERS)}")
+    return value
+
+
+def _readable_unit(value: str) -> str:
+    try:
+        parse_unit(value)
+    except UnitError as error:
+        raise ValueError(str(error)) from None
+    return value
+
+
 Exact = Annotated[Decimal, BeforeValidator(_exact)]
 ExactFraction = Annotated[Fraction, BeforeValidator(_fraction)]
+Match = Annotated[Mapping[str, str], AfterValidator(_patterns)]  # all must match
+Meter = Annotated[str, AfterValidator(_meter)]
+UnitText = Annotated[str, AfterValidator(_readable_unit)]  # in the unit format of FOCUS
+
+# What a rate's ``match`` calls a column of usage -> the charge's column.
+OF_USAGE = {
+    "provider": "x_Provider",
+    "account": "SubAccountId",
+    "account_id": "SubAccountId",
+    "region": "RegionId",
+    "region_id": "RegionId",
+    "resource": "ResourceId",
+    "resource_id": "ResourceId",
+    "sku_id": "SkuId",
+}
 
 
 class Strict(BaseModel):
@@ -58,8 +99,8 @@ class Tolerance(Strict):
 class Factor(Strict):
     """A dated conversion between dimensions: one billed unit holds ``count`` metered units."""
 
-    match: Mapping[str, str]  # charge column -> regular expression, all must match
-    meter: str  # gpu | tpu_chip | vcpu | instance ...
+    match: Match  # charge column -> regular expression
+    meter: Meter  # gpu | tpu_chip | vcpu | instance ...
     count: ExactFraction
     valid_from: date | None = None
     valid_to: date | None = None
@@ -69,8 +110,8 @@ class Factor(Strict):
 class MeterRule(Strict):
     """Says by which meter a charge is measured, where its SKU does not tell."""
 
-    match: Mapping[str, str]
-    meter: str
+    match: Match  # charge column -> regular expression
+    meter: Meter
     model: str | None = None
     tier: str | None = None
     capacity: Literal["allocated", "busy"] | None = None
@@ -79,9 +120,9 @@ class MeterRule(Strict):
 class Rate(Strict):
     """A contract price: what one unit costs on demand and, if it may draw one, by a commitment."""
 
-    match: Mapping[str, str]  # usage column -> regular expression, all must match
-    meter: str
-    unit: str  # FOCUS unit format
+    match: Match  # usage or charge column -> regular expression
+    meter: Meter
+    unit: UnitText
     price: Exact
     currency: str
     commitment_id: str | None = None

@@ -7,7 +7,7 @@ the same interval nets: only the payer's total counts.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -73,8 +73,9 @@ def claims_of(moves: Sequence[Move], known: Evidence) -> Claims:
             least = Fraction(1, 10**known.scale)
             found.only_moved += any(abs(move.saved) > least for move in members)
             continue
-        for part in _per_commitment(members, amount, Fraction(1, 2 * 10**known.scale)):
-            _add(found, part, group, known)
+        least = Fraction(1, 2 * 10**known.scale)
+        for part, resting_on in _per_commitment(members, amount, least):
+            _add(found, part, group, missing_evidence(resting_on, group, amount, known), known)
     return found
 
 
@@ -90,22 +91,32 @@ def _tolerated(members: Sequence[Move], known: Evidence) -> Fraction:
     return max(rounding, tolerated)
 
 
-def _per_commitment(members: Sequence[Move], amount: Fraction, least: Fraction) -> list[list[Move]]:
-    """The moves of each commitment; of several as one where they only pay off together.
+def _per_commitment(
+    members: Sequence[Move], amount: Fraction, least: Fraction
+) -> Iterator[tuple[list[Move], Sequence[Move]]]:
+    """The moves of each commitment, and those on which they rest.
 
-    That is where one takes over what another covered, which then covers something else, and where
-    some cost what others save. A commitment whose moves make less than ``least`` makes no claim of
-    its own: that is rounding.
+    They rest on the moves of all commitments that hand lines to each other. If one of those saves
+    nothing by itself, or costs what others save, all make one claim: without it the lines do not
+    add up. What makes less than ``least`` is nothing: that is rounding.
     """
     linked = _linked(members)
+    together: dict[str, list[Move]] = defaultdict(list)
     by_pool: dict[str, list[Move]] = defaultdict(list)
     for move in members:
-        by_pool[linked[move.pool]].append(move)
+        together[linked[move.pool]].append(move)
+        by_pool[move.pool].append(move)
     sums = {pool: sum((m.saved for m in part), Fraction(0)) for pool, part in by_pool.items()}
     sums = {pool: own if abs(own) >= least else Fraction(0) for pool, own in sums.items()}
     if any(own * amount < 0 for own in sums.values()):
-        return [_largest_first(members, amount)]
-    return [_largest_first(by_pool[pool], amount) for pool in sorted(sums) if sums[pool]]
+        yield _largest_first(members, amount), members
+        return
+    for name, some in sorted(together.items()):
+        pools = sorted(pool for pool, first in linked.items() if first == name)
+        if all(sums[pool] for pool in pools):
+            yield from ((by_pool[pool], some) for pool in pools)
+        elif any(sums[pool] for pool in pools):
+            yield _largest_first(some, amount), some
 
 
 def _linked(members: Sequence[Move]) -> dict[str, str]:
@@ -127,14 +138,19 @@ def _largest_first(members: Sequence[Move], amount: Fraction) -> list[Move]:
     return sorted(members, key=lambda move: move.pool != largest)
 
 
-def _add(found: Claims, members: Sequence[Move], group: Group, known: Evidence) -> None:
+def _add(
+    found: Claims,
+    members: Sequence[Move],
+    group: Group,
+    lacking: Sequence[str],
+    known: Evidence,
+) -> None:
     first = members[0]
     _cluster, interval, _payer, currency = group
     pool = _pool(members, known)
     lines = {(move.source_id, move.source_row): move for move in members}
     billed = sum((move.billed for move in lines.values()), Fraction(0))
     amount = sum((move.saved for move in members), Fraction(0))
-    lacking = missing_evidence(members, group, amount, known)
     arithmetic = _arithmetic(members, billed, amount, currency)
     figures = {
         "billed": edge_decimal(billed),

@@ -11,7 +11,7 @@ from trueup.reconcile.worked import Worked
 
 def notes_of(work: Worked) -> list[dict[str, Any]]:
     """The notes of every leg, and of what went in."""
-    notes = [*work.commitments.notes, *(work.usage.notes if work.usage else [])]
+    notes = [*_not_whole(work), *work.commitments.notes, *(work.usage.notes if work.usage else [])]
     notes.extend(note for leg in work.further for note in leg.notes)
     if not work.engine.count(work.rows):
         notes.insert(
@@ -50,6 +50,20 @@ def notes_of(work: Worked) -> list[dict[str, Any]]:
         if source["note"]
     )
     return notes
+
+
+def _not_whole(work: Worked) -> list[dict[str, Any]]:
+    """Files of which more is missing than single rows."""
+    return [
+        {
+            "code": "source_not_whole",
+            "subject": name,
+            "text": f"PARTIAL RUN: no figure has what is missing of it: {why}",
+            "remedy": "deliver the whole file, or correct how it is read, then run again",
+        }
+        for dataset in work.datasets
+        for name, why in sorted(dataset.broken.items())
+    ]
 
 
 def repeated_notes(ids: Sequence[str]) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from trueup.adapter.registry import providers
 from trueup.engine.engine import Engine
 from trueup.engine.instants import instant
 from trueup.engine.integers import EDGE_SCALE, WHOLE, decimals, total, units
-from trueup.model.rules import Rules
+from trueup.model.rules import OF_USAGE, Rules
 from trueup.period import Period
 from trueup.reconcile.billed import UNUSED, USED, in_period, sku_columns
 from trueup.reconcile.text import key_with_nulls
@@ -41,17 +41,6 @@ COLUMNS = (
     "ContractedUnitPrice",
     "ListUnitPrice",
 )
-# What a rule's ``match`` calls a column of usage -> the charge's column.
-OF_USAGE = {
-    "provider": "x_Provider",
-    "account": "SubAccountId",
-    "account_id": "SubAccountId",
-    "region": "RegionId",
-    "region_id": "RegionId",
-    "resource": "ResourceId",
-    "resource_id": "ResourceId",
-    "sku_id": "SkuId",
-}
 
 
 @dataclass(frozen=True)

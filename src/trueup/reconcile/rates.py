@@ -14,9 +14,9 @@ from typing import Any
 from trueup.adapter.rating import Match, Rating
 from trueup.adapter.registry import providers
 from trueup.errors import UnitError
-from trueup.model.rules import Rate, Rules
+from trueup.model.rules import OF_USAGE, Rate, Rules
 from trueup.reconcile.metering import Metering, base_factor, metering_of
-from trueup.reconcile.profiles import OF_USAGE, Profile
+from trueup.reconcile.profiles import Profile
 from trueup.reconcile.terms import Terms
 from trueup.units import factor, parse_unit
 

@@ -31,7 +31,7 @@ from trueup.reconcile.eligibility import (
 from trueup.reconcile.leg import LegRun
 from trueup.reconcile.moves import moves
 from trueup.reconcile.profiles import Profile
-from trueup.reconcile.rates import RateBook
+from trueup.reconcile.rates import RateBook, rating_of
 from trueup.reconcile.text import key_with_nulls
 from trueup.reconcile.usage_rows import BILLED
 from trueup.reconcile.waterfall import pair_table, pour, steps
@@ -281,7 +281,7 @@ def _notes(
 
 
 def _undecided(held: Mapping[str, Holding], found: Sequence[Profile]) -> list[dict[str, Any]]:
-    """Commitments under no declared rule, where charges of the SKUs they cover were not covered."""
+    """Commitments under none of their provider's rules, some of whose SKUs were not covered."""
     free = {
         one.sku
         for one in found
@@ -297,10 +297,12 @@ def _undecided(held: Mapping[str, Holding], found: Sequence[Profile]) -> list[di
             "subject": name,
             "text": "its charges do not tell by which of the provider's rules it is applied: it "
             "was not rated again",
-            "remedy": "state quantity_basis in the contract",
+            "remedy": "state its basis in the contract",
         }
         for name, one in sorted(held.items())
-        if not list(one.pools()) and covered.get(name, set()) & free
+        if rating_of(one.provider) is not None
+        and not list(one.pools())
+        and covered.get(name, set()) & free
     ]
 
 

@@ -23,8 +23,8 @@ class Action:
 
 
 def tail(said: str) -> Action:
-    """The line that says what else there is."""
-    return Action("", "", f"and {said}, in the report", "")
+    """The line that says what else there is; the terminal adds where."""
+    return Action("", "", f"and {said}", "")
 
 
 def cut(found: list[Action], noun: str, most: int = LINES_MAX) -> list[Action]:

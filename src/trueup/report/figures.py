@@ -20,6 +20,7 @@ Row = dict[str, Any]
 ZERO = Decimal(0)
 NO_CHARGES = "no_charges_in_period"  # the codes of notes that say why nothing was compared
 SOURCE_FAILED = "source_failed"  # the code of the note that a run leaves for such a source
+NOT_WHOLE = "source_not_whole"  # the same of a source that breaks off
 _PRECISION = 60
 
 
@@ -223,8 +224,8 @@ def not_compared(result: Result) -> str | None:
 
 
 def is_partial(result: Result) -> bool:
-    """Say whether a source could not be read, so that every figure lacks it."""
-    return any(row["code"] == SOURCE_FAILED for row in result.notes)
+    """Say whether a source could not be read, or not to its end, so that every figure lacks it."""
+    return any(row["code"] in (SOURCE_FAILED, NOT_WHOLE) for row in result.notes)
 
 
 def rows_in_and_out(result: Result) -> tuple[int, int, int]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SHOWN = 6  # in a list of what to look at first
 SPECK = Decimal("0.01")  # what is less is no one's first concern
 PER_CENT = 100
+RESTATEMENT = "restatement"  # the leg
 NO_TIME = timedelta(0)
 
 
@@ -94,6 +95,9 @@ def findings(result: Result) -> list[Finding]:
         key = (*shared, subject, meter, currency, accumulated, explained)
         if key not in found:
             name = subject and (names.get(subject) or _plain(subject, row))
+            if row["leg"] == RESTATEMENT:  # its subject is a whole row of the bill
+                own = row["resource_id"] or row["commitment_id"]
+                name = names.get(own) or last_part(own) if own else name
             found[key] = Finding(row, name, currency, explained=explained)
         found[key].add(row)
     return sorted(

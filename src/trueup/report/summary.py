@@ -65,6 +65,8 @@ def state(result: Result) -> str:
     if until:
         dates = (f"{day(at)} ({legible(', '.join(names), 60)})" for at, names in until.items())
         words += f" until {', '.join(dates)}"
+    elif known:
+        words += " (usage or commitments are on no bill yet)"
     return f"PARTIAL RUN · {words}" if figures.is_partial(result) else words
 
 
@@ -153,7 +155,7 @@ def _lines(found: Iterable[Action]) -> Iterator[str]:
             yield from _wrapped(said, _STEP)
         said = action.step
         if not action.what:
-            yield from _wrapped(action.about)
+            yield from _wrapped(f"{action.about}, in the report")
             continue
         yield from _wrapped(
             action.about, f"{_INDENT}{action.amount:>16}  {action.what:<18}  ", " " * 40
@@ -184,7 +186,8 @@ def _invoices(result: Result) -> Iterator[str]:
         parts = "".join(
             f"{money(row[name]):>16}" for name in ("amount_due", "invoiced", "difference")
         )
-        name = short(row["invoice_id"] or row["billing_account_id"] or row["issuer"], 26)
+        unnumbered = " ".join(filter(None, (row["issuer"], row["billing_account_id"])))
+        name = short(row["invoice_id"] or unnumbered, 26)
         status = legible(row["status"] or "", 14).replace("_", " ")
         yield f"{_INDENT}{code(row['currency']):<6}{name:<27}{status:<15}{parts}"
     if len(found) > LINES_MAX:

@@ -14,6 +14,7 @@ from trueup.errors import ConfigurationError, IntegrityError, SourceError, Usage
 from trueup.focus.landing import Landed, Landing, copy_of
 from trueup.focus.repair import literal, quoted
 from trueup.focus.stream import misnamed, opened
+from trueup.focus.whole import not_whole
 from trueup.model.dataset import Dataset
 from trueup.telemetry.column_map import check_names
 from trueup.telemetry.sample import BOM, sample
@@ -183,12 +184,14 @@ def _dataset(
     rows = [_source_row(connection, item, rejected.get(item.source.source_id, 0)) for item in read]
     file = Path(directory.name) / "usage.parquet"
     _write_usage(connection, file, constants)
+    rejects = _rejects(connection, directory)
     return Dataset(
         kind="usage",
         table=Table(USAGE, files=[file], keep=directory),
         sources=Table.from_rows(SOURCES, rows),
-        rejects=_rejects(connection, directory),
+        rejects=rejects,
         directory=directory,
+        broken=not_whole((item.landed for item in read), rows, rejects),
     ).checked()
 
 
@@ -229,9 +232,8 @@ def _note(
     parts = [str(note) for (note,) in notes]
     if item.rows_in > rejected and not rows_of_usage:
         parts.append("none of its records meters anything")
-    elif item.rows_in == rejected and not parts:  # no other note says why
-        what = "every record of it was rejected" if rejected else "it holds no record"
-        parts.append(f"{what}: nothing was compared with it")
+    elif not item.rows_in and not parts:  # no other note says why
+        parts.append("it holds no record: nothing was compared with it")
     return "; ".join(parts) or None
 
 

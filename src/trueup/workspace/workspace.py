@@ -48,8 +48,10 @@ class Workspace:
         for run in found:
             if run.run_id == run_id:
                 return run
-        known = ", ".join(run.run_id for run in found[-3:]) or "none yet: `trueup run` makes one"
-        raise UsageError(f"{self.folder}: there is no run {run_id!r}; the last are {known}")
+        known = "it has never run: `trueup run` makes the first"
+        if found:
+            known = f"the last are {', '.join(run.run_id for run in found[-3:])}"
+        raise UsageError(f"{self.folder}: there is no run {run_id!r}; {known}")
 
     def last_run(
         self, start: datetime, end: datetime, known_at: datetime | None = None
@@ -66,7 +68,10 @@ class Workspace:
         digest = self.run(run_id).outputs.get(f"parquet/{name}.parquet")
         if digest is None:  # a table that trueup did not have yet
             return Table.from_rows(schema, [])
-        found = pq.read_table(io.BytesIO(self.store.get(digest)))
+        # Without the threads of Arrow's pools: a process that ends while one of them is just
+        # beginning aborts, after all was said and done.
+        with pq.ParquetFile(io.BytesIO(self.store.get(digest)), pre_buffer=False) as file:
+            found = file.read(use_threads=False)
         kept = {column.name: column for column in found.schema}
         rows = found.select([column for column in schema.names if column in kept]).to_pylist()
         return Table.from_rows(schema, rows)

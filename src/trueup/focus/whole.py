@@ -1,0 +1,61 @@
+"""Files that are evidently not whole: they break off inside a record, or no record is readable.
+
+A record that cannot be read is one row less. A file that ends inside one lacks all that followed,
+however many rows that were, so that its last record is no row of the file but its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from trueup.focus.landing import COPY, Landed
+from trueup.focus.stream import opened
+from trueup.model.schema import REPEATS
+from trueup.model.table import Table
+
+CUT = "the file was cut"  # ends the reason of a record that swallowed the end of its file
+CHUNK_BYTES = 1 << 20
+LINE_ENDS = (b"\n", b"\r")
+
+
+def not_whole(
+    landed: Iterable[Landed], sources: Iterable[Mapping[str, Any]], rejects: Table
+) -> dict[str, str]:
+    """What is wrong with each source of which more is missing than its rejects tell.
+
+    ``sources`` and ``rejects`` are those of the dataset that was read from ``landed``. A source all
+    of whose records repeat others is whole.
+    """
+    files = {one.source: one for one in landed}
+    found: dict[str, str] = {}
+    suspects = [row for row in sources if row["rejected"] and row["source"] in files]
+    if not suspects:
+        return found
+    refused = rejects.to_arrow()
+    for row in suspects:
+        name, count = row["source"], row["rows_in"]
+        own = refused.filter(pc.field("source") == name)
+        last = _reason(own.filter((pc.field("row_number") == count) & pc.field("column").is_null()))
+        if last and (last.endswith(CUT) or _ends_inside_a_line(files[name])):
+            found[name] = f"it breaks off in record {count:,}, what follows is missing ({last})"
+        elif not row["accepted"] and (first := _reason(own)):
+            found[name] = f"none of its records could be read, the first: {first}"
+    return found
+
+
+def _reason(refused: pa.Table) -> str | None:
+    """The first reason that is another than that a record is in the figures already."""
+    reasons = refused["reason"].to_pylist()
+    return next((text for text in reasons if not text.startswith((REPEATS, COPY))), None)
+
+
+def _ends_inside_a_line(landed: Landed) -> bool:
+    with opened(landed.path, landed.source) as file:
+        last = b""
+        while chunk := file.read(CHUNK_BYTES):
+            last = chunk
+    return not last.endswith(LINE_ENDS)
