@@ -23,6 +23,8 @@ def _readable(kind: pa.DataType) -> pa.DataType:
         return pa.float32()
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         return pa.string()  # text that was written without its logical type
+    if pa.types.is_string(kind):
+        return pa.dictionary(pa.int32(), kind)  # as the file keeps it
     if pa.types.is_dictionary(kind):
         return _readable(kind.value_type)
     return kind
@@ -46,7 +48,12 @@ class ParquetFile:
         """Stream the records (see RawFile)."""
         names = [column(index) for index in range(len(self.header))] + [ROW]
         row = 1
-        with pq.ParquetFile(self._landed.path) as file:
+        texts = [
+            name
+            for name, kind in zip(self.header, self.types, strict=True)
+            if pa.types.is_dictionary(kind)
+        ]
+        with pq.ParquetFile(self._landed.path, read_dictionary=texts) as file:
             for batch in file.iter_batches(batch_size=BATCH_ROWS):
                 arrays = [
                     array if array.type == kind else pc.cast(array, kind)
