@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from trueup.focus.by_value import ByValue
 from trueup.focus.landing import Landed, copy_of
@@ -34,6 +33,7 @@ from trueup.focus.session import session
 from trueup.model.dataset import Dataset
 from trueup.model.schema import REJECTS, SOURCES
 from trueup.model.table import Table
+from trueup.model.table_file import TableFile
 
 if TYPE_CHECKING:
     import duckdb
@@ -49,7 +49,6 @@ class Intake:
     def __init__(self, kind: str, schema: pa.Schema) -> None:
         self._kind = kind
         self._schema = schema
-        self._stored = pa.schema([_stored(each) for each in schema])
         self._directory: TemporaryDirectory[str] = TemporaryDirectory(prefix=f"trueup-{kind}-")
         self._folder = Path(self._directory.name)
         self._session = session(self._folder)
@@ -59,8 +58,7 @@ class Intake:
 
     def __enter__(self) -> Self:
         self._connection: duckdb.DuckDBPyConnection = self._session.__enter__()
-        self._file = self._folder / f"{self._kind}.parquet"
-        self._writer = pq.ParquetWriter(self._file, self._stored, store_schema=False)
+        self._file = TableFile(self._folder / f"{self._kind}.parquet", self._schema)
         return self
 
     def __exit__(
@@ -69,7 +67,7 @@ class Intake:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._writer.close()
+        self._file.close()
         self._rejects.close()
         self._session.__exit__(kind, error, trace)
         if error is not None:
@@ -108,7 +106,7 @@ class Intake:
 
     def write(self, rows: pa.Table) -> None:
         """Append rows that are complete already."""
-        self._writer.write_table(rows.select(self._schema.names).cast(self._stored))
+        self._file.write(rows)
 
     def add_source(
         self,
@@ -162,25 +160,18 @@ class Intake:
 
     def dataset(self) -> Dataset:
         """Everything read, with its control totals proved."""
-        self._writer.close()
+        self._file.close()
         self._sources.sort(key=lambda source: source["source_id"])
         rejects = self._rejects.table(self._connection, self._names, self._directory)
         for source in self._sources:
             source["rejected"] = self._rejects.counts[source["source_id"]]
         return Dataset(
             kind=self._kind,
-            table=Table(self._schema, files=[self._file], keep=self._directory),
+            table=Table(self._schema, files=[self._file.path], keep=self._directory),
             sources=Table.from_rows(SOURCES, self._sources),
             rejects=rejects,
             directory=self._directory,
         ).checked()
-
-
-def _stored(each: pa.Field) -> pa.Field:
-    """How a column is written: text by its values, as the format itself keeps it."""
-    if pa.types.is_string(each.type):
-        return each.with_type(pa.dictionary(pa.int32(), each.type))
-    return each
 
 
 class Tally:
