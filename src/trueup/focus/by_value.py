@@ -8,13 +8,13 @@ a look of its own; where one is, the whole chunk is left to the query over its r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trueup.focus.columns import ARROW_TYPES, Column
+from trueup.focus.columns import ARROW_TYPES, Kind
+from trueup.focus.distinct import Distinct, whole
 from trueup.focus.projection import (
     DOUBT,
     SOURCE_ID,
@@ -29,35 +29,6 @@ if TYPE_CHECKING:
     import duckdb
 
 
-@dataclass(frozen=True)
-class _Distinct:
-    """One column of a chunk as its distinct values, and for each row which one it has."""
-
-    values: pa.Array
-    indices: pa.Array | None  # none: every row has its own, in order
-
-    @classmethod
-    def of(cls, array: pa.Array) -> _Distinct:
-        if pa.types.is_nested(array.type):
-            return cls(array, None)
-        if not pa.types.is_dictionary(array.type):
-            array = array.dictionary_encode()
-        return cls(array.dictionary, array.indices)
-
-    def padded(self, rows: int) -> pa.Array:
-        nulls = pa.nulls(rows - len(self.values), self.values.type)
-        return pa.concat_arrays([self.values, nulls])
-
-    def spread(self, read: pa.Array) -> pa.Array:
-        """What was read of each value, for every row."""
-        read = read.slice(0, len(self.values))
-        if self.indices is None:
-            return read
-        if read.equals(self.values):
-            return pa.DictionaryArray.from_arrays(self.indices, self.values)
-        return read.take(self.indices)
-
-
 class ByValue:
     """Reads chunks of one layout by their values."""
 
@@ -65,7 +36,7 @@ class ByValue:
         self._reading = reading
         self._connection = connection
         self._query = select_values(reading)
-        self._carried = [k for k in reading.present if carried(k, reading.kind_of(k))]
+        self._carried = [k for k in reading.present if carried(k.kind, reading.kind_of(k))]
         self._positions = {
             name: index
             for name, index in (*reading.positions.items(), *reading.texts.items())
@@ -77,45 +48,33 @@ class ByValue:
 
     def rows(self, chunk: pa.Table) -> pa.Table | None:
         """The accepted rows, which are all of the chunk; None where a row may be another case."""
+        reading = self._reading
         if any(chunk[name].null_count for name in self._needed):
             return None
         try:
-            found = {known.name: self._cast(chunk, known) for known in self._carried}
+            found = {
+                known.name: cast(chunk[column(reading.positions[known.name])], known.kind)
+                for known in self._carried
+            }
         except pa.ArrowInvalid:  # an instant that is out of range
             return None
         values = self._read(chunk)
         if values is None:
             return None
         found |= values
-        span = self._reading.span
+        span = reading.span
         wrong = pc.less if span.may_be_empty else pc.less_equal
         if pc.any(wrong(found[span.end], found[span.start])).as_py():
             return None
         return self._table(chunk, found)
 
-    def _cast(self, chunk: pa.Table, known: Column) -> pa.Array:
-        array = _whole(chunk[column(self._reading.positions[known.name])])
-        if pa.types.is_date(array.type):
-            array = array.cast(pa.timestamp("ms"))  # its beginning, in UTC
-        return array.cast(ARROW_TYPES[known.kind])
-
     def _read(self, chunk: pa.Table) -> dict[str, pa.Array] | None:
-        raw = {
-            index: _Distinct.of(_whole(chunk[column(index)]))
-            for index in set(self._positions.values())
-        }
-        most = max((len(one.values) for one in raw.values()), default=0)
-        padded = {column(index): one.padded(most) for index, one in raw.items()}
-        self._connection.register("raw", pa.table(padded))
-        try:
-            read = self._connection.sql(self._query).to_arrow_table()
-        finally:
-            self._connection.unregister("raw")
+        names = {name: column(index) for name, index in self._positions.items()}
+        distinct = Distinct({name: chunk[name] for name in names.values()})
+        read = distinct.read(self._connection, self._query)
         if pc.any(read[DOUBT]).as_py():
             return None
-        return {
-            name: raw[index].spread(_whole(read[name])) for name, index in self._positions.items()
-        }
+        return {name: distinct.spread(raw, read[name]) for name, raw in names.items()}
 
     def _table(self, chunk: pa.Table, found: dict[str, pa.Array]) -> pa.Table:
         reading, rows = self._reading, chunk.num_rows
@@ -130,11 +89,11 @@ class ByValue:
         return pa.table(result | {name: found[name] for name in reading.texts})
 
 
-def _whole(chunked: pa.ChunkedArray) -> pa.Array:
-    """A column as one array."""
-    if chunked.num_chunks == 1:
-        return chunked.chunk(0)
-    return pa.concat_arrays(chunked.unify_dictionaries().chunks)
+def cast(array: pa.ChunkedArray, kind: Kind) -> pa.Array:
+    """The values of a column whose type is ``carried``."""
+    if pa.types.is_date(array.type):
+        array = array.cast(pa.date32()).cast(pa.timestamp("s"))  # its beginning, in UTC
+    return whole(array).cast(ARROW_TYPES[kind])
 
 
 def _first(arrays: list[pa.Array], rows: int) -> pa.Array:

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 
 from trueup.errors import SourceError
 from trueup.focus.landing import Landed
-from trueup.focus.raw import ROW, Refuse, column
+from trueup.focus.raw import CHUNK_BYTES, ROW, Refuse, column
 
-BATCH_ROWS = 32_768
+BATCH_ROWS_MIN, BATCH_ROWS_MAX = 1_024, 131_072
 
 
 def _readable(kind: pa.DataType) -> pa.DataType:
@@ -54,7 +54,7 @@ class ParquetFile:
             if pa.types.is_dictionary(kind)
         ]
         with pq.ParquetFile(self._landed.path, read_dictionary=texts) as file:
-            for batch in file.iter_batches(batch_size=BATCH_ROWS):
+            for batch in _by_row_group(file):
                 arrays = [
                     array if array.type == kind else pc.cast(array, kind)
                     for array, kind in zip(batch.columns, self.types, strict=True)
@@ -62,3 +62,12 @@ class ParquetFile:
                 numbers = pa.array(range(row, row + batch.num_rows), pa.int64())
                 row += batch.num_rows
                 yield pa.RecordBatch.from_arrays([*arrays, numbers], names=names)
+
+
+def _by_row_group(file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
+    """Batches that mix no row groups, as each has dictionaries of its own; short of wide rows."""
+    for group in range(file.num_row_groups):
+        about = file.metadata.row_group(group)
+        rows_max = CHUNK_BYTES * about.num_rows // max(about.total_byte_size, 1)
+        size = min(max(rows_max, BATCH_ROWS_MIN), BATCH_ROWS_MAX)
+        yield from file.iter_batches(size, row_groups=[group])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from trueup.focus.columns import Column
+from trueup.focus.columns import Column, Kind
 from trueup.focus.raw import ROW, SOURCE, column
 from trueup.focus.repair import literal, quoted
 
@@ -86,7 +86,7 @@ def select_values(reading: Reading) -> str:
     Of each column that is not ``carried``, and of each further one, it gives what ``select`` would
     for this value. DOUBT is true where a value is not good in every record: the record decides.
     """
-    read = [known for known in reading.present if not carried(known, reading.kind_of(known))]
+    read = [known for known in reading.present if not carried(known.kind, reading.kind_of(known))]
     parts = [f"{_cast(known, typed(known.name))} AS {quoted(known.name)}" for known in read]
     parts += _further(reading)
     doubts = " OR ".join(_doubt(reading, known) for known in read) or "false"
@@ -97,14 +97,16 @@ def select_values(reading: Reading) -> str:
     )
 
 
-def carried(known: Column, kind: pa.DataType) -> bool:
-    """Whether every value of this physical type is a value of the column, as it stands."""
-    if known.kind == "decimal":
-        fits = pa.types.is_decimal(kind) and 0 <= kind.scale <= 18
-        return pa.types.is_integer(kind) or (fits and kind.precision - kind.scale <= 20)
-    if known.kind == "time":
-        return pa.types.is_date(kind) or (pa.types.is_timestamp(kind) and kind.unit != "ns")
-    return False
+def carried(kind: Kind, physical: pa.DataType) -> bool:
+    """Whether every value of a physical type is one of a column of this kind, as it stands."""
+    types = pa.types
+    if kind == "decimal" and types.is_decimal(physical):
+        return bool(0 <= physical.scale <= 18 and physical.precision - physical.scale <= 20)
+    if kind == "decimal":
+        return bool(types.is_integer(physical))
+    if kind == "time" and types.is_timestamp(physical):
+        return bool(physical.unit != "ns")
+    return kind == "time" and bool(types.is_date(physical))
 
 
 def _text(name: str) -> str:
@@ -157,7 +159,7 @@ def _typed(reading: Reading, present: Sequence[Column]) -> list[str]:
 
 def _value(known: Column, kind: pa.DataType, raw: str) -> str:
     text = _text(known.name)
-    if carried(known, kind):
+    if carried(known.kind, kind):
         return _cast(known, raw)  # a time without a zone is UTC, the session's
     if known.kind == "decimal":
         return f"exact_decimal({text})"

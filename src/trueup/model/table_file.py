@@ -7,6 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+REPEATS_MIN = 4
+
 
 class TableFile:
     """A Parquet file of a schema, written in order; ``close`` finishes it, rows or none."""
@@ -31,17 +33,30 @@ class TableFile:
             self._writer.close()
 
     def _opened(self, first: pa.Table) -> pq.ParquetWriter:
-        """The writer. Text that the first rows have goes by its values, as the format keeps it."""
-        self._stored = pa.schema([_stored(each, first[each.name]) for each in self._schema])
-        # Numbers of rows never repeat.
-        repeating = [each.name for each in self._schema if not pa.types.is_int64(each.type)]
+        """The writer: text that repeats itself in the first rows goes by its values."""
+        alone = {each.name for each in self._schema if _is_alone(first[each.name])}
+        fields = [
+            each
+            if each.name in alone or first[each.name].null_count == len(first)
+            else _by_value(each)
+            for each in self._schema
+        ]
+        self._stored = pa.schema(fields)
+        repeating = [name for name in self._schema.names if name not in alone]
         self._writer = pq.ParquetWriter(
             self.path, self._stored, use_dictionary=repeating, store_schema=False
         )
         return self._writer
 
 
-def _stored(each: pa.Field, rows: pa.ChunkedArray) -> pa.Field:
-    if pa.types.is_string(each.type) and rows.null_count < len(rows):
-        return each.with_type(pa.dictionary(pa.int32(), each.type))
-    return each
+def _by_value(each: pa.Field) -> pa.Field:
+    text = pa.types.is_string(each.type)
+    return each.with_type(pa.dictionary(pa.int32(), each.type)) if text else each
+
+
+def _is_alone(rows: pa.ChunkedArray) -> bool:
+    """Whether nearly every row has a value of its own: a number of rows, or text such as an id."""
+    if pa.types.is_dictionary(rows.type) or pa.types.is_string(rows.type):
+        values = sum(len(part.dictionary_encode().dictionary) for part in rows.chunks)
+        return bool(values * REPEATS_MIN > len(rows) - rows.null_count > 0)
+    return bool(pa.types.is_int64(rows.type))
