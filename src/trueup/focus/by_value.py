@@ -17,11 +17,13 @@ from trueup.focus.columns import ARROW_TYPES, Kind
 from trueup.focus.distinct import Distinct, whole
 from trueup.focus.projection import (
     DOUBT,
+    READERS,
     SOURCE_ID,
     SOURCE_ROW,
     Reading,
     carried,
-    select_values,
+    of_kind,
+    select_texts,
 )
 from trueup.focus.raw import ROW, SOURCE, column
 
@@ -35,7 +37,7 @@ class ByValue:
     def __init__(self, reading: Reading, connection: duckdb.DuckDBPyConnection) -> None:
         self._reading = reading
         self._connection = connection
-        self._query = select_values(reading)
+        self._query = select_texts(reading)
         self._carried = [k for k in reading.present if carried(k.kind, reading.kind_of(k))]
         self._positions = {
             name: index
@@ -74,7 +76,30 @@ class ByValue:
         read = distinct.read(self._connection, self._query)
         if pc.any(read[DOUBT]).as_py():
             return None
-        return {name: distinct.spread(raw, read[name]) for name, raw in names.items()}
+        values = {name: read[name] for name in names}
+        for kind in READERS:
+            of_this = [k.name for k in self._reading.present if k.kind == kind and k.name in names]
+            found = self._of_kind(kind, {name: values[name] for name in of_this})
+            if found is None:
+                return None
+            values |= found
+        return {name: distinct.spread(raw, values[name]) for name, raw in names.items()}
+
+    def _of_kind(
+        self, kind: Kind, texts: dict[str, pa.ChunkedArray]
+    ) -> dict[str, pa.ChunkedArray] | None:
+        """The values of all columns of a kind by one query, which takes longest to plan."""
+        if not texts:
+            return {}
+        columns = list(texts.values())
+        stacked = pa.chunked_array([part for text in columns for part in text.chunks], pa.string())
+        stack = Distinct({"text": stacked})
+        read = stack.read(self._connection, of_kind(kind))
+        if pc.any(read[DOUBT]).as_py():
+            return None
+        values = pa.chunked_array([stack.spread("text", read["value"])])
+        rows = len(columns[0])
+        return {name: values.slice(place * rows, rows) for place, name in enumerate(texts)}
 
     def _table(self, chunk: pa.Table, found: dict[str, pa.Array]) -> pa.Table:
         reading, rows = self._reading, chunk.num_rows

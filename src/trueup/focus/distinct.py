@@ -54,7 +54,8 @@ def whole(array: pa.ChunkedArray) -> pa.Array:
     """A column as one array."""
     if array.num_chunks == 1:
         return array.chunk(0)
-    return pa.concat_arrays(array.unify_dictionaries().chunks)
+    chunks = array.unify_dictionaries().chunks
+    return pa.concat_arrays(chunks) if chunks else pa.nulls(0, array.type)
 
 
 def translated(array: pa.Array, of: Callable[[str], str | None]) -> pa.DictionaryArray:

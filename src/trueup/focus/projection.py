@@ -22,13 +22,20 @@ JSON_LOST = "json lost"
 LATE_HOURS = "late hours"
 CONTROL = (FAULT_COLUMN, FAULT_REASON, FAULT_VALUE, FAULT_CURRENCY, JSON_LOST, LATE_HOURS)
 
-DOUBT = "doubt"  # the column of ``select_values`` that says which value needs its row
+DOUBT = "doubt"  # the column of ``select_texts`` that says which value needs its row
 
 SOURCE_ID = "x_SourceId"
 SOURCE_ROW = "x_SourceRow"
 
 SQL_TYPES = {"text": "VARCHAR", "json": "VARCHAR", "decimal": "DECIMAL(38, 18)"}
 SQL_TYPES["time"] = "TIMESTAMPTZ"
+
+# The macro of ``repair`` that reads the text of a kind of column.
+READERS: Mapping[Kind, str] = {
+    "decimal": "exact_decimal",
+    "time": "instant",
+    "json": "json_object_text",
+}
 
 
 @dataclass(frozen=True)
@@ -80,20 +87,32 @@ def select(reading: Reading) -> str:
     )
 
 
-def select_values(reading: Reading) -> str:
+def select_texts(reading: Reading) -> str:
     """The query over the view ``raw`` of distinct values, where a row is no record.
 
-    Of each column that is not ``carried``, and of each further one, it gives what ``select`` would
-    for this value. DOUBT is true where a value is not good in every record: the record decides.
+    Of each column that is not ``carried`` it gives what ``select`` would for this value: of text
+    and further columns the value, of one that ``of_kind`` reads the text. DOUBT is true where a
+    value is not good in every record: the record decides.
     """
     read = [known for known in reading.present if not carried(known.kind, reading.kind_of(known))]
-    parts = [f"{_cast(known, typed(known.name))} AS {quoted(known.name)}" for known in read]
-    parts += _further(reading)
+    parts = [f"{_text_or_value(known)} AS {quoted(known.name)}" for known in read]
     doubts = " OR ".join(_doubt(reading, known) for known in read) or "false"
     return (
-        f"SELECT {doubts} AS {quoted(DOUBT)}{_listed(parts)} "
-        f"FROM (SELECT *{_listed(_typed(reading, read))} "
+        f"SELECT {doubts} AS {quoted(DOUBT)}{_listed(parts + _further(reading))} "
+        f"FROM (SELECT *{_listed(_typed(reading, [k for k in read if k.kind not in READERS]))} "
         f"FROM (SELECT *{_listed(_texts(reading, read))} FROM raw))"
+    )
+
+
+def of_kind(kind: Kind) -> str:
+    """The query over the column ``text`` of the view ``raw`` that reads what columns of a kind say.
+
+    Gives ``value``, and DOUBT as ``select_texts`` does.
+    """
+    wrong = "value IS NULL" + (f" OR {_late('text')}" if kind == "time" else "")
+    return (
+        f"SELECT value, coalesce(text IS NOT NULL AND ({wrong}), true) AS {quoted(DOUBT)} "
+        f"FROM (SELECT text, CAST({READERS[kind]}(text) AS {SQL_TYPES[kind]}) AS value FROM raw)"
     )
 
 
@@ -161,12 +180,8 @@ def _value(known: Column, kind: pa.DataType, raw: str) -> str:
     text = _text(known.name)
     if carried(known.kind, kind):
         return _cast(known, raw)  # a time without a zone is UTC, the session's
-    if known.kind == "decimal":
-        return f"exact_decimal({text})"
-    if known.kind == "time":
-        return f"instant({text})"
-    if known.kind == "json":
-        return f"json_object_text({text})"
+    if known.kind in READERS:
+        return f"{READERS[known.kind]}({text})"
     if known.values:
         cases = " ".join(f"WHEN {literal(v.lower())} THEN {literal(v)}" for v in known.values)
         return f"CASE lower({text}) {cases} ELSE {text} END"
@@ -224,21 +239,25 @@ def _unread(known: Column) -> str:
     return f"{_text(known.name)} IS NOT NULL AND {typed(known.name)} IS NULL"
 
 
-def _late(known: Column) -> str:
-    return f"coalesce(substring({_text(known.name)}, 12, 2) BETWEEN '24' AND '47', false)"
+def _late(text: str) -> str:
+    return f"coalesce(substring({text}, 12, 2) BETWEEN '24' AND '47', false)"
 
 
 def _doubt(reading: Reading, known: Column) -> str:
-    """Whether a value of the column is at fault, may be, or is worth a note."""
-    conditions = [fault.condition for fault in _own_faults(reading, known)]
-    if known.kind == "json":
-        conditions.append(_unread(known))
-    if known.kind == "time":
-        conditions.append(_late(known))
+    """Whether a column's own value is at fault or may be, as far as ``of_kind`` does not say."""
+    conditions = [
+        fault.condition
+        for fault in _own_faults(reading, known)
+        if fault.condition != _unread(known)
+    ]
     if known.name in reading.instead:
         conditions.append(f"{_text(known.name)} IS NULL")
     wrong = " OR ".join(f"({condition})" for condition in conditions) or "false"
     return f"coalesce({column(reading.positions[known.name])} IS NOT NULL AND ({wrong}), true)"
+
+
+def _text_or_value(known: Column) -> str:
+    return _text(known.name) if known.kind in READERS else _cast(known, typed(known.name))
 
 
 def _fault_number(faults: Sequence[_Fault]) -> str:
@@ -254,7 +273,7 @@ def _control(reading: Reading, present: Sequence[Column], faults: Sequence[_Faul
     values = by_fault([_text(fault.column) for fault in faults])
     currency = typed("BillingCurrency") if "BillingCurrency" in reading.positions else "NULL"
     lost = [f"({_unread(known)})::INTEGER" for known in present if known.kind == "json"]
-    late = [_late(known) for known in present if known.kind == "time"]
+    late = [_late(_text(known.name)) for known in present if known.kind == "time"]
     return [
         f"{by_fault([literal(fault.column) for fault in faults])} AS {quoted(FAULT_COLUMN)}",
         f"{by_fault([fault.reason for fault in faults])} AS {quoted(FAULT_REASON)}",

@@ -16,7 +16,7 @@ ROW = "row"  # the column of record numbers, 1 for the first data record of a fi
 SOURCE = "source"  # the column of source numbers
 PARQUET_MAGIC = b"PAR1"
 
-CHUNK_ROWS = 65_536
+CHUNK_ROWS = 131_072
 CHUNK_BYTES = 64 << 20
 
 Refuse = Callable[[int, str, str], None]  # record number, reason, text
@@ -84,7 +84,7 @@ class RawStream:
         return pa.RecordBatchReader.from_batches(self.schema, self._batches())
 
     def chunks(self) -> Iterator[pa.Table]:
-        """The records in tables of CHUNK_ROWS or CHUNK_BYTES, or a little more; SourceError."""
+        """The records as they stand (see ``gathered``); SourceError where a file breaks off."""
         return gathered(self._batches(), self.schema)
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
@@ -113,18 +113,18 @@ class RawStream:
 
 
 def gathered(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
-    """Batches in tables of CHUNK_ROWS or CHUNK_BYTES, or a little more: each is a row group."""
+    """Batches in tables of at most CHUNK_ROWS and CHUNK_BYTES, or of one batch that has more."""
     import pyarrow as pa
 
     held: list[pa.RecordBatch] = []
     rows = size = 0
     for batch in batches:
-        held.append(batch)
         rows += batch.num_rows
         size += batch.nbytes
-        if rows >= CHUNK_ROWS or size >= CHUNK_BYTES:
+        if held and (rows > CHUNK_ROWS or size > CHUNK_BYTES):
             yield pa.Table.from_batches(held, schema)
-            held, rows, size = [], 0, 0
+            held, rows, size = [], batch.num_rows, batch.nbytes
+        held.append(batch)
     if rows:
         yield pa.Table.from_batches(held, schema)
 
