@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     import duckdb
 
 
+DICTIONARY_BITS_MIN = 128  # of a decimal
+
+
 @dataclass(frozen=True)
 class _Column:
     values: pa.Array
@@ -72,13 +75,12 @@ def translated(array: pa.Array, of: Callable[[str], str | None]) -> pa.Dictionar
 
 
 def _column(array: pa.Array) -> _Column:
-    if pa.types.is_nested(array.type):
+    kind = array.type
+    narrow = pa.types.is_decimal(kind) and kind.bit_width < DICTIONARY_BITS_MIN
+    if pa.types.is_nested(kind) or narrow:  # no dictionary can be made of them
         return _Column(array, None)
-    if not pa.types.is_dictionary(array.type):
-        try:
-            array = array.dictionary_encode()
-        except pa.ArrowNotImplementedError:  # narrow decimals
-            return _Column(array, None)
+    if not pa.types.is_dictionary(kind):
+        array = array.dictionary_encode()
     return _Column(array.dictionary, array.indices)
 
 
