@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from trueup.adapter.registry import provider_of_bill
 from trueup.focus.columns import CHARGES, COST_AND_USAGE, DATASETS
@@ -14,9 +15,9 @@ from trueup.focus.extras import ExtraNames
 from trueup.focus.intake import Intake
 from trueup.focus.landing import Landed, Landing
 from trueup.focus.native import NativeFile, as_focus
-from trueup.focus.projection import Reading, Span, select, typed
+from trueup.focus.projection import SOURCE_ID, SOURCE_ROW, Reading, Span, select
 from trueup.focus.provider import ProviderColumn, ProviderOf
-from trueup.focus.raw import ROW, SOURCE, Part, open_raw
+from trueup.focus.raw import Part, open_raw
 from trueup.focus.recognition import REQUIRED, Recognition, recognise
 from trueup.model.dataset import Dataset
 
@@ -54,20 +55,31 @@ def read_charges(*sources: Any, provider_of: ProviderOf | None = None) -> Datase
         bills, copies, extra_names = _bills(landing, sources)
         extras = [pa.field(name, pa.string()) for name in extra_names]
         providers = ProviderColumn(provider_of or provider_of_bill)
+
+        def finished(rows: pa.Table) -> pa.Table:
+            return _numbered(providers.added(rows))
+
         with Intake("charges", pa.schema([*CHARGES, *extras])) as intake:
-            for query, parts in by_layout((_query(bill, extra_names), bill.part) for bill in bills):
-                intake.read(parts, query, providers.added)
+            read = ((_reading(bill, extra_names), bill.part) for bill in bills)
+            for reading, parts in by_layout(read):
+                intake.read(parts, reading, finished)
             for copy in copies:
                 intake.refuse_copy(*copy)
             return intake.dataset()
 
 
-def by_layout(queries: Iterable[tuple[str, Part]]) -> list[tuple[str, list[Part]]]:
+def by_layout(read: Iterable[tuple[Reading, Part]]) -> list[tuple[Reading, list[Part]]]:
     """Files that the same query reads, together: planning one takes longer than a small file."""
-    layouts: dict[tuple[str, str], list[Part]] = {}
-    for query, part in queries:
-        layouts.setdefault((query, repr(part.file.types)), []).append(part)
-    return [(query, parts) for (query, _), parts in layouts.items()]
+    layouts: dict[tuple[str, str], tuple[Reading, list[Part]]] = {}
+    for reading, part in read:
+        key = select(reading), repr(part.file.types)
+        layouts.setdefault(key, (reading, []))[1].append(part)
+    return list(layouts.values())
+
+
+def _numbered(rows: pa.Table) -> pa.Table:
+    before = pc.multiply(rows[SOURCE_ID].cast(pa.int64()), ROWS_PER_SOURCE)
+    return rows.append_column("x_ChargeId", pc.add(before, rows[SOURCE_ROW]))
 
 
 def _bills(
@@ -94,27 +106,23 @@ def _bills(
     return bills, copies, names.all
 
 
-def _query(bill: Bill, extra_names: Sequence[str]) -> str:
+def _reading(bill: Bill, extra_names: Sequence[str]) -> Reading:
     positions = bill.recognition.positions
-    publisher = typed("PublisherName") if "PublisherName" in positions else "NULL::VARCHAR"
-    names = [typed(n) for n in ("ServiceProviderName", "ProviderName") if n in positions]
-    output = {
-        "x_PublisherName": publisher,
-        "x_SourceId": SOURCE,
-        "x_SourceRow": ROW,
-        "x_ChargeId": f"{SOURCE}::BIGINT * {ROWS_PER_SOURCE} + {ROW}",
-        **{name: "NULL::VARCHAR" for name in extra_names if name not in bill.extras},
-    }
-    return select(
-        Reading(
-            columns=DATASETS[COST_AND_USAGE],
-            positions=positions,
-            types=bill.part.file.types,
-            required=REQUIRED[COST_AND_USAGE],
-            closed=("ChargeCategory",),
-            span=SPAN,
-            output=output,
-            texts=bill.extras,
-            replaced={"ServiceProviderName": f"coalesce({', '.join([*names, 'NULL'])})"},
-        )
+
+    def there(*names: str) -> list[str]:
+        return [name for name in names if name in positions]
+
+    return Reading(
+        columns=DATASETS[COST_AND_USAGE],
+        positions=positions,
+        types=bill.part.file.types,
+        required=REQUIRED[COST_AND_USAGE],
+        closed=("ChargeCategory",),
+        span=SPAN,
+        texts=bill.extras,
+        first_of={
+            "ServiceProviderName": there("ServiceProviderName", "ProviderName"),
+            "x_PublisherName": there("PublisherName"),
+            **{name: () for name in extra_names if name not in bill.extras},
+        },
     )

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 
 from trueup.errors import SourceError
 from trueup.focus.landing import Landed
-from trueup.focus.raw import ROW, Refuse, column
+from trueup.focus.raw import CHUNK_BYTES, ROW, Refuse, column
 
-BATCH_ROWS = 32_768
+BATCH_ROWS_MIN, BATCH_ROWS_MAX = 1_024, 131_072
 
 
 def _readable(kind: pa.DataType) -> pa.DataType:
@@ -23,6 +23,8 @@ def _readable(kind: pa.DataType) -> pa.DataType:
         return pa.float32()
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         return pa.string()  # text that was written without its logical type
+    if pa.types.is_string(kind):
+        return pa.dictionary(pa.int32(), kind)  # as the file keeps it
     if pa.types.is_dictionary(kind):
         return _readable(kind.value_type)
     return kind
@@ -46,8 +48,13 @@ class ParquetFile:
         """Stream the records (see RawFile)."""
         names = [column(index) for index in range(len(self.header))] + [ROW]
         row = 1
-        with pq.ParquetFile(self._landed.path) as file:
-            for batch in file.iter_batches(batch_size=BATCH_ROWS):
+        texts = [
+            name
+            for name, kind in zip(self.header, self.types, strict=True)
+            if pa.types.is_dictionary(kind)
+        ]
+        with pq.ParquetFile(self._landed.path, read_dictionary=texts) as file:
+            for batch in _by_row_group(file):
                 arrays = [
                     array if array.type == kind else pc.cast(array, kind)
                     for array, kind in zip(batch.columns, self.types, strict=True)
@@ -55,3 +62,12 @@ class ParquetFile:
                 numbers = pa.array(range(row, row + batch.num_rows), pa.int64())
                 row += batch.num_rows
                 yield pa.RecordBatch.from_arrays([*arrays, numbers], names=names)
+
+
+def _by_row_group(file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
+    """Batches that mix no row groups, as each has dictionaries of its own; short of wide rows."""
+    for group in range(file.num_row_groups):
+        about = file.metadata.row_group(group)
+        rows_max = CHUNK_BYTES * about.num_rows // max(about.total_byte_size, 1)
+        size = min(max(rows_max, BATCH_ROWS_MIN), BATCH_ROWS_MAX)
+        yield from file.iter_batches(size, row_groups=[group])

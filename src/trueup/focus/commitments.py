@@ -15,9 +15,9 @@ from trueup.focus.columns import COMMITMENTS, CONTRACT_COMMITMENT, DATASETS, Col
 from trueup.focus.intake import Intake
 from trueup.focus.landing import Landed, Landing
 from trueup.focus.layer import AGREEMENT, BENEFIT, FULL_PERIOD, FUNDING, LayerOf, layer
-from trueup.focus.projection import Reading, Span, select
+from trueup.focus.projection import Reading, Span
 from trueup.focus.provider import ProviderColumn, ProviderOf, registered_layer
-from trueup.focus.raw import ROW, SOURCE, Part, open_raw
+from trueup.focus.raw import Part, open_raw
 from trueup.focus.recognition import REQUIRED, Recognition, recognise
 from trueup.model.dataset import Dataset
 from trueup.model.table import Table
@@ -93,33 +93,29 @@ def read_commitments(
                 _take_toml(intake, source_id, landed, providers, layer_of)
             else:
                 parts.append(_part(source_id, landed))
-        for query, same in by_layout(parts):
-            intake.read(same, query, finished)
+        for reading, same in by_layout(parts):
+            intake.read(same, reading, finished)
         return intake.dataset()
 
 
-def _part(source_id: int, landed: Landed) -> tuple[str, Part]:
+def _part(source_id: int, landed: Landed) -> tuple[Reading, Part]:
     file = open_raw(landed)
     recognition = recognise(landed.source, file.header, CONTRACT_COMMITMENT, landed.path)
     positions = dict(recognition.positions)
     for column in STATED:
         if column.name in file.header:
             positions[column.name] = list(file.header).index(column.name)
-    query = select(
-        Reading(
-            columns=(*DATASETS[CONTRACT_COMMITMENT], *STATED),
-            positions=positions,
-            types=file.types,
-            required=REQUIRED[CONTRACT_COMMITMENT],
-            closed=CLOSED,
-            span=SPAN,
-            output={"x_SourceId": SOURCE, "x_SourceRow": ROW},
-            texts={},
-            replaced={},
-        )
+    reading = Reading(
+        columns=(*DATASETS[CONTRACT_COMMITMENT], *STATED),
+        positions=positions,
+        types=file.types,
+        required=REQUIRED[CONTRACT_COMMITMENT],
+        closed=CLOSED,
+        span=SPAN,
+        texts={},
     )
     notes = [*recognition.notes, *_unused(recognition, positions, list(file.header))]
-    return query, Part(source_id, landed, file, recognition.format, notes)
+    return reading, Part(source_id, landed, file, recognition.format, notes)
 
 
 def _unused(recognition: Recognition, positions: dict[str, int], header: list[str]) -> list[str]:

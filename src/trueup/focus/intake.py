@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from trueup.focus.by_value import ByValue
 from trueup.focus.landing import Landed, copy_of
 from trueup.focus.projection import (
     CONTROL,
@@ -22,14 +22,19 @@ from trueup.focus.projection import (
     FAULT_VALUE,
     JSON_LOST,
     LATE_HOURS,
+    SOURCE_ID,
+    SOURCE_ROW,
+    Reading,
+    select,
 )
-from trueup.focus.raw import Part, RawStream
+from trueup.focus.raw import Part, RawStream, gathered
 from trueup.focus.rejects import RejectFile
 from trueup.focus.session import session
 from trueup.focus.whole import not_whole
 from trueup.model.dataset import Dataset
 from trueup.model.schema import REJECTS, SOURCES
 from trueup.model.table import Table
+from trueup.model.table_file import TableFile
 
 if TYPE_CHECKING:
     import duckdb
@@ -55,8 +60,7 @@ class Intake:
 
     def __enter__(self) -> Self:
         self._connection: duckdb.DuckDBPyConnection = self._session.__enter__()
-        self._file = self._folder / f"{self._kind}.parquet"
-        self._writer = pq.ParquetWriter(self._file, self._schema)
+        self._file = TableFile(self._folder / f"{self._kind}.parquet", self._schema)
         return self
 
     def __exit__(
@@ -65,41 +69,46 @@ class Intake:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._writer.close()
+        self._file.close()
         self._rejects.close()
         self._session.__exit__(kind, error, trace)
         if error is not None:
             self._directory.cleanup()
 
-    def read(self, parts: Sequence[Part], query: str, finish: Finish) -> None:
+    def read(self, parts: Sequence[Part], reading: Reading, finish: Finish) -> None:
         """Read files of one layout to their ends; SourceError when one breaks off.
 
-        ``finish`` completes the accepted rows of each batch before they are written.
+        ``finish`` completes the accepted rows of each chunk before they are written.
         """
-        import duckdb
-
         stream = RawStream(parts, self._refuse)
         tally = Tally()
-        self._connection.register("raw", stream.reader())
-        try:
-            result = self._connection.sql(query).to_arrow_reader(BATCH_ROWS)
-            for rows in _gathered(result):
-                self._take(rows, tally, finish)
-        except (duckdb.Error, pa.ArrowException, OSError) as error:
-            if stream.failure is None:
-                raise
-            raise stream.failure from error
-        finally:
-            self._connection.unregister("raw")
+        by_value = ByValue(reading, self._connection)
+        query = select(reading)
+        for chunk in stream.chunks():
+            rows = by_value.rows(chunk)
+            if rows is None:
+                for some in self._each_row(chunk, query):
+                    self._take(some, tally, finish)
+            else:
+                tally.accept(rows)
+                self.write(finish(rows))
         for part in parts:
             number = part.source_id
             notes = [*part.notes, *tally.notes(number)]
             counts = stream.rows_in[number], tally.accepted[number]
             self.add_source(number, part.landed, part.format, *counts, notes)
 
+    def _each_row(self, chunk: pa.Table, query: str) -> Iterator[pa.Table]:
+        self._connection.register("raw", chunk)
+        try:
+            result = self._connection.sql(query).to_arrow_reader(BATCH_ROWS)
+            yield from gathered(result, result.schema)
+        finally:
+            self._connection.unregister("raw")
+
     def write(self, rows: pa.Table) -> None:
         """Append rows that are complete already."""
-        self._writer.write_table(rows.select(self._schema.names).cast(self._schema))
+        self._file.write(rows)
 
     def add_source(
         self,
@@ -154,33 +163,19 @@ class Intake:
 
     def dataset(self) -> Dataset:
         """Everything read, with its control totals proved."""
-        self._writer.close()
+        self._file.close()
         self._sources.sort(key=lambda source: source["source_id"])
         rejects = self._rejects.table(self._connection, self._names, self._directory)
         for source in self._sources:
             source["rejected"] = self._rejects.counts[source["source_id"]]
         return Dataset(
             kind=self._kind,
-            table=Table(self._schema, files=[self._file], keep=self._directory),
+            table=Table(self._schema, files=[self._file.path], keep=self._directory),
             sources=Table.from_rows(SOURCES, self._sources),
             rejects=rejects,
             directory=self._directory,
             broken=not_whole(self._landed, self._sources, rejects),
         ).checked()
-
-
-def _gathered(result: pa.RecordBatchReader) -> Iterator[pa.Table]:
-    """The result in tables of at least BATCH_ROWS: each becomes a row group of the file."""
-    batches: list[pa.RecordBatch] = []
-    rows = 0
-    for batch in result:
-        batches.append(batch)
-        rows += batch.num_rows
-        if rows >= BATCH_ROWS:
-            yield pa.Table.from_batches(batches)
-            batches, rows = [], 0
-    if batches:
-        yield pa.Table.from_batches(batches)
 
 
 class Tally:
@@ -191,9 +186,13 @@ class Tally:
         self._json_lost: Counter[int] = Counter()
         self._late: Counter[int] = Counter()
 
-    def add(self, rows: pa.Table) -> None:
-        """Count the accepted rows of a batch."""
+    def accept(self, rows: pa.Table) -> None:
+        """Count accepted rows of which there is nothing to say."""
         _count(self.accepted, rows)
+
+    def add(self, rows: pa.Table) -> None:
+        """Count the accepted rows of a batch, and what they have that is worth a note."""
+        self.accept(rows)
         _count(self._json_lost, rows.filter(pc.greater(rows[JSON_LOST], 0)))
         _count(self._late, rows.filter(rows[LATE_HOURS]))
 
@@ -209,16 +208,16 @@ class Tally:
 
 
 def _count(counter: Counter[int], rows: pa.Table) -> None:
-    for count in pc.value_counts(rows["x_SourceId"]).to_pylist():
+    for count in pc.value_counts(rows[SOURCE_ID]).to_pylist():
         counter[count["values"]] += count["counts"]
 
 
 def _rejected(rows: pa.Table) -> pa.Table:
     return pa.table(
         {
-            "source_id": rows["x_SourceId"],
+            "source_id": rows[SOURCE_ID],
             "source": pa.nulls(rows.num_rows, pa.string()),
-            "row_number": rows["x_SourceRow"],
+            "row_number": rows[SOURCE_ROW],
             "column": rows[FAULT_COLUMN],
             "reason": rows[FAULT_REASON],
             "value": rows[FAULT_VALUE],

@@ -14,8 +14,8 @@ from trueup.focus.columns import DATASETS, INVOICE_DETAIL, INVOICES, Column
 from trueup.focus.intake import Intake
 from trueup.focus.landing import Landed, Landing
 from trueup.focus.native import NativeFile
-from trueup.focus.projection import Reading, Span, select
-from trueup.focus.raw import ROW, SOURCE, Part, RawFile, open_raw
+from trueup.focus.projection import Reading, Span
+from trueup.focus.raw import Part, RawFile, open_raw
 from trueup.focus.recognition import REQUIRED, recognise
 from trueup.model.dataset import Dataset
 from trueup.model.table import Table
@@ -89,8 +89,8 @@ def read_invoices(*sources: Any) -> Dataset:
                 _take_toml(intake, source_id, landed)
             else:
                 parts.append(_part(source_id, landed))
-        for query, same in by_layout(parts):
-            intake.read(same, query, _as_it_is)
+        for reading, same in by_layout(parts):
+            intake.read(same, reading, _as_it_is)
         for copy in copies:
             intake.refuse_copy(*copy)
         return intake.dataset()
@@ -110,31 +110,27 @@ def _as_it_is(rows: pa.Table) -> pa.Table:
     return rows
 
 
-def _part(source_id: int, landed: Landed) -> tuple[str, Part]:
+def _part(source_id: int, landed: Landed) -> tuple[Reading, Part]:
     raw = open_raw(landed)
     totals = TOTALS.recognises(raw.header)
     file: RawFile = NativeFile(raw, TOTALS) if totals else raw
     recognition = recognise(landed.source, file.header, INVOICE_DETAIL, landed.path)
     positions = dict(recognition.positions)
     positions |= {c.name: list(file.header).index(c.name) for c in STATED if totals}
-    query = select(
-        Reading(
-            columns=(*DATASETS[INVOICE_DETAIL], *STATED),
-            positions=positions,
-            types=file.types,
-            required=NEEDED if totals else REQUIRED[INVOICE_DETAIL],
-            closed=("ChargeCategory", "InvoiceIssueStatus"),
-            span=SPAN,
-            output={"x_SourceId": SOURCE, "x_SourceRow": ROW},
-            texts={},
-            replaced={},
-            instead={"InvoiceId": UNNUMBERED} if totals else {},
-        )
+    reading = Reading(
+        columns=(*DATASETS[INVOICE_DETAIL], *STATED),
+        positions=positions,
+        types=file.types,
+        required=NEEDED if totals else REQUIRED[INVOICE_DETAIL],
+        closed=("ChargeCategory", "InvoiceIssueStatus"),
+        span=SPAN,
+        texts={},
+        instead={"InvoiceId": UNNUMBERED} if totals else {},
     )
     name = TOTALS.name if totals else recognition.format
     unused = _unused(raw.header) if totals else [raw.header[at] for at in recognition.others]
     notes = [f"columns that are not used: {', '.join(unused[:5])}"] if unused else []
-    return query, Part(source_id, landed, file, name, [*recognition.notes, *notes])
+    return reading, Part(source_id, landed, file, name, [*recognition.notes, *notes])
 
 
 def _unused(header: Sequence[str]) -> list[str]:

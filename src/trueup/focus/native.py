@@ -25,17 +25,20 @@ BATCH_ROWS = 32_768
 
 
 class NativeFile:
-    """A file of a native export as a RawFile of FOCUS columns, all of them text."""
+    """A file of a native export as a RawFile of FOCUS columns: exact amounts, all else text."""
 
     def __init__(self, file: RawFile, export: NativeExport) -> None:
         self._file = file
         self._export = export
         with TemporaryDirectory() as folder, session(Path(folder)) as engine:
-            names = self._result(engine, pa.Table.from_batches([], self._schema())).columns
-        if names[0] != RECORD:
+            result = self._result(engine, pa.Table.from_batches([], self._schema()))
+            schema = result.to_arrow_table().schema
+        if schema.names[0] != RECORD:
             raise IntegrityError(f"{export.name}: its query must select {RECORD} first")
-        self.header: Sequence[str] = names[1:]
-        self.types: Sequence[pa.DataType] = [pa.string()] * len(self.header)
+        self.header: Sequence[str] = schema.names[1:]
+        self.types: Sequence[pa.DataType] = [
+            kind if pa.types.is_decimal128(kind) else pa.string() for kind in schema.types[1:]
+        ]
 
     @property
     def format(self) -> str:
@@ -81,7 +84,7 @@ class NativeFile:
         return engine.sql(self._export.sql)
 
     def _shaped(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        values = [batch.column(i + 1).cast(pa.string()) for i in range(len(self.header))]
+        values = [batch.column(i + 1).cast(kind) for i, kind in enumerate(self.types)]
         names = [column(i) for i in range(len(self.header))]
         return pa.RecordBatch.from_arrays(
             [*values, batch.column(0).cast(pa.int64())], names=[*names, ROW]

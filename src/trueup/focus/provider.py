@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pyarrow as pa
 
 from trueup.adapter.registry import providers
+from trueup.focus.distinct import translated, whole
 
 ProviderOf = Callable[[str | None], str | None]
 
@@ -32,8 +33,5 @@ class ProviderColumn:
 
     def added(self, rows: pa.Table) -> pa.Table:
         """The rows with x_Provider set from ServiceProviderName."""
-        names = rows["ServiceProviderName"].combine_chunks().dictionary_encode()
-        if isinstance(names, pa.ChunkedArray):
-            names = names.combine_chunks()
-        slugs = pa.array([self.of(name) for name in names.dictionary.to_pylist()], pa.string())
-        return rows.append_column("x_Provider", slugs.take(names.indices))
+        slugs = translated(whole(rows["ServiceProviderName"]), self.of)
+        return rows.append_column("x_Provider", slugs)

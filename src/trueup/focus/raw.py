@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 ROW = "row"  # the column of record numbers, 1 for the first data record of a file
 SOURCE = "source"  # the column of source numbers
 PARQUET_MAGIC = b"PAR1"
+
+CHUNK_ROWS = 131_072
+CHUNK_BYTES = 64 << 20
 
 Refuse = Callable[[int, str, str], None]  # record number, reason, text
 
@@ -65,14 +68,24 @@ class RawStream:
     rows_in: dict[int, int] = field(default_factory=dict)  # by source_id
     failure: SourceError | None = None
 
-    def reader(self) -> pa.RecordBatchReader:
-        """The records as an Arrow reader for the engine; ``failure`` is set where it breaks off."""
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of the records."""
         import pyarrow as pa
 
         types = enumerate(self.parts[0].file.types)
         fields = [pa.field(column(index), kind) for index, kind in types]
-        schema = pa.schema([*fields, pa.field(ROW, pa.int64()), pa.field(SOURCE, pa.int32())])
-        return pa.RecordBatchReader.from_batches(schema, self._batches())
+        return pa.schema([*fields, pa.field(ROW, pa.int64()), pa.field(SOURCE, pa.int32())])
+
+    def reader(self) -> pa.RecordBatchReader:
+        """The records as an Arrow reader for the engine; ``failure`` is set where it breaks off."""
+        import pyarrow as pa
+
+        return pa.RecordBatchReader.from_batches(self.schema, self._batches())
+
+    def chunks(self) -> Iterator[pa.Table]:
+        """The records as they stand (see ``gathered``); SourceError where a file breaks off."""
+        return gathered(self._batches(), self.schema)
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
@@ -97,6 +110,23 @@ class RawStream:
             self.refuse(part, row, reason, text)
 
         return refuse
+
+
+def gathered(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
+    """Batches in tables of at most CHUNK_ROWS and CHUNK_BYTES, or of one batch that has more."""
+    import pyarrow as pa
+
+    held: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        rows += batch.num_rows
+        size += batch.nbytes
+        if held and (rows > CHUNK_ROWS or size > CHUNK_BYTES):
+            yield pa.Table.from_batches(held, schema)
+            held, rows, size = [], batch.num_rows, batch.nbytes
+        held.append(batch)
+    if rows:
+        yield pa.Table.from_batches(held, schema)
 
 
 def open_raw(landed: Landed) -> RawFile:

@@ -41,7 +41,9 @@ def load_records(connection: duckdb.DuckDBPyConnection, source: UsageSource, fie
     if seen.kind == "json":
         return _load_json(connection, source, seen, fields)
     if seen.kind in ("delimited", "parquet"):
-        return _load_raw(connection, source, fields)
+        raw = RawRecords(source)
+        raw.load(connection, fields, raw.reader())
+        return raw.finish(connection)
     raise SourceError(source.source, "neither JSON, CSV nor Parquet")
 
 
@@ -212,41 +214,75 @@ class Refusals:
         connection.unregister("refused")
 
 
-def _load_raw(connection: duckdb.DuckDBPyConnection, source: UsageSource, fields: Fields) -> int:
-    import duckdb
-    import pyarrow as pa
+class RawRecords:
+    """The records of a CSV or Parquet file, streamed once, with what is refused of them."""
 
-    landed = Landed(source.source, source.path, "", 0)
-    raw = open_raw(landed)
-    refusals = Refusals(source)
-    stream = RawStream([Part(source.source_id, landed, raw, "")], refusals.refuse)
-    selected = ", ".join(
-        f"{_text(raw.header, raw.types, aliases)} AS {quoted(ours)}"
-        for ours, aliases in fields.items()
-    )
-    connection.register("raw_records", stream.reader())
-    try:
-        connection.execute(
-            f'CREATE TEMP TABLE {RECORDS} AS SELECT "row" AS record, {selected} FROM raw_records'
+    def __init__(self, source: UsageSource) -> None:
+        landed = Landed(source.source, source.path, "", 0)
+        self._source = source
+        self._file = open_raw(landed)
+        self._refusals = Refusals(source)
+        part = Part(source.source_id, landed, self._file, "")
+        self._stream = RawStream([part], self._refusals.refuse)
+
+    def place(self, name: str) -> tuple[str, pa.DataType] | None:
+        """The column of ``chunks`` that the file calls so, and its physical type."""
+        if name not in self._file.header:
+            return None
+        index = list(self._file.header).index(name)
+        return column(index), self._file.types[index]
+
+    def chunks(self) -> Iterator[pa.Table]:
+        """The records as they stand; SourceError where the file breaks off."""
+        with self._reading():
+            yield from self._stream.chunks()
+
+    def load(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        fields: Fields,
+        chunk: pa.Table | pa.RecordBatchReader,
+    ) -> None:
+        """Make a chunk, or all that is left of the file, the table ``records``."""
+        selected = ", ".join(
+            f"{self._text(aliases)} AS {quoted(ours)}" for ours, aliases in fields.items()
         )
-    except (duckdb.InvalidInputException, pa.ArrowException, OSError) as error:
-        reason = f"damaged or cut: {str(error).splitlines()[0]}"
-        raise stream.failure or SourceError(source.source, reason) from error
-    finally:
-        connection.unregister("raw_records")
-    refusals.write(connection)
-    return stream.rows_in[source.source_id]
+        connection.register("raw_records", chunk)
+        try:
+            with self._reading():
+                connection.execute(
+                    f'CREATE OR REPLACE TEMP TABLE {RECORDS} AS SELECT "row" AS record, '
+                    f"{selected} FROM raw_records"
+                )
+        finally:
+            connection.unregister("raw_records")
+
+    def reader(self) -> pa.RecordBatchReader:
+        return self._stream.reader()
+
+    def finish(self, connection: duckdb.DuckDBPyConnection) -> int:
+        """Write the rejects once all is read; return how many records there were."""
+        self._refusals.write(connection)
+        return self._stream.rows_in[self._source.source_id]
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        import duckdb
+        import pyarrow as pa
+
+        try:
+            yield
+        except (duckdb.InvalidInputException, pa.ArrowException, OSError) as error:
+            reason = f"damaged or cut: {str(error).splitlines()[0]}"
+            raise self._stream.failure or SourceError(self._source.source, reason) from error
+
+    def _text(self, aliases: Sequence[str]) -> str:
+        return _first([text_of(*place) for name in aliases if (place := self.place(name))])
 
 
-def _text(header: Sequence[str], types: Sequence[pa.DataType], aliases: Sequence[str]) -> str:
+def text_of(name: str, kind: pa.DataType) -> str:
+    """SQL of the text of a raw column."""
     import pyarrow as pa
 
-    found = []
-    for name in aliases:
-        if name in header:
-            index = header.index(name)
-            kind = types[index]
-            nested = pa.types.is_nested(kind)
-            value = f"to_json({column(index)})" if nested else column(index)
-            found.append(f"value_text(CAST({value} AS VARCHAR))")
-    return _first(found)
+    value = f"to_json({name})" if pa.types.is_nested(kind) else name
+    return f"value_text(CAST({value} AS VARCHAR))"

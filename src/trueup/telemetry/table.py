@@ -19,34 +19,29 @@ from typing import TYPE_CHECKING
 
 from trueup.adapter.telemetry import UsageSource
 from trueup.errors import ConfigurationError, UnitError
+from trueup.focus.raw import gathered
 from trueup.focus.repair import literal, quoted
 from trueup.model.schema import METERS
 from trueup.telemetry.calls import faults
 from trueup.telemetry.column_map import MAPPABLE
-from trueup.telemetry.records import RECORDS, load_records
+from trueup.telemetry.defaults import ALLOCATED, UNITS
+from trueup.telemetry.records import RECORDS, RawRecords, load_records
 from trueup.telemetry.sample import Sample, sample
+from trueup.telemetry.usage_by_value import UsageByValue
 from trueup.telemetry.workbench import (
     USAGE_COLUMNS,
     count,
     insert_rejects,
-    insert_usage,
+    insert_rows,
     text_list,
 )
 
 if TYPE_CHECKING:
     import duckdb
 
-UNITS = {
-    **{meter: "Tokens" for meter in METERS if meter.endswith("_tokens")},
-    "gpu": "GPU-Hours",
-    "tpu_chip": "TPU-Chip-Hours",
-    "instance": "Hours",
-    "vcpu": "vCPU-Hours",
-    "requests": "Requests",
-    "tool_calls": "Calls",
-    "api_calls": "Calls",
-}
-ALLOCATED = ("gpu", "tpu_chip", "instance", "vcpu")
+    from trueup.telemetry.workbench import Write
+
+BATCH_ROWS = 32_768
 TEXTS = tuple(
     name for name in MAPPABLE if USAGE_COLUMNS[name] == "VARCHAR" and name not in ("meter", "unit")
 )
@@ -65,20 +60,35 @@ class TableReader:
 
     def read(self, source: UsageSource, connection: duckdb.DuckDBPyConnection) -> int:
         """Append usage and rejects; return how many records there are."""
+        return self.stream(source, connection, lambda rows: insert_rows(connection, rows))
+
+    def stream(
+        self, source: UsageSource, connection: duckdb.DuckDBPyConnection, write: Write
+    ) -> int:
+        """Hand on usage in the order of the records; append rejects (see ``Streams``)."""
         seen = sample(source.path, source.source)
         mapped = dict(source.columns) or {
             name: name for name in (*MAPPABLE, *METERS) if name in seen.fields
         }
         meters = _checked(source, mapped)
         fields = {name: (column,) for name, column in mapped.items()}
-        rows = load_records(connection, source, fields)
+        each = _EachRecord(source, mapped, meters, connection)
+        if seen.kind == "json":
+            rows = load_records(connection, source, fields)
+            _check_columns(connection, source, seen, mapped)
+            each.hand_on(write)
+            return rows
         _check_columns(connection, source, seen, mapped)
-        connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE metered AS {_typed(source, mapped, meters)}"
-        )
-        _refuse_units(connection)
-        _append(connection, source)
-        return rows
+        raw = RawRecords(source)
+        by_value = UsageByValue(source, raw, mapped, meters)
+        for chunk in raw.chunks():
+            usage = by_value.rows(chunk, connection)
+            if usage is not None:
+                write(usage)
+            else:
+                raw.load(connection, fields, chunk)
+                each.hand_on(write)
+        return raw.finish(connection)
 
 
 def _is_usage(seen: Sample, constants: Mapping[str, str]) -> bool:
@@ -211,6 +221,52 @@ def _faults(places: Mapping[str, str]) -> str:
     return faults(checks).replace(literal(several), several)
 
 
+class _EachRecord:
+    """Reads the table ``records`` record by record: the way for all that may be at fault."""
+
+    def __init__(
+        self,
+        source: UsageSource,
+        mapped: Mapping[str, str],
+        meters: list[str],
+        connection: duckdb.DuckDBPyConnection,
+    ) -> None:
+        self._source_id = source.source_id
+        self._query = _typed(source, mapped, meters)
+        self._connection = connection
+
+    def hand_on(self, write: Write) -> None:
+        """Append rejects; then write usage, in the order of the records."""
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE metered AS {self._query}")
+        _refuse_units(self._connection)
+        self._refuse()
+        texts = ", ".join(
+            "json_object_text(tags) AS tags" if name == "tags" else quoted(name) for name in TEXTS
+        )
+        order = " ".join(f"WHEN {literal(meter)} THEN {n}" for n, meter in enumerate(METERS))
+        result = self._connection.sql(
+            f"SELECT {self._source_id} AS source_id, m.record AS source_row, window_start, "
+            f"window_end, {texts}, meter, quantity, unit FROM metered m "
+            "ANTI JOIN faulty f ON f.record = m.record WHERE m.quantity IS NOT NULL "
+            f"ORDER BY m.record, CASE meter {order} END"
+        ).to_arrow_reader(BATCH_ROWS)
+        for rows in gathered(result, result.schema):
+            write(rows)
+
+    def _refuse(self) -> None:
+        self._connection.execute(
+            "CREATE OR REPLACE TEMP TABLE faulty AS SELECT record, "
+            "arg_min({'place': fault_column, 'fault': fault, 'value': fault_value}, place) AS f "
+            "FROM (SELECT record, fault_column, fault, fault_value, rowid AS place FROM metered "
+            "WHERE fault IS NOT NULL) GROUP BY record"
+        )
+        insert_rejects(
+            self._connection,
+            f'SELECT {self._source_id} AS source_id, record AS row_number, f.place AS "column", '
+            "f.fault AS reason, f.value AS value FROM faulty",
+        )
+
+
 def _refuse_units(connection: duckdb.DuckDBPyConnection) -> None:
     """Mark the records whose unit is none, one look at each distinct unit."""
     from trueup.units import parse_unit
@@ -226,29 +282,6 @@ def _refuse_units(connection: duckdb.DuckDBPyConnection) -> None:
                 "WHERE unit = ? AND fault IS NULL",
                 [str(error), unit],
             )
-
-
-def _append(connection: duckdb.DuckDBPyConnection, source: UsageSource) -> None:
-    texts = ", ".join(
-        "json_object_text(tags) AS tags" if name == "tags" else quoted(name) for name in TEXTS
-    )
-    connection.execute(
-        "CREATE OR REPLACE TEMP TABLE faulty AS SELECT record, "
-        "arg_min({'place': fault_column, 'fault': fault, 'value': fault_value}, place) AS f "
-        "FROM (SELECT record, fault_column, fault, fault_value, rowid AS place FROM metered "
-        "WHERE fault IS NOT NULL) GROUP BY record"
-    )
-    insert_rejects(
-        connection,
-        f'SELECT {source.source_id} AS source_id, record AS row_number, f.place AS "column", '
-        "f.fault AS reason, f.value AS value FROM faulty",
-    )
-    insert_usage(
-        connection,
-        f"SELECT {source.source_id} AS source_id, m.record AS source_row, window_start, "
-        f"window_end, {texts}, meter, quantity, unit FROM metered m "
-        "ANTI JOIN faulty f ON f.record = m.record WHERE m.quantity IS NOT NULL",
-    )
 
 
 reader = TableReader()

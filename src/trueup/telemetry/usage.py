@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryDirectory
@@ -12,19 +13,22 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from trueup.adapter.telemetry import TelemetryReader, UsageSource
 from trueup.errors import ConfigurationError, IntegrityError, SourceError, UsageError
 from trueup.focus.landing import Landed, Landing, copy_of
-from trueup.focus.repair import literal, quoted
+from trueup.focus.raw import gathered
+from trueup.focus.repair import literal
 from trueup.focus.stream import misnamed, opened
 from trueup.focus.whole import not_whole
 from trueup.model.dataset import Dataset
 from trueup.telemetry.column_map import check_names
 from trueup.telemetry.sample import BOM, sample
-from trueup.telemetry.workbench import USAGE_COLUMNS, WHERE, WHO, count, insert_rejects, prepare
+from trueup.telemetry.workbench import count, insert_rejects, prepare
 
 if TYPE_CHECKING:
     import duckdb
 
     from trueup.model.table import Table
+    from trueup.telemetry.workbench import Write
 
+BATCH_ROWS = 32_768
 GENERIC = "table"  # the reader asked last: it takes whatever has columns
 
 
@@ -36,12 +40,24 @@ class Settles(Protocol):
         """Append what was staged to ``usage`` and ``rejects``; called once, after all files."""
 
 
-@dataclass(frozen=True)
+@runtime_checkable
+class Streams(Protocol):
+    """A reader that decides record by record: its usage need not wait for other files."""
+
+    def stream(
+        self, source: UsageSource, connection: duckdb.DuckDBPyConnection, write: Write
+    ) -> int:
+        """Write usage in the order of the records and meters; append rejects; return rows in."""
+
+
+@dataclass
 class _Read:
     landed: Landed
     source: UsageSource
     format: str
-    rows_in: int
+    rows_in: int = 0
+    streams: Streams | None = None  # what is yet to read it
+    copy_of: _Read | None = None
 
 
 def read_usage(
@@ -88,7 +104,10 @@ def read_usage(
             for reader in readers.values():
                 if isinstance(reader, Settles):
                     reader.settle(connection)
-            return _dataset(connection, read, constants or {}, directory)
+            file = _write_usage(connection, folder / "usage.parquet", read, constants or {})
+            for item in read:
+                _refuse_copy(connection, item)
+            return _dataset(connection, read, file, directory)
     except BaseException:
         directory.cleanup()
         raise
@@ -122,26 +141,35 @@ def _read(
     connection.execute("INSERT INTO source_name VALUES (?, ?)", [source.source_id, source.source])
     if sample(source.path, source.source).kind == "empty":
         only = next(iter(readers)) if len(readers) == 1 else "empty"
-        return _Read(landed, source, only, 0)
+        return _Read(landed, source, only)
     reader = _reader_for(source, readers)
     check_names(reader.name, source.columns, source.constants)
+    if isinstance(reader, Streams):
+        return _Read(landed, source, reader.name, streams=reader)
     return _Read(landed, source, reader.name, reader.read(source, connection))
 
 
 def _copied(
     connection: duckdb.DuckDBPyConnection, first: _Read, landed: Landed, number: int
 ) -> _Read:
-    """A file with the bytes of ``first``: all its records are rejected, and it says so."""
+    """A file with the bytes of ``first``: all its records will be rejected, and it says so."""
     connection.execute("INSERT INTO source_name VALUES (?, ?)", [number, landed.source])
-    if first.rows_in:
-        text = copy_of(first.landed.source)
-        connection.execute("INSERT INTO source_note VALUES (?, ?)", [number, text])
-        insert_rejects(
-            connection,
-            f'SELECT {number} AS source_id, range AS row_number, NULL AS "column", '
-            f"{literal(text)} AS reason, NULL AS value FROM range(1, {first.rows_in + 1})",
-        )
-    return _Read(landed, replace(first.source, source_id=number), first.format, first.rows_in)
+    source = replace(first.source, source_id=number)
+    return _Read(landed, source, first.format, copy_of=first.copy_of or first)
+
+
+def _refuse_copy(connection: duckdb.DuckDBPyConnection, item: _Read) -> None:
+    first, number = item.copy_of, item.source.source_id
+    if first is None or not first.rows_in:
+        return
+    item.rows_in = first.rows_in
+    text = copy_of(first.landed.source)
+    connection.execute("INSERT INTO source_note VALUES (?, ?)", [number, text])
+    insert_rejects(
+        connection,
+        f'SELECT {number} AS source_id, range AS row_number, NULL AS "column", '
+        f"{literal(text)} AS reason, NULL AS value FROM range(1, {first.rows_in + 1})",
+    )
 
 
 def _unmarked(landed: Landed, copy: Path) -> Path:
@@ -171,19 +199,19 @@ def _reader_for(source: UsageSource, readers: Mapping[str, TelemetryReader]) -> 
 def _dataset(
     connection: duckdb.DuckDBPyConnection,
     read: list[_Read],
-    constants: Mapping[str, str],
+    file: Path,
     directory: TemporaryDirectory[str],
 ) -> Dataset:
     from trueup.model.schema import SOURCES, USAGE
     from trueup.model.table import Table
 
+    path = literal(str(file))
+    connection.execute(f"CREATE TEMP VIEW written AS SELECT * FROM read_parquet({path})")
     _check_rejects(connection)
     rejected = dict(
         connection.execute("SELECT source_id, count(*) FROM rejects GROUP BY ALL").fetchall()
     )
     rows = [_source_row(connection, item, rejected.get(item.source.source_id, 0)) for item in read]
-    file = Path(directory.name) / "usage.parquet"
-    _write_usage(connection, file, constants)
     rejects = _rejects(connection, directory)
     return Dataset(
         kind="usage",
@@ -201,14 +229,14 @@ def _source_row(
     number = item.source.source_id
     highest = count(
         connection,
-        f"SELECT max(source_row) FROM usage WHERE source_id = {number}",
+        f"SELECT max(source_row) FROM written WHERE source_id = {number}",
     )
     if rejected > item.rows_in or highest > item.rows_in:
         raise IntegrityError(
             f"{item.landed.source}: {item.rows_in} records in, but {rejected} rejected and usage "
             f"of record {highest}; please report this as a defect"
         )
-    rows_of_usage = count(connection, f"SELECT count(*) FROM usage WHERE source_id = {number}")
+    rows_of_usage = count(connection, f"SELECT count(*) FROM written WHERE source_id = {number}")
     return {
         "source_id": number,
         "source": item.landed.source,
@@ -246,7 +274,7 @@ def _check_rejects(connection: duckdb.DuckDBPyConnection) -> None:
     )
     both = count(
         connection,
-        "SELECT count(*) FROM rejects r SEMI JOIN usage u "
+        "SELECT count(*) FROM rejects r SEMI JOIN written u "
         "ON u.source_id = r.source_id AND u.source_row = r.row_number",
     )
     if twice or both:
@@ -257,39 +285,40 @@ def _check_rejects(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _write_usage(
-    connection: duckdb.DuckDBPyConnection, file: Path, constants: Mapping[str, str]
-) -> None:
-    """Write the Parquet file: constants set, providers translated, rows numbered in file order."""
-    from trueup.adapter.registry import provider_of_telemetry
-    from trueup.model.schema import METERS, USAGE
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    read: list[_Read],
+    constants: Mapping[str, str],
+) -> Path:
+    """Write the Parquet file, source by source: what waits in ``usage``, and what streams now."""
+    from trueup.telemetry.usage_file import UsageFile
 
-    names = connection.execute(
-        "SELECT DISTINCT provider FROM usage WHERE provider IS NOT NULL ORDER BY 1"
-    ).fetchall()
-    connection.execute("CREATE TEMP TABLE provider_alias (given VARCHAR, slug VARCHAR)")
-    if names:
-        connection.executemany(
-            "INSERT INTO provider_alias VALUES (?, ?)",
-            [[name, provider_of_telemetry(name)] for (name,) in names],
-        )
-    selected = {column: f"u.{quoted(column)}" for column in USAGE_COLUMNS}
-    selected["provider"] = "a.slug"
-    for column, value in constants.items():
-        if column == "provider":
-            selected[column] = literal(str(provider_of_telemetry(value)))
-        elif column in (*WHERE, *WHO):
-            selected[column] = literal(value)
-    body = ", ".join(
-        f"{selected[name]} AS {quoted(name)}" for name in USAGE.names if name in selected
-    )
+    file = UsageFile(path, constants)
+    try:
+        for streams, group in groupby(read, key=lambda item: item.streams is not None):
+            items = list(group)
+            if not streams:
+                _write_waiting(connection, items, file.write)
+                continue
+            for item in items:
+                if item.streams is not None:
+                    item.rows_in = item.streams.stream(item.source, connection, file.write)
+    finally:
+        file.close()
+    return path
+
+
+def _write_waiting(connection: duckdb.DuckDBPyConnection, items: list[_Read], write: Write) -> None:
+    from trueup.model.schema import METERS
+
+    first, last = items[0].source.source_id, items[-1].source.source_id
     order = " ".join(f"WHEN {literal(meter)} THEN {n}" for n, meter in enumerate(METERS))
-    connection.execute(
-        "COPY (SELECT row_number() OVER () - 1 AS usage_id, * FROM ("
-        f"SELECT {body} FROM usage u LEFT JOIN provider_alias a ON a.given = u.provider "
-        f"ORDER BY u.source_id, u.source_row, CASE u.meter {order} END, u.window_start, "
-        "u.capacity)) TO "
-        f"{literal(str(file))} (FORMAT parquet)"
-    )
+    result = connection.sql(
+        f"SELECT * FROM usage WHERE source_id BETWEEN {first} AND {last} "
+        f"ORDER BY source_id, source_row, CASE meter {order} END, window_start, capacity"
+    ).to_arrow_reader(BATCH_ROWS)
+    for rows in gathered(result, result.schema):
+        write(rows)
 
 
 def _rejects(connection: duckdb.DuckDBPyConnection, directory: TemporaryDirectory[str]) -> Table:

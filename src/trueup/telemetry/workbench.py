@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from trueup.adapter.telemetry import UsageSource
@@ -11,6 +12,9 @@ from trueup.telemetry.macros import MACROS
 
 if TYPE_CHECKING:
     import duckdb
+    import pyarrow as pa
+
+    Write = Callable[[pa.Table], None]  # takes rows of USAGE_COLUMNS, not necessarily all of them
 
 VALUE_CHARACTERS_MAX = 200
 
@@ -60,6 +64,13 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
 def insert_usage(connection: duckdb.DuckDBPyConnection, query: str) -> None:
     """Append a query's rows to ``usage``; columns it does not give are null."""
     connection.execute(f"INSERT INTO usage BY NAME {query}")
+
+
+def insert_rows(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> None:
+    """Append rows to ``usage``; columns they do not have are null."""
+    connection.register("given_rows", rows)
+    insert_usage(connection, "SELECT * FROM given_rows")
+    connection.unregister("given_rows")
 
 
 def insert_rejects(connection: duckdb.DuckDBPyConnection, query: str) -> None:

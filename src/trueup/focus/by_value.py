@@ -1,0 +1,129 @@
+"""Reads a chunk of records by its values: each distinct one once, however many rows repeat it.
+
+A bill repeats itself: a million rows have a few hundred SKUs. What a value means does not hang on
+its row, so the query that reads rows reads the distinct values too, in a table in which each column
+stands alone. Where none of them is in doubt, the rows are put together from them, and no row needs
+a look of its own; where one is, the whole chunk is left to the query over its rows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from trueup.focus.columns import ARROW_TYPES, Kind
+from trueup.focus.distinct import Distinct, whole
+from trueup.focus.projection import (
+    DOUBT,
+    READERS,
+    SOURCE_ID,
+    SOURCE_ROW,
+    Reading,
+    carried,
+    of_kind,
+    select_texts,
+)
+from trueup.focus.raw import ROW, SOURCE, column
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+class ByValue:
+    """Reads chunks of one layout by their values."""
+
+    def __init__(self, reading: Reading, connection: duckdb.DuckDBPyConnection) -> None:
+        self._reading = reading
+        self._connection = connection
+        self._query = select_texts(reading)
+        self._carried = [k for k in reading.present if carried(k.kind, reading.kind_of(k))]
+        self._positions = {
+            name: index
+            for name, index in (*reading.positions.items(), *reading.texts.items())
+            if name not in {known.name for known in self._carried}
+        }
+        self._needed = [
+            column(reading.positions[name]) for name in (*reading.required, *reading.instead)
+        ]
+
+    def rows(self, chunk: pa.Table) -> pa.Table | None:
+        """The accepted rows, which are all of the chunk; None where a row may be another case."""
+        reading = self._reading
+        if any(chunk[name].null_count for name in self._needed):
+            return None
+        try:
+            found = {
+                known.name: cast(chunk[column(reading.positions[known.name])], known.kind)
+                for known in self._carried
+            }
+        except pa.ArrowInvalid:  # an instant that is out of range
+            return None
+        values = self._read(chunk)
+        if values is None:
+            return None
+        found |= values
+        span = reading.span
+        wrong = pc.less if span.may_be_empty else pc.less_equal
+        if pc.any(wrong(found[span.end], found[span.start])).as_py():
+            return None
+        return self._table(chunk, found)
+
+    def _read(self, chunk: pa.Table) -> dict[str, pa.Array] | None:
+        names = {name: column(index) for name, index in self._positions.items()}
+        distinct = Distinct({name: chunk[name] for name in names.values()})
+        read = distinct.read(self._connection, self._query)
+        if pc.any(read[DOUBT]).as_py():
+            return None
+        values = {name: read[name] for name in names}
+        for kind in READERS:
+            of_this = [k.name for k in self._reading.present if k.kind == kind and k.name in names]
+            found = self._of_kind(kind, {name: values[name] for name in of_this})
+            if found is None:
+                return None
+            values |= found
+        return {name: distinct.spread(raw, values[name]) for name, raw in names.items()}
+
+    def _of_kind(
+        self, kind: Kind, texts: dict[str, pa.ChunkedArray]
+    ) -> dict[str, pa.ChunkedArray] | None:
+        """The values of all columns of a kind by one query, which takes longest to plan."""
+        if not texts:
+            return {}
+        columns = list(texts.values())
+        stacked = pa.chunked_array([part for text in columns for part in text.chunks], pa.string())
+        stack = Distinct({"text": stacked})
+        read = stack.read(self._connection, of_kind(kind))
+        if pc.any(read[DOUBT]).as_py():
+            return None
+        values = pa.chunked_array([stack.spread("text", read["value"])])
+        rows = len(columns[0])
+        return {name: values.slice(place * rows, rows) for place, name in enumerate(texts)}
+
+    def _table(self, chunk: pa.Table, found: dict[str, pa.Array]) -> pa.Table:
+        reading, rows = self._reading, chunk.num_rows
+        result = {SOURCE_ID: chunk[SOURCE], SOURCE_ROW: chunk[ROW]}
+        for known in reading.columns:
+            if known.name in found:
+                result[known.name] = found[known.name]
+            elif known.removed is None:
+                result[known.name] = pa.nulls(rows, ARROW_TYPES[known.kind])
+        for name, others in reading.first_of.items():
+            result[name] = _first([found[other] for other in others], rows)
+        return pa.table(result | {name: found[name] for name in reading.texts})
+
+
+def cast(array: pa.ChunkedArray, kind: Kind) -> pa.Array:
+    """The values of a column whose type is ``carried``."""
+    if pa.types.is_date(array.type):
+        array = array.cast(pa.date32()).cast(pa.timestamp("s"))  # its beginning, in UTC
+    return whole(array).cast(ARROW_TYPES[kind])
+
+
+def _first(arrays: list[pa.Array], rows: int) -> pa.Array:
+    if not arrays:
+        return pa.nulls(rows, pa.string())
+    if len(arrays) == 1 or not arrays[0].null_count:
+        return arrays[0]
+    return pc.coalesce(*(array.cast(pa.string()) for array in arrays))

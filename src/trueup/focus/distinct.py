@@ -1,0 +1,88 @@
+"""Columns by their distinct values: a query reads each value once, and every row takes its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+DICTIONARY_BITS_MIN = 128  # of a decimal
+
+
+@dataclass(frozen=True)
+class _Column:
+    values: pa.Array
+    indices: pa.Array | None  # which value a row has; none: every row its own, in order
+
+
+class Distinct:
+    """Columns of a chunk, each as its distinct values."""
+
+    def __init__(self, columns: Mapping[str, pa.ChunkedArray]) -> None:
+        self._columns = {name: _column(whole(array)) for name, array in columns.items()}
+
+    def read(self, connection: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
+        """What a query makes of the view ``raw``, row by row, in its order.
+
+        There each column has its values from the top, then nulls: a row of it is no record.
+        """
+        most = max((len(column.values) for column in self._columns.values()), default=0)
+        padded = {name: _padded(column.values, most) for name, column in self._columns.items()}
+        connection.register("raw", pa.table(padded))
+        try:
+            return connection.sql(query).to_arrow_table()
+        finally:
+            connection.unregister("raw")
+
+    def spread(self, name: str, read: pa.ChunkedArray) -> pa.Array:
+        """What was read of the values of a column, for every row; text that stayed as it was
+        is still by its values.
+        """
+        column = self._columns[name]
+        each = whole(read).slice(0, len(column.values))
+        if column.indices is None:
+            return each
+        if each.equals(column.values):
+            return pa.DictionaryArray.from_arrays(column.indices, column.values)
+        return each.take(column.indices)
+
+
+def whole(array: pa.ChunkedArray) -> pa.Array:
+    """A column as one array."""
+    if array.num_chunks == 1:
+        return array.chunk(0)
+    chunks = array.unify_dictionaries().chunks
+    return pa.concat_arrays(chunks) if chunks else pa.nulls(0, array.type)
+
+
+def translated(array: pa.Array, of: Callable[[str], str | None]) -> pa.DictionaryArray:
+    """Text translated value by value; what is null stays null."""
+    if not pa.types.is_dictionary(array.type):
+        array = array.dictionary_encode()
+    words = [of(value) for value in array.dictionary.to_pylist()]
+    distinct = [word for word in dict.fromkeys(words) if word is not None]
+    places = {word: place for place, word in enumerate(distinct)}
+    indices = pa.array([None if word is None else places[word] for word in words], pa.int32()).take(
+        array.indices
+    )
+    return pa.DictionaryArray.from_arrays(indices, pa.array(distinct, pa.string()))
+
+
+def _column(array: pa.Array) -> _Column:
+    kind = array.type
+    narrow = pa.types.is_decimal(kind) and kind.bit_width < DICTIONARY_BITS_MIN
+    if pa.types.is_nested(kind) or narrow:  # no dictionary can be made of them
+        return _Column(array, None)
+    if not pa.types.is_dictionary(kind):
+        array = array.dictionary_encode()
+    return _Column(array.dictionary, array.indices)
+
+
+def _padded(values: pa.Array, rows: int) -> pa.Array:
+    return pa.concat_arrays([values, pa.nulls(rows - len(values), values.type)])

@@ -1,0 +1,45 @@
+"""Usage on its way to its file: numbered, providers translated, constants set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import pyarrow as pa
+
+from trueup.adapter.registry import provider_of_telemetry
+from trueup.focus.distinct import translated, whole
+from trueup.model.schema import USAGE
+from trueup.model.table_file import TableFile
+from trueup.telemetry.workbench import WHERE, WHO
+
+
+class UsageFile:
+    """The table ``USAGE`` as Parquet, in the order in which rows are written."""
+
+    def __init__(self, path: Path, constants: Mapping[str, str]) -> None:
+        self.path = path
+        self._file = TableFile(path, USAGE)
+        self._constants = {n: v for n, v in constants.items() if n in (*WHERE, *WHO)}
+        self._slug = cache(provider_of_telemetry)
+        self._next = 0
+
+    def write(self, rows: pa.Table) -> None:
+        """Append rows of the workbench's columns, not necessarily all of them."""
+        count = rows.num_rows
+        if not count:
+            return
+        columns = {name: rows[name] for name in rows.column_names}
+        for name, value in self._constants.items():
+            columns[name] = pa.chunked_array([pa.repeat(value, count)])
+        if "provider" in columns:
+            columns["provider"] = translated(whole(columns["provider"]), self._slug)
+        columns["usage_id"] = pa.array(range(self._next, self._next + count), pa.int64())
+        self._next += count
+        lacking = [each for each in USAGE if each.name not in columns]
+        self._file.write(pa.table(columns | {e.name: pa.nulls(count, e.type) for e in lacking}))
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._file.close()
