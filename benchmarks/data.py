@@ -93,7 +93,7 @@ def _macros(size: Size) -> str:
     CREATE MACRO meter_name(m) AS {list(METERS)}[m::INTEGER + 1];
     CREATE MACRO plan_name(c) AS 'arn:aws:savingsplans::123456789012:savingsplan/'
         || lpad(c::VARCHAR, 8, '0');
-    CREATE MACRO price(m, r) AS ([30000, 3000, 37500, 150000][m::INTEGER + 1]) * (r % 8 + 1);
+    CREATE MACRO price(m, r) AS ([30011, 3001, 37513, 150017][m::INTEGER + 1]) * (r % 8 + 1);
     """
 
 

@@ -18,7 +18,7 @@ import ibis.expr.types as ir
 
 import trueup
 from benchmarks.contestants.arguments import Arguments, arguments
-from trueup.engine.integers import ratio_at_edge
+from trueup.engine.integers import divide, ratio_at_edge, whole
 from trueup.reconcile import reconciliation, usage, usage_leg
 from trueup.reconcile.worked import Worked
 
@@ -78,15 +78,15 @@ def _matching(out: Path, judged: ir.Table, left: ir.Table, cells: ir.Table, engi
         "meter",
         hour=alone.hour,
         billed=nothing,
-        metered=(_tokens(alone, "q") * 1000).cast("decimal(38, 0)"),
+        metered=divide(_tokens(alone, "q"), whole(1000)),
         verdict=ibis.literal("missing_in_billing"),
     )
     _write(
         engine,
         ibis.union(groups, billed, metered),
         out / "matching.parquet",
-        f"resource, meter, hour, (billed::HUGEINT // {BILLED_UNIT})::HUGEINT AS billed, "
-        f"(metered::HUGEINT // {BILLED_UNIT})::HUGEINT AS metered, verdict",
+        f"resource, meter, hour, (billed::HUGEINT // {BILLED_UNIT})::BIGINT AS billed, "
+        f"(metered::HUGEINT // {BILLED_UNIT})::BIGINT AS metered, verdict",
     )
 
 
