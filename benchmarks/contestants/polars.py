@@ -24,7 +24,7 @@ def _key(meter: pl.Expr, hour: pl.Expr) -> pl.Expr:
     return pl.col("r") * (1 << 24) + meter * (1 << 21) + (hour - 450_000)
 
 
-def _named(rows: pl.LazyFrame, resources: pl.LazyFrame) -> pl.LazyFrame:
+def named(rows: pl.LazyFrame, resources: pl.LazyFrame) -> pl.LazyFrame:
     """The columns of a key in place of ``k``."""
     meter = (pl.col("k") // (1 << 21) % 8).replace_strict(
         dict(enumerate(METERS)), return_dtype=pl.String
@@ -147,7 +147,7 @@ def run(told: Arguments) -> None:
     parties = parties_of(told, resources).collect(engine="streaming").lazy()
     billed = billed_of(told, resources)
     matching = matching_of(billed, parties).collect(engine="streaming").lazy()
-    _named(
+    named(
         matching.select("k", pl.col("billed", "metered").fill_null(0), "verdict"), resources
     ).sink_parquet(told.out / "matching.parquet")
     if "matching" in told.words:
@@ -158,7 +158,7 @@ def run(told: Arguments) -> None:
         session="session_id",
         cost=pl.col("units").cast(pl.Decimal(38, 0)) * pl.lit("0.0000000001").str.to_decimal(scale=10),
     )
-    _named(shares, resources).sink_parquet(told.out / "shares.parquet")
+    named(shares, resources).sink_parquet(told.out / "shares.parquet")
 
 
 if __name__ == "__main__":

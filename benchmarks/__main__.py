@@ -1,0 +1,79 @@
+"""``python -m benchmarks``: measure, compare with the goals, write a table and a picture."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+
+from benchmarks.bench import Bench
+from benchmarks.goal import Figure, goals
+from benchmarks.table import machine, table
+
+MEASUREMENTS = (
+    "reconcile",
+    "growth",
+    "night",
+    "telemetry",
+    "bills",
+    "fetch",
+    "start",
+    "report",
+)
+SIZES = {
+    "small": {"rows": 100_000, "rounds": 1, "sizes": (50_000, 100_000)},
+    "full": {
+        "rows": 10_000_000,
+        "rounds": 3,
+        "sizes": (1_000_000, 5_000_000, 10_000_000, 50_000_000),
+    },
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> list[Figure]:
+    """Measure what was asked for; the figures are also kept as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--size", choices=SIZES, default="small")
+    parser.add_argument("--only", action="append", choices=MEASUREMENTS, metavar="NAME")
+    parser.add_argument("--rows", type=int, help="of each side, in place of the size's")
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--sizes", type=int, nargs="+", help="of the growth")
+    parser.add_argument("--folder", type=Path, default=Path("build/benchmarks"))
+    parser.add_argument("--out", type=Path, help="folder of the table and the picture")
+    given = parser.parse_args(arguments)
+    size = SIZES[given.size]
+    bench = Bench(
+        given.folder.resolve(),
+        given.rows or size["rows"],
+        given.rounds or size["rounds"],
+        tuple(given.sizes or size["sizes"]),
+    )
+    bench.folder.mkdir(parents=True, exist_ok=True)
+    figures: list[Figure] = []
+    for name in given.only or MEASUREMENTS:
+        print(f"{name}: {bench.rows:,} rows", flush=True)
+        module = import_module(f"benchmarks.measurements.{name}")
+        figures += module.measure(bench)
+    write(bench, figures, given.out or bench.folder)
+    return figures
+
+
+def write(bench: Bench, figures: Sequence[Figure], out: Path) -> None:
+    """Print the table; write it, the picture and the figures themselves."""
+    out.mkdir(parents=True, exist_ok=True)
+    known = goals()
+    said = f"{bench.rows:,} rows a side, {bench.rounds} rounds; {machine()}.\n\n"
+    text = said + table(figures, known)
+    print(text)
+    (out / "figures.md").write_text(text, encoding="utf-8")
+    (out / "figures.json").write_text(json.dumps([asdict(each) for each in figures], indent=1))
+    from benchmarks.picture import draw
+
+    draw(figures, known, out / "figures.svg")
+
+
+if __name__ == "__main__":
+    main()
