@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
 from statistics import median
 from time import perf_counter
 
@@ -71,7 +72,7 @@ def run(wanted: Program) -> Run:
     with subprocess.Popen(
         wanted.command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as process:
-        start = perf_counter()
+        start, busy = perf_counter(), _busy()
         watched = _Memory(process.pid)
         while True:
             try:
@@ -83,7 +84,13 @@ def run(wanted: Program) -> Run:
     if process.returncode:
         text = error.decode(errors="replace")[-SHOWN_OF_ERROR:]
         raise ContestantFailed(f"{' '.join(wanted.command)}: {text}")
-    return Run(seconds, watched.cpu_seconds, watched.peak_bytes)
+    return Run(seconds, _busy() - busy, watched.peak_bytes)
+
+
+def _busy() -> float:
+    """Processor seconds of all children that have ended: one runs at a time."""
+    used = getrusage(RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class _Memory:
@@ -91,18 +98,15 @@ class _Memory:
 
     def __init__(self, number: int) -> None:
         self.peak_bytes = 0
-        self.cpu_seconds = 0.0
         self._process = psutil.Process(number)
 
     def look(self) -> None:
         try:
             family = [self._process, *self._process.children(recursive=True)]
             now = sum(each.memory_info().rss for each in family)
-            times = self._process.cpu_times()
             self.peak_bytes = max(self.peak_bytes, now, self._high_mark())
         except (psutil.NoSuchProcess, OSError):
             return  # it ended between two looks
-        self.cpu_seconds = times.user + times.system
 
     def _high_mark(self) -> int:
         status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="utf-8")

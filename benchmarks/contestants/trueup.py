@@ -2,8 +2,8 @@
 
 Without a word: only what the three tables need (files read and checked, the commitment and the
 usage leg, shares), written key by key as the rivals write them. ``everything``: the public
-``trueup.reconcile`` with all legs, every table of the result as Parquet. ``matching``: up to the
-verdicts. ``steps.json`` says how long each part took.
+``trueup.reconcile`` with all legs, every table of the result as Parquet. With ``report``
+the page, too. ``matching``: up to the verdicts. ``steps.json`` says how long each part took.
 """
 
 from __future__ import annotations
@@ -174,6 +174,9 @@ def run(told: Arguments) -> None:
         laps.lap("all legs and tables")
         result.to_parquet(told.out)
         laps.lap("write")
+        if "report" in told.words:
+            result.to_html(told.out / "report.html")
+            laps.lap("report")
     (told.out / "steps.json").write_text(json.dumps(laps.seconds))
 
 
