@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from benchmarks.table import machine, table
 
 MEASUREMENTS = (
     "reconcile",
+    "matching",
     "growth",
     "night",
     "telemetry",
@@ -24,12 +25,10 @@ MEASUREMENTS = (
     "report",
 )
 SIZES = {
-    "small": {"rows": 100_000, "rounds": 1, "sizes": (50_000, 100_000)},
-    "full": {
-        "rows": 10_000_000,
-        "rounds": 3,
-        "sizes": (1_000_000, 5_000_000, 10_000_000, 50_000_000),
-    },
+    "small": Bench(Path(), rows=20_000, rounds=1, sizes=(10_000, 20_000), warm=False),
+    "full": Bench(
+        Path(), rows=10_000_000, rounds=3, sizes=(1_000_000, 5_000_000, 10_000_000, 50_000_000)
+    ),
 }
 
 
@@ -45,11 +44,12 @@ def main(arguments: Sequence[str] | None = None) -> list[Figure]:
     parser.add_argument("--out", type=Path, help="folder of the table and the picture")
     given = parser.parse_args(arguments)
     size = SIZES[given.size]
-    bench = Bench(
-        given.folder.resolve(),
-        given.rows or size["rows"],
-        given.rounds or size["rounds"],
-        tuple(given.sizes or size["sizes"]),
+    bench = replace(
+        size,
+        folder=given.folder.resolve(),
+        rows=given.rows or size.rows,
+        rounds=given.rounds or size.rounds,
+        sizes=tuple(given.sizes or size.sizes),
     )
     bench.folder.mkdir(parents=True, exist_ok=True)
     figures: list[Figure] = []
@@ -68,7 +68,7 @@ def write(bench: Bench, figures: Sequence[Figure], out: Path) -> None:
     said = f"{bench.rows:,} rows a side, {bench.rounds} rounds; {machine()}.\n\n"
     text = said + table(figures, known)
     print(text)
-    (out / "figures.md").write_text(text, encoding="utf-8")
+    (out / "figures.inc").write_text(text, encoding="utf-8")
     (out / "figures.json").write_text(json.dumps([asdict(each) for each in figures], indent=1))
     from benchmarks.picture import draw
 

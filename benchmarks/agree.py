@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -19,6 +20,10 @@ FIGURES = {
     "shares": ("cost",),
 }
 TEXTS = {"matching": ("verdict",), "utilization": (), "shares": ()}
+
+
+class Disagreement(Exception):
+    """Contestants whose answers must be the same gave different ones."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +59,7 @@ def difference(table: str, ours: Path, theirs: Path) -> Difference:
             file = folder / f"{table}.parquet"
             connection.execute(f"CREATE VIEW {name} AS SELECT {columns} FROM '{file}'")
         gaps = [f"abs(o.{figure} - t.{figure})" for figure in figures]
-        unlike = " OR ".join(
-            [f"o.{name} IS DISTINCT FROM t.{name}" for name in (*figures, *texts)]
-        )
+        unlike = " OR ".join([f"o.{name} IS DISTINCT FROM t.{name}" for name in (*figures, *texts)])
         both = "o.hour IS NOT NULL AND t.hour IS NOT NULL"
         row = connection.execute(
             f"""SELECT count(*), count(*) FILTER (NOT ({both})),
@@ -67,3 +70,11 @@ def difference(table: str, ours: Path, theirs: Path) -> Difference:
         ).fetchone()
     assert row is not None  # noqa: S101  # an aggregate without groups gives one row
     return Difference(table, *row)
+
+
+def must_agree(tables: Sequence[str], ours: Path, theirs: Path) -> None:
+    """Raise Disagreement unless the tables in both folders are the same to the last digit."""
+    for table in tables:
+        found = difference(table, ours, theirs)
+        if not found.same:
+            raise Disagreement(f"{ours} and {theirs}: {found}")

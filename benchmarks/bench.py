@@ -16,6 +16,7 @@ class Bench:
     rows: int
     rounds: int
     sizes: tuple[int, ...]  # of the growth
+    warm: bool = True  # a round beforehand, which does not count
     seed: int = 7
 
     def month(self, rows: int | None = None) -> Path:

@@ -21,6 +21,9 @@ class Goal:
     at_most: float | None = None
     at_least: float | None = None
     known_gap: str | None = None  # why it is not met now
+    full_only: bool = (
+        False  # a small size says nothing: there the start of the programs weighs most
+    )
 
     @property
     def limit(self) -> float:

@@ -59,7 +59,9 @@ class Ratio:
         return cls(median(values), min(values), max(values))
 
 
-def program(module: str, *words: object, python: str = sys.executable, **environment: str) -> Program:
+def program(
+    module: str, *words: object, python: str = sys.executable, **environment: str
+) -> Program:
     """``python -m module words``, with this repository's packages before installed ones."""
     path = os.pathsep.join([str(ROOT), str(ROOT / "src")])
     command = [python, "-m", module, *map(str, words)]
@@ -116,8 +118,10 @@ class _Memory:
         return 0
 
 
-def alternated(contestants: Mapping[str, Program], rounds: int, warm: bool = True) -> dict[str, list[Run]]:
-    """Every contestant's runs, round by round; a first round fills the page cache and is dropped."""
+def alternated(
+    contestants: Mapping[str, Program], rounds: int, *, warm: bool
+) -> dict[str, list[Run]]:
+    """Every contestant's runs; ``warm``: a round before, which fills the page cache, is dropped."""
     runs: dict[str, list[Run]] = {name: [] for name in contestants}
     for number in range(rounds + warm):
         for name, wanted in contestants.items():

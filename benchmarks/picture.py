@@ -11,6 +11,7 @@ from matplotlib.figure import Figure as Canvas
 from benchmarks.goal import Figure, Goal
 
 MET, NOT_MET = "#2f7d4f", "#b3532f"
+LEAST = 0.01  # of a goal: shorter bars cannot be told apart
 
 
 def draw(figures: Sequence[Figure], goals: dict[str, Goal], file: Path) -> None:
@@ -20,13 +21,13 @@ def draw(figures: Sequence[Figure], goals: dict[str, Goal], file: Path) -> None:
     canvas = Canvas(figsize=(9, 0.9 + 0.42 * len(figures)), layout="constrained")
     axes = canvas.subplots()
     shown = list(reversed(figures))
-    off = [goals[each.goal].off(each.value) for each in shown]
+    off = [max(LEAST, goals[each.goal].off(each.value)) for each in shown]
     spread = [
-        sorted((goals[each.goal].off(each.least), goals[each.goal].off(each.most)))
+        sorted(max(LEAST, goals[each.goal].off(end)) for end in (each.least, each.most))
         for each in shown
     ]
-    below = [max(0.0, value - low) for value, (low, _) in zip(off, spread, strict=True)]
-    above = [max(0.0, high - value) for value, (_, high) in zip(off, spread, strict=True)]
+    below = [max(0.0, value - ends[0]) for value, ends in zip(off, spread, strict=True)]
+    above = [max(0.0, ends[1] - value) for value, ends in zip(off, spread, strict=True)]
     colours = [MET if value <= 1 else NOT_MET for value in off]
     names = [f"{goals[each.goal].what}\nagainst {goals[each.goal].against}" for each in shown]
     axes.barh(names, off, color=colours, xerr=[below, above], height=0.6)

@@ -16,11 +16,12 @@ from tempfile import TemporaryDirectory
 from time import perf_counter, sleep
 from unittest.mock import patch
 
-from benchmarks.contestants.arguments import Arguments, arguments
 from tests.twin.exchange import Answerer, Request, Response
 from tests.twin.recordings import PROVIDERS, recorded_of, twin_of
 from tests.twin.server import running
 from tests.world import world
+
+from benchmarks.contestants.arguments import Arguments, arguments
 from trueup.fetch.feeds import Place
 from trueup.fetch.landing import Landing
 from trueup.fetch.providers import fetch_all
@@ -70,10 +71,10 @@ def run(told: Arguments) -> None:
         answerers = {twin_of(name).HOSTS: Late(recorded_of(name, made)) for name in PROVIDERS}
         stack.enter_context(running(answerers, told.out))
         for number in range(rounds + 1):  # the first imports the SDKs
-            for name in seconds:
+            for name, known in seconds.items():
                 taken = fetched(made, PROVIDERS if name == "all" else (name,), told.out)
                 if number:
-                    seconds[name].append(taken)
+                    known.append(taken)
     (told.out / "seconds.json").write_text(json.dumps(seconds))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,6 +17,7 @@ from benchmarks.contestants.arguments import Arguments, arguments
 
 METERS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens")
 HOUR_US = 3_600_000_000
+Numbers = npt.NDArray[np.int64]
 UNIT = 1e10  # costs are shared in 10^-10 USD
 
 
@@ -28,8 +30,9 @@ def _read(file: Path, columns: list[str], texts: list[str]) -> pd.DataFrame:
     return table.cast(pa.schema(fields)).to_pandas(split_blocks=True, self_destruct=True)
 
 
-def _hours(times: pd.Series) -> np.ndarray:
-    return times.dt.tz_localize(None).to_numpy("datetime64[us]").astype("int64") // HOUR_US
+def _hours(times: pd.Series) -> Numbers:
+    instants: Numbers = times.dt.tz_localize(None).to_numpy("datetime64[us]").astype("int64")
+    return instants // HOUR_US
 
 
 class Resources:
@@ -38,25 +41,27 @@ class Resources:
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
 
-    def codes(self, column: pd.Series) -> np.ndarray:
+    def codes(self, column: pd.Series) -> Numbers:
         names = column.cat.categories
         numbers = [self._numbers.setdefault(name, len(self._numbers)) for name in names]
-        return np.asarray(numbers, dtype="int64")[column.cat.codes.to_numpy()]
+        found: Numbers = np.asarray(numbers, dtype=np.int64)[column.cat.codes.to_numpy()]
+        return found
 
-    def named(self, codes: np.ndarray) -> pd.Categorical:
+    def named(self, codes: Numbers) -> pd.Categorical:
         return pd.Categorical.from_codes(codes.astype("int32"), list(self._numbers))
 
 
-def _meters(column: pd.Series) -> np.ndarray:
+def _meters(column: pd.Series) -> Numbers:
     numbers = [METERS.index(name.replace(" ", "_")) for name in column.cat.categories]
-    return np.asarray(numbers, dtype="int64")[column.cat.codes.to_numpy()]
+    found: Numbers = np.asarray(numbers, dtype=np.int64)[column.cat.codes.to_numpy()]
+    return found
 
 
-def _key(resource: np.ndarray, meter: np.ndarray, hour: np.ndarray) -> np.ndarray:
+def _key(resource: Numbers, meter: Numbers, hour: Numbers) -> Numbers:
     return (resource << 24) + (meter << 21) + (hour - 450_000)
 
 
-def _unpacked(keys: np.ndarray, resources: Resources) -> dict[str, object]:
+def _unpacked(keys: Numbers, resources: Resources) -> dict[str, object]:
     hours = (keys & 2_097_151) + 450_000
     return {
         "resource": resources.named(keys >> 24),
@@ -113,9 +118,13 @@ def _shares(parties: pd.DataFrame, matching: pd.DataFrame) -> pd.DataFrame:
     exact = units.abs() * found.weight / found.metered
     found["floor"] = np.floor(exact)
     found["rest"] = exact - found.floor
-    several = found[found.sessions > 1].sort_values(["k", "rest", "s"], ascending=[True, False, True])
+    several = found[found.sessions > 1].sort_values(
+        ["k", "rest", "s"], ascending=[True, False, True]
+    )
     place = several.groupby("k", sort=False).cumcount()
-    left = np.rint(several.cost * UNIT).abs() - several.groupby("k", sort=False).floor.transform("sum")
+    left = np.rint(several.cost * UNIT).abs() - several.groupby("k", sort=False).floor.transform(
+        "sum"
+    )
     shared = several.floor + (place < left)
     found["units"] = units
     found.loc[several.index, "units"] = shared * np.sign(several.cost)
@@ -126,12 +135,10 @@ def _utilization(charges: pd.DataFrame, told: Arguments) -> None:
     rows = charges[charges.CommitmentDiscountStatus.notna()]
     hours = pd.Series(_hours(rows.ChargePeriodStart), index=rows.index, name="hour")
     by = [rows.CommitmentDiscountId, hours, rows.CommitmentDiscountStatus]
-    sums = rows.EffectiveCost.groupby(by, observed=True, sort=False).sum().unstack(fill_value=0.0)
+    sums = rows.EffectiveCost.groupby(by, observed=True, sort=False).sum().unstack(fill_value=0.0)  # noqa: PD010  # faster
     sums = sums.reset_index()
     figures = _read(told.contracts, ["ContractCommitmentId", "ContractCommitmentCost"], [])
-    joined = sums.merge(
-        figures, left_on="CommitmentDiscountId", right_on="ContractCommitmentId"
-    )
+    joined = sums.merge(figures, left_on="CommitmentDiscountId", right_on="ContractCommitmentId")
     pd.DataFrame(
         {
             "commitment": joined.CommitmentDiscountId.astype("str"),

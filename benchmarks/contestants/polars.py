@@ -63,9 +63,7 @@ def billed_of(told: Arguments, resources: pl.LazyFrame) -> pl.LazyFrame:
 
 def parties_of(told: Arguments, resources: pl.LazyFrame) -> pl.LazyFrame:
     """Tokens per key and session, as metered."""
-    rows = pl.scan_parquet(told.usage).join(
-        resources, left_on="resource_id", right_on="resource"
-    )
+    rows = pl.scan_parquet(told.usage).join(resources, left_on="resource_id", right_on="resource")
     keyed = rows.select(
         "session_id",
         "quantity",
@@ -124,9 +122,7 @@ def write_utilization(told: Arguments) -> None:
         (pl.col("ChargeCategory") == "Usage") & pl.col("CommitmentDiscountStatus").is_not_null()
     )
     cost, status = pl.col("EffectiveCost"), pl.col("CommitmentDiscountStatus")
-    sums = rows.group_by(
-        commitment="CommitmentDiscountId", hour=_hours("ChargePeriodStart")
-    ).agg(
+    sums = rows.group_by(commitment="CommitmentDiscountId", hour=_hours("ChargePeriodStart")).agg(
         used=cost.filter(status == "Used").sum(), unused=cost.filter(status == "Unused").sum()
     )
     contracts = pl.scan_parquet(told.contracts).select(
@@ -156,7 +152,8 @@ def run(told: Arguments) -> None:
     shares = shares_of(parties, matching).select(
         "k",
         session="session_id",
-        cost=pl.col("units").cast(pl.Decimal(38, 0)) * pl.lit("0.0000000001").str.to_decimal(scale=10),
+        cost=pl.col("units").cast(pl.Decimal(38, 0))
+        * pl.lit("0.0000000001").str.to_decimal(scale=10),
     )
     named(shares, resources).sink_parquet(told.out / "shares.parquet")
 

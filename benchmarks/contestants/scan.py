@@ -1,4 +1,4 @@
-"""The least that anybody must do: read the columns that the tables are made of, and keep nothing."""
+"""The least that anybody must do: read the columns that the tables are made of."""
 
 from __future__ import annotations
 

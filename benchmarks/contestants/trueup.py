@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 from time import perf_counter
 from typing import Any
+from unittest.mock import patch
 
 import ibis
 import ibis.expr.types as ir
@@ -19,7 +20,7 @@ import ibis.expr.types as ir
 import trueup
 from benchmarks.contestants.arguments import Arguments, arguments
 from trueup.engine.integers import divide, ratio_at_edge, whole
-from trueup.reconcile import reconciliation, usage, usage_leg
+from trueup.reconcile import groups, reconciliation, usage, usage_leg
 from trueup.reconcile.worked import Worked
 
 RULES = {"tolerance": [{"leg": "usage", "days": 0}]}
@@ -46,7 +47,9 @@ class Laps:
 
 def _write(engine: Any, expression: ir.Table, file: Path, columns: str = "*") -> None:
     query = engine.backend.compile(expression)
-    engine.backend.con.execute(f"COPY (SELECT {columns} FROM ({query})) TO '{file}' (FORMAT parquet)")
+    engine.backend.con.execute(
+        f"COPY (SELECT {columns} FROM ({query})) TO '{file}' (FORMAT parquet)"
+    )
 
 
 def _tokens(rows: ir.Table, name: str) -> ir.Value:
@@ -56,7 +59,7 @@ def _tokens(rows: ir.Table, name: str) -> ir.Value:
 def _matching(out: Path, judged: ir.Table, left: ir.Table, cells: ir.Table, engine: Any) -> None:
     """Both sides of every key, in tokens: cells without a partner stand in no group."""
     nothing = ibis.literal(0).cast("decimal(38, 0)")
-    groups = judged.select(
+    matched = judged.select(
         "resource",
         "meter",
         hour=judged.bucket,
@@ -72,7 +75,7 @@ def _matching(out: Path, judged: ir.Table, left: ir.Table, cells: ir.Table, engi
         metered=nothing,
         verdict=ibis.literal("missing_in_usage"),
     )
-    alone = cells.anti_join(groups, ["resource", "meter", "hour"])
+    alone = cells.anti_join(matched, ["resource", "meter", "hour"])
     metered = alone.select(
         "resource",
         "meter",
@@ -83,7 +86,7 @@ def _matching(out: Path, judged: ir.Table, left: ir.Table, cells: ir.Table, engi
     )
     _write(
         engine,
-        ibis.union(groups, billed, metered),
+        ibis.union(matched, billed, metered),
         out / "matching.parquet",
         f"resource, meter, hour, (billed::HUGEINT // {BILLED_UNIT})::BIGINT AS billed, "
         f"(metered::HUGEINT // {BILLED_UNIT})::BIGINT AS metered, verdict",
@@ -129,21 +132,19 @@ def _utilization(out: Path, work: Worked) -> None:
 
 def _only_matching(out: Path) -> None:
     """Have the usage leg stop as soon as it has judged."""
-    judge = usage.judge
     judged: list[ir.Table] = []
+    judge, left_over = groups.judge, usage_leg.left_over
 
     def judge_and_keep(*given: Any) -> ir.Table:
         judged.append(judge(*given))
         return judged[0]
 
-    left_over = usage_leg.left_over
-
     def write(billed_left: ir.Table, cells: ir.Table, engine: Any) -> ir.Table:
         _matching(out, judged[0], left_over(billed_left, cells, engine), cells, engine)
         raise Enough
 
-    usage.judge = judge_and_keep
-    usage.leg.left_over = write
+    patch.object(usage, "judge", judge_and_keep).start()
+    patch.object(usage_leg, "left_over", write).start()
 
 
 def run(told: Arguments) -> None:
@@ -155,8 +156,8 @@ def run(told: Arguments) -> None:
     metered = trueup.read_usage(told.usage)
     laps.lap("read usage")
     if "everything" not in told.words:
-        reconciliation.LEGS = ()
-        reconciliation._tables = lambda work: _tables(told.out, work)  # noqa: SLF001
+        patch.object(reconciliation, "LEGS", ()).start()
+        patch.object(reconciliation, "_tables", lambda work: _tables(told.out, work)).start()
     if "matching" in told.words:
         _only_matching(told.out)
     try:

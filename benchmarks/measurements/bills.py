@@ -23,6 +23,7 @@ def measure(bench: Bench) -> list[Figure]:
                 "copy": program("benchmarks.contestants.copying", month, out, file.name),
             },
             bench.rounds,
+            warm=bench.warm,
         )
         found = ratio(runs, "trueup", "copy")
         peak = max(each.peak_bytes for each in runs["trueup"]) / 2**30

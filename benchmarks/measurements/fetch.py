@@ -8,13 +8,11 @@ from benchmarks.bench import Bench
 from benchmarks.goal import Figure
 from benchmarks.measure import Ratio, program, run
 
-ROUNDS_LEAST = 3
-
 
 def measure(bench: Bench) -> list[Figure]:
     """All of it happens in one process, where the twin is; see ``contestants.fetching``."""
     out = bench.place("fetch")
-    rounds = max(bench.rounds, ROUNDS_LEAST)
+    rounds = bench.rounds
     run(program("benchmarks.contestants.fetching", out, out, rounds))
     seconds: dict[str, list[float]] = json.loads((out / "seconds.json").read_text())
     together = seconds.pop("all")

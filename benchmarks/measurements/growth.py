@@ -13,7 +13,7 @@ LIMITED, UNLIMITED = "1GB", "20GB"
 
 
 def measure(bench: Bench) -> list[Figure]:
-    """trueup's core at each size; the largest also under a limit."""
+    """The core at each size; the largest also under a limit."""
     medians: dict[int, list[float]] = {}
     largest = max(bench.sizes)
     for rows in bench.sizes:

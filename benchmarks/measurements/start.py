@@ -11,7 +11,7 @@ from benchmarks.measure import Program, alternated, program, ratio
 ROUNDS = 15
 
 
-def measure(bench: Bench) -> list[Figure]:  # noqa: ARG001  # as every measurement
+def measure(bench: Bench) -> list[Figure]:
     """Many short runs in turn."""
     environment = program("trueup").environment
     runs = alternated(
@@ -21,6 +21,7 @@ def measure(bench: Bench) -> list[Figure]:  # noqa: ARG001  # as every measureme
             "help": program("trueup", "--help"),
         },
         ROUNDS,
+        warm=bench.warm,
     )
     figures = []
     for name in ("import", "help"):

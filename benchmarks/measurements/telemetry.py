@@ -19,6 +19,7 @@ def measure(bench: Bench) -> list[Figure]:
             "read_json": program("benchmarks.contestants.copying", month, out, file.name),
         },
         bench.rounds,
+        warm=bench.warm,
     )
     found = ratio(runs, "trueup", "read_json")
     facts = [
