@@ -25,7 +25,9 @@ MEASUREMENTS = (
     "report",
 )
 SIZES = {
-    "small": Bench(Path(), rows=20_000, rounds=1, sizes=(10_000, 20_000), warm=False),
+    "small": Bench(
+        Path(), rows=20_000, rounds=1, sizes=(10_000, 20_000), warm=False, answer_seconds=0.05
+    ),
     "full": Bench(
         Path(), rows=10_000_000, rounds=3, sizes=(1_000_000, 5_000_000, 10_000_000, 50_000_000)
     ),

@@ -17,6 +17,7 @@ class Bench:
     rounds: int
     sizes: tuple[int, ...]  # of the growth
     warm: bool = True  # a round beforehand, which does not count
+    answer_seconds: float = 0.25  # how long a provider takes to answer once
     seed: int = 7
 
     def month(self, rows: int | None = None) -> Path:

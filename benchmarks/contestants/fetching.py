@@ -27,7 +27,6 @@ from trueup.fetch.landing import Landing
 from trueup.fetch.providers import fetch_all
 from trueup.period import Period
 
-ANSWER_SECONDS = 0.25
 DAYS = 3
 
 
@@ -36,9 +35,10 @@ class Late:
     """An answerer at the other end of a network."""
 
     answerer: Answerer
+    seconds: float
 
     def __call__(self, request: Request) -> Response:
-        sleep(ANSWER_SECONDS)
+        sleep(self.seconds)
         return self.answerer(request)
 
 
@@ -61,14 +61,16 @@ def fetched(made: world.World, names: Sequence[str], folder: Path) -> float:
 
 def run(told: Arguments) -> None:
     """Write ``seconds.json``: for each name, and ``all``, the seconds of each round."""
-    rounds = int(told.words[0])
+    rounds, delay = int(told.words[0]), float(told.words[1])
     made = world.make(7, datetime(2026, 10, 1, tzinfo=UTC), DAYS)
     seconds: dict[str, list[float]] = {name: [] for name in (*PROVIDERS, "all")}
     with ExitStack() as stack:
         for name in PROVIDERS:
             variables = getattr(twin_of(name), "ENVIRONMENT", {})
             stack.enter_context(patch.dict(os.environ, variables))
-        answerers = {twin_of(name).HOSTS: Late(recorded_of(name, made)) for name in PROVIDERS}
+        answerers = {
+            twin_of(name).HOSTS: Late(recorded_of(name, made), delay) for name in PROVIDERS
+        }
         stack.enter_context(running(answerers, told.out))
         for number in range(rounds + 1):  # the first imports the SDKs
             for name, known in seconds.items():

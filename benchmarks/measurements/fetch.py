@@ -13,7 +13,7 @@ def measure(bench: Bench) -> list[Figure]:
     """All of it happens in one process, where the twin is; see ``contestants.fetching``."""
     out = bench.place("fetch")
     rounds = bench.rounds
-    run(program("benchmarks.contestants.fetching", out, out, rounds))
+    run(program("benchmarks.contestants.fetching", out, out, rounds, bench.answer_seconds))
     seconds: dict[str, list[float]] = json.loads((out / "seconds.json").read_text())
     together = seconds.pop("all")
     slowest = [max(each[number] for each in seconds.values()) for number in range(rounds)]
