@@ -23,7 +23,7 @@ METERS = ("input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tok
 KEYS_PER_RESOURCE = HOURS * len(METERS)
 HOT_SESSIONS = 20_000
 PRIME = 4_294_967_291  # the largest below 2^32: squares of remainders fit 64 bits
-FILES = ("charges.parquet", "usage.parquet", "contracts.parquet")
+MEMORY_LIMIT = "6GB"  # whatever the size
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ def make(folder: Path, rows: int, seed: int = 7) -> Path:
     if (target / "made.json").exists():
         return target
     target.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect(config={"temp_directory": str(target / "spill")}) as connection:
+    spill = {"temp_directory": str(target / "spill"), "memory_limit": MEMORY_LIMIT}
+    with duckdb.connect(config=spill) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute(_macros(size))
         _copy(connection, _usage(size), target / "usage.parquet")
