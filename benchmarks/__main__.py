@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from importlib import import_module
+from os import getloadavg
 from pathlib import Path
 
 from benchmarks.bench import Bench
@@ -54,20 +55,22 @@ def main(arguments: Sequence[str] | None = None) -> list[Figure]:
         sizes=tuple(given.sizes or size.sizes),
     )
     bench.folder.mkdir(parents=True, exist_ok=True)
+    load = getloadavg()[0]
     figures: list[Figure] = []
     for name in given.only or MEASUREMENTS:
         print(f"{name}: {bench.rows:,} rows", flush=True)
         module = import_module(f"benchmarks.measurements.{name}")
         figures += module.measure(bench)
-    write(bench, figures, given.out or bench.folder)
+    write(bench, figures, given.out or bench.folder, load)
     return figures
 
 
-def write(bench: Bench, figures: Sequence[Figure], out: Path) -> None:
+def write(bench: Bench, figures: Sequence[Figure], out: Path, load: float) -> None:
     """Print the table; write it, the picture and the figures themselves."""
     out.mkdir(parents=True, exist_ok=True)
     known = goals()
-    said = f"{bench.rows:,} rows a side, {bench.rounds} rounds; {machine()}.\n\n"
+    size = f"{bench.rows:,} rows a side, rounds: {bench.rounds}; {machine()}"
+    said = f"{size}. Load of the machine before the run: {load:.1f}.\n\n"
     text = said + table(figures, known)
     print(text)
     (out / "figures.inc").write_text(text, encoding="utf-8")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 import psutil
@@ -13,7 +13,7 @@ from benchmarks.goal import Figure, Goal
 PACKAGES = ("duckdb", "polars", "pandas", "pyarrow", "ibis-framework")
 
 
-def table(figures: Iterable[Figure], goals: dict[str, Goal]) -> str:
+def table(figures: Sequence[Figure], goals: dict[str, Goal]) -> str:
     """A row for each figure: what, against what, the goal, the value with its spread."""
     lines = [
         "| what | against | goal | measured | spread | |",
@@ -32,6 +32,9 @@ def table(figures: Iterable[Figure], goals: dict[str, Goal]) -> str:
             met,
         )
         lines.append(f"| {' | '.join(cells)} |")
+    left_out = sorted(set(goals) - {figure.goal for figure in figures})
+    if left_out:
+        lines += ["", f"Not measured in this run: {', '.join(f'`{name}`' for name in left_out)}."]
     lines += ["", *_facts(figures)]
     return "\n".join(lines) + "\n"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from statistics import median
 
 from benchmarks.agree import KEYS, Difference, difference, must_agree
 from benchmarks.bench import Bench
@@ -50,10 +51,11 @@ def measure(bench: Bench) -> list[Figure]:
 
 
 def times(runs: dict[str, list[Run]], name: str) -> str:
-    """A contestant's median seconds and its greatest peak, in words."""
-    seconds = sorted(each.seconds for each in runs[name])
+    """A contestant's median seconds, by the clock and of the processor, and its greatest peak."""
+    seconds = median(each.seconds for each in runs[name])
+    busy = median(each.cpu_seconds for each in runs[name])
     peak = max(each.peak_bytes for each in runs[name]) / 2**30
-    return f"{name} {seconds[len(seconds) // 2]:.1f} s, {peak:.2f} GiB"
+    return f"{name} {seconds:.1f} s ({busy:.1f} s of processor), {peak:.2f} GiB"
 
 
 def _laps(place: Path) -> str:
