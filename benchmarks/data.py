@@ -57,7 +57,10 @@ def make(folder: Path, rows: int, seed: int = 7) -> Path:
     if (target / "made.json").exists():
         return target
     target.mkdir(parents=True, exist_ok=True)
-    spill = {"temp_directory": str(target / "spill"), "memory_limit": MEMORY_LIMIT}
+    spill: dict[str, str | bool | int | float | list[str]] = {
+        "temp_directory": str(target / "spill"),
+        "memory_limit": MEMORY_LIMIT,
+    }
     with duckdb.connect(config=spill) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute(_macros(size))
