@@ -29,10 +29,14 @@ def draw(figures: Sequence[Figure], goals: dict[str, Goal], file: Path) -> None:
     below = [max(0.0, value - ends[0]) for value, ends in zip(off, spread, strict=True)]
     above = [max(0.0, ends[1] - value) for value, ends in zip(off, spread, strict=True)]
     colours = [MET if value <= 1 else NOT_MET for value in off]
-    names = [f"{goals[each.goal].what}\nagainst {goals[each.goal].against}" for each in shown]
+    names = [_name(goals[each.goal]) for each in shown]
     axes.barh(names, off, color=colours, xerr=[below, above], height=0.6)
     axes.axvline(1, color="black", linewidth=1)
     axes.set_xscale("log")
     axes.set_xlabel("measured / goal (1 = just met, less is better)")
     axes.tick_params(axis="y", labelsize=7)
     canvas.savefig(file, format="svg", metadata={"Date": None})
+
+
+def _name(goal: Goal) -> str:
+    return goal.what if goal.against == "-" else f"{goal.what}\nagainst {goal.against}"
