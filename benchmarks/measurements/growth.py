@@ -1,0 +1,46 @@
+"""How time grows with rows, and what a memory limit costs."""
+
+from __future__ import annotations
+
+from math import log
+from statistics import linear_regression
+
+from benchmarks.bench import Bench
+from benchmarks.goal import Figure
+from benchmarks.measure import Program, alternated, program, ratio
+
+LIMITED, UNLIMITED = "1GB", "20GB"
+
+
+def measure(bench: Bench) -> list[Figure]:
+    """The core at each size; the largest also under a limit."""
+    medians: dict[int, list[float]] = {}
+    largest = max(bench.sizes)
+    for rows in bench.sizes:
+        named = {f"{rows:,}": _core(bench, rows, UNLIMITED)}
+        if rows == largest:
+            named |= {f"{rows:,} in {LIMITED}": _core(bench, rows, LIMITED)}
+        runs = alternated(named, bench.rounds, warm=False)
+        medians[rows] = [each.seconds for each in runs[f"{rows:,}"]]
+    limited = runs[f"{largest:,} in {LIMITED}"]
+    peak = [each.peak_bytes / 2**30 for each in limited]
+    slower = ratio(runs, f"{largest:,} in {LIMITED}", f"{largest:,}")
+    exponent = _exponent({rows: sorted(s)[len(s) // 2] for rows, s in medians.items()})
+    facts = [f"{rows:,}: {min(seconds):.1f} s" for rows, seconds in medians.items()]
+    return [
+        Figure("growth-exponent", exponent, exponent, exponent, facts),
+        Figure("growth-memory", max(peak), min(peak), max(peak), [f"{largest:,} rows a side"]),
+        Figure("growth-limited", slower.middle, slower.least, slower.most),
+    ]
+
+
+def _core(bench: Bench, rows: int, limit: str) -> Program:
+    out = bench.place(f"growth-{rows}-{limit}")
+    return program(
+        "benchmarks.contestants.trueup", bench.month(rows), out, TRUEUP_MEMORY_LIMIT=limit
+    )
+
+
+def _exponent(seconds: dict[int, float]) -> float:
+    points = [(log(rows), log(each)) for rows, each in seconds.items()]
+    return linear_regression([x for x, _ in points], [y for _, y in points]).slope
