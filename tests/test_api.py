@@ -120,6 +120,7 @@ def test_datasets_go_to_the_core_as_they_are(core: list[dict[str, Any]]) -> None
             "usage": usage,
             "invoices": invoices,
             "asserted": {},
+            "unread": (),
             "period": Period(START, END),
             "rules": Rules(idle="spread"),
             "as_of": datetime(2026, 11, 5, tzinfo=UTC),

@@ -14,7 +14,8 @@ from trueup.model.table import Table
 class Dataset:
     """Accepted rows, their sources and the rejects of one kind of input.
 
-    ``rows_in = accepted + rejected`` holds for every source; ``checked`` proves it.
+    ``rows_in = accepted + rejected`` holds for every source; ``checked`` proves it. ``broken`` says
+    of each source that breaks off why it is not whole.
     """
 
     kind: str  # charges | commitments | usage | invoices
@@ -22,7 +23,7 @@ class Dataset:
     sources: Table
     rejects: Table
     directory: TemporaryDirectory[str] | None = None
-    broken: Mapping[str, str] = field(default_factory=dict)  # source -> why it is not whole
+    broken: Mapping[str, str] = field(default_factory=dict)
 
     def checked(self) -> Dataset:
         """Return itself, or raise IntegrityError naming the first source that does not add up."""
