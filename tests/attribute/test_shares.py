@@ -43,7 +43,7 @@ def computed(groups: list[tuple[int, list[int]]]) -> list[list[int]]:
     )
     with open_engine("duckdb") as engine:
         parts = engine.load(pa.Table.from_pylist(rows, schema=schema))
-        found = engine.collect(shared(parts, ("group",), ("at",)).order_by("group", "at"))
+        found = engine.collect(shared(parts, ("group",), ("at",), engine).order_by("group", "at"))
     shares: list[list[int]] = [[] for _group in groups]
     for row in found.to_pylist():
         shares[row["group"]].append(int(row["share"]))

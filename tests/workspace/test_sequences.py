@@ -117,7 +117,7 @@ class Month(RuleBasedStateMachine):
         rows = self.workspace.table(last.run_id, "breaks").rows()
         if rows:
             name = rows[number % len(rows)]["id"]
-            given = ("--owner", "team") if action == "assign" else ("--note", "seen")
+            given = ("team",) if action == "assign" else ("--note", "seen")
             self._command("breaks", action, name, *given)
 
     @rule()

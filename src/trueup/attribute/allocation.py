@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 from ibis import _
 
-from trueup.attribute.parties import WHO, Idle, with_idle
+from trueup.attribute.parties import NOBODY, WHO, Idle, with_idle
 from trueup.attribute.shares import overflows, shared
 from trueup.engine.engine import Engine
 from trueup.engine.integers import DIGITS, total
@@ -27,30 +27,32 @@ def allocate(
     owners: Mapping[str, str],
     engine: Engine,
 ) -> ir.Table:
-    """One row per group, currency and party: WHO, provider, model, cost, perhaps a ``reason``.
+    """One row per group, currency and party: who, owner, provider, model, cost, perhaps a reason.
 
-    The reason says why a part is unattributed; an attributed part has none.
+    The reason says why a part is unattributed; an attributed part has none. ``owner`` is the team
+    that is charged for what it left idle, by ``owners`` of resources.
 
     Groups without any party are missing_in_usage as a whole. Raises IntegrityError where a
     product would not fit 38 digits, before anything is shared.
     """
-    facts = groups.select("group", "provider", "model", "resource")
     priced = costs.select("group", "currency", cost=costs.effective)
     joined = engine.keep(with_idle(parts, idle).join(priced, "group"))
     _check_size(joined, engine)
-    divided = shared(joined, by=("group", "currency"), ties=("idle", *WHO), engine=engine)
-    named = divided.join(facts, "group")
-    nobody = ibis.and_(*(named[name].isnull() for name in WHO))
-    attributed = named.mutate(
-        reason=ibis.cases((named.idle, IDLE), (nobody, NO_RULE), else_=ibis.null(str)),
-        cost=named.share,
+    divided = shared(joined, by=("group", "currency"), ties=("idle", "who"), engine=engine)
+    attributed = divided.select(
+        "group",
+        "currency",
+        "who",
+        cost=divided.share,
+        reason=ibis.cases(
+            (divided.idle, IDLE), (divided.who.isnull(), NO_RULE), else_=ibis.null(str)
+        ),
     )
-    if idle == "owner" and owners:
-        attributed = _to_owners(attributed, owners, engine)
-    lonely = priced.anti_join(joined, "group").join(facts, "group")
-    rest = lonely.mutate(**{name: ibis.null(str) for name in WHO}, reason=ibis.literal(MISSING))
-    columns = ["group", "currency", *WHO, "provider", "model", "cost", "reason"]
-    return engine.keep(united(attributed.select(columns), rest.select(columns)))
+    lonely = priced.anti_join(joined, "group")
+    rest = lonely.mutate(who=NOBODY, reason=ibis.literal(MISSING))
+    every = united(attributed, rest.select(attributed.columns))
+    named = every.join(groups.select("group", "provider", "model", "resource"), "group")
+    return engine.keep(_owned(named, owners if idle == "owner" else {}, engine).drop("resource"))
 
 
 def _check_size(joined: ir.Table, engine: Engine) -> None:
@@ -62,24 +64,39 @@ def _check_size(joined: ir.Table, engine: Engine) -> None:
         )
 
 
-def _to_owners(rows: ir.Table, owners: Mapping[str, str], engine: Engine) -> ir.Table:
+def _owned(rows: ir.Table, owners: Mapping[str, str], engine: Engine) -> ir.Table:
+    """The rows with ``owner``: whose resource was idle, where that is known."""
+    if not owners:
+        return rows.mutate(owner=ibis.null(str))
     known = engine.load(
         pa.table({"owned": list(owners), "owner": [owners[name] for name in owners]})
     )
     joined = rows.left_join(known, rows.resource == known.owned)
     owned = (joined.reason == IDLE) & joined.owner.notnull()
     return joined.select(
-        *(rows[name] for name in rows.columns if name not in ("team", "reason")),
-        team=ibis.ifelse(owned, joined.owner, joined.team),
+        *(rows[name] for name in rows.columns if name != "reason"),
         reason=ibis.ifelse(owned, ibis.null(str), joined.reason),
+        owner=ibis.ifelse(owned, joined.owner, ibis.null(str)),
     )
 
 
-def allocations(rows: ir.Table) -> ir.Table:
+def with_names(rows: ir.Table, parties: ir.Table) -> ir.Table:
+    """Allocated rows with WHO instead of a number; ``parties`` has ``who`` and WHO."""
+    joined = rows.left_join(parties, "who")
+    return joined.select(
+        *(rows[name] for name in rows.columns if name not in ("who", "owner")),
+        *(joined[name] for name in WHO if name != "team"),
+        team=joined.owner.fill_null(joined.team),
+    )
+
+
+def allocations(rows: ir.Table, parties: ir.Table) -> ir.Table:
     """Attributed cost summed per party, provider, model and currency."""
-    return (
+    about = ("provider", "model", "currency")
+    sums = (
         rows.filter(rows.reason.isnull())
-        .group_by(*WHO, "provider", "model", "currency")
+        .group_by("who", "owner", *about)
         .aggregate(cost=total(_.cost))
-        .order_by(*WHO, "provider", "model", "currency")
     )
+    named = with_names(sums, parties)
+    return named.group_by(*WHO, *about).aggregate(cost=total(_.cost)).order_by(*WHO, *about)

@@ -13,7 +13,9 @@ from trueup.engine.instants import instant
 from trueup.engine.integers import WHOLE, total, whole
 from trueup.engine.rows import united
 
+# What tells parties apart. Rows carry the number of theirs, ``who``; null is nobody.
 WHO = ("session", "agent", "tool", "team", "cost_centre")
+NOBODY = ibis.null("int64")
 Idle = Literal["apart", "owner", "spread"]
 YES, NO = (ibis.literal(answer, type="boolean") for answer in (True, False))
 
@@ -36,7 +38,7 @@ def of_capacity(
 ) -> ir.Table:
     """Held capacity: by busy time, else by the work it served, else by who held it.
 
-    ``busy_keys`` are the groups' keys met by busy usage of the same meter: group, WHO, q.
+    ``busy_keys`` are the groups' keys met by busy usage of the same meter: group, who, q.
     Where busy time is known, what was allocated and not busy is a party of its own (``idle``);
     so is the whole where a resource whose work is metered elsewhere in the run served none.
     Groups whose allocated meter saw nothing held have no party, whatever a busy meter says.
@@ -45,7 +47,7 @@ def of_capacity(
     busy = engine.keep(
         busy_keys.filter(busy_keys.q > whole(0))
         .semi_join(held, "group")
-        .group_by("group", *WHO)
+        .group_by("group", "who")
         .aggregate(weight=total(_.q))
     )
     sums = busy.group_by("group").aggregate(busy_q=total(_.weight))
@@ -60,10 +62,10 @@ def of_capacity(
         at_rest.select("group", weight=_.metered_q),
     )
     idle = idle.filter(idle.weight > whole(0)).mutate(
-        **{name: ibis.null(str) for name in WHO}, idle=YES
+        who=NOBODY, idle=YES
     )
     holders = silent.anti_join(at_rest, "group").select("group")
-    columns = ["group", *WHO, "weight", "idle"]
+    columns = ["group", "who", "weight", "idle"]
     return united(
         busy.mutate(idle=NO).select(columns),
         idle.select(columns),
@@ -89,11 +91,11 @@ def _own(wanted: ir.Table, members: ir.Table, cells: ir.Table, parties: ir.Table
     """The parties of the groups' own usage cells."""
     keyed = members.semi_join(wanted, "group").join(cells.select("cell", "thing", "hour"), "cell")
     own = keyed.join(
-        parties.filter(parties.matchable).select("thing", "hour", "q", *WHO), ["thing", "hour"]
+        parties.filter(parties.matchable).select("thing", "hour", "q", "who"), ["thing", "hour"]
     )
     return (
         own.filter(own.q > whole(0))
-        .group_by("group", *WHO)
+        .group_by("group", "who")
         .aggregate(weight=total(_.q))
         .mutate(idle=NO)
     )
@@ -115,7 +117,7 @@ def _served(groups: ir.Table, parties: ir.Table) -> ir.Table:
     best = kinds.group_by("group").aggregate(kind=_.kind.min())
     return (
         kinds.semi_join(best, ["group", "kind"])
-        .group_by("group", *WHO)
+        .group_by("group", "who")
         .aggregate(weight=total(_.q))
     )
 
@@ -131,7 +133,7 @@ def _work_in(groups: ir.Table, work: ir.Table, unit: str) -> ir.Table:
                 groups.metered_bucket == timed.at,
             ],
         )
-        .select("group", "meter", "q", *WHO)
+        .select("group", "meter", "q", "who")
     )
 
 

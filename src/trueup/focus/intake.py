@@ -33,6 +33,8 @@ from trueup.focus.session import session
 from trueup.focus.whole import not_whole
 from trueup.model.dataset import Dataset
 from trueup.model.schema import REJECTS, SOURCES
+from trueup.model.split import SplitWriter
+from trueup.model.splits import SPLITS
 from trueup.model.table import Table
 from trueup.model.table_file import TableFile
 
@@ -57,10 +59,14 @@ class Intake:
         self._sources: list[dict[str, Any]] = []
         self._names: dict[int, str] = {}
         self._landed: list[Landed] = []
+        self._split: SplitWriter | None = None
 
     def __enter__(self) -> Self:
         self._connection: duckdb.DuckDBPyConnection = self._session.__enter__()
         self._file = TableFile(self._folder / f"{self._kind}.parquet", self._schema)
+        if self._kind in SPLITS:
+            split = SPLITS[self._kind]
+            self._split = SplitWriter(self._folder / self._kind, split, self._schema)
         return self
 
     def __exit__(
@@ -70,6 +76,8 @@ class Intake:
         trace: TracebackType | None,
     ) -> None:
         self._file.close()
+        if self._split is not None:
+            self._split.close()
         self._rejects.close()
         self._session.__exit__(kind, error, trace)
         if error is not None:
@@ -109,6 +117,8 @@ class Intake:
     def write(self, rows: pa.Table) -> None:
         """Append rows that are complete already."""
         self._file.write(rows)
+        if self._split is not None:
+            self._split.write(rows)
 
     def add_source(
         self,
@@ -164,13 +174,16 @@ class Intake:
     def dataset(self) -> Dataset:
         """Everything read, with its control totals proved."""
         self._file.close()
+        split = None if self._split is None else self._split.close()
         self._sources.sort(key=lambda source: source["source_id"])
         rejects = self._rejects.table(self._connection, self._names, self._directory)
         for source in self._sources:
             source["rejected"] = self._rejects.counts[source["source_id"]]
         return Dataset(
             kind=self._kind,
-            table=Table(self._schema, files=[self._file.path], keep=self._directory),
+            table=Table(
+                self._schema, files=[self._file.path], keep=self._directory, split=split
+            ),
             sources=Table.from_rows(SOURCES, self._sources),
             rejects=rejects,
             directory=self._directory,

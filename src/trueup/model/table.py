@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
+    from trueup.model.split import SplitFiles
+
 ROWS_SHOWN = 10
 
 
@@ -29,10 +31,12 @@ class Table:
         arrow: pa.Table | None = None,
         files: Sequence[Path] = (),
         keep: object = None,
+        split: SplitFiles | None = None,
     ) -> None:
         self.schema = schema
         self._arrow = arrow
         self.files = tuple(files)
+        self.split = split  # the same rows for computing, where the files' reader wrote them
         self._keep = keep  # whatever owns the files: they live as long as this table does
 
     @classmethod

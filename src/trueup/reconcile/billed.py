@@ -15,10 +15,11 @@ import pyarrow as pa
 from trueup.adapter.registry import providers
 from trueup.engine.engine import Engine
 from trueup.engine.instants import instant, moment
-from trueup.engine.integers import WHOLE, at_most, decimals, magnitude, portion, units, whole
+from trueup.engine.integers import WHOLE, divide, magnitude, portion, tally, total, whole
 from trueup.engine.rows import united
 from trueup.model.rules import Rules
 from trueup.period import Period
+from trueup.reconcile.facts import Facts, decimals_of, step, tens
 from trueup.reconcile.metering import SKU_COLUMNS, Metering, NotMetered, metering_of
 from trueup.reconcile.scale import LEAST_MONEY_DECIMALS, Counted
 from trueup.reconcile.text import key_with_nulls
@@ -38,11 +39,11 @@ class Sku:
     counted: Counted
 
 
-def money_scale(charges: ir.Table, engine: Engine) -> int:
+def money_scale(facts: Facts, engine: Engine) -> int:
     """The most decimals that any effective or billed cost of the files uses, at least 2."""
-    most = charges.aggregate(
-        effective=decimals(charges.EffectiveCost).max(),
-        billed=decimals(charges.BilledCost).max(),
+    t = facts.profiles
+    most = t.aggregate(
+        effective=decimals_of(t, "EffectiveCost").max(), billed=decimals_of(t, "BilledCost").max()
     )
     row = engine.collect(most).to_pylist()[0]
     return max(LEAST_MONEY_DECIMALS, row["effective"] or 0, row["billed"] or 0)
@@ -58,46 +59,69 @@ def sku_columns(charges: ir.Table, rules: Rules) -> tuple[str, ...]:
     return tuple(column for column in wanted if column in charges.columns)
 
 
-def billed_rows(
-    charges: ir.Table, scale: int, columns: tuple[str, ...], *, described: bool = False
+def billed_profiles(
+    facts: Facts, scale: int, columns: tuple[str, ...], engine: Engine
 ) -> ir.Table:
-    """Every charge with whole amounts; nothing is filtered yet.
+    """What the core calls the columns of profiles, with the key of their SKU; kept.
 
-    ``quantity`` and ``unit`` are what was consumed, else what was priced. ``described`` keeps the
-    SKU's columns beside their key.
+    ``unit`` is that of what was consumed, else of what was priced; ``decimals`` are its quantity's.
     """
-    t = charges
-    consumed = t.ConsumedQuantity.notnull() & t.ConsumedUnit.notnull()
+    t = facts.profiles
+    consumed = decimals_of(t, "ConsumedQuantity").notnull() & t.ConsumedUnit.notnull()
     unit = ibis.ifelse(consumed, t.ConsumedUnit, t.PricingUnit)
-    money = 10**scale
+    return engine.keep(
+        t.select(
+            profile=t.profile,
+            provider=t.x_Provider,
+            account=t.SubAccountId.fill_null(t.BillingAccountId),
+            region=t.RegionId,
+            resource=t.ResourceId,
+            resource_name=t.ResourceName,
+            category=t.ChargeCategory,
+            charge_class=t.ChargeClass,
+            status=t.CommitmentDiscountStatus,
+            commitment_id=t.CommitmentDiscountId,
+            service=t.ServiceName,
+            service_category=t.ServiceCategory,
+            provider_name=t.ServiceProviderName,
+            publisher=t.x_PublisherName,
+            currency=t.BillingCurrency,
+            period_end=instant(t.BillingPeriodEnd),
+            unit=unit,
+            decimals=ibis.ifelse(
+                consumed, decimals_of(t, "ConsumedQuantity"), decimals_of(t, "PricingQuantity")
+            ),
+            consumed=consumed,
+            effective_step=step(t, "EffectiveCost", scale),
+            billed_step=step(t, "BilledCost", scale),
+            sku_key=key_with_nulls(t.x_Provider, unit, *(t[column] for column in columns)),
+        )
+    )
+
+
+def billed_facts(facts: Facts, profiles: ir.Table) -> ir.Table:
+    """Every charge with whole amounts and the number of its profile; nothing is filtered yet.
+
+    ``quantity`` counts what was consumed, else what was priced, in the profile's decimals.
+    """
+    own = profiles.select("profile", "consumed", "effective_step", "billed_step")
+    t = facts.rows.join(own, "profile")
     return t.select(
         charge_id=t.x_ChargeId,
         source_id=t.x_SourceId,
         source_row=t.x_SourceRow,
-        provider=t.x_Provider,
-        account=t.SubAccountId.fill_null(t.BillingAccountId),
-        region=t.RegionId,
-        resource=t.ResourceId,
-        resource_name=t.ResourceName,
-        category=t.ChargeCategory,
-        charge_class=t.ChargeClass,
-        status=t.CommitmentDiscountStatus,
-        commitment_id=t.CommitmentDiscountId,
-        service=t.ServiceName,
-        service_category=t.ServiceCategory,
-        provider_name=t.ServiceProviderName,
-        publisher=t.x_PublisherName,
-        currency=t.BillingCurrency,
-        period_end=instant(t.BillingPeriodEnd),
+        profile=t.profile,
         start=instant(t.ChargePeriodStart),
         end=instant(t.ChargePeriodEnd),
-        quantity=ibis.ifelse(consumed, t.ConsumedQuantity, t.PricingQuantity),
-        unit=unit,
-        sku_key=key_with_nulls(t.x_Provider, unit, *(t[column] for column in columns)),
-        effective=units(t.EffectiveCost, money),
-        billed=units(t.BilledCost, money),
-        **({column: t[column] for column in columns} if described else {}),
+        quantity=ibis.ifelse(t.consumed, t.ConsumedQuantity, t.PricingQuantity),
+        effective=(t.EffectiveCost * t.effective_step).cast(WHOLE),
+        billed=(t.BilledCost * t.billed_step).cast(WHOLE),
     )
+
+
+def told(facts: ir.Table, profiles: ir.Table) -> ir.Table:
+    """Facts with what their profile says."""
+    return facts.join(profiles.drop("consumed", "effective_step", "billed_step"), "profile")
 
 
 def in_period(rows: ir.Table, period: Period | None) -> ir.Table:
@@ -162,23 +186,33 @@ def cut(rows: ir.Table) -> ir.Table:
 
 
 def distinct_skus(
-    charges: ir.Table, columns: tuple[str, ...], engine: Engine
+    facts: Facts, profiles: ir.Table, columns: tuple[str, ...], engine: Engine
 ) -> list[dict[str, Any]]:
-    """Per distinct SKU of the usage charges and decimals of its quantities: their sum, its span."""
-    rows = billed_rows(charges, LEAST_MONEY_DECIMALS, columns, described=True)
-    usage = rows.filter(
-        (rows.category == "Usage")
-        & (rows.status.fill_null("") != UNUSED)
-        & rows.quantity.notnull()
-        & rows.unit.notnull()
+    """Per distinct SKU of the usage charges and decimals of its quantities: their sum, its span.
+
+    ``most`` is at least the sum of the quantities' magnitudes.
+    """
+    charges = billed_facts(facts, profiles)
+    counted = charges.filter(charges.quantity.notnull())
+    sums = counted.group_by("profile").aggregate(
+        most=total(magnitude(counted.quantity)),
+        rows=counted.count(),
+        first=counted.start.min(),
+        last=counted.end.max(),
     )
-    found = usage.group_by("sku_key", decimals=decimals(usage.quantity)).aggregate(
+    known = profiles.filter(
+        (profiles.category == "Usage")
+        & (profiles.status.fill_null("") != UNUSED)
+        & profiles.unit.notnull()
+    ).select("profile", "provider", "unit", "decimals", "sku_key")
+    usage = sums.join(known, "profile").join(facts.profiles.select("profile", *columns), "profile")
+    found = usage.group_by("sku_key", "decimals").aggregate(
         provider=usage.provider.min(),
         unit=usage.unit.min(),
-        most=at_most(usage.quantity),
-        rows=usage.count(),
-        first=usage.start.min(),
-        last=usage.end.max(),
+        most=total(divide(usage.most, tens(usage.decimals)) + whole(1)),
+        rows=tally(usage["rows"]),
+        first=usage["first"].min(),
+        last=usage["last"].max(),
         **{column: usage[column].min() for column in columns},
     )
     return list(engine.collect(found.order_by("sku_key", "decimals")).to_pylist())
@@ -219,7 +253,8 @@ SKU_DIMENSION = pa.schema(
         pa.field("model", pa.string()),
         pa.field("tier", pa.string()),
         pa.field("held", pa.bool_()),
-        pa.field("factor", pa.decimal128(38, 0)),
+        pa.field("step", pa.decimal128(38, 0)),  # base units in a unit of the last decimal
+        pa.field("factor", pa.decimal128(38, 0)),  # base units in a unit
         pa.field("bill_unit", pa.string()),
     ]
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from trueup.attribute.parties import WHO
 from trueup.engine.engine import Engine
 from trueup.engine.instants import instant
 from trueup.engine.rows import united
@@ -17,14 +16,14 @@ from trueup.reconcile.timing import PREFIX
 BUSY = pa.schema(
     [
         pa.field("group", pa.int64()),
-        *(pa.field(name, pa.string()) for name in WHO),
+        pa.field("who", pa.int64()),
         pa.field("q", pa.decimal128(38, 0)),
     ]
 )
 
 
 def busy_usage(groups: ir.Table, parties: ir.Table, keys: Keys, engine: Engine) -> ir.Table:
-    """Busy usage under the groups' own rule, key and time: group, WHO, q."""
+    """Busy usage under the groups' own rule, key and time: group, who, q."""
     busy = parties.filter(parties.held & ~parties.allocated)
     held = groups.filter(groups.held)
     found = [engine.load(BUSY.empty_table())]
@@ -38,7 +37,7 @@ def busy_usage(groups: ir.Table, parties: ir.Table, keys: Keys, engine: Engine) 
                 (held.grain == grain) & held.rule.isin([rule.name, PREFIX + rule.name])
             ).select("group", "key", "metered_bucket")
             timed = busy.mutate(metered_bucket=instant(busy.hour.truncate(unit)))
-            keyed = keys.of(timed, rule, THEIRS, *WHO, "q", "metered_bucket")
+            keyed = keys.of(timed, rule, THEIRS, "who", "q", "metered_bucket")
             met = keyed.join(of_rule, ["key", "metered_bucket"])
-            found.append(met.select("group", *WHO, "q"))
+            found.append(met.select("group", "who", "q"))
     return engine.keep(united(*found))

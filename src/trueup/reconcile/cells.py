@@ -10,7 +10,6 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
-from trueup.attribute.parties import WHO
 from trueup.engine.engine import Engine
 from trueup.engine.instants import instant
 from trueup.engine.integers import tally, total
@@ -19,8 +18,8 @@ PLACE = ("thing", "grain", "bucket", "currency", "correction")
 HOUR_SECONDS, DAY_SECONDS = 3600, 86400
 
 
-def placed(rows: ir.Table, engine: Engine) -> ir.Table:
-    """Charges with ``grain`` (hour, day or month), its ``bucket`` and whether they correct.
+def placed(rows: ir.Table) -> ir.Table:
+    """Charges with ``grain`` (hour, day or month) and its ``bucket``.
 
     Columns: charge_id, source_id, source_row, PLACE, q, effective, billed, start, end.
     """
@@ -35,10 +34,9 @@ def placed(rows: ir.Table, engine: Engine) -> ir.Table:
             (grain == "day", instant(rows.start.truncate("D"))),
             else_=instant(rows.start.truncate("M")),
         ),
-        correction=rows.charge_class.fill_null("") == "Correction",
     )
     columns = ("charge_id", "source_id", "source_row", *PLACE)
-    return engine.keep(timed.select(*columns, "q", "effective", "billed", "start", "end"))
+    return timed.select(*columns, "q", "effective", "billed", "start", "end")
 
 
 def billed_cells(rows: ir.Table, engine: Engine) -> ir.Table:
@@ -59,7 +57,7 @@ def metered_parties(pieces: ir.Table, engine: Engine) -> ir.Table:
 
     ``allocated`` tells held from busy capacity.
     """
-    parties = pieces.group_by("thing", "allocated", "matchable", "hour", *WHO).aggregate(
+    parties = pieces.group_by("thing", "allocated", "matchable", "hour", "who").aggregate(
         q=total(_.q), n=tally(_.first_piece), end=_.end.max()
     )
     return engine.keep(parties)

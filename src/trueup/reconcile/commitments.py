@@ -17,6 +17,7 @@ from trueup.period import Period
 from trueup.reconcile import commitment_leg as leg
 from trueup.reconcile import intervals as spans
 from trueup.reconcile import lots
+from trueup.reconcile.facts import Facts
 from trueup.reconcile.draws import drawing, draws_on
 from trueup.reconcile.lags import is_provisional, provisional
 from trueup.reconcile.pools import Pool, pool_of, pools_of
@@ -45,6 +46,7 @@ class CommitmentRun:
     """The inputs of the leg. ``window`` is the period, or the span of the files without one."""
 
     charges: ir.Table
+    facts: Facts
     billed: ir.Table
     applied: pa.Table
     terms: Sequence[Terms]
@@ -57,9 +59,9 @@ class CommitmentRun:
 
 def run_leg(run: CommitmentRun, engine: Engine) -> CommitmentFindings:
     """Utilization and breaks of used-or-lost commitments, balances of those drawn down."""
-    q_scale = spans.quantity_scale(run.charges, run.scale, bool(run.terms), engine)
+    q_scale = spans.quantity_scale(run.facts, run.scale, bool(run.terms), engine)
     scales = leg.Scales(run.scale, q_scale)
-    rows = engine.keep(spans.commitment_rows(run.charges, run.scale, q_scale, run.period))
+    rows = engine.keep(spans.commitment_rows(run.facts, run.scale, q_scale, run.period))
     known = [term for term in run.terms if term.counts]
     drawn_ids = {term.commitment_id for term in known if term.is_term}
     drawn_ids |= {term.pool for term in known if term.is_lot and term.pool is not None}

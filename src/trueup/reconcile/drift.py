@@ -8,6 +8,7 @@ from typing import Any
 
 import ibis.expr.types as ir
 
+from trueup.attribute.allocation import with_names
 from trueup.engine.integers import as_decimal
 from trueup.model.schema import BREAKS
 from trueup.model.table import Table
@@ -51,7 +52,7 @@ def find_drift(run: LegRun, used: UsageFindings | None, further: Sequence[Findin
         groups=used.groups if used else None,
         cells=used.cells if used else None,
         usage=used.usage if used else None,
-        allocated=used.allocated if used else None,
+        allocated=with_names(used.allocated, used.parties) if used else None,
     )
     explained = explain(scene)
     return Drift(

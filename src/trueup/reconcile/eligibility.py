@@ -274,7 +274,7 @@ def _schedule(pairs: list[Pair]) -> None:
     for of_stage in by_stage.values():
         of_stage.sort(key=lambda one: (one.order, one.pool.commitment_id, one.profile.sku[1] or ""))
         last_of_pool: dict[str, int] = {}
-        taken: dict[str, dict[str, int]] = defaultdict(dict)
+        taken: dict[int, dict[str, int]] = defaultdict(dict)
         places: dict[tuple[object, ...], int] = {}
         for pair in of_stage:
             name, key = pair.pool.commitment_id, pair.profile.key
@@ -287,7 +287,7 @@ def _schedule(pairs: list[Pair]) -> None:
 def clusters(pairs: Iterable[Pair]) -> dict[str, str]:
     """Commitment -> the name of those it shares charges with, over however many steps."""
     names: dict[str, str] = {}
-    by_profile: dict[str, list[str]] = defaultdict(list)
+    by_profile: dict[int, list[str]] = defaultdict(list)
     for pair in pairs:
         by_profile[pair.profile.key].append(pair.pool.commitment_id)
 

@@ -18,16 +18,15 @@ from trueup.engine.integers import (
     EDGE_SCALE,
     WHOLE,
     at_edge,
-    decimals,
     divide_half_even,
     magnitude,
     tally,
     total,
-    units,
     whole,
 )
 from trueup.period import Period
 from trueup.reconcile.billed import UNUSED, USED, in_period, part
+from trueup.reconcile.facts import Facts, decimals_of, step
 from trueup.reconcile.terms import Terms
 
 HOUR, DAY = 3600, 86400
@@ -63,7 +62,7 @@ FIGURES = pa.schema(
 )
 
 
-def quantity_scale(charges: ir.Table, scale: int, contracts: bool, engine: Engine) -> int:
+def quantity_scale(facts: Facts, scale: int, contracts: bool, engine: Engine) -> int:
     """The decimals that hold every commitment quantity and every amount it may fall back to.
 
     A contract's figure may be finer than the bill (a term's total by its hours): with contracts
@@ -71,29 +70,26 @@ def quantity_scale(charges: ir.Table, scale: int, contracts: bool, engine: Engin
     """
     if contracts:
         return EDGE_SCALE
-    most = charges.aggregate(most=decimals(charges.CommitmentDiscountQuantity).max())
+    t = facts.profiles
+    most = t.aggregate(most=decimals_of(t, "CommitmentDiscountQuantity").max())
     return max(scale, engine.collect(most).column("most")[0].as_py() or 0)
 
 
-def commitment_rows(charges: ir.Table, scale: int, q_scale: int, period: Period | None) -> ir.Table:
+def commitment_rows(facts: Facts, scale: int, q_scale: int, period: Period | None) -> ir.Table:
     """Used and Unused rows of the period with their quantity in the commitment's own unit.
 
     The quantity is CommitmentDiscountQuantity, else EffectiveCost where that is positive, else
     null: unknown, never zero (FOCUS Cost and Usage, CommitmentDiscountQuantity is nullable).
     """
-    t = charges.filter(
-        (charges.ChargeCategory == "Usage")
-        & charges.CommitmentDiscountId.notnull()
-        & charges.CommitmentDiscountStatus.isin([USED, UNUSED])
+    p = facts.profiles
+    t = facts.profiles.filter(
+        (p.ChargeCategory == "Usage")
+        & p.CommitmentDiscountId.notnull()
+        & p.CommitmentDiscountStatus.isin([USED, UNUSED])
     )
-    stated = t.CommitmentDiscountQuantity.notnull()
-    effective = units(t.EffectiveCost, 10**scale)
-    fallback = ibis.ifelse(
-        effective > whole(0), effective * whole(10 ** (q_scale - scale)), ibis.null(WHOLE)
-    )
-    rows = t.select(
-        source_id=t.x_SourceId,
-        source_row=t.x_SourceRow,
+    stated = decimals_of(t, "CommitmentDiscountQuantity").notnull()
+    known = t.select(
+        profile=t.profile,
         commitment_id=t.CommitmentDiscountId,
         provider=t.x_Provider,
         name=t.CommitmentDiscountName,
@@ -105,15 +101,28 @@ def commitment_rows(charges: ir.Table, scale: int, q_scale: int, period: Period 
         used=t.CommitmentDiscountStatus == USED,
         stated=stated,
         unit=ibis.ifelse(stated, t.CommitmentDiscountUnit, t.BillingCurrency),
-        start=instant(t.ChargePeriodStart),
-        end=instant(t.ChargePeriodEnd),
-        q=ibis.ifelse(stated, units(t.CommitmentDiscountQuantity, 10**q_scale), fallback).cast(
-            WHOLE
-        ),
-        effective=effective,
+        q_step=step(t, "CommitmentDiscountQuantity", q_scale),
+        effective_step=step(t, "EffectiveCost", scale),
     )
-    inside = in_period(rows, period)
-    return inside.mutate(q=part(inside, inside.q), effective=part(inside, inside.effective))
+    joined = facts.rows.join(known, "profile")
+    rows = joined.mutate(
+        source_id=joined.x_SourceId,
+        source_row=joined.x_SourceRow,
+        start=instant(joined.ChargePeriodStart),
+        end=instant(joined.ChargePeriodEnd),
+        effective=(joined.EffectiveCost * joined.effective_step).cast(WHOLE),
+    )
+    fallback = ibis.ifelse(
+        rows.effective > whole(0), rows.effective * whole(10 ** (q_scale - scale)), ibis.null(WHOLE)
+    )
+    q = ibis.ifelse(rows.stated, rows.CommitmentDiscountQuantity * rows.q_step, fallback)
+    inside = in_period(rows.mutate(q=q.cast(WHOLE)), period)
+    return inside.select(
+        *("source_id", "source_row", "start", "end"),
+        *(name for name in known.columns if name not in ("profile", "q_step", "effective_step")),
+        q=part(inside, inside.q),
+        effective=part(inside, inside.effective),
+    )
 
 
 def row_grain(rows: ir.Table) -> ir.Value:

@@ -18,6 +18,7 @@ from trueup.model.rules import Rules
 from trueup.model.table import Table
 from trueup.period import Period
 from trueup.reconcile.commitments import CommitmentFindings
+from trueup.reconcile.facts import Facts
 from trueup.reconcile.terms import Terms
 
 
@@ -25,15 +26,18 @@ from trueup.reconcile.terms import Terms
 class LegRun:
     """The inputs of a leg. ``window`` is the period, or the span of the files without one.
 
-    ``charges`` are all accepted charges under FOCUS's names; ``billed`` those of the period, cut
-    to it, with whole amounts of 10^-``scale`` (see ``reconcile.billed``). ``charge_files`` are the
+    ``charges`` are all accepted charges under FOCUS's names, ``facts`` the same split; ``billed``
+    are those of the period, cut to it, with whole amounts of 10^-``scale`` (see ``reconcile.billed``);
+    ``rows`` are the same without what their profiles say. ``charge_files`` are the
     typed Parquet files behind ``charges``, for what only their JSON tells. ``asserted`` holds what
     providers say themselves: ``provider_utilization``, ``provider_balances``, ``provider_rates``.
     """
 
     charges: ir.Table
+    facts: Facts
     charge_files: Sequence[Path]
     billed: ir.Table
+    rows: ir.Table
     applied: pa.Table
     terms: Sequence[Terms]
     commitments: CommitmentFindings

@@ -9,16 +9,17 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from trueup.attribute.parties import NOBODY, WHO
 from trueup.engine.engine import Engine
 from trueup.engine.instants import instant, moment
-from trueup.engine.integers import WHOLE, portion, tally, total, units
+from trueup.engine.integers import WHOLE, portion, tally, total
 from trueup.engine.rows import united
 from trueup.errors import UnitError
 from trueup.model.rules import Rules
 from trueup.period import Period
+from trueup.reconcile.facts import Facts
 from trueup.reconcile.metering import COUNTED, STANDARD, NotMetered, base_factor, plain_name
 from trueup.reconcile.scale import Counted
-from trueup.reconcile.things import said_rows
 from trueup.units import parse_unit
 
 HOUR_SECONDS = 3600
@@ -42,7 +43,8 @@ KIND_DIMENSION = pa.schema(
         pa.field("kind_key", pa.string()),
         pa.field("plain_model", pa.string()),
         pa.field("tier", pa.string()),
-        pa.field("factor", pa.decimal128(38, 0)),
+        pa.field("step", pa.decimal128(38, 0)),  # base units in a unit of the last decimal
+        pa.field("factor", pa.decimal128(38, 0)),  # base units in a unit
         pa.field("meter_unit", pa.string()),
     ]
 )
@@ -117,9 +119,24 @@ def described(said: ir.Table, kinds: ir.Table, names: ir.Table) -> ir.Table:
     )
 
 
-def metered_rows(usage: ir.Table, spoken: ir.Table) -> ir.Table:
+def numbered_parties(usage: Facts, engine: Engine) -> ir.Table:
+    """Every party of the usage: ``party`` of its rows, ``who``, WHO. Who is nobody has no ``who``.
+
+    Numbers follow the order of the names, null first.
+    """
+    parties = usage.parties
+    if parties is None:
+        raise TypeError("usage is split with its parties")
+    named = parties.rename(session="session_id")
+    nobody = ibis.and_(*(named[name].isnull() for name in WHO))
+    place = ibis.dense_rank().over(order_by=[ibis.asc(name, nulls_first=True) for name in WHO])
+    return engine.keep(named.mutate(who=ibis.ifelse(nobody, NOBODY, place)))
+
+
+def metered_rows(usage: Facts, spoken: ir.Table, parties: ir.Table) -> ir.Table:
     """Usage rows of what is spoken of, with whole quantities (``q``); others are left out."""
-    joined = said_rows(usage, spoken, ("thing", "held", "allocated", "matchable", "factor"))
+    told = spoken.select("profile", "thing", "held", "allocated", "matchable", "step")
+    joined = usage.rows.join(told, "profile").join(parties.select("party", "who"), "party")
     return joined.select(
         usage_id=joined.usage_id,
         thing=joined.thing,
@@ -128,16 +145,12 @@ def metered_rows(usage: ir.Table, spoken: ir.Table) -> ir.Table:
         matchable=joined.matchable,
         start=instant(joined.window_start),
         end=instant(joined.window_end),
-        q=units(joined.quantity, joined.factor),
-        session=joined.session_id,
-        agent=joined.agent,
-        tool=joined.tool,
-        team=joined.team,
-        cost_centre=joined.cost_centre,
+        q=(joined.quantity * joined.step).cast(WHOLE),
+        who=joined.who,
     )
 
 
-def by_hour(rows: ir.Table, period: Period | None, engine: Engine) -> ir.Table:
+def by_hour(rows: ir.Table, period: Period | None) -> ir.Table:
     """Rows cut at full hours and to the period: capacity by time, counted work by its start.
 
     ``first_piece`` is 1 on the first piece of each row in the period, so that its sum counts rows.
@@ -156,7 +169,7 @@ def by_hour(rows: ir.Table, period: Period | None, engine: Engine) -> ir.Table:
         # Counted work and short windows belong to the hour, or instant, they start in.
         inside = (cut.start >= moment(period.start)) & (cut.start < moment(period.end))
         cut = cut.filter(inside)
-    return engine.keep(cut)
+    return cut
 
 
 def _pieces(rows: ir.Table, period: Period | None) -> ir.Table:

@@ -13,7 +13,7 @@ def notes_of(work: Worked) -> list[dict[str, Any]]:
     """The notes of every leg, and of what went in."""
     notes = [*_not_whole(work), *work.commitments.notes, *(work.usage.notes if work.usage else [])]
     notes.extend(note for leg in work.further for note in leg.notes)
-    if not work.engine.count(work.rows):
+    if not work.engine.count(work.leg_run.rows):
         notes.insert(
             0,
             {

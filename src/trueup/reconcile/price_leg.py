@@ -6,6 +6,7 @@ without any rate and any declared rule there is nothing to compare, and nothing 
 
 from __future__ import annotations
 
+from trueup.reconcile.facts import with_columns
 from trueup.reconcile.leg import Findings, LegRun
 from trueup.reconcile.profiles import charge_lines, profile_columns, profiles, quantity_scale
 from trueup.reconcile.rates import rate_book
@@ -19,8 +20,9 @@ def run_leg(run: LegRun) -> Findings:
     asserted = run.asserted.get("provider_rates")
     book = rate_book(run.rules, asserted.rows() if asserted is not None else ())
     columns = profile_columns(run.charges, run.rules)
-    q_scale = quantity_scale(run.charges, engine)
-    lines, known = charge_lines(run.charges, run.period, columns, run.scale, q_scale, engine)
+    facts = with_columns(run.facts, run.charges, columns.names, engine)
+    q_scale = quantity_scale(facts, engine)
+    lines, known = charge_lines(facts, run.period, columns, run.scale, q_scale, engine)
     found = profiles(lines, known, columns, run.scale, q_scale, engine)
     wrong, excess = wrong_rates(run, lines, found, book, q_scale)
     claims, more = rated_again(run, lines, found, book, q_scale, excess)

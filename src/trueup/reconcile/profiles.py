@@ -21,10 +21,11 @@ from trueup.adapter.rating import Rating
 from trueup.adapter.registry import providers
 from trueup.engine.engine import Engine
 from trueup.engine.instants import instant
-from trueup.engine.integers import EDGE_SCALE, WHOLE, decimals, total, units
+from trueup.engine.integers import EDGE_SCALE, WHOLE, total, whole
 from trueup.model.rules import OF_USAGE, Rules
 from trueup.period import Period
 from trueup.reconcile.billed import UNUSED, USED, in_period, sku_columns
+from trueup.reconcile.facts import Facts, decimals_of, step
 from trueup.reconcile.text import key_with_nulls
 
 CORRECTION = "Correction"  # FOCUS's ChargeClass
@@ -51,7 +52,7 @@ class Profile:
     money in the billing currency.
     """
 
-    key: str
+    key: int
     columns: dict[str, str | None]
     unit: str | None
     currency: str
@@ -125,7 +126,7 @@ def _of_rating(rating: Rating) -> Iterator[str]:
 
 
 def charge_lines(
-    charges: ir.Table,
+    facts: Facts,
     period: Period | None,
     columns: Columns,
     scale: int,
@@ -141,40 +142,79 @@ def charge_lines(
     in units of 10^-18, null where the row does not say. A description that a SKU makes superfluous
     is no part of the profile, so that a correction nets with what it corrects.
     """
-    t = _profiled(_in_question(charges), columns)
+    t = _profiled(_in_question(facts.profiles), columns)
     names = [f"p_{name}" for name in ("unit", "currency", *columns.names)]
-    distinct = t.select(names).distinct()
-    known = engine.keep(distinct.mutate(profile=key_with_nulls(*(distinct[n] for n in names))))
-    same = [t[name].identical_to(known[name]) for name in names]
-    lines = _lines(t.inner_join(known, same).select(t, known.profile), scale, q_scale)
-    return engine.keep(in_period(lines, period)), known
+    keyed = t.mutate(key=key_with_nulls(*(t[name] for name in names)))
+    ranked = engine.keep(keyed.mutate(number=ibis.dense_rank().over(order_by=keyed.key)))
+    known = ranked.select(names, profile=ranked.number).distinct()
+    lines = engine.keep(_lines(facts, _steps(ranked, scale, q_scale)))
+    told = lines.join(engine.keep(_told(ranked)), "of").drop("of")
+    return in_period(told, period), engine.keep(known)
 
 
 def _profiled(t: ir.Table, columns: Columns) -> ir.Table:
-    """The charges with the columns of their profile beside their own, as ``p_``."""
+    """The profiles of charges with the columns that prices hang on, as ``p_``."""
     account = t.SubAccountId.fill_null(t.BillingAccountId)
-    priced = t.PricingQuantity.notnull()
+    priced = decimals_of(t, "PricingQuantity").notnull()
     known = {name: t[name] for name in columns.names} | {"SubAccountId": account}
     if not columns.described:
         named = t.SkuId.notnull() | t.SkuPriceId.notnull()
         known["ChargeDescription"] = ibis.ifelse(named, ibis.null(str), t.ChargeDescription)
     return t.mutate(
         account=account,
+        priced=priced,
         p_unit=ibis.ifelse(priced, t.PricingUnit, t.ConsumedUnit),
         p_currency=t.BillingCurrency,
         **{f"p_{name}": known[name] for name in columns.names},
     )
-
-
-def _lines(t: ir.Table, scale: int, q_scale: int) -> ir.Table:
+def _steps(t: ir.Table, scale: int, q_scale: int) -> ir.Table:
+    """What decides how the amounts of a charge are counted, by the number of its profile."""
     covered = t.CommitmentDiscountStatus.fill_null("") == USED
-    money, edge = 10**scale, 10**EDGE_SCALE
-    stated = t.CommitmentDiscountQuantity.notnull()
-    fallback = ibis.ifelse(t.EffectiveCost > 0, units(t.EffectiveCost, edge), ibis.null(WHOLE))
+    return t.select(
+        "profile",
+        "priced",
+        covered=covered,
+        stated=decimals_of(t, "CommitmentDiscountQuantity").notnull(),
+        q_step=ibis.ifelse(
+            t.priced, step(t, "PricingQuantity", q_scale), step(t, "ConsumedQuantity", q_scale)
+        ),
+        billed_step=step(t, "BilledCost", scale),
+        effective_step=step(t, "EffectiveCost", scale),
+        edge_step=step(t, "EffectiveCost", EDGE_SCALE),
+        listed_step=step(t, "ListCost", EDGE_SCALE),
+        drawn_step=step(t, "CommitmentDiscountQuantity", EDGE_SCALE),
+    )
+
+
+def _lines(facts: Facts, steps: ir.Table) -> ir.Table:
+    t = facts.rows.join(steps, "profile")
+    fallback = ibis.ifelse(
+        t.EffectiveCost > whole(0), t.EffectiveCost * t.edge_step, ibis.null(WHOLE)
+    )
+    drawn = ibis.ifelse(t.stated, t.CommitmentDiscountQuantity * t.drawn_step, fallback)
+    q = ibis.ifelse(t.priced, t.PricingQuantity, t.ConsumedQuantity) * t.q_step
     return t.select(
         charge_id=t.x_ChargeId,
         source_id=t.x_SourceId,
         source_row=t.x_SourceRow,
+        of=t.profile,
+        start=instant(t.ChargePeriodStart),
+        end=instant(t.ChargePeriodEnd),
+        q=q.cast(WHOLE).fill_null(whole(0)).cast(WHOLE),  # only corrections have none
+        billed=(t.BilledCost * t.billed_step).cast(WHOLE),
+        effective=(t.EffectiveCost * t.effective_step).cast(WHOLE),
+        listed=(t.ListCost * t.listed_step).cast(WHOLE),
+        drawn=ibis.ifelse(t.covered, drawn.cast(WHOLE), ibis.null(WHOLE)).cast(WHOLE),
+    )
+
+
+def _told(t: ir.Table) -> ir.Table:
+    """What a line is about, by the number of its facts' profile (``of``)."""
+    covered = t.CommitmentDiscountStatus.fill_null("") == USED
+    stated = decimals_of(t, "CommitmentDiscountQuantity").notnull()
+    return t.select(
+        of=t.profile,
+        profile=t.number,
         provider=t.x_Provider,
         payer=t.BillingAccountId,
         account=t.account,
@@ -184,42 +224,31 @@ def _lines(t: ir.Table, scale: int, q_scale: int) -> ir.Table:
         correction=t.ChargeClass.fill_null("") == CORRECTION,
         currency=t.BillingCurrency,
         commitment_id=ibis.ifelse(covered, t.CommitmentDiscountId, ibis.null(str)),
-        start=instant(t.ChargePeriodStart),
-        end=instant(t.ChargePeriodEnd),
         billing_end=instant(t.BillingPeriodEnd),
         unit=t.p_unit,
-        q=units(_quantity(t), 10**q_scale),
-        billed=units(t.BilledCost, money),
-        effective=units(t.EffectiveCost, money),
-        listed=units(t.ListCost, edge),
-        drawn=ibis.ifelse(
-            covered,
-            ibis.ifelse(stated, units(t.CommitmentDiscountQuantity, edge), fallback),
-            ibis.null(WHOLE),
-        ).cast(WHOLE),
         drawn_unit=ibis.ifelse(stated, t.CommitmentDiscountUnit, t.BillingCurrency),
-        profile=t.profile,
     )
 
 
-def _quantity(t: ir.Table) -> ir.Value:
-    stated = t.PricingQuantity.fill_null(t.ConsumedQuantity)
-    corrects = t.ChargeClass.fill_null("") == CORRECTION
-    return ibis.ifelse(corrects, stated.fill_null(0), stated)
-
-
-def _in_question(charges: ir.Table) -> ir.Table:
-    return charges.filter(
-        (charges.ChargeCategory == "Usage")
-        & (charges.CommitmentDiscountStatus.fill_null("") != UNUSED)
-        & _quantity(charges).notnull()
-        & charges.BillingCurrency.notnull()
+def _in_question(profiles: ir.Table) -> ir.Table:
+    t = profiles
+    counted = (
+        decimals_of(t, "PricingQuantity").notnull() | decimals_of(t, "ConsumedQuantity").notnull()
+    )
+    return t.filter(
+        (t.ChargeCategory == "Usage")
+        & (t.CommitmentDiscountStatus.fill_null("") != UNUSED)
+        & (counted | (t.ChargeClass.fill_null("") == CORRECTION))
+        & t.BillingCurrency.notnull()
     )
 
 
-def quantity_scale(charges: ir.Table, engine: Engine) -> int:
+def quantity_scale(facts: Facts, engine: Engine) -> int:
     """The decimals in which quantities of lines are counted."""
-    most = charges.aggregate(most=decimals(_quantity(charges)).max())
+    t = facts.profiles
+    most = t.aggregate(
+        most=decimals_of(t, "PricingQuantity").fill_null(decimals_of(t, "ConsumedQuantity")).max()
+    )
     return max(LEAST_DECIMALS, engine.collect(most).column("most")[0].as_py() or 0)
 
 

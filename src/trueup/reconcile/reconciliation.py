@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import ibis
@@ -28,7 +30,15 @@ from trueup.model.table import Table
 from trueup.money import EXACT
 from trueup.period import Period
 from trueup.reconcile import agreements, balance_leg, price_leg, three_sources
-from trueup.reconcile.billed import billed_rows, cut, in_period, money_scale, sku_columns
+from trueup.reconcile.billed import (
+    billed_facts,
+    billed_profiles,
+    cut,
+    in_period,
+    money_scale,
+    sku_columns,
+    told,
+)
 from trueup.reconcile.commitments import CommitmentRun
 from trueup.reconcile.commitments import run_leg as run_commitment_leg
 from trueup.reconcile.control import (
@@ -40,6 +50,7 @@ from trueup.reconcile.control import (
 )
 from trueup.reconcile.currencies import run_leg as run_currencies
 from trueup.reconcile.drift import find_drift
+from trueup.reconcile.facts import facts_of, with_columns
 from trueup.reconcile.invoice_leg import run_leg as run_invoice_leg
 from trueup.reconcile.lags import final_at
 from trueup.reconcile.leg import Findings, LegRun
@@ -73,25 +84,34 @@ def run(
     if period is not None:
         _check_full_hours(period)
     charges, commitments, usage = inputs.charges, inputs.commitments, inputs.usage
-    with open_engine(engine_name) as engine:
+    with open_engine(engine_name) as engine, TemporaryDirectory(prefix="trueup-split-") as name:
+        folder = Path(name)
         bill = _scan(charges, engine)
-        scale = money_scale(bill, engine)
         columns = sku_columns(bill, rules)
-        everything = billed_rows(bill, scale, columns)
+        facts = with_columns(facts_of(charges, folder, engine), bill, columns, engine)
+        scale = money_scale(facts, engine)
+        profiles = billed_profiles(facts, scale, columns, engine)
+        everything = billed_facts(facts, profiles)
         touching = in_period(everything, period)
-        rows = engine.keep(cut(touching))
-        window = period or _span(everything, engine)
+        rows = engine.keep(cut(touching).select(everything.columns))
+        window = period or _span(told(everything, profiles), engine)
         rows_of_contracts = commitments.table.rows() if commitments else []
         terms, repeated = latest([read_terms(row) for row in rows_of_contracts])
         applied = applied_per_hour(charges.table.files, period, scale)
         found = run_commitment_leg(
-            CommitmentRun(bill, rows, applied, terms, period, window, rules, as_of, scale), engine
+            CommitmentRun(
+                *(bill, facts, told(rows, profiles), applied, terms),
+                *(period, window, rules, as_of, scale),
+            ),
+            engine,
         )
         found.notes.extend(repeated_notes(repeated))
         leg_run = LegRun(
             charges=bill,
+            facts=facts,
             charge_files=charges.table.files,
-            billed=rows,
+            billed=told(rows, profiles),
+            rows=rows,
             applied=applied,
             terms=terms,
             commitments=found,
@@ -106,36 +126,37 @@ def run(
             scale=scale,
             engine=engine,
         )
-        used = _usage_leg(leg_run, usage, columns) if usage else None
-        leg_run = replace(leg_run, compared=used.in_scope if used else None)
+        used = None
+        if usage:
+            split = facts_of(usage, folder, engine)
+            sides = UsageRun(
+                charges=bill,
+                facts=facts,
+                profiles=profiles,
+                rows=rows,
+                usage=split,
+                metered=_scan(usage, engine),
+                accepted=len(usage.table),
+                columns=columns,
+                intervals=found.intervals,
+                quantity_scale=found.quantity_scale,
+                period=period,
+                window=window,
+                rules=rules,
+                as_of=as_of,
+                scale=scale,
+            )
+            used = run_usage_leg(sides, engine)
+            compared = rows.semi_join(used.in_scope, "profile").select("charge_id")
+            leg_run = replace(leg_run, compared=compared)
         further = [leg(leg_run) for leg in LEGS]
-        work = Worked(leg_run, touching, used, further, list(inputs.datasets))
+        work = Worked(leg_run, told(touching, profiles), used, further, list(inputs.datasets))
         tables = {**_tables(work), **inputs.asserted}
-        final = final_at(rows, rules, engine)
+        final = final_at(leg_run.billed, rules, engine)
     return Outcome(
         *(window.start, window.end, as_of, tables, inputs),
         final_at=final,
         material_amount=rules.material_amount,
-    )
-
-
-def _usage_leg(run: LegRun, usage: Dataset, columns: tuple[str, ...]) -> UsageFindings:
-    return run_usage_leg(
-        UsageRun(
-            charges=run.charges,
-            billed=run.billed,
-            usage=_scan(usage, run.engine),
-            accepted=len(usage.table),
-            columns=columns,
-            intervals=run.commitments.intervals,
-            quantity_scale=run.commitments.quantity_scale,
-            period=run.period,
-            window=run.window,
-            rules=run.rules,
-            as_of=run.as_of,
-            scale=run.scale,
-        ),
-        run.engine,
     )
 
 
@@ -174,7 +195,7 @@ def _span(rows: ir.Table, engine: Engine) -> Period:
 def _tables(work: Worked) -> dict[str, Table]:
     """Every table of the result; the proofs run before the first is made."""
     found, used = work.commitments, work.usage
-    apart = work.rows.anti_join(used.in_scope, "charge_id") if used else work.rows
+    apart = work.rows.anti_join(used.in_scope, "profile") if used else work.rows
     foreign = foreign_publishers(apart, work.engine)
     reasoned = work.engine.keep(
         apart.mutate(reason=out_of_scope_reason(apart, foreign, work.scale))
@@ -205,7 +226,7 @@ def _tables(work: Worked) -> dict[str, Table]:
     }
     if used:
         computed["pending"] = used.pending.order_by("period_start", "resource_id", "model", "meter")
-        computed["allocations"] = _allocations(used.allocated, work.scale)
+        computed["allocations"] = _allocations(used, work.scale)
     for leg in work.further:
         for name, rows in leg.tables.items():
             if isinstance(rows, ir.Table):
@@ -231,8 +252,8 @@ def _ordered(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     )
 
 
-def _allocations(allocated: ir.Table, scale: int) -> ir.Table:
-    table = allocations(allocated)
+def _allocations(used: UsageFindings, scale: int) -> ir.Table:
+    table = allocations(used.allocated, used.parties)
     return table.mutate(cost=at_edge(table.cost, scale))
 
 
@@ -315,7 +336,7 @@ def _buckets(work: Worked, reasoned: ir.Table) -> list[dict[str, Any]]:
     apart = reasoned.group_by("reason").aggregate(rows=_.count())
     found = [{"bucket": "out_of_scope", **row} for row in engine.collect(apart).to_pylist()]
     accepted = {"billed": len(work.datasets[0].table)}
-    outside = accepted["billed"] - engine.count(work.rows)
+    outside = accepted["billed"] - engine.count(work.leg_run.rows)
     if outside:
         found.append({"bucket": "out_of_scope", "reason": "outside_period", "rows": outside})
     merged: dict[tuple[str, str, str], int] = {}

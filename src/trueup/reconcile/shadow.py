@@ -39,7 +39,7 @@ from trueup.reconcile.waterfall import pair_table, pour, steps
 _WHOLE = pa.decimal128(38, 0)
 PRICES = pa.schema(
     [
-        pa.field("profile", pa.string()),
+        pa.field("profile", pa.int64()),
         pa.field("price_num", _WHOLE),  # whole money per whole unit of quantity
         pa.field("price_den", _WHOLE),
     ]
@@ -110,7 +110,7 @@ def _lines(run: LegRun, charges: ir.Table, may: Eligible) -> tuple[ir.Table, ir.
     """
     engine = run.engine
     wanted = sorted({pair.profile.key for pair in may.pairs} | {p.key for p, _pool in may.unrated})
-    listed = engine.load(pa.table({"profile": pa.array(wanted, pa.string())}))
+    listed = engine.load(pa.table({"profile": pa.array(wanted, pa.int64())}))
     t = charges.semi_join(listed, "profile")
     seconds = t.end.epoch_seconds() - instant(t.start.truncate("h")).epoch_seconds()
     inside = t.filter(seconds <= pools.HOUR)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,7 +10,9 @@ from typing import Any
 
 import ibis.expr.types as ir
 import pyarrow as pa
+from ibis import _
 
+from trueup.attribute.parties import WHO
 from trueup.engine.engine import Engine
 from trueup.model.rules import Rules
 from trueup.period import Period
@@ -23,7 +25,9 @@ from trueup.reconcile.metered import (
     described,
     distinct_kinds,
     metered_rows,
+    numbered_parties,
 )
+from trueup.reconcile.facts import Facts
 from trueup.reconcile.metering import NotMetered
 from trueup.reconcile.resources import resource_names
 from trueup.reconcile.scale import Counted, base_sizes
@@ -34,19 +38,25 @@ from trueup.reconcile.things import (
     numbered,
     said,
     sold,
-    sold_rows,
     things,
-    usage_charges,
 )
 
 
 @dataclass(frozen=True)
 class UsageRun:
-    """The inputs of the leg; ``billed`` is cut to the period, ``columns`` tell SKUs apart."""
+    """The inputs of the leg; ``columns`` tell SKUs apart.
+
+    ``charges`` and ``metered`` are all rows as they were read, ``facts`` and ``usage`` the same
+    split; ``rows`` are the period's charges, cut to it, and ``profiles`` what they have in common
+    (see ``billed``).
+    """
 
     charges: ir.Table
-    billed: ir.Table
-    usage: ir.Table
+    facts: Facts
+    profiles: ir.Table
+    rows: ir.Table
+    usage: Facts
+    metered: ir.Table
     accepted: int
     columns: tuple[str, ...]
     intervals: ir.Table
@@ -62,14 +72,14 @@ class UsageRun:
 class Sides:
     """Charges and usage by thing; what could not be compared; the size of base units by meter.
 
-    ``charges`` are the charges of the period that a meter could see, with ``thing`` and ``q``;
-    ``sold`` are their descriptions. ``pieces`` are the usage rows by hour, ``keys`` what things
+    ``sold`` are the profiles of charges that a meter could see, each with its ``thing``. ``pieces``
+    are the usage rows by hour, ``parties`` the names of who stands in them, ``keys`` what things
     match by (see ``things``).
     """
 
-    charges: ir.Table
     sold: ir.Table
     pieces: ir.Table
+    parties: ir.Table
     things: ir.Table
     keys: ir.Table
     not_compared: list[NotMetered]
@@ -93,7 +103,7 @@ class Sides:
 def both_sides(run: UsageRun, engine: Engine) -> Sides:
     """Find the things of both sides, and bring charges and usage to them."""
     skus, not_compared = classify(
-        distinct_skus(run.charges, run.columns, engine), run.columns, run.rules
+        distinct_skus(run.facts, run.profiles, run.columns, engine), run.columns, run.rules
     )
     heard = said(run.usage, engine)
     kinds, unknown = classify_kinds(distinct_kinds(heard, engine), run.rules)
@@ -108,7 +118,7 @@ def both_sides(run: UsageRun, engine: Engine) -> Sides:
             "model": sku.metering.model,
             "tier": sku.metering.tier,
             "held": sku.metering.held,
-            "factor": Decimal(int(sku.counted.factor * sizes[sku.counted.meter])),
+            **_factors(sku.counted, sizes),
             "bill_unit": sku.unit,
         }
         for sku in skus
@@ -119,29 +129,35 @@ def both_sides(run: UsageRun, engine: Engine) -> Sides:
             "kind_key": kind.key,
             "plain_model": kind.model,
             "tier": kind.tier,
-            "factor": Decimal(int(kind.counted.factor * sizes[kind.meter])),
+            **_factors(kind.counted, sizes),
             "meter_unit": kind.unit,
         }
         for kind in kinds
         if kind.counted not in left_out
     ]
-    charges = usage_charges(run.billed)
-    offered = sold(charges, engine.load(_table(sku_rows, SKU_DIMENSION)), engine)
+    offered = sold(run.rows, run.profiles, engine.load(_table(sku_rows, SKU_DIMENSION)), engine)
     names = engine.keep(resource_names(offered, heard.said_resource_id))
     spoken = described(heard, engine.load(_table(kind_rows, KIND_DIMENSION)), names)
     spoken = engine.keep(matchable(spoken, offered))
     every = things(offered, spoken, engine)
     offered = engine.keep(numbered(offered, every))
     spoken = engine.keep(numbered(spoken, every))
+    parties = numbered_parties(run.usage, engine)
     return Sides(
-        charges=sold_rows(charges, offered),
         sold=offered,
-        pieces=by_hour(metered_rows(run.usage, spoken), run.period, engine),
+        pieces=by_hour(metered_rows(run.usage, spoken, parties), run.period),
+        parties=engine.keep(parties.select("who", *WHO).filter(_.who.notnull()).distinct()),
         things=every,
         keys=keys(every, engine),
         not_compared=not_compared,
         sizes=sizes,
     )
+
+
+def _factors(counted: Counted, sizes: Mapping[str, int]) -> dict[str, Decimal]:
+    """Base units in a unit, and in one of its last decimal: both whole."""
+    factor = counted.factor * sizes[counted.meter]
+    return {"factor": Decimal(int(factor)), "step": Decimal(int(factor / 10**counted.decimals))}
 
 
 def _too_fine(

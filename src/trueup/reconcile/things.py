@@ -6,67 +6,72 @@ matching rule are worked out once per thing; rows carry its number, and match by
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import ibis
 import ibis.expr.types as ir
 
 from trueup.engine.engine import Engine
-from trueup.engine.integers import at_most, decimals, units
+from trueup.engine.integers import WHOLE, divide, magnitude, total, whole
 from trueup.engine.rows import united
-from trueup.reconcile.billed import UNUSED, part
+from trueup.period import Period
+from trueup.reconcile.billed import UNUSED, in_period, part
+from trueup.reconcile.facts import Facts, decimals_of, tens
 from trueup.reconcile.matching_rules import RULES
 from trueup.reconcile.text import key_with_nulls
 
 ATTRIBUTES = ("provider", "account", "region", "resource", "model", "meter", "tier", "held")
 OURS, THEIRS = "ours", "theirs"
-_SOLD = ("provider", "account", "region", "resource", "resource_name", "sku_key", "decimals")
+_SOLD = (
+    *("profile", "provider", "account", "region", "resource", "resource_name", "currency"),
+    *("meter", "model", "tier", "held", "step", "bill_unit", "factor"),
+)
 _KIND = ("model", "meter", "unit", "service_tier", "decimals")
 _SAID = ("provider", "account_id", "region_id", "resource_id", "capacity", *_KIND)
 
 
-def usage_charges(billed: ir.Table) -> ir.Table:
-    """The Usage charges with a quantity, with its ``decimals``."""
-    usage = billed.filter(
-        (billed.category == "Usage")
-        & (billed.status.fill_null("") != UNUSED)
-        & billed.quantity.notnull()
-        & billed.unit.notnull()
-    )
-    return usage.mutate(decimals=decimals(usage.quantity))
+def sold(rows: ir.Table, profiles: ir.Table, skus: ir.Table, engine: Engine) -> ir.Table:
+    """The profiles of the Usage charges with a quantity of the known SKUs, with the SKU's columns.
 
-
-def sold(charges: ir.Table, skus: ir.Table, engine: Engine) -> ir.Table:
-    """What the charges of the known SKUs are for: their distinct descriptions with the SKU's."""
-    return engine.keep(charges.select(*_SOLD).distinct().join(skus, ["sku_key", "decimals"]))
-
-
-def sold_rows(charges: ir.Table, described: ir.Table) -> ir.Table:
-    """The charges of what is sold with ``thing`` and ``q``, which is cut to the period."""
-    same = [charges[name].identical_to(described[name]) for name in _SOLD]
-    joined = charges.inner_join(described, same).select(charges, described.thing, described.factor)
-    return joined.mutate(q=part(joined, units(joined.quantity, joined.factor)))
-
-
-def said(usage: ir.Table, engine: Engine) -> ir.Table:
-    """The distinct descriptions of usage rows, with their count and the size of their quantities.
-
-    Their columns are the rows' under ``said_``. ``kind_key`` names what decides how a quantity
-    counts: model, meter, unit, tier and decimals.
+    ``step`` brings their quantities to the base unit.
     """
-    known = usage.mutate(decimals=decimals(usage.quantity))
-    found = known.group_by(**{f"said_{name}": known[name] for name in _SAID}).aggregate(
-        most=at_most(known.quantity), rows=known.count()
+    counted = rows.filter(rows.quantity.notnull()).select("profile").distinct()
+    usage = profiles.filter(
+        (profiles.category == "Usage")
+        & (profiles.status.fill_null("") != UNUSED)
+        & profiles.unit.notnull()
     )
-    kind = key_with_nulls(*(found[f"said_{name}"] for name in _KIND))
-    return engine.keep(found.mutate(kind_key=kind))
+    known = usage.semi_join(counted, "profile").join(skus, ["sku_key", "decimals"])
+    return engine.keep(
+        known.select(*_SOLD, correction=known.charge_class.fill_null("") == "Correction")
+    )
 
 
-def said_rows(usage: ir.Table, described: ir.Table, wanted: Sequence[str]) -> ir.Table:
-    """The usage rows that are described, each with the wanted columns of its description."""
-    known = usage.mutate(decimals=decimals(usage.quantity))
-    same = [known[name].identical_to(described[f"said_{name}"]) for name in _SAID]
-    return known.inner_join(described, same).select(known, *(described[name] for name in wanted))
+def sold_rows(rows: ir.Table, described: ir.Table, period: Period | None) -> ir.Table:
+    """The charges of what is sold with ``thing`` and ``q``, which is cut to the period."""
+    told = described.select("profile", "thing", "step", "currency", "correction")
+    joined = in_period(rows, period).join(told, "profile")
+    return joined.mutate(q=part(joined, (joined.quantity * joined.step).cast(WHOLE)))
+
+
+def said(usage: Facts, engine: Engine) -> ir.Table:
+    """What usage rows speak of, by profile, with their count and the size of their quantities.
+
+    Columns are the rows' under ``said_``. ``kind_key`` names what decides how a quantity counts:
+    model, meter, unit, tier and decimals.
+    """
+    sums = usage.rows.group_by("profile").aggregate(
+        most=total(magnitude(usage.rows.quantity)), rows=usage.rows.count()
+    )
+    known = usage.profiles
+    t = known.mutate(decimals=decimals_of(known, "quantity")).join(sums, "profile")
+    return engine.keep(
+        t.select(
+            "profile",
+            "rows",
+            **{f"said_{name}": t[name] for name in _SAID},
+            most=(divide(t.most, tens(t.decimals)) + whole(1)).cast(WHOLE),
+            kind_key=key_with_nulls(*(t[name] for name in _KIND)),
+        )
+    )
 
 
 def things(billed: ir.Table, metered: ir.Table, engine: Engine) -> ir.Table:

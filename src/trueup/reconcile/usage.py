@@ -27,6 +27,7 @@ from trueup.reconcile.liability import observed_prices, priced, rate_rows, subje
 from trueup.reconcile.metering import NotMetered
 from trueup.reconcile.scope import billed_scope, metered_scope
 from trueup.reconcile.sides import UsageRun, both_sides
+from trueup.reconcile.things import sold_rows
 from trueup.reconcile.timing import pair_in_time
 from trueup.reconcile.tolerance import limits_of
 from trueup.reconcile.usage_rows import Cells, Judged, break_rows
@@ -36,11 +37,12 @@ from trueup.reconcile.usage_rows import Cells, Judged, break_rows
 class UsageFindings:
     """What the usage leg gives the run; amounts are whole, breaks at the edge's scale."""
 
-    in_scope: ir.Table  # charge_id
+    in_scope: ir.Table  # profile
     breaks: ir.Table  # with ``rows_key``
     break_rows: list[ir.Table]  # by that key; see ``reconcile.leg``
     pending: ir.Table
-    allocated: ir.Table
+    allocated: ir.Table  # by the number of the party
+    parties: ir.Table  # who, WHO
     left: ir.Table  # billed cells without a partner, with their verdict
     groups: ir.Table  # as they were judged, one row per currency
     cells: ir.Table  # of what was metered
@@ -56,8 +58,9 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     things, pieces = sides.things, sides.pieces
     parties = metered_parties(pieces, engine)
     cells = metered_cells(parties, engine)
-    in_scope = metered_scope(sides.sold, parties, things)
-    scoped = placed(sides.charges.semi_join(in_scope, "thing"), engine)
+    wanted = metered_scope(sides.sold, parties, things)
+    in_scope = engine.keep(sides.sold.semi_join(wanted, "thing"))
+    scoped = placed(sold_rows(run.rows, in_scope, run.period))
     billed = billed_cells(scoped, engine)
 
     limits = limits_of("usage", run.rules)
@@ -72,7 +75,7 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
 
     left = leg.left_over(sides.of_bill(pairing.billed_left), sides.of_meters(cells), engine)
     lonely = sides.of_meters(pairing.metered_left)
-    alone = engine.keep(billed_scope(lonely, run.billed, sides.sold))
+    alone = engine.keep(billed_scope(lonely, _in_bill(run), sides.sold))
     open_ = alone.filter(alone.scope_reason.isnull())
     unbilled = leg.unbilled(open_, engine)
     liable = _liable(run, unbilled, sides.of_bill(billed), sides.sizes, engine)
@@ -92,24 +95,30 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
             leg.missing_in_billing(liable, run.as_of, money),
         )
     )
-    of_cells = Cells(billed, cells, scoped, pieces, run.usage)
+    of_cells = Cells(billed, cells, scoped, pieces, run.usage.rows)
     findings = UsageFindings(
-        in_scope=scoped.select("charge_id"),
+        in_scope=in_scope.select("profile"),
         breaks=breaks,
         break_rows=break_rows(breaks, Judged(judged, ours, theirs, left, open_), of_cells, engine),
         pending=leg.pending(liable, run.as_of, money),
         allocated=allocated,
+        parties=sides.parties,
         left=left,
         groups=judged,
         cells=sides.of_meters(cells),
-        usage=run.usage,
+        usage=run.metered,
         costs=costs,
         notes=[_note(each) for each in sides.not_compared],
     )
     findings.buckets.extend(_billed_buckets(judged, left, engine))
-    findings.buckets.extend(_metered_buckets(run, judged, alone, parties, pieces, engine))
+    findings.buckets.extend(_metered_buckets(run, judged, alone, parties, engine))
     findings.notes.extend(_scope_notes(findings.buckets))
     return findings
+
+
+def _in_bill(run: UsageRun) -> ir.Table:
+    """The profiles that charges of the period have."""
+    return run.profiles.semi_join(run.rows, "profile")
 
 
 def _liable(
@@ -147,7 +156,6 @@ def _metered_buckets(
     judged: ir.Table,
     alone: ir.Table,
     parties: ir.Table,
-    pieces: ir.Table,
     engine: Engine,
 ) -> list[dict[str, Any]]:
     # Usage has no currency: where it agrees with the bill in one and not in another, it does not.
@@ -184,7 +192,7 @@ def _metered_buckets(
     found = engine.collect(
         united(agreed.select(columns), lonely.select(columns), keys.select(columns))
     ).to_pylist()
-    inside = engine.collect(pieces.aggregate(rows=tally(pieces.first_piece)))
+    inside = engine.collect(parties.aggregate(rows=tally(parties.n)))
     compared = inside.column("rows")[0].as_py() or 0
     found.append(
         {

@@ -24,7 +24,7 @@ from trueup.reconcile.eligibility import Pair
 _WHOLE = pa.decimal128(38, 0)
 PAIRS = pa.schema(
     [
-        pa.field("profile", pa.string()),
+        pa.field("profile", pa.int64()),
         pa.field("pool", pa.string()),
         pa.field("stage", pa.int64()),
         pa.field("round", pa.int64()),

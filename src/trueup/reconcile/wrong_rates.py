@@ -41,7 +41,7 @@ KEYS = ("provider", "commitment_id", "sku", "currency", "account")
 _WHOLE = pa.decimal128(38, 0)
 RATES = pa.schema(
     [
-        pa.field("rate_profile", pa.string()),
+        pa.field("rate_profile", pa.int64()),
         pa.field("rate_of", pa.string()),  # a commitment; empty: what none covered
         pa.field("valid_from", pa.timestamp("us", tz="UTC")),
         pa.field("valid_to", pa.timestamp("us", tz="UTC")),

@@ -25,6 +25,7 @@ from trueup.telemetry.workbench import count, insert_rejects, prepare
 if TYPE_CHECKING:
     import duckdb
 
+    from trueup.model.split import SplitFiles
     from trueup.model.table import Table
     from trueup.telemetry.workbench import Write
 
@@ -104,10 +105,11 @@ def read_usage(
             for reader in readers.values():
                 if isinstance(reader, Settles):
                     reader.settle(connection)
-            file = _write_usage(connection, folder / "usage.parquet", read, constants or {})
+            file = folder / "usage.parquet"
+            split = _write_usage(connection, file, read, constants or {})
             for item in read:
                 _refuse_copy(connection, item)
-            return _dataset(connection, read, file, directory)
+            return _dataset(connection, read, file, split, directory)
     except BaseException:
         directory.cleanup()
         raise
@@ -200,6 +202,7 @@ def _dataset(
     connection: duckdb.DuckDBPyConnection,
     read: list[_Read],
     file: Path,
+    split: SplitFiles,
     directory: TemporaryDirectory[str],
 ) -> Dataset:
     from trueup.model.schema import SOURCES, USAGE
@@ -215,7 +218,7 @@ def _dataset(
     rejects = _rejects(connection, directory)
     return Dataset(
         kind="usage",
-        table=Table(USAGE, files=[file], keep=directory),
+        table=Table(USAGE, files=[file], keep=directory, split=split),
         sources=Table.from_rows(SOURCES, rows),
         rejects=rejects,
         directory=directory,
@@ -289,7 +292,7 @@ def _write_usage(
     path: Path,
     read: list[_Read],
     constants: Mapping[str, str],
-) -> Path:
+) -> SplitFiles:
     """Write the Parquet file, source by source: what waits in ``usage``, and what streams now."""
     from trueup.telemetry.usage_file import UsageFile
 
@@ -304,8 +307,8 @@ def _write_usage(
                 if item.streams is not None:
                     item.rows_in = item.streams.stream(item.source, connection, file.write)
     finally:
-        file.close()
-    return path
+        split = file.close()
+    return split
 
 
 def _write_waiting(connection: duckdb.DuckDBPyConnection, items: list[_Read], write: Write) -> None:

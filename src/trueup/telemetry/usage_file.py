@@ -11,6 +11,8 @@ import pyarrow as pa
 from trueup.adapter.registry import provider_of_telemetry
 from trueup.focus.distinct import translated, whole
 from trueup.model.schema import USAGE
+from trueup.model.split import SplitFiles, SplitWriter
+from trueup.model.splits import SPLITS
 from trueup.model.table_file import TableFile
 from trueup.telemetry.workbench import WHERE, WHO
 
@@ -21,6 +23,7 @@ class UsageFile:
     def __init__(self, path: Path, constants: Mapping[str, str]) -> None:
         self.path = path
         self._file = TableFile(path, USAGE)
+        self._split = SplitWriter(path.with_suffix(""), SPLITS["usage"], USAGE)
         self._constants = {n: v for n, v in constants.items() if n in (*WHERE, *WHO)}
         self._slug = cache(provider_of_telemetry)
         self._next = 0
@@ -38,8 +41,11 @@ class UsageFile:
         columns["usage_id"] = pa.array(range(self._next, self._next + count), pa.int64())
         self._next += count
         lacking = [each for each in USAGE if each.name not in columns]
-        self._file.write(pa.table(columns | {e.name: pa.nulls(count, e.type) for e in lacking}))
+        complete = pa.table(columns | {e.name: pa.nulls(count, e.type) for e in lacking})
+        self._file.write(complete)
+        self._split.write(complete)
 
-    def close(self) -> None:
-        """Finish the file."""
+    def close(self) -> SplitFiles:
+        """Finish the file; the same rows split are in others."""
         self._file.close()
+        return self._split.close()

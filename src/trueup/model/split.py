@@ -1,0 +1,255 @@
+"""A table split for computing: what each row has of its own, and what rows have in common.
+
+Rows are many, and their texts repeat. A *fact* is a row's own: its keys, its instants, its amounts
+as whole numbers. A *profile* is one set of what rows share, and facts carry its number. Facts
+joined with their profiles are the rows again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from trueup.model.columns import AMOUNT, KEY
+
+if TYPE_CHECKING:
+    from trueup.model.table import Table
+
+WHOLE = pa.decimal128(38, 0)
+SCALE = 18
+DECIMALS = "decimals_"  # before an amount's name: in how many decimals a profile's facts count it
+COARSE = (0, 3, 6, 9, 12, 15)  # decimals tried for the quantities of one profile
+HABIT_ROWS = 1_000  # so many rows tell whether the values of a column repeat
+REPEATS_MIN = 4
+SAMPLE_ROWS = 512
+CODES_MAX = 2**62
+FACTS, PROFILE = "facts", "profile"
+
+
+@dataclass(frozen=True)
+class Split:
+    """How the rows of a schema are split.
+
+    ``own`` columns stay with the fact. ``money`` and ``quantities`` are decimals that become whole
+    numbers: money in the fewest decimals that hold a batch, a quantity in about the fewest that
+    hold it in its profile; an amount is null in all facts of a profile or in none. ``shared`` are
+    the columns of ``profile``, beside every text whose values repeat and that is not ``left_out``;
+    ``parties`` are those of a second kind of profile, where there is one.
+    """
+
+    own: tuple[str, ...]
+    money: tuple[str, ...]
+    quantities: tuple[str, ...]
+    shared: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+    parties: tuple[str, ...] = ()
+
+    def kinds(self, first: pa.Table) -> dict[str, list[str]]:
+        """The columns of each kind of profile, told from the first rows."""
+        own = {*self.own, *self.money, *self.quantities, *self.shared, *self.left_out}
+        further = [
+            name
+            for name in first.column_names
+            if name not in own | {*self.parties} and _repeats(first[name])
+        ]
+        kinds = {PROFILE: [*self.shared, *further]}
+        return kinds | ({"party": list(self.parties)} if self.parties else {})
+
+
+@dataclass(frozen=True)
+class SplitFiles:
+    """Facts, and profiles of each kind, as Parquet; ``columns`` are those that profiles have."""
+
+    facts: tuple[Path, ...]
+    profiles: Mapping[str, tuple[Path, ...]]
+    columns: frozenset[str]
+
+
+class SplitWriter:
+    """Splits a table batch by batch; ``close`` finishes the files and says where they are."""
+
+    def __init__(self, prefix: Path, split: Split, schema: pa.Schema) -> None:
+        self._prefix = prefix
+        self._split = split
+        self._schema = schema
+        self._kinds: dict[str, list[str]] = {}
+        self._writers: dict[str, pq.ParquetWriter] = {}
+        self._taken: dict[str, int] = {}
+
+    def write(self, rows: pa.Table) -> None:
+        """Split rows that have at least the columns of the schema."""
+        if not self._kinds:
+            self._open(rows)
+        split = self._split
+        amounts = {
+            name: _one(rows[name]).cast(AMOUNT) for name in (*split.money, *split.quantities)
+        }
+        facts = {name: rows[name] for name in split.own}
+        for kind, names in self._kinds.items():
+            columns = {name: _one(rows[name]) for name in names}
+            unknown = amounts if kind == PROFILE else {}
+            number, first = _numbered([*columns.values(), *map(pc.is_null, unknown.values())])
+            profiles = {name: column.take(first) for name, column in columns.items()}
+            if kind == PROFILE:
+                for name, amount in amounts.items():
+                    by = number if name in split.quantities else None
+                    facts[name], decimals = _whole(amount, by, first)
+                    profiles[DECIMALS + name] = decimals
+            base = self._taken[kind]
+            self._taken[kind] += len(first)
+            facts[kind] = pc.add(number.cast(KEY), base)
+            profiles[kind] = pa.array(range(base, base + len(first)), KEY)
+            self._append(kind, profiles)
+        self._append(FACTS, facts)
+
+    def close(self) -> SplitFiles:
+        """Finish the files; no rows can follow."""
+        if not self._kinds:
+            self.write(self._schema.empty_table())
+        for writer in self._writers.values():
+            writer.close()
+        return SplitFiles(
+            (self._path(FACTS),),
+            {kind: (self._path(kind),) for kind in self._kinds},
+            frozenset(name for names in self._kinds.values() for name in names),
+        )
+
+    def _path(self, kind: str) -> Path:
+        return self._prefix.with_suffix(f".{kind}.parquet")
+
+    def _open(self, first: pa.Table) -> None:
+        self._kinds = self._split.kinds(first.select(self._schema.names))
+        self._taken = dict.fromkeys(self._kinds, 0)
+        amounts = (*self._split.money, *self._split.quantities)
+        columns = {FACTS: [*map(self._field, self._split.own)]}
+        columns[FACTS] += [pa.field(name, WHOLE) for name in amounts]
+        columns[FACTS] += [pa.field(kind, KEY) for kind in self._kinds]
+        for kind, names in self._kinds.items():
+            columns[kind] = [pa.field(kind, KEY), *map(self._field, names)]
+        columns[PROFILE] += [pa.field(DECIMALS + name, KEY) for name in amounts]
+        for kind, fields in columns.items():
+            self._writers[kind] = pq.ParquetWriter(
+                self._path(kind),
+                pa.schema(fields),
+                use_dictionary=[each.name for each in fields if pa.types.is_string(each.type)],
+            )
+
+    def _field(self, name: str) -> pa.Field:
+        """A column as it is stored: instants are UTC, and do not say so, as in the engines."""
+        kind = self._schema.field(name).type
+        return pa.field(name, pa.timestamp("us") if pa.types.is_timestamp(kind) else kind)
+
+    def _append(self, kind: str, columns: Mapping[str, pa.Array]) -> None:
+        writer = self._writers[kind]
+        table = pa.table({name: _plain(columns[name]) for name in writer.schema.names})
+        writer.write_table(table.cast(writer.schema))
+
+
+def split_rows(table: Table, split: Split, prefix: Path) -> SplitFiles:
+    """The rows of a table split, in bounded memory, into files that begin with ``prefix``."""
+    writer = SplitWriter(prefix, split, table.schema)
+    for batch in table.reader():
+        writer.write(pa.Table.from_batches([batch]))
+    return writer.close()
+
+
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    return column.unify_dictionaries().combine_chunks()
+
+
+def _encoded(column: pa.Array) -> pa.DictionaryArray:
+    return column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+
+
+def _repeats(column: pa.ChunkedArray) -> bool:
+    """Whether this is text whose values repeat."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if not pa.types.is_string(kind):
+        return False
+    known = len(column) - column.null_count
+    if known < HABIT_ROWS:
+        return True
+    return bool(len(_encoded(_one(column)).dictionary) * REPEATS_MIN <= known)
+
+
+def _numbered(columns: list[pa.Array]) -> tuple[pa.Array, pa.Array]:
+    """A number per distinct row of the columns, from 0 on, and the first row of each number."""
+    rows = len(columns[0])
+    codes_max = 1
+    codes = pa.repeat(pa.scalar(0, KEY), rows)
+    for column in columns:
+        encoded = _encoded(column)
+        values = len(encoded.dictionary)
+        if values == 0 or (values == 1 and not encoded.null_count):
+            continue
+        if codes_max * (values + 1) > CODES_MAX:
+            dense = codes.dictionary_encode()
+            codes, codes_max = dense.indices.cast(KEY), len(dense.dictionary)
+        place = encoded.indices.cast(KEY).fill_null(values)
+        codes = pc.add(pc.multiply(codes, values + 1), place)
+        codes_max *= values + 1
+    dense = codes.dictionary_encode()
+    places = pa.table({"number": dense.indices, "row": pa.array(range(rows), KEY)})
+    first = places.group_by("number", use_threads=False).aggregate([("row", "min")])
+    return dense.indices, first.sort_by("number")["row_min"].combine_chunks()
+
+
+def _whole(
+    amount: pa.Array, number: pa.Array | None, first: pa.Array
+) -> tuple[pa.Array, pa.Array]:
+    """An amount as whole numbers, and per profile the decimals that it is counted in.
+
+    With ``number`` each profile has its own decimals, otherwise all have the same.
+    """
+    most, counted = _fewest(amount)
+    decimals = pa.repeat(pa.scalar(most, KEY), len(first))
+    if number is not None:
+        for fewer in (each for each in reversed(COARSE) if each < most):
+            lower, same = _in_decimals(amount, fewer)
+            fits = (
+                pa.table({"number": number, "same": same})
+                .group_by("number", use_threads=False)
+                .aggregate([("same", "all")])
+                .sort_by("number")["same_all"]
+                .combine_chunks()
+            )
+            if not pc.any(fits).as_py():
+                break
+            decimals = pc.if_else(fits, fewer, decimals)
+            counted = pc.if_else(fits.take(number), _units(lower), counted)
+    return counted, pc.if_else(pc.is_null(amount.take(first)), None, decimals)
+
+
+def _fewest(amount: pa.Array) -> tuple[int, pa.Array]:
+    """The fewest decimals that hold all values, and the values counted in them."""
+    least = 0 if len(amount) <= SAMPLE_ROWS else _fewest(amount.slice(0, SAMPLE_ROWS))[0]
+    for decimals in range(least, SCALE):
+        lower, same = _in_decimals(amount, decimals)
+        if pc.all(same, min_count=0).as_py():
+            return decimals, _units(lower)
+    return SCALE, _units(amount)
+
+
+def _in_decimals(amount: pa.Array, decimals: int) -> tuple[pa.Array, pa.Array]:
+    """The values cut to these decimals, and which of them that leaves as they are."""
+    lower = amount.cast(pa.decimal128(38, decimals), safe=False)
+    return lower, pc.equal(lower.cast(AMOUNT), amount).fill_null(fill_value=True)
+
+
+def _units(amount: pa.Array) -> pa.Array:
+    """Decimals as counts of their last place: the same bytes under another type."""
+    return pa.Array.from_buffers(WHOLE, len(amount), amount.buffers(), offset=amount.offset)
