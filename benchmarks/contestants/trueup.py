@@ -19,6 +19,7 @@ import ibis.expr.types as ir
 
 import trueup
 from benchmarks.contestants.arguments import Arguments, arguments
+from trueup.attribute.allocation import with_names
 from trueup.engine.integers import divide, ratio_at_edge, whole
 from trueup.reconcile import groups, reconciliation, usage, usage_leg
 from trueup.reconcile.worked import Worked
@@ -100,7 +101,8 @@ def _tables(out: Path, work: Worked) -> dict[str, Any]:
     _matching(out, found.groups, found.left, found.cells, engine)
     _utilization(out, work)
     shares = found.allocated.filter(found.allocated.reason.isnull())
-    keyed = shares.join(found.groups.select("group", "resource", "meter", "bucket"), "group")
+    named = with_names(shares, found.parties)
+    keyed = named.join(found.groups.select("group", "resource", "meter", "bucket"), "group")
     _write(
         engine,
         keyed.select("resource", "meter", "session", "cost", hour=keyed.bucket),

@@ -27,7 +27,7 @@ def allocate(
     owners: Mapping[str, str],
     engine: Engine,
 ) -> ir.Table:
-    """One row per group, currency and party: who, owner, provider, model, cost, perhaps a reason.
+    """One row per group, currency and party: who, owner, cost, perhaps a reason.
 
     The reason says why a part is unattributed; an attributed part has none. ``owner`` is the team
     that is charged for what it left idle, by ``owners`` of resources.
@@ -51,8 +51,7 @@ def allocate(
     lonely = priced.anti_join(joined, "group")
     rest = lonely.mutate(who=NOBODY, reason=ibis.literal(MISSING))
     every = united(attributed, rest.select(attributed.columns))
-    named = every.join(groups.select("group", "provider", "model", "resource"), "group")
-    return engine.keep(_owned(named, owners if idle == "owner" else {}, engine).drop("resource"))
+    return engine.keep(_owned(every, groups, owners if idle == "owner" else {}, engine))
 
 
 def _check_size(joined: ir.Table, engine: Engine) -> None:
@@ -64,20 +63,26 @@ def _check_size(joined: ir.Table, engine: Engine) -> None:
         )
 
 
-def _owned(rows: ir.Table, owners: Mapping[str, str], engine: Engine) -> ir.Table:
+def _owned(rows: ir.Table, groups: ir.Table, owners: Mapping[str, str], engine: Engine) -> ir.Table:
     """The rows with ``owner``: whose resource was idle, where that is known."""
     if not owners:
         return rows.mutate(owner=ibis.null(str))
     known = engine.load(
         pa.table({"owned": list(owners), "owner": [owners[name] for name in owners]})
     )
-    joined = rows.left_join(known, rows.resource == known.owned)
+    held = groups.select("group", "resource").join(known, groups.resource == known.owned)
+    joined = rows.left_join(held.select("group", "owner"), "group")
     owned = (joined.reason == IDLE) & joined.owner.notnull()
     return joined.select(
         *(rows[name] for name in rows.columns if name != "reason"),
         reason=ibis.ifelse(owned, ibis.null(str), joined.reason),
         owner=ibis.ifelse(owned, joined.owner, ibis.null(str)),
     )
+
+
+def of_models(allocated: ir.Table, groups: ir.Table) -> ir.Table:
+    """Allocated rows with the provider and the model of their group."""
+    return allocated.join(groups.select("group", "provider", "model"), "group")
 
 
 def with_names(rows: ir.Table, parties: ir.Table) -> ir.Table:

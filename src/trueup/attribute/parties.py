@@ -61,9 +61,7 @@ def of_capacity(
         partly.select("group", weight=(_.metered_q - _.busy_q.fill_null(whole(0))).cast(WHOLE)),
         at_rest.select("group", weight=_.metered_q),
     )
-    idle = idle.filter(idle.weight > whole(0)).mutate(
-        who=NOBODY, idle=YES
-    )
+    idle = idle.filter(idle.weight > whole(0)).mutate(who=NOBODY, idle=YES)
     holders = silent.anti_join(at_rest, "group").select("group")
     columns = ["group", "who", "weight", "idle"]
     return united(

@@ -181,9 +181,7 @@ class Intake:
             source["rejected"] = self._rejects.counts[source["source_id"]]
         return Dataset(
             kind=self._kind,
-            table=Table(
-                self._schema, files=[self._file.path], keep=self._directory, split=split
-            ),
+            table=Table(self._schema, files=[self._file.path], keep=self._directory, split=split),
             sources=Table.from_rows(SOURCES, self._sources),
             rejects=rejects,
             directory=self._directory,

@@ -208,9 +208,7 @@ def _numbered(columns: list[pa.Array]) -> tuple[pa.Array, pa.Array]:
     return dense.indices, first.sort_by("number")["row_min"].combine_chunks()
 
 
-def _whole(
-    amount: pa.Array, number: pa.Array | None, first: pa.Array
-) -> tuple[pa.Array, pa.Array]:
+def _whole(amount: pa.Array, number: pa.Array | None, first: pa.Array) -> tuple[pa.Array, pa.Array]:
     """An amount as whole numbers, and per profile the decimals that it is counted in.
 
     With ``number`` each profile has its own decimals, otherwise all have the same.

@@ -59,9 +59,7 @@ def sku_columns(charges: ir.Table, rules: Rules) -> tuple[str, ...]:
     return tuple(column for column in wanted if column in charges.columns)
 
 
-def billed_profiles(
-    facts: Facts, scale: int, columns: tuple[str, ...], engine: Engine
-) -> ir.Table:
+def billed_profiles(facts: Facts, scale: int, columns: tuple[str, ...], engine: Engine) -> ir.Table:
     """What the core calls the columns of profiles, with the key of their SKU; kept.
 
     ``unit`` is that of what was consumed, else of what was priced; ``decimals`` are its quantity's.

@@ -17,8 +17,8 @@ from trueup.period import Period
 from trueup.reconcile import commitment_leg as leg
 from trueup.reconcile import intervals as spans
 from trueup.reconcile import lots
-from trueup.reconcile.facts import Facts
 from trueup.reconcile.draws import drawing, draws_on
+from trueup.reconcile.facts import Facts
 from trueup.reconcile.lags import is_provisional, provisional
 from trueup.reconcile.pools import Pool, pool_of, pools_of
 from trueup.reconcile.terms import BENEFIT, Terms

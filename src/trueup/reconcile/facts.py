@@ -44,7 +44,9 @@ def facts_of(dataset: Dataset, folder: Path, engine: Engine) -> Facts:
     files = dataset.table.split or split_rows(
         dataset.table, SPLITS[dataset.kind], folder / f"{dataset.kind}-{uuid4().hex}"
     )
-    kept = {kind: engine.keep(engine.scan(paths, NOTHING)) for kind, paths in files.profiles.items()}
+    kept = {
+        kind: engine.keep(engine.scan(paths, NOTHING)) for kind, paths in files.profiles.items()
+    }
     return Facts(engine.scan(files.facts, NOTHING), kept[PROFILE], kept.get("party"))
 
 
@@ -83,4 +85,3 @@ def tens(power: ir.Value) -> ir.Value:
     """Ten to a power from 0 to 18 as a whole number; null for any other power."""
     branches = [(power == each, whole(10**each)) for each in range(EDGE_SCALE + 1)]
     return ibis.cases(*branches, else_=ibis.null(WHOLE)).cast(WHOLE)
-

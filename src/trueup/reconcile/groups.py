@@ -89,7 +89,10 @@ def judge(
     gap = joined.q - joined.metered_q
     size = ibis.ifelse(joined.q == whole(0), whole(1), magnitude(joined.q))
     signed = ibis.ifelse(joined.q < whole(0), whole(0) - gap, gap)
-    rows = joined.mutate(stake=share(joined.effective, signed, size))
+    nothing = gap == whole(0)
+    rows = joined.mutate(
+        stake=ibis.ifelse(nothing, whole(0), share(joined.effective, signed, size)).cast(WHOLE)
+    )
     absolute = limits.absolute(rows.provider, scale)
     small = absolute.isnull() | (magnitude(rows.stake) <= absolute)
     agrees = within(rows.q, rows.metered_q, rows.provider, limits) & small

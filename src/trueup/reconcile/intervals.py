@@ -144,15 +144,11 @@ def in_intervals(rows: ir.Table, contracts: ir.Table) -> ir.Table:
     # A correction may span a month: it neither coarsens the commitment nor covers an interval.
     own = ibis.ifelse(grained.regular, grained.own, grained.contract_grain.fill_null(0))
     regular = grained.mutate(own=own)
-    coarsest = regular.mutate(
-        grain=regular.own.max().over(group_by="commitment_id"),
-        currencies=ibis.ifelse(
-            regular.currency.min().over(group_by="commitment_id")
-            == regular.currency.max().over(group_by="commitment_id"),
-            1,
-            2,
-        ),
+    of_all = regular.group_by("commitment_id").aggregate(
+        grain=regular.own.max(),
+        currencies=ibis.ifelse(regular.currency.min() == regular.currency.max(), 1, 2),
     )
+    coarsest = regular.join(of_all, "commitment_id")
     return coarsest.mutate(
         interval_start=ibis.cases(
             *(

@@ -144,12 +144,14 @@ def charge_lines(
     """
     t = _profiled(_in_question(facts.profiles), columns)
     names = [f"p_{name}" for name in ("unit", "currency", *columns.names)]
-    keyed = t.mutate(key=key_with_nulls(*(t[name] for name in names)))
-    ranked = engine.keep(keyed.mutate(number=ibis.dense_rank().over(order_by=keyed.key)))
-    known = ranked.select(names, profile=ranked.number).distinct()
-    lines = engine.keep(_lines(facts, _steps(ranked, scale, q_scale)))
-    told = lines.join(engine.keep(_told(ranked)), "of").drop("of")
-    return in_period(told, period), engine.keep(known)
+    keyed = engine.keep(t.select("profile", *names, key=key_with_nulls(*(t[n] for n in names))))
+    alike = keyed.select("key", *names).distinct()
+    known = engine.keep(alike.mutate(number=ibis.dense_rank().over(order_by=alike.key)))
+    numbers = keyed.select("profile", "key").join(known.select("key", "number"), "key")
+    told = engine.keep(_told(t.join(numbers.select("profile", "number"), "profile")))
+    lines = engine.keep(_lines(facts, engine.keep(_steps(t, scale, q_scale))))
+    every = lines.join(told, "of").drop("of")
+    return in_period(every, period), known.rename(profile="number").drop("key")
 
 
 def _profiled(t: ir.Table, columns: Columns) -> ir.Table:
@@ -167,6 +169,8 @@ def _profiled(t: ir.Table, columns: Columns) -> ir.Table:
         p_currency=t.BillingCurrency,
         **{f"p_{name}": known[name] for name in columns.names},
     )
+
+
 def _steps(t: ir.Table, scale: int, q_scale: int) -> ir.Table:
     """What decides how the amounts of a charge are counted, by the number of its profile."""
     covered = t.CommitmentDiscountStatus.fill_null("") == USED

@@ -17,6 +17,7 @@ from trueup.engine.engine import Engine
 from trueup.model.rules import Rules
 from trueup.period import Period
 from trueup.reconcile.billed import SKU_DIMENSION, Sku, classify, distinct_skus
+from trueup.reconcile.facts import Facts
 from trueup.reconcile.metered import (
     KIND_DIMENSION,
     Kind,
@@ -27,7 +28,6 @@ from trueup.reconcile.metered import (
     metered_rows,
     numbered_parties,
 )
-from trueup.reconcile.facts import Facts
 from trueup.reconcile.metering import NotMetered
 from trueup.reconcile.resources import resource_names
 from trueup.reconcile.scale import Counted, base_sizes

@@ -10,7 +10,7 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
-from trueup.attribute.allocation import allocate
+from trueup.attribute.allocation import allocate, of_models
 from trueup.attribute.parties import contradicted, of_capacity, of_counted_work
 from trueup.engine.engine import Engine
 from trueup.engine.instants import moment
@@ -101,7 +101,7 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
         breaks=breaks,
         break_rows=break_rows(breaks, Judged(judged, ours, theirs, left, open_), of_cells, engine),
         pending=leg.pending(liable, run.as_of, money),
-        allocated=allocated,
+        allocated=of_models(allocated, groups),
         parties=sides.parties,
         left=left,
         groups=judged,
