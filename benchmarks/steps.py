@@ -86,16 +86,13 @@ def watch(steps: Steps, writing: Steps) -> None:
     for kind in ENGINE_CALLS:
         setattr(DuckDBEngine, kind, wrapped(kind, getattr(DuckDBEngine, kind)))
 
-    import ibis
+    query = DuckDBEngine.query
 
-    backend = type(ibis.duckdb.connect())
-    compiled = backend.compile
-
-    def compile_timed(self: Any, *given: Any, **named: Any) -> Any:
+    def query_timed(self: DuckDBEngine, expression: Any) -> str:
         with writing.timed("ibis compile"):
-            return compiled(self, *given, **named)
+            return query(self, expression)
 
-    backend.compile = compile_timed
+    setattr(DuckDBEngine, "query", query_timed)  # noqa: B010
 
 
 def watch_readers(steps: Steps) -> None:
@@ -122,7 +119,7 @@ def watch_readers(steps: Steps) -> None:
 
         return timed
 
-    gathered, batches = intake._gathered, columnar.ParquetFile.batches
+    batches = columnar.ParquetFile.batches
     places: tuple[tuple[Any, str], ...] = (
         (intake.Intake, "_take"),
         (intake.Intake, "write"),
@@ -130,7 +127,6 @@ def watch_readers(steps: Steps) -> None:
         (table, "load_records"),
         (table, "_check_columns"),
         (table, "_refuse_units"),
-        (table, "_append"),
         (table.TableReader, "read"),
         (usage, "_check_rejects"),
         (usage, "_source_row"),
@@ -138,7 +134,6 @@ def watch_readers(steps: Steps) -> None:
     )
     for owner, name in places:
         setattr(owner, name, wrapped(f"{owner.__name__}.{name}", getattr(owner, name)))
-    intake._gathered = stepped("charges: query pulled (raw batches within)", gathered)
     batches_timed = stepped("raw batches of Parquet (within the query)", batches)
     columnar.ParquetFile.batches = batches_timed  # type: ignore[method-assign]
 

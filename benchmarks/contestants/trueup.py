@@ -47,7 +47,7 @@ class Laps:
 
 
 def _write(engine: Any, expression: ir.Table, file: Path, columns: str = "*") -> None:
-    query = engine.backend.compile(expression)
+    query = engine.query(expression)
     engine.backend.con.execute(
         f"COPY (SELECT {columns} FROM ({query})) TO '{file}' (FORMAT parquet)"
     )

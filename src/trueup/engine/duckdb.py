@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Sequence
-from itertools import count
+from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
+from ibis.backends.duckdb import Backend
+from ibis.expr.operations import Node
 
 from trueup.engine.instants import unzoned, zoned
 
 MEMORY_LIMIT = os.environ.get("TRUEUP_MEMORY_LIMIT", "4GB")
+COMPILED_MAX = 512  # queries of about four runs
+NAME_DIGITS = 16
 
 
 def _macro(signature: str, body: str) -> str:
@@ -88,6 +94,15 @@ FUNCTIONS = (
 )
 
 
+@lru_cache(maxsize=COMPILED_MAX)
+def _compiled(operation: Node) -> str:
+    """The query of an expression: planning one takes longer than a small month's rows.
+
+    Expressions name tables, not a database, and tables are named alike in every run.
+    """
+    return str(Backend().compile(operation.to_expr()))
+
+
 class DuckDBEngine:
     """One in-process database per run; it spills to a scratch folder that goes with it."""
 
@@ -103,38 +118,57 @@ class DuckDBEngine:
         )
         for function in ("SET TimeZone = 'UTC'", *FUNCTIONS):
             self.backend.raw_sql(function)
-        self._names = (f"kept_{number}" for number in count())
+        self._kept: dict[str, ir.Table] = {}  # by query
+        self._numbers: Counter[str] = Counter()
 
     def scan(self, files: Sequence[Path], schema: pa.Schema) -> ir.Table:
         if not files:
             return self.load(schema.empty_table())
-        return self.backend.read_parquet([str(file) for file in files], union_by_name=True)
+        name = self._numbered("files")
+        paths = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
+        self.backend.con.execute(
+            f"CREATE TEMP VIEW {name} AS SELECT * FROM "
+            f"read_parquet([{paths}], union_by_name => true)"
+        )
+        return self._table(name)
 
     def load(self, rows: pa.Table) -> ir.Table:
-        name = next(self._names)
+        name = self._numbered("rows")
         self.backend.con.register(f"given_{name}", unzoned(rows))
         self._create(name, f"SELECT * FROM given_{name}")
         self.backend.con.unregister(f"given_{name}")
         return self._table(name)
 
     def keep(self, expression: ir.Table) -> ir.Table:
-        name = next(self._names)
-        self._create(name, self.backend.compile(expression))
-        return self._table(name)
+        query = self.query(expression)
+        if query not in self._kept:
+            name = f"kept_{sha256(query.encode()).hexdigest()[:NAME_DIGITS]}"
+            self._create(name, query)
+            self._kept[query] = self._table(name)
+        return self._kept[query]
 
     def count(self, kept: ir.Table) -> int:
-        name = kept.get_name()
-        [(rows,)] = self.backend.con.execute(f"SELECT count(*) FROM {name}").fetchall()
+        [(rows,)] = self.backend.con.execute(f"SELECT count(*) FROM {kept.op().name}").fetchall()
         return int(rows)
+
+    def query(self, expression: ir.Table) -> str:
+        """The expression in this engine's language."""
+        return _compiled(expression.op())
+
+    def _numbered(self, kind: str) -> str:
+        self._numbers[kind] += 1
+        return f"{kind}_{self._numbers[kind]}"
 
     def _create(self, name: str, query: str) -> None:
         self.backend.con.execute(f"CREATE TEMP TABLE {name} AS {query}")
 
     def _table(self, name: str) -> ir.Table:
-        return self.backend.table(name, database=("temp", "main"))
+        place = {"catalog": "temp", "database": "main"}
+        return ibis.table(self.backend.get_schema(name, **place), name, **place)
 
     def collect(self, expression: ir.Table) -> pa.Table:
-        return zoned(expression.to_pyarrow())
+        rows = self.backend.con.sql(self.query(expression)).to_arrow_table()
+        return zoned(rows.cast(expression.schema().to_pyarrow()))
 
     def close(self) -> None:
         self.backend.disconnect()

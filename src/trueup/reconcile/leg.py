@@ -27,10 +27,10 @@ class LegRun:
     """The inputs of a leg. ``window`` is the period, or the span of the files without one.
 
     ``charges`` are all accepted charges under FOCUS's names, ``facts`` the same split; ``billed``
-    are those of the period, cut to it, with whole amounts of 10^-``scale`` (see ``reconcile.billed``);
-    ``rows`` are the same without what their profiles say. ``charge_files`` are the
-    typed Parquet files behind ``charges``, for what only their JSON tells. ``asserted`` holds what
-    providers say themselves: ``provider_utilization``, ``provider_balances``, ``provider_rates``.
+    are those of the period, cut to it, with whole amounts of 10^-``scale`` (see
+    ``reconcile.billed``); ``rows`` are the same without what their profiles say. ``charge_files``
+    are the typed Parquet files behind ``charges``, for what only their JSON tells. ``asserted``
+    holds what providers say themselves: ``provider_utilization``, ``provider_balances``, ``provider_rates``.
     """
 
     charges: ir.Table
