@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 from trueup.errors import UsageError
 from trueup.model.dataset import Dataset
 from trueup.model.folder import OwnedFolder
+from trueup.model.split import Split, SplitWriter
+from trueup.model.splits import SPLITS
 from trueup.model.table import Table
 
 SOURCE_IDS = ("source_id", "x_SourceId")
@@ -33,13 +35,19 @@ def combined(datasets: Sequence[Dataset]) -> Dataset:
     folder = OwnedFolder()
     shifts = list(_source_shifts(datasets))
 
-    def whole(name: str) -> Table:
+    def whole(name: str, split: Split | None = None) -> Table:
         parts = [getattr(dataset, name) for dataset in datasets]
-        schema, files = _stacked(parts, shifts, folder.path / name)
-        return Table(schema, files=files, keep=folder)
+        place = folder.path / name
+        place.mkdir()
+        schema = pa.schema(_united(parts))
+        also = None
+        if split is not None and split.fits(schema):
+            also = SplitWriter(place / kinds[0], split, schema)
+        files = _stacked(parts, shifts, schema, place, also)
+        return Table(schema, files=files, keep=folder, split=None if also is None else also.close())
 
     broken = {name: why for dataset in datasets for name, why in dataset.broken.items()}
-    tables = whole("table"), whole("sources"), whole("rejects")
+    tables = whole("table", SPLITS.get(kinds[0])), whole("sources"), whole("rejects")
     return Dataset(kinds[0], *tables, broken=broken).checked()
 
 
@@ -52,11 +60,13 @@ def _source_shifts(datasets: Sequence[Dataset]) -> Iterator[int]:
 
 
 def _stacked(
-    tables: Sequence[Table], source_shifts: Sequence[int], folder: Path
-) -> tuple[pa.Schema, list[Path]]:
-    """The schema of all tables together, and a Parquet file for each of them."""
-    folder.mkdir()
-    schema = pa.schema(_united(tables))
+    tables: Sequence[Table],
+    source_shifts: Sequence[int],
+    schema: pa.Schema,
+    folder: Path,
+    split: SplitWriter | None,
+) -> list[Path]:
+    """A Parquet file for each table under the schema of all."""
     files = []
     rows_taken = 0
     for number, (table, source_shift) in enumerate(zip(tables, source_shifts, strict=True)):
@@ -67,7 +77,9 @@ def _stacked(
                 shifted = _fitted(batch, schema, shift)
                 rows_taken = max(rows_taken, _next_row_id(shifted))
                 writer.write_batch(shifted)
-    return schema, files
+                if split is not None:
+                    split.write(pa.Table.from_batches([shifted]))
+    return files
 
 
 def _united(tables: Sequence[Table]) -> list[pa.Field]:

@@ -50,6 +50,11 @@ class Split:
     left_out: tuple[str, ...] = ()
     parties: tuple[str, ...] = ()
 
+    def fits(self, schema: pa.Schema) -> bool:
+        """Whether a table has all columns that this names."""
+        named = (*self.own, *self.money, *self.quantities, *self.shared, *self.parties)
+        return set(named) <= set(schema.names)
+
     def kinds(self, first: pa.Table) -> dict[str, list[str]]:
         """The columns of each kind of profile, told from the first rows."""
         own = {*self.own, *self.money, *self.quantities, *self.shared, *self.left_out}

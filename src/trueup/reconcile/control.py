@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 from ibis import _
 
 from trueup.engine.engine import Engine
+from trueup.engine.integers import total
 from trueup.errors import IntegrityError
 from trueup.model.dataset import Dataset
 from trueup.money import EXACT
@@ -89,6 +90,40 @@ def _rows_of(
             f"{sum(row['rows_in'] for row in rows)}; please report this as a defect"
         )
     return rows
+
+
+def check_facts(
+    totals: Sequence[Mapping[str, Any]], every: ir.Table, scale: int, engine: Engine
+) -> None:
+    """The whole numbers that the run computes with are the amounts of the files, to the unit.
+
+    ``totals`` are the control totals, summed from the rows as they were read; ``every`` are all
+    charges with whole amounts. Raises IntegrityError with the figures where they differ.
+    """
+    found = engine.collect(
+        every.group_by("currency").aggregate(
+            rows=_.count(), effective=total(_.effective), billed=total(_.billed)
+        )
+    ).to_pylist()
+    for row in found:
+        of_files = [one for one in totals if one["currency"] == row["currency"] and one["accepted"]]
+        figures = {
+            "rows": (row["rows"], sum(one["accepted"] for one in of_files)),
+            "effective cost": (
+                row["effective"].scaleb(-scale, EXACT),
+                exact_sum(one["effective_cost"] for one in of_files),
+            ),
+            "billed cost": (
+                row["billed"].scaleb(-scale, EXACT),
+                exact_sum(one["billed_cost"] for one in of_files),
+            ),
+        }
+        for name, (computed, read) in figures.items():
+            if computed != read:
+                raise IntegrityError(
+                    f"{row['currency']}: {name} {read} was read, but {computed} computed with; "
+                    "nothing was written, please report this as a defect"
+                )
 
 
 def identity(

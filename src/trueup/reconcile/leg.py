@@ -30,7 +30,8 @@ class LegRun:
     are those of the period, cut to it, with whole amounts of 10^-``scale`` (see
     ``reconcile.billed``); ``rows`` are the same without what their profiles say. ``charge_files``
     are the typed Parquet files behind ``charges``, for what only their JSON tells. ``asserted``
-    holds what providers say themselves: ``provider_utilization``, ``provider_balances``, ``provider_rates``.
+    holds what providers say themselves: ``provider_utilization``, ``provider_balances`` and
+    ``provider_rates``.
     """
 
     charges: ir.Table

@@ -44,6 +44,7 @@ from trueup.reconcile.commitments import run_leg as run_commitment_leg
 from trueup.reconcile.control import (
     billed_identity,
     check_buckets,
+    check_facts,
     control_totals,
     exact_sum,
     identity,
@@ -150,7 +151,10 @@ def run(
             compared = rows.semi_join(used.in_scope, "profile").select("charge_id")
             leg_run = replace(leg_run, compared=compared)
         further = [leg(leg_run) for leg in LEGS]
-        work = Worked(leg_run, told(touching, profiles), used, further, list(inputs.datasets))
+        work = Worked(
+            *(leg_run, told(everything, profiles), told(touching, profiles)),
+            *(used, further, list(inputs.datasets)),
+        )
         tables = {**_tables(work), **inputs.asserted}
         final = final_at(leg_run.billed, rules, engine)
     return Outcome(
@@ -201,12 +205,14 @@ def _tables(work: Worked) -> dict[str, Table]:
         apart.mutate(reason=out_of_scope_reason(apart, foreign, work.scale))
     )
     by_reason = _by_reason(work, reasoned)
+    totals = control_totals(work.bill, work.datasets, work.engine)
+    check_facts(totals, work.every, work.scale, work.engine)
     drift = find_drift(work.leg_run, used, work.further)
     given: dict[str, Sequence[Mapping[str, Any]]] = {
         "commitments": _ordered(found.rows),
         "credits": found.credits,
         "burn_down": found.burn_down,
-        "control_totals": control_totals(work.bill, work.datasets, work.engine),
+        "control_totals": totals,
         "identity": _money(_identity(work, by_reason), work.scale),
         "billed_identity": _money(_billed_identity(work, reasoned), work.scale),
         "unattributed_by_reason": _money(

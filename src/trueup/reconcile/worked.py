@@ -19,6 +19,7 @@ class Worked:
     """What went in and what each leg found."""
 
     leg_run: LegRun
+    every: ir.Table  # all charges with whole amounts
     touching: ir.Table  # the charges that touch the period, whole
     usage: UsageFindings | None
     further: Sequence[Findings]  # of the legs after the first two
