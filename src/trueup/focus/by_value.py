@@ -35,7 +35,7 @@ class ByValue:
     """Reads chunks of one layout by their values."""
 
     def __init__(self, reading: Reading, connection: duckdb.DuckDBPyConnection) -> None:
-        self._reading = reading
+        self.reading = reading
         self._connection = connection
         self._query = select_texts(reading)
         self._carried = [k for k in reading.present if carried(k.kind, reading.kind_of(k))]
@@ -50,7 +50,7 @@ class ByValue:
 
     def rows(self, chunk: pa.Table) -> pa.Table | None:
         """The accepted rows, which are all of the chunk; None where a row may be another case."""
-        reading = self._reading
+        reading = self.reading
         if any(chunk[name].null_count for name in self._needed):
             return None
         try:
@@ -78,7 +78,7 @@ class ByValue:
             return None
         values = {name: read[name] for name in names}
         for kind in READERS:
-            of_this = [k.name for k in self._reading.present if k.kind == kind and k.name in names]
+            of_this = [k.name for k in self.reading.present if k.kind == kind and k.name in names]
             found = self._of_kind(kind, {name: values[name] for name in of_this})
             if found is None:
                 return None
@@ -102,7 +102,7 @@ class ByValue:
         return {name: values.slice(place * rows, rows) for place, name in enumerate(texts)}
 
     def _table(self, chunk: pa.Table, found: dict[str, pa.Array]) -> pa.Table:
-        reading, rows = self._reading, chunk.num_rows
+        reading, rows = self.reading, chunk.num_rows
         result = {SOURCE_ID: chunk[SOURCE], SOURCE_ROW: chunk[ROW]}
         for known in reading.columns:
             if known.name in found:

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from trueup.focus.places import has_dictionary, places
+
 if TYPE_CHECKING:
     import duckdb
-
-
-DICTIONARY_BITS_MIN = 128  # of a decimal
 
 
 @dataclass(frozen=True)
 class _Column:
     values: pa.Array
-    indices: pa.Array | None  # which value a row has; none: every row its own, in order
+    indices: pa.Array  # which value a row has
 
 
 class Distinct:
@@ -46,8 +45,6 @@ class Distinct:
         """
         column = self._columns[name]
         each = whole(read).slice(0, len(column.values))
-        if column.indices is None:
-            return each
         if each.equals(column.values):
             return pa.DictionaryArray.from_arrays(column.indices, column.values)
         return each.take(column.indices)
@@ -75,11 +72,10 @@ def translated(array: pa.Array, of: Callable[[str], str | None]) -> pa.Dictionar
 
 
 def _column(array: pa.Array) -> _Column:
-    kind = array.type
-    narrow = pa.types.is_decimal(kind) and kind.bit_width < DICTIONARY_BITS_MIN
-    if pa.types.is_nested(kind) or narrow:  # no dictionary can be made of them
-        return _Column(array, None)
-    if not pa.types.is_dictionary(kind):
+    if not has_dictionary(array.type):
+        found = places(array)
+        return _Column(array.take(found.first()), found.of_rows)
+    if not pa.types.is_dictionary(array.type):
         array = array.dictionary_encode()
     return _Column(array.dictionary, array.indices)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -82,12 +83,15 @@ class Intake:
         """
         stream = RawStream(parts, self._refuse)
         tally = Tally()
-        by_value = ByValue(reading, self._connection)
-        query = select(reading)
+        ways: dict[pa.Schema, ByValue] = {}  # chunks may differ in their types
         for chunk in stream.chunks():
+            if chunk.schema not in ways:
+                types = chunk.schema.types[: len(reading.types)]
+                ways[chunk.schema] = ByValue(replace(reading, types=types), self._connection)
+            by_value = ways[chunk.schema]
             rows = by_value.rows(chunk)
             if rows is None:
-                for some in self._each_row(chunk, query):
+                for some in self._each_row(chunk, select(by_value.reading)):
                     self._take(some, tally, finish)
             else:
                 tally.accept(rows)
@@ -102,7 +106,7 @@ class Intake:
         self._connection.register("raw", chunk)
         try:
             result = self._connection.sql(query).to_arrow_reader(BATCH_ROWS)
-            yield from gathered(result, result.schema)
+            yield from gathered(result)
         finally:
             self._connection.unregister("raw")
 

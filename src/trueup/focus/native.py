@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import duckdb
 import pyarrow as pa
 
 from trueup.adapter.native import NativeExport, lacking
 from trueup.adapter.registry import native_exports
 from trueup.errors import IntegrityError, SourceError
+from trueup.focus.amounts import is_amount
+from trueup.focus.lineage import lineage
+from trueup.focus.native_by_value import KINDS, Group, Plan, by_value
 from trueup.focus.projection import text_of
-from trueup.focus.raw import ROW, RawFile, Refuse, column
+from trueup.focus.raw import ROW, RawFile, Refuse, column, gathered
 from trueup.focus.repair import quoted
 from trueup.focus.session import session
-
-if TYPE_CHECKING:
-    import duckdb
 
 RECORD = "record"
 BATCH_ROWS = 32_768
 
 
 class NativeFile:
-    """A file of a native export as a RawFile of FOCUS columns: exact amounts, all else text."""
+    """A file of a native export as a RawFile of FOCUS columns: exact amounts, all else text.
+
+    Batches whose values the export's query reads one by one keep the types that the file has.
+    """
 
     def __init__(self, file: RawFile, export: NativeExport) -> None:
         self._file = file
@@ -33,9 +37,10 @@ class NativeFile:
         with TemporaryDirectory() as folder, session(Path(folder)) as engine:
             result = self._result(engine, pa.Table.from_batches([], self._schema()))
             schema = result.to_arrow_table().schema
-        if schema.names[0] != RECORD:
-            raise IntegrityError(f"{export.name}: its query must select {RECORD} first")
-        self.header: Sequence[str] = schema.names[1:]
+            if schema.names[0] != RECORD:
+                raise IntegrityError(f"{export.name}: its query must select {RECORD} first")
+            self.header: Sequence[str] = schema.names[1:]
+            self._plan = self._planned(engine)
         self.types: Sequence[pa.DataType] = [
             kind if pa.types.is_decimal128(kind) else pa.string() for kind in schema.types[1:]
         ]
@@ -47,20 +52,33 @@ class NativeFile:
 
     def batches(self, refuse: Refuse) -> Iterator[pa.RecordBatch]:
         """Stream the mapped records; SourceError where the query loses or repeats one."""
-        taken = 0
+        records = self._file.batches(refuse)
+        with TemporaryDirectory() as folder, session(Path(folder)) as engine:
+            if self._plan is None:
+                yield from self._by_row(engine, records)
+                return
+            for chunk in gathered(records):
+                batch = by_value(self._plan, chunk, engine)
+                if batch is None:
+                    yield from self._by_row(engine, chunk.to_batches())
+                else:
+                    yield batch
 
-        def records() -> Iterator[pa.RecordBatch]:
+    def _by_row(
+        self, engine: duckdb.DuckDBPyConnection, records: Iterable[pa.RecordBatch]
+    ) -> Iterator[pa.RecordBatch]:
+        taken = given = 0
+
+        def counted() -> Iterator[pa.RecordBatch]:
             nonlocal taken
-            for batch in self._file.batches(refuse):
+            for batch in records:
                 taken += batch.num_rows
                 yield batch
 
-        given = 0
-        with TemporaryDirectory() as folder, session(Path(folder)) as engine:
-            reader = pa.RecordBatchReader.from_batches(self._schema(), records())
-            for batch in self._result(engine, reader).to_arrow_reader(BATCH_ROWS):
-                given += batch.num_rows
-                yield self._shaped(batch)
+        reader = pa.RecordBatchReader.from_batches(self._schema(), counted())
+        for batch in self._result(engine, reader).to_arrow_reader(BATCH_ROWS):
+            given += batch.num_rows
+            yield self._shaped(batch)
         if given != taken:
             raise SourceError(self.format, f"{taken:,} records became {given:,} rows")
 
@@ -70,18 +88,57 @@ class NativeFile:
 
     def _result(self, engine: duckdb.DuckDBPyConnection, raw: Any) -> duckdb.DuckDBPyRelation:
         engine.register("raw", raw)
-        texts = [
-            f"{text_of(index, kind)} AS {quoted(name)}"
-            for index, (name, kind) in enumerate(
-                zip(self._file.header, self._file.types, strict=True)
-            )
-        ]
-        missing = lacking(self._export.optional, self._file.header)
-        texts += [f"NULL::VARCHAR AS {quoted(name)}" for name in missing]
-        engine.execute(
-            f"CREATE VIEW export AS SELECT {ROW} AS {RECORD}, {', '.join(texts)} FROM raw"
-        )
+        every = range(len(self._file.header))
+        engine.execute(f"CREATE OR REPLACE VIEW export AS {self._select(every, numbers=False)}")
         return engine.sql(self._export.sql)
+
+    def _select(self, sources: Collection[int], *, numbers: bool) -> str:
+        """The columns of the file, of which ``raw`` has these, and those that it lacks."""
+        null = "NULL" if numbers else "NULL::VARCHAR"  # of no type, or of that of text
+        cells = [f"{ROW} AS {RECORD}"]
+        for i, (name, kind) in enumerate(zip(self._file.header, self._file.types, strict=True)):
+            value = column(i) if numbers and is_amount(kind) else text_of(i, kind)
+            cells.append(f"{value if i in sources else null} AS {quoted(name)}")
+        missing = lacking(self._export.optional, self._file.header)
+        cells += [f"{null} AS {quoted(name)}" for name in missing]
+        return f"SELECT {', '.join(cells)} FROM raw"
+
+    def _planned(self, engine: duckdb.DuckDBPyConnection) -> Plan | None:
+        """How to read the export by its values, if its query lets that be seen."""
+        names, types = list(self._file.header), self._file.types
+        missing = lacking(self._export.optional, names)
+        found = lineage(engine, self._export.sql, [RECORD, *names, *missing])
+        if found is None:
+            return None
+
+        def is_number(output: str) -> bool:
+            return KINDS.get(output) == "decimal"
+
+        as_is = {
+            output: names.index(source)
+            for output, source in found.as_is.items()
+            if source in names
+            and not (is_number(output) and is_amount(types[names.index(source)]))
+        }
+        rest = [output for output in self.header if output not in as_is]
+        groups = []
+        for numbers in (False, True):
+            outputs = [output for output in rest if is_number(output) is numbers]
+            used = {source for output in outputs for source in found.sources[output]}
+            sources = [i for i, name in enumerate(names) if name in used]
+            query = (
+                f"WITH export AS ({self._select(sources, numbers=numbers)}) "
+                f"SELECT {', '.join(map(quoted, [RECORD, *outputs]))} FROM (\n{self._export.sql}\n)"
+            )
+            groups.append(Group(outputs, sources, query, numbers=numbers))
+        try:
+            for group in groups:
+                raw = pa.schema(group.types(types)).empty_table()
+                engine.register("raw", raw)
+                engine.sql(group.query)
+        except duckdb.Error:  # it does more with numbers than numbers allow
+            return None
+        return Plan(self.header, as_is, groups)
 
     def _shaped(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         values = [batch.column(i + 1).cast(kind) for i, kind in enumerate(self.types)]

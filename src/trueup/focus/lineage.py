@@ -1,0 +1,111 @@
+"""Which columns of an export each output column of its query is made of, by the engine's parser.
+
+Only a query is followed that makes each row of its record alone: a chain of ``SELECT *, ...`` from
+the view, whose names are new ones, and a last SELECT, in plain expressions. Of any other nothing is
+said: it is left to the engine as a whole.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import duckdb
+
+PLAIN = {
+    *("BETWEEN", "CASE", "CAST", "COLUMN_REF", "COMPARISON", "CONJUNCTION", "CONSTANT"),
+    *("FUNCTION", "OPERATOR", "TYPE"),
+}
+EMPTY = ("modifiers", "where_clause", "group_expressions", "having", "sample", "qualify")
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """Of each output column the columns it hangs on, and what is one of them, as it stands."""
+
+    sources: Mapping[str, frozenset[str]]
+    as_is: Mapping[str, str]
+
+
+class _Unclear(Exception):
+    """A query that is not of the form above."""
+
+
+def lineage(
+    connection: duckdb.DuckDBPyConnection, sql: str, columns: Collection[str]
+) -> Lineage | None:
+    """The lineage of a query over a view of these columns; None where it is not to be seen."""
+    told = json.loads(connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()[0][0])
+    try:
+        return _followed(told, columns)
+    except (_Unclear, KeyError, TypeError):  # another form of query, or of the parser's answer
+        return None
+
+
+def _followed(told: Any, columns: Collection[str]) -> Lineage:
+    own = {name.casefold(): name for name in columns}
+    if told["error"] or len(told["statements"]) != 1 or len(own) != len(columns):
+        raise _Unclear
+    last = told["statements"][0]["node"]
+    named: dict[str, Any] = {}  # the expression of each name that a step adds
+    for step in last["cte_map"]["map"]:
+        star, *added = _plain(step["value"]["query_node"])["select_list"]
+        if star["class"] != "STAR" or any(star[key] for key in star if key.endswith("_list")):
+            raise _Unclear
+        for each in added:
+            name = each["alias"].casefold()
+            if not name or name in named or name in own:
+                raise _Unclear
+            named[name] = each
+    outputs = {_name(each): each for each in _plain(last)["select_list"]}
+    later = {name.casefold(): each for name, each in outputs.items()}
+
+    def sources(expression: Any, seen: frozenset[str] = frozenset()) -> Iterator[str]:
+        for name in _references(expression):
+            if name in own:
+                yield own[name]
+            elif name in seen:
+                raise _Unclear
+            else:
+                yield from sources(named.get(name) or later[name], seen | {name})
+
+    return Lineage(
+        {name: frozenset(sources(each)) for name, each in outputs.items()},
+        {
+            name: own[each["column_names"][-1].casefold()]
+            for name, each in outputs.items()
+            if each["class"] == "COLUMN_REF" and each["column_names"][-1].casefold() in own
+        },
+    )
+
+
+def _plain(node: Any) -> Any:
+    """A SELECT that neither drops nor joins, gathers or sorts records."""
+    if node["type"] != "SELECT_NODE" or node["from_table"]["type"] != "BASE_TABLE":
+        raise _Unclear
+    if any(node[key] for key in EMPTY):
+        raise _Unclear
+    return node
+
+
+def _name(output: Any) -> str:
+    name: str = output["alias"] or output["column_names"][-1]
+    return name
+
+
+def _references(part: Any) -> Iterator[str]:
+    """The names in an expression, case folded."""
+    if isinstance(part, list):
+        for each in part:
+            yield from _references(each)
+    elif isinstance(part, dict):
+        if part.get("class", "TYPE") not in PLAIN:
+            raise _Unclear
+        if part.get("class") == "COLUMN_REF":
+            [name] = part["column_names"]
+            yield name.casefold()
+        for each in part.values():
+            yield from _references(each)
