@@ -7,20 +7,17 @@ same float, so that a shorter one would be the same number.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from trueup.focus.distinct import whole
+from trueup.focus.query import Query
 from trueup.model.columns import AMOUNT
-
-if TYPE_CHECKING:
-    import duckdb
 
 DECIMALS = 10
 SCALE = pa.scalar(10.0**DECIMALS)
 DIGITS = pa.scalar(10.0**15)
-BY_TEXT = "SELECT exact_decimal(CAST(value AS VARCHAR)) AS amount FROM hard"
+BY_TEXT = "SELECT exact_decimal(CAST(value AS VARCHAR)) AS amount FROM raw"
 
 
 def is_amount(kind: pa.DataType) -> bool:
@@ -28,10 +25,10 @@ def is_amount(kind: pa.DataType) -> bool:
     return bool(pa.types.is_float64(kind) or pa.types.is_decimal(kind))
 
 
-def amounts(array: pa.Array, connection: duckdb.DuckDBPyConnection) -> pa.Array | None:
+def amounts(array: pa.Array, by_text: Query) -> pa.Array | None:
     """The values as AMOUNT; None where one of them does not fit it.
 
-    The connection knows the macros of ``repair``.
+    ``by_text`` is a query of BY_TEXT: its connection knows the macros of ``repair``.
     """
     if pa.types.is_decimal(array.type):
         try:
@@ -42,15 +39,11 @@ def amounts(array: pa.Array, connection: duckdb.DuckDBPyConnection) -> pa.Array 
     easy = pc.and_(
         pc.less(pc.abs(counted), DIGITS), pc.equal(pc.divide(counted, SCALE), array)
     )  # false of what is not a number
-    whole = pc.if_else(easy, counted, pa.scalar(None, pa.float64())).cast(pa.int64())
-    read = whole.cast(pa.decimal128(19, 0)).view(pa.decimal128(19, DECIMALS)).cast(AMOUNT)
+    units = pc.if_else(easy, counted, pa.scalar(None, pa.float64())).cast(pa.int64())
+    read = units.cast(pa.decimal128(19, 0)).view(pa.decimal128(19, DECIMALS)).cast(AMOUNT)
     hard = pc.and_(array.is_valid(), pc.invert(easy))
     values = array.filter(hard)
     if not len(values):
         return read
-    connection.register("hard", pa.table({"value": values}))
-    try:
-        found = connection.sql(BY_TEXT).to_arrow_table()["amount"].combine_chunks()
-    finally:
-        connection.unregister("hard")
+    found = whole(by_text.read(pa.table({"value": values}))["amount"])
     return None if found.null_count else pc.replace_with_mask(read, hard, found)

@@ -25,6 +25,7 @@ from trueup.focus.projection import (
     of_kind,
     select_texts,
 )
+from trueup.focus.query import Query
 from trueup.focus.raw import ROW, SOURCE, column
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ class ByValue:
 
     def __init__(self, reading: Reading, connection: duckdb.DuckDBPyConnection) -> None:
         self.reading = reading
-        self._connection = connection
-        self._query = select_texts(reading)
+        self._texts = Query(connection, select_texts(reading))
+        self._kinds = {kind: Query(connection, of_kind(kind)) for kind in READERS}
         self._carried = [k for k in reading.present if carried(k.kind, reading.kind_of(k))]
         self._positions = {
             name: index
@@ -73,7 +74,7 @@ class ByValue:
     def _read(self, chunk: pa.Table) -> dict[str, pa.Array] | None:
         names = {name: column(index) for name, index in self._positions.items()}
         distinct = Distinct({name: chunk[name] for name in names.values()})
-        read = distinct.read(self._connection, self._query)
+        read = distinct.read(self._texts)
         if pc.any(read[DOUBT]).as_py():
             return None
         values = {name: read[name] for name in names}
@@ -94,7 +95,7 @@ class ByValue:
         columns = list(texts.values())
         stacked = pa.chunked_array([part for text in columns for part in text.chunks], pa.string())
         stack = Distinct({"text": stacked})
-        read = stack.read(self._connection, of_kind(kind))
+        read = stack.read(self._kinds[kind])
         if pc.any(read[DOUBT]).as_py():
             return None
         values = pa.chunked_array([stack.spread("text", read["value"])])

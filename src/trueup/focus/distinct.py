@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from trueup.focus.places import has_dictionary, places
-
-if TYPE_CHECKING:
-    import duckdb
+from trueup.focus.query import Query
 
 
 @dataclass(frozen=True)
@@ -26,18 +23,14 @@ class Distinct:
     def __init__(self, columns: Mapping[str, pa.ChunkedArray]) -> None:
         self._columns = {name: _column(whole(array)) for name, array in columns.items()}
 
-    def read(self, connection: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
+    def read(self, query: Query) -> pa.Table:
         """What a query makes of the view ``raw``, row by row, in its order.
 
         There each column has its values from the top, then nulls: a row of it is no record.
         """
         most = max((len(column.values) for column in self._columns.values()), default=0)
         padded = {name: _padded(column.values, most) for name, column in self._columns.items()}
-        connection.register("raw", pa.table(padded))
-        try:
-            return connection.sql(query).to_arrow_table()
-        finally:
-            connection.unregister("raw")
+        return query.read(pa.table(padded))
 
     def spread(self, name: str, read: pa.ChunkedArray) -> pa.Array:
         """What was read of the values of a column, for every row; text that stayed as it was

@@ -8,7 +8,8 @@ said: it is left to the engine as a whole.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,23 @@ class Lineage:
 
     sources: Mapping[str, frozenset[str]]
     as_is: Mapping[str, str]
+    _told: Any
+    _named: Mapping[str, frozenset[str]]  # by output, the names of steps that it needs
+
+    def query(self, connection: duckdb.DuckDBPyConnection, outputs: Sequence[str]) -> str:
+        """The query that selects its first column and these alone."""
+        told = deepcopy(self._told)
+        last = told["statements"][0]["node"]
+        used = set[str]().union(*(self._named[name] for name in outputs))
+        for step in last["cte_map"]["map"]:
+            node = step["value"]["query_node"]
+            star, *added = node["select_list"]
+            node["select_list"] = [star, *(e for e in added if e["alias"].casefold() in used)]
+        first, *others = last["select_list"]
+        last["select_list"] = [first, *(each for each in others if _name(each) in outputs)]
+        asked = "SELECT json_deserialize_sql(?::JSON)"
+        sql: str = connection.execute(asked, [json.dumps(told)]).fetchall()[0][0]
+        return sql
 
 
 class _Unclear(Exception):
@@ -49,36 +67,37 @@ def _followed(told: Any, columns: Collection[str]) -> Lineage:
     own = {name.casefold(): name for name in columns}
     if told["error"] or len(told["statements"]) != 1 or len(own) != len(columns):
         raise _Unclear
-    last = told["statements"][0]["node"]
-    named: dict[str, Any] = {}  # the expression of each name that a step adds
+    last = _plain(told["statements"][0]["node"])
+    added: dict[str, Any] = {}  # the expression of each name that a step adds
     for step in last["cte_map"]["map"]:
-        star, *added = _plain(step["value"]["query_node"])["select_list"]
+        star, *others = _plain(step["value"]["query_node"])["select_list"]
         if star["class"] != "STAR" or any(star[key] for key in star if key.endswith("_list")):
             raise _Unclear
-        for each in added:
+        for each in others:
             name = each["alias"].casefold()
-            if not name or name in named or name in own:
+            if not name or name in added or name in own:
                 raise _Unclear
-            named[name] = each
-    outputs = {_name(each): each for each in _plain(last)["select_list"]}
-    later = {name.casefold(): each for name, each in outputs.items()}
+            added[name] = each
+    outputs = {_name(each): each for each in last["select_list"]}
 
-    def sources(expression: Any, seen: frozenset[str] = frozenset()) -> Iterator[str]:
+    def names(expression: Any, above: frozenset[str] = frozenset()) -> Iterator[str]:
         for name in _references(expression):
-            if name in own:
-                yield own[name]
-            elif name in seen:
-                raise _Unclear
-            else:
-                yield from sources(named.get(name) or later[name], seen | {name})
+            yield name
+            if name not in own:
+                if name in above:
+                    raise _Unclear
+                yield from names(added[name], above | {name})
 
+    named = {name: frozenset(names(each)) for name, each in outputs.items()}
     return Lineage(
-        {name: frozenset(sources(each)) for name, each in outputs.items()},
+        {name: frozenset(own[one] for one in used if one in own) for name, used in named.items()},
         {
-            name: own[each["column_names"][-1].casefold()]
+            name: own[each["column_names"][0].casefold()]
             for name, each in outputs.items()
-            if each["class"] == "COLUMN_REF" and each["column_names"][-1].casefold() in own
+            if each["class"] == "COLUMN_REF" and each["column_names"][0].casefold() in own
         },
+        told,
+        named,
     )
 
 

@@ -15,35 +15,32 @@ from trueup.adapter.registry import native_exports
 from trueup.errors import IntegrityError, SourceError
 from trueup.focus.amounts import is_amount
 from trueup.focus.lineage import lineage
-from trueup.focus.native_by_value import KINDS, Group, Plan, by_value
+from trueup.focus.native_by_value import KINDS, RECORD, Group, NativeByValue, Plan
 from trueup.focus.projection import text_of
 from trueup.focus.raw import ROW, RawFile, Refuse, column, gathered
 from trueup.focus.repair import quoted
 from trueup.focus.session import session
 
-RECORD = "record"
 BATCH_ROWS = 32_768
 
 
 class NativeFile:
     """A file of a native export as a RawFile of FOCUS columns: exact amounts, all else text.
 
-    Batches whose values the export's query reads one by one keep the types that the file has.
+    Where the query lets its columns be read one by one, batches have other types than these: what
+    passes as it is keeps that of the file.
     """
 
     def __init__(self, file: RawFile, export: NativeExport) -> None:
         self._file = file
         self._export = export
         with TemporaryDirectory() as folder, session(Path(folder)) as engine:
-            result = self._result(engine, pa.Table.from_batches([], self._schema()))
-            schema = result.to_arrow_table().schema
-            if schema.names[0] != RECORD:
+            result = self._result(engine, self._schema().empty_table())
+            if result.columns[0] != RECORD:
                 raise IntegrityError(f"{export.name}: its query must select {RECORD} first")
-            self.header: Sequence[str] = schema.names[1:]
+            self.header: Sequence[str] = result.columns[1:]
             self._plan = self._planned(engine)
-        self.types: Sequence[pa.DataType] = [
-            kind if pa.types.is_decimal128(kind) else pa.string() for kind in schema.types[1:]
-        ]
+        self.types: Sequence[pa.DataType] = [pa.string()] * len(self.header)
 
     @property
     def format(self) -> str:
@@ -57,8 +54,9 @@ class NativeFile:
             if self._plan is None:
                 yield from self._by_row(engine, records)
                 return
+            by_value = NativeByValue(self._plan, engine)
             for chunk in gathered(records):
-                batch = by_value(self._plan, chunk, engine)
+                batch = by_value.records(chunk)
                 if batch is None:
                     yield from self._by_row(engine, chunk.to_batches())
                 else:
@@ -128,7 +126,7 @@ class NativeFile:
             sources = [i for i, name in enumerate(names) if name in used]
             query = (
                 f"WITH export AS ({self._select(sources, numbers=numbers)}) "
-                f"SELECT {', '.join(map(quoted, [RECORD, *outputs]))} FROM (\n{self._export.sql}\n)"
+                f"SELECT * FROM ({found.query(engine, outputs)})"
             )
             groups.append(Group(outputs, sources, query, numbers=numbers))
         try:
@@ -141,7 +139,10 @@ class NativeFile:
         return Plan(self.header, as_is, groups)
 
     def _shaped(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        values = [batch.column(i + 1).cast(kind) for i, kind in enumerate(self.types)]
+        values = [
+            array if pa.types.is_decimal128(array.type) else array.cast(pa.string())
+            for array in batch.columns[1:]
+        ]
         names = [column(i) for i in range(len(self.header))]
         return pa.RecordBatch.from_arrays(
             [*values, batch.column(0).cast(pa.int64())], names=[*names, ROW]

@@ -25,6 +25,11 @@ class Places:
         return pc.inverse_permutation(self.of_rows, max_index=self.count - 1)
 
 
+def counted(rows: int, start: int = 0) -> pa.Array:
+    """Whole numbers in a row, from the start on."""
+    return pc.cumulative_sum(pa.repeat(pa.scalar(1, pa.int64()), rows), start - 1)
+
+
 def has_dictionary(kind: pa.DataType) -> bool:
     """Whether Arrow finds the distinct values of such a column by itself."""
     narrow = pa.types.is_decimal(kind) and kind.bit_width < DICTIONARY_BITS_MIN
@@ -44,7 +49,7 @@ def places(array: pa.Array) -> Places:
     if pa.types.is_decimal(kind) and not has_dictionary(kind):
         array = array.cast(pa.decimal128(kind.precision, kind.scale))
     elif not has_dictionary(kind):
-        return Places(pa.array(range(len(array)), pa.int32()), len(array))
+        return Places(counted(len(array)), len(array))
     return _encoded(array)
 
 
