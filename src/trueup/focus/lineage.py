@@ -25,7 +25,10 @@ EMPTY = ("modifiers", "where_clause", "group_expressions", "having", "sample", "
 
 @dataclass(frozen=True)
 class Lineage:
-    """Of each output column the columns it hangs on, and what is one of them, as it stands."""
+    """Of each output column the columns it hangs on, and what is one of them, as it stands.
+
+    Names of output columns are case folded.
+    """
 
     sources: Mapping[str, frozenset[str]]
     as_is: Mapping[str, str]
@@ -112,7 +115,7 @@ def _plain(node: Any) -> Any:
 
 def _name(output: Any) -> str:
     name: str = output["alias"] or output["column_names"][-1]
-    return name
+    return name.casefold()
 
 
 def _references(part: Any) -> Iterator[str]:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING
 
-import duckdb
 import pyarrow as pa
 
-from trueup.adapter.native import NativeExport, lacking
+from trueup.adapter.native import NativeExport
 from trueup.adapter.registry import native_exports
-from trueup.errors import IntegrityError, SourceError
-from trueup.focus.amounts import is_amount
-from trueup.focus.lineage import lineage
-from trueup.focus.native_by_value import KINDS, RECORD, Group, NativeByValue, Plan
-from trueup.focus.projection import text_of
+from trueup.errors import SourceError
+from trueup.focus.native_by_value import NativeByValue
+from trueup.focus.native_layout import Layout, known
 from trueup.focus.raw import ROW, RawFile, Refuse, column, gathered
-from trueup.focus.repair import quoted
 from trueup.focus.session import session
+
+if TYPE_CHECKING:
+    import duckdb
 
 BATCH_ROWS = 32_768
 
@@ -33,19 +32,15 @@ class NativeFile:
 
     def __init__(self, file: RawFile, export: NativeExport) -> None:
         self._file = file
-        self._export = export
-        with TemporaryDirectory() as folder, session(Path(folder)) as engine:
-            result = self._result(engine, self._schema().empty_table())
-            if result.columns[0] != RECORD:
-                raise IntegrityError(f"{export.name}: its query must select {RECORD} first")
-            self.header: Sequence[str] = result.columns[1:]
-            self._plan = self._planned(engine)
-        self.types: Sequence[pa.DataType] = [pa.string()] * len(self.header)
+        self._layout = Layout(export, tuple(file.header), tuple(file.types))
+        header, self._plan = known(self._layout)
+        self.header: Sequence[str] = header
+        self.types: Sequence[pa.DataType] = [pa.string()] * len(header)
 
     @property
     def format(self) -> str:
         """The export's name, as sources show it."""
-        return self._export.name
+        return self._layout.export.name
 
     def batches(self, refuse: Refuse) -> Iterator[pa.RecordBatch]:
         """Stream the mapped records; SourceError where the query loses or repeats one."""
@@ -73,70 +68,12 @@ class NativeFile:
                 taken += batch.num_rows
                 yield batch
 
-        reader = pa.RecordBatchReader.from_batches(self._schema(), counted())
-        for batch in self._result(engine, reader).to_arrow_reader(BATCH_ROWS):
+        reader = pa.RecordBatchReader.from_batches(self._layout.schema, counted())
+        for batch in self._layout.rows(engine, reader).to_arrow_reader(BATCH_ROWS):
             given += batch.num_rows
             yield self._shaped(batch)
         if given != taken:
             raise SourceError(self.format, f"{taken:,} records became {given:,} rows")
-
-    def _schema(self) -> pa.Schema:
-        fields = [pa.field(column(i), kind) for i, kind in enumerate(self._file.types)]
-        return pa.schema([*fields, pa.field(ROW, pa.int64())])
-
-    def _result(self, engine: duckdb.DuckDBPyConnection, raw: Any) -> duckdb.DuckDBPyRelation:
-        engine.register("raw", raw)
-        every = range(len(self._file.header))
-        engine.execute(f"CREATE OR REPLACE VIEW export AS {self._select(every, numbers=False)}")
-        return engine.sql(self._export.sql)
-
-    def _select(self, sources: Collection[int], *, numbers: bool) -> str:
-        """The columns of the file, of which ``raw`` has these, and those that it lacks."""
-        null = "NULL" if numbers else "NULL::VARCHAR"  # of no type, or of that of text
-        cells = [f"{ROW} AS {RECORD}"]
-        for i, (name, kind) in enumerate(zip(self._file.header, self._file.types, strict=True)):
-            value = column(i) if numbers and is_amount(kind) else text_of(i, kind)
-            cells.append(f"{value if i in sources else null} AS {quoted(name)}")
-        missing = lacking(self._export.optional, self._file.header)
-        cells += [f"{null} AS {quoted(name)}" for name in missing]
-        return f"SELECT {', '.join(cells)} FROM raw"
-
-    def _planned(self, engine: duckdb.DuckDBPyConnection) -> Plan | None:
-        """How to read the export by its values, if its query lets that be seen."""
-        names, types = list(self._file.header), self._file.types
-        missing = lacking(self._export.optional, names)
-        found = lineage(engine, self._export.sql, [RECORD, *names, *missing])
-        if found is None:
-            return None
-
-        def is_number(output: str) -> bool:
-            return KINDS.get(output) == "decimal"
-
-        as_is = {
-            output: names.index(source)
-            for output, source in found.as_is.items()
-            if source in names
-            and not (is_number(output) and is_amount(types[names.index(source)]))
-        }
-        rest = [output for output in self.header if output not in as_is]
-        groups = []
-        for numbers in (False, True):
-            outputs = [output for output in rest if is_number(output) is numbers]
-            used = {source for output in outputs for source in found.sources[output]}
-            sources = [i for i, name in enumerate(names) if name in used]
-            query = (
-                f"WITH export AS ({self._select(sources, numbers=numbers)}) "
-                f"SELECT * FROM ({found.query(engine, outputs)})"
-            )
-            groups.append(Group(outputs, sources, query, numbers=numbers))
-        try:
-            for group in groups:
-                raw = pa.schema(group.types(types)).empty_table()
-                engine.register("raw", raw)
-                engine.sql(group.query)
-        except duckdb.Error:  # it does more with numbers than numbers allow
-            return None
-        return Plan(self.header, as_is, groups)
 
     def _shaped(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         values = [

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 RECORD = "record"
 Sources = dict[int, pa.Array]  # by the place of the column in the file
-KINDS = {known.name: known.kind for known in DATASETS[COST_AND_USAGE]}
+KINDS = {known.name.casefold(): known.kind for known in DATASETS[COST_AND_USAGE]}
 YEAR_1, YEAR_10000 = -62_135_596_800_000_000, 253_402_300_800_000_000  # in microseconds
 
 
@@ -37,7 +37,6 @@ YEAR_1, YEAR_10000 = -62_135_596_800_000_000, 253_402_300_800_000_000  # in micr
 class Group:
     """Output columns that one query reads from the same columns of the file."""
 
-    outputs: Sequence[str]
     sources: Sequence[int]
     query: str  # over the view ``raw`` of the sources: record, then the outputs
     numbers: bool  # whether sources that are typed numbers are decimals to the query, not text
@@ -73,7 +72,7 @@ class NativeByValue:
         found: dict[str, pa.Array] = {}
         for name, index in self._plan.as_is.items():
             found[name] = whole(chunk[column(index)])
-            if KINDS.get(name) == "time" and not _is_written_in_four_digits(chunk[column(index)]):
+            if KINDS.get(name.casefold()) == "time" and not _is_written_in_four_digits(chunk[column(index)]):
                 return None
         for group, query in self._queries:
             sources = {index: whole(chunk[column(index)]) for index in group.sources}
