@@ -17,12 +17,14 @@ from trueup.focus.columns import ARROW_TYPES, Kind
 from trueup.focus.distinct import Distinct, whole
 from trueup.focus.projection import (
     DOUBT,
+    PLAIN_TEXT,
     READERS,
     SOURCE_ID,
     SOURCE_ROW,
     Reading,
     carried,
     of_kind,
+    plain_texts,
     select_texts,
 )
 from trueup.focus.query import Query
@@ -37,7 +39,9 @@ class ByValue:
 
     def __init__(self, reading: Reading, connection: duckdb.DuckDBPyConnection) -> None:
         self.reading = reading
-        self._texts = Query(connection, select_texts(reading))
+        self._plain = plain_texts(reading)
+        self._texts = Query(connection, select_texts(reading, self._plain))
+        self._plain_text = Query(connection, PLAIN_TEXT)
         self._kinds = {kind: Query(connection, of_kind(kind)) for kind in READERS}
         self._carried = [k for k in reading.present if carried(k.kind, reading.kind_of(k))]
         self._positions = {
@@ -73,18 +77,22 @@ class ByValue:
 
     def _read(self, chunk: pa.Table) -> dict[str, pa.Array] | None:
         names = {name: column(index) for name, index in self._positions.items()}
-        distinct = Distinct({name: chunk[name] for name in names.values()})
+        plain = Distinct({names[name]: chunk[names[name]] for name in self._plain})
+        texts = plain.stacked(self._plain_text)
+        others = {name: raw for name, raw in names.items() if name not in self._plain}
+        distinct = Distinct({name: chunk[name] for name in others.values()})
         read = distinct.read(self._texts)
         if pc.any(read[DOUBT]).as_py():
             return None
-        values = {name: read[name] for name in names}
+        values = {name: read[name] for name in others}
         for kind in READERS:
             of_this = [k.name for k in self.reading.present if k.kind == kind and k.name in names]
             found = self._of_kind(kind, {name: values[name] for name in of_this})
             if found is None:
                 return None
             values |= found
-        return {name: distinct.spread(raw, values[name]) for name, raw in names.items()}
+        found = {name: distinct.spread(raw, values[name]) for name, raw in others.items()}
+        return found | {name: plain.spread(names[name], texts[names[name]]) for name in self._plain}
 
     def _of_kind(
         self, kind: Kind, texts: dict[str, pa.ChunkedArray]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 
 import pyarrow as pa
 
@@ -31,6 +32,16 @@ class Distinct:
         most = max((len(column.values) for column in self._columns.values()), default=0)
         padded = {name: _padded(column.values, most) for name, column in self._columns.items()}
         return query.read(pa.table(padded))
+
+    def stacked(self, query: Query) -> dict[str, pa.ChunkedArray]:
+        """What a query makes of ``text`` in the view ``raw``: there all columns are one."""
+        parts = [column.values for column in self._columns.values()]
+        read = query.read(pa.table({"text": pa.chunked_array(parts, pa.string())}))["text"]
+        ends = accumulate(map(len, parts))
+        return {
+            name: read.slice(end - len(part), len(part))
+            for name, part, end in zip(self._columns, parts, ends, strict=True)
+        }
 
     def spread(self, name: str, read: pa.ChunkedArray) -> pa.Array:
         """What was read of the values of a column, for every row; text that stayed as it was
