@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from trueup.focus.by_value import ByValue
 from trueup.focus.landing import Landed, copy_of
+from trueup.focus.pool import keeping_pool
 from trueup.focus.projection import (
     CONTROL,
     FAULT_COLUMN,
@@ -54,12 +55,14 @@ class Intake:
         self._directory: TemporaryDirectory[str] = TemporaryDirectory(prefix=f"trueup-{kind}-")
         self._folder = Path(self._directory.name)
         self._session = session(self._folder)
+        self._pool = keeping_pool()
         self._rejects = RejectFile(self._folder)
         self._sources: list[dict[str, Any]] = []
         self._names: dict[int, str] = {}
         self._landed: list[Landed] = []
 
     def __enter__(self) -> Self:
+        self._pool.__enter__()
         self._connection: duckdb.DuckDBPyConnection = self._session.__enter__()
         self._file = TableFile(self._folder / f"{self._kind}.parquet", self._schema)
         return self
@@ -73,6 +76,7 @@ class Intake:
         self._file.close()
         self._rejects.close()
         self._session.__exit__(kind, error, trace)
+        self._pool.__exit__(kind, error, trace)
         if error is not None:
             self._directory.cleanup()
 

@@ -127,7 +127,8 @@ def _references(part: Any) -> Iterator[str]:
         if part.get("class", "TYPE") not in PLAIN:
             raise _Unclear
         if part.get("class") == "COLUMN_REF":
-            [name] = part["column_names"]
-            yield name.casefold()
+            if len(part["column_names"]) > 1:  # a table's, or a part of a column
+                raise _Unclear
+            yield part["column_names"][0].casefold()
         for each in part.values():
             yield from _references(each)
