@@ -17,14 +17,17 @@ from trueup.focus.columns import ARROW_TYPES, Kind
 from trueup.focus.distinct import Distinct, whole
 from trueup.focus.projection import (
     DOUBT,
+    PLAIN_TEXT,
     READERS,
     SOURCE_ID,
     SOURCE_ROW,
     Reading,
     carried,
     of_kind,
+    plain_texts,
     select_texts,
 )
+from trueup.focus.query import Query
 from trueup.focus.raw import ROW, SOURCE, column
 
 if TYPE_CHECKING:
@@ -35,9 +38,11 @@ class ByValue:
     """Reads chunks of one layout by their values."""
 
     def __init__(self, reading: Reading, connection: duckdb.DuckDBPyConnection) -> None:
-        self._reading = reading
-        self._connection = connection
-        self._query = select_texts(reading)
+        self.reading = reading
+        self._plain = plain_texts(reading)
+        self._texts = Query(connection, select_texts(reading, self._plain))
+        self._plain_text = Query(connection, PLAIN_TEXT)
+        self._kinds = {kind: Query(connection, of_kind(kind)) for kind in READERS}
         self._carried = [k for k in reading.present if carried(k.kind, reading.kind_of(k))]
         self._positions = {
             name: index
@@ -50,7 +55,7 @@ class ByValue:
 
     def rows(self, chunk: pa.Table) -> pa.Table | None:
         """The accepted rows, which are all of the chunk; None where a row may be another case."""
-        reading = self._reading
+        reading = self.reading
         if any(chunk[name].null_count for name in self._needed):
             return None
         try:
@@ -72,18 +77,22 @@ class ByValue:
 
     def _read(self, chunk: pa.Table) -> dict[str, pa.Array] | None:
         names = {name: column(index) for name, index in self._positions.items()}
-        distinct = Distinct({name: chunk[name] for name in names.values()})
-        read = distinct.read(self._connection, self._query)
+        plain = Distinct({names[name]: chunk[names[name]] for name in self._plain})
+        texts = plain.stacked(self._plain_text)
+        others = {name: raw for name, raw in names.items() if name not in self._plain}
+        distinct = Distinct({name: chunk[name] for name in others.values()})
+        read = distinct.read(self._texts)
         if pc.any(read[DOUBT]).as_py():
             return None
-        values = {name: read[name] for name in names}
+        values = {name: read[name] for name in others}
         for kind in READERS:
-            of_this = [k.name for k in self._reading.present if k.kind == kind and k.name in names]
+            of_this = [k.name for k in self.reading.present if k.kind == kind and k.name in names]
             found = self._of_kind(kind, {name: values[name] for name in of_this})
             if found is None:
                 return None
             values |= found
-        return {name: distinct.spread(raw, values[name]) for name, raw in names.items()}
+        found = {name: distinct.spread(raw, values[name]) for name, raw in others.items()}
+        return found | {name: plain.spread(names[name], texts[names[name]]) for name in self._plain}
 
     def _of_kind(
         self, kind: Kind, texts: dict[str, pa.ChunkedArray]
@@ -94,7 +103,7 @@ class ByValue:
         columns = list(texts.values())
         stacked = pa.chunked_array([part for text in columns for part in text.chunks], pa.string())
         stack = Distinct({"text": stacked})
-        read = stack.read(self._connection, of_kind(kind))
+        read = stack.read(self._kinds[kind])
         if pc.any(read[DOUBT]).as_py():
             return None
         values = pa.chunked_array([stack.spread("text", read["value"])])
@@ -102,7 +111,7 @@ class ByValue:
         return {name: values.slice(place * rows, rows) for place, name in enumerate(texts)}
 
     def _table(self, chunk: pa.Table, found: dict[str, pa.Array]) -> pa.Table:
-        reading, rows = self._reading, chunk.num_rows
+        reading, rows = self.reading, chunk.num_rows
         result = {SOURCE_ID: chunk[SOURCE], SOURCE_ROW: chunk[ROW]}
         for known in reading.columns:
             if known.name in found:

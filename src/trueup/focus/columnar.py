@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from trueup.errors import SourceError
 from trueup.focus.landing import Landed
+from trueup.focus.places import counted
 from trueup.focus.raw import CHUNK_BYTES, ROW, Refuse, column
 
 BATCH_ROWS_MIN, BATCH_ROWS_MAX = 1_024, 131_072
@@ -59,7 +60,7 @@ class ParquetFile:
                     array if array.type == kind else pc.cast(array, kind)
                     for array, kind in zip(batch.columns, self.types, strict=True)
                 ]
-                numbers = pa.array(range(row, row + batch.num_rows), pa.int64())
+                numbers = counted(batch.num_rows, row)
                 row += batch.num_rows
                 yield pa.RecordBatch.from_arrays([*arrays, numbers], names=names)
 

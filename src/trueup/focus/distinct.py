@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import accumulate
 
 import pyarrow as pa
 
-if TYPE_CHECKING:
-    import duckdb
-
-
-DICTIONARY_BITS_MIN = 128  # of a decimal
+from trueup.focus.places import has_dictionary, places
+from trueup.focus.query import Query
 
 
 @dataclass(frozen=True)
 class _Column:
     values: pa.Array
-    indices: pa.Array | None  # which value a row has; none: every row its own, in order
+    indices: pa.Array  # which value a row has
 
 
 class Distinct:
@@ -27,18 +24,24 @@ class Distinct:
     def __init__(self, columns: Mapping[str, pa.ChunkedArray]) -> None:
         self._columns = {name: _column(whole(array)) for name, array in columns.items()}
 
-    def read(self, connection: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
+    def read(self, query: Query) -> pa.Table:
         """What a query makes of the view ``raw``, row by row, in its order.
 
         There each column has its values from the top, then nulls: a row of it is no record.
         """
         most = max((len(column.values) for column in self._columns.values()), default=0)
         padded = {name: _padded(column.values, most) for name, column in self._columns.items()}
-        connection.register("raw", pa.table(padded))
-        try:
-            return connection.sql(query).to_arrow_table()
-        finally:
-            connection.unregister("raw")
+        return query.read(pa.table(padded))
+
+    def stacked(self, query: Query) -> dict[str, pa.ChunkedArray]:
+        """What a query makes of ``text`` in the view ``raw``: there all columns are one."""
+        parts = [column.values for column in self._columns.values()]
+        read = query.read(pa.table({"text": pa.chunked_array(parts, pa.string())}))["text"]
+        ends = accumulate(map(len, parts))
+        return {
+            name: read.slice(end - len(part), len(part))
+            for name, part, end in zip(self._columns, parts, ends, strict=True)
+        }
 
     def spread(self, name: str, read: pa.ChunkedArray) -> pa.Array:
         """What was read of the values of a column, for every row; text that stayed as it was
@@ -46,8 +49,6 @@ class Distinct:
         """
         column = self._columns[name]
         each = whole(read).slice(0, len(column.values))
-        if column.indices is None:
-            return each
         if each.equals(column.values):
             return pa.DictionaryArray.from_arrays(column.indices, column.values)
         return each.take(column.indices)
@@ -75,11 +76,10 @@ def translated(array: pa.Array, of: Callable[[str], str | None]) -> pa.Dictionar
 
 
 def _column(array: pa.Array) -> _Column:
-    kind = array.type
-    narrow = pa.types.is_decimal(kind) and kind.bit_width < DICTIONARY_BITS_MIN
-    if pa.types.is_nested(kind) or narrow:  # no dictionary can be made of them
-        return _Column(array, None)
-    if not pa.types.is_dictionary(kind):
+    if not has_dictionary(array.type):
+        found = places(array)
+        return _Column(array.take(found.first()), found.of_rows)
+    if not pa.types.is_dictionary(array.type):
         array = array.dictionary_encode()
     return _Column(array.dictionary, array.indices)
 

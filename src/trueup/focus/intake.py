@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -14,6 +15,7 @@ import pyarrow.compute as pc
 
 from trueup.focus.by_value import ByValue
 from trueup.focus.landing import Landed, copy_of
+from trueup.focus.pool import keeping_pool
 from trueup.focus.projection import (
     CONTROL,
     FAULT_COLUMN,
@@ -55,6 +57,7 @@ class Intake:
         self._directory: TemporaryDirectory[str] = TemporaryDirectory(prefix=f"trueup-{kind}-")
         self._folder = Path(self._directory.name)
         self._session = session(self._folder)
+        self._pool = keeping_pool()
         self._rejects = RejectFile(self._folder)
         self._sources: list[dict[str, Any]] = []
         self._names: dict[int, str] = {}
@@ -62,6 +65,7 @@ class Intake:
         self._split: SplitWriter | None = None
 
     def __enter__(self) -> Self:
+        self._pool.__enter__()
         self._connection: duckdb.DuckDBPyConnection = self._session.__enter__()
         self._file = TableFile(self._folder / f"{self._kind}.parquet", self._schema)
         if self._kind in SPLITS:
@@ -80,6 +84,7 @@ class Intake:
             self._split.close()
         self._rejects.close()
         self._session.__exit__(kind, error, trace)
+        self._pool.__exit__(kind, error, trace)
         if error is not None:
             self._directory.cleanup()
 
@@ -90,12 +95,15 @@ class Intake:
         """
         stream = RawStream(parts, self._refuse)
         tally = Tally()
-        by_value = ByValue(reading, self._connection)
-        query = select(reading)
+        ways: dict[pa.Schema, ByValue] = {}  # chunks may differ in their types
         for chunk in stream.chunks():
+            if chunk.schema not in ways:
+                types = chunk.schema.types[: len(reading.types)]
+                ways[chunk.schema] = ByValue(replace(reading, types=types), self._connection)
+            by_value = ways[chunk.schema]
             rows = by_value.rows(chunk)
             if rows is None:
-                for some in self._each_row(chunk, query):
+                for some in self._each_row(chunk, select(by_value.reading)):
                     self._take(some, tally, finish)
             else:
                 tally.accept(rows)
@@ -110,7 +118,7 @@ class Intake:
         self._connection.register("raw", chunk)
         try:
             result = self._connection.sql(query).to_arrow_reader(BATCH_ROWS)
-            yield from gathered(result, result.schema)
+            yield from gathered(result)
         finally:
             self._connection.unregister("raw")
 

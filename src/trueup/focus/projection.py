@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -87,18 +87,47 @@ def select(reading: Reading) -> str:
     )
 
 
-def select_texts(reading: Reading) -> str:
+PLAIN_TEXT = "SELECT value_text(text) AS text FROM raw"
+
+
+def plain_texts(reading: Reading) -> list[str]:
+    """Columns that are text in the file, too, and that no value of is at fault or repaired.
+
+    PLAIN_TEXT is what ``select`` makes of them.
+    """
+    plain = [
+        known.name
+        for known in reading.present
+        if known.kind == "text"
+        and not _is_trimmed(known)
+        and known.name not in (*reading.required, *reading.closed, *reading.instead)
+    ]
+    places = {**reading.texts, **{name: reading.positions[name] for name in plain}}
+    return [name for name, place in places.items() if _is_text(reading.types[place])]
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(pa.types.is_string(kind))
+
+
+def select_texts(reading: Reading, but: Collection[str] = ()) -> str:
     """The query over the view ``raw`` of distinct values, where a row is no record.
 
     Of each column that is not ``carried`` it gives what ``select`` would for this value: of text
     and further columns the value, of one that ``of_kind`` reads the text. DOUBT is true where a
-    value is not good in every record: the record decides.
+    value is not good in every record: the record decides. Columns of ``but`` are left out.
     """
-    read = [known for known in reading.present if not carried(known.kind, reading.kind_of(known))]
+    read = [
+        known
+        for known in reading.present
+        if known.name not in but and not carried(known.kind, reading.kind_of(known))
+    ]
     parts = [f"{_text_or_value(known)} AS {quoted(known.name)}" for known in read]
     doubts = " OR ".join(_doubt(reading, known) for known in read) or "false"
     return (
-        f"SELECT {doubts} AS {quoted(DOUBT)}{_listed(parts + _further(reading))} "
+        f"SELECT {doubts} AS {quoted(DOUBT)}{_listed(parts + _further(reading, but))} "
         f"FROM (SELECT *{_listed(_typed(reading, [k for k in read if k.kind not in READERS]))} "
         f"FROM (SELECT *{_listed(_texts(reading, read))} FROM raw))"
     )
@@ -300,8 +329,9 @@ def _first(names: Sequence[str]) -> str:
     return f"coalesce({', '.join([*map(typed, names), 'NULL'])})"
 
 
-def _further(reading: Reading) -> list[str]:
+def _further(reading: Reading, but: Collection[str] = ()) -> list[str]:
     return [
         f"{text_of(index, reading.types[index])} AS {quoted(name)}"
         for name, index in reading.texts.items()
+        if name not in but
     ]

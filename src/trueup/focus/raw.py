@@ -85,7 +85,7 @@ class RawStream:
 
     def chunks(self) -> Iterator[pa.Table]:
         """The records as they stand (see ``gathered``); SourceError where a file breaks off."""
-        return gathered(self._batches(), self.schema)
+        return gathered(self._batches())
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
@@ -112,8 +112,11 @@ class RawStream:
         return refuse
 
 
-def gathered(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
-    """Batches in tables of at most CHUNK_ROWS and CHUNK_BYTES, or of one batch that has more."""
+def gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Batches in tables of at most CHUNK_ROWS and CHUNK_BYTES, or of one batch that has more.
+
+    All batches of a table have one schema.
+    """
     import pyarrow as pa
 
     held: list[pa.RecordBatch] = []
@@ -121,12 +124,13 @@ def gathered(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[p
     for batch in batches:
         rows += batch.num_rows
         size += batch.nbytes
-        if held and (rows > CHUNK_ROWS or size > CHUNK_BYTES):
-            yield pa.Table.from_batches(held, schema)
+        other = held and batch.schema != held[0].schema
+        if held and (rows > CHUNK_ROWS or size > CHUNK_BYTES or other):
+            yield pa.Table.from_batches(held)
             held, rows, size = [], batch.num_rows, batch.nbytes
         held.append(batch)
     if rows:
-        yield pa.Table.from_batches(held, schema)
+        yield pa.Table.from_batches(held)
 
 
 def open_raw(landed: Landed) -> RawFile:

@@ -6,6 +6,7 @@ value, or null where the text cannot be read; ``*_fault`` then says why in words
 - Numbers: optional sign, digits, at most one point, ``E`` notation. At most 20 digits before the
   point and 18 significant ones behind it (zeros at either end do not count): what needs more, and
   thousands separators, underscores, NaN and infinity, cannot be read. Nothing is ever rounded.
+  ``exact_decimal`` leaves a number that is DECIMAL(38, 18) already as it is.
 - Times: ``2026-10-03``, ``2026-10-03 14:00[:00[.123456]]`` with a space or T, with Z, UTC or an
   offset; without a zone it is UTC. ``5/1/25`` and ``5/1/2025 13:00`` are month/day/year, as the
   field writes it (the specification's own files do): ``25/5/25`` cannot be read. Hours 24 to 47
@@ -61,32 +62,29 @@ CREATE MACRO word_text(t) AS CASE WHEN t IN ({_NULLS}) THEN NULL ELSE t END;
 CREATE MACRO value_text(t) AS
     CASE WHEN starts_with(t, ' ') THEN CASE WHEN trim(t) IN ({_NULLS}) THEN NULL ELSE t END
          ELSE word_text(t) END;
-CREATE MACRO number_mantissa(t) AS regexp_extract(t, '^[+-]?([0-9.]+)', 1);
-CREATE MACRO number_exponent(t) AS
-    coalesce(try_cast(nullif(regexp_extract(t, '[eE]([+-]?\d+)$', 1), '') AS INTEGER), 0);
-CREATE MACRO number_figures(t) AS replace(number_mantissa(t), '.', '');
-CREATE MACRO number_digits(t) AS rtrim(ltrim(number_figures(t), '0'), '0');
-CREATE MACRO number_decimals(t) AS CAST(
-    length(split_part(number_mantissa(t), '.', 2)) - number_exponent(t)
-    - (length(number_figures(t)) - length(rtrim(number_figures(t), '0'))) AS INTEGER);
+CREATE MACRO number_parts(t) AS list_transform(list_transform(
+    [regexp_extract(t, '^[+-]?(\d*)\.?(\d*)([eE](.*))?$', ['whole', 'part', 'e', 'exponent'])],
+    lambda p: {{'figures': p.whole || p.part, 'decimals': length(p.part)
+        - coalesce(try_cast(nullif(p.exponent, '') AS INTEGER), 0)}}),
+    lambda p: {{'d': trim(p.figures, '0'), 'n': CAST(p.decimals
+        - (length(p.figures) - length(rtrim(p.figures, '0'))) AS INTEGER)}})[1];
 CREATE MACRO padded_number(d, n) AS lpad(d, CAST(greatest(n + 1, length(d)) AS INTEGER), '0');
 CREATE MACRO plain_number(d, n) AS
     CASE WHEN n <= 0 THEN d || repeat('0', least(greatest(-n, 0), 20))
          ELSE left(padded_number(d, n), greatest(length(d) - n, 1))
               || '.' || right(padded_number(d, n), n) END;
 CREATE MACRO hard_number(t) AS
-    CASE WHEN NOT regexp_full_match(t, {literal(_NUMBER)}) THEN NULL
-         WHEN number_digits(t) = '' THEN '0'
-         WHEN number_decimals(t) > 18 THEN NULL
-         WHEN length(number_digits(t)) - number_decimals(t) > 20 THEN NULL
-         ELSE CASE WHEN starts_with(t, '-') THEN '-' ELSE '' END
-              || plain_number(number_digits(t), number_decimals(t)) END;
-CREATE MACRO exact_decimal(t) AS TRY_CAST(
+    CASE WHEN regexp_full_match(t, {literal(_NUMBER)}) THEN list_transform(
+        [number_parts(t)], lambda p: CASE WHEN p.d = '' THEN '0'
+            WHEN p.n > 18 OR length(p.d) - p.n > 20 THEN NULL
+            ELSE CASE WHEN starts_with(t, '-') THEN '-' ELSE '' END
+                || plain_number(p.d, p.n) END)[1] END;
+CREATE MACRO exact_decimal(t DECIMAL(38, 18)) AS t, (t VARCHAR) AS TRY_CAST(
     CASE WHEN regexp_full_match(t, {literal(_EASY_NUMBER)}) THEN t ELSE hard_number(t) END
     AS DECIMAL(38, 18));
 CREATE MACRO decimal_fault(t) AS
     CASE WHEN NOT regexp_full_match(t, {literal(_NUMBER)}) THEN 'not a plain number'
-         WHEN number_decimals(t) > 18 THEN 'more than 18 decimals'
+         WHEN number_parts(t).n > 18 THEN 'more than 18 decimals'
          ELSE 'more than 20 digits before the decimal point' END;
 """
 

@@ -43,8 +43,13 @@ class TableFile:
         ]
         self._stored = pa.schema(fields)
         repeating = [name for name in self._schema.names if name not in alone]
+        times = [each.name for each in self._schema if pa.types.is_timestamp(each.type)]
         self._writer = pq.ParquetWriter(
-            self.path, self._stored, use_dictionary=repeating, store_schema=False
+            self.path,
+            self._stored,
+            use_dictionary=repeating,
+            write_statistics=times,  # by which a period is found
+            store_schema=False,
         )
         return self._writer
 

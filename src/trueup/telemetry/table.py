@@ -250,7 +250,7 @@ class _EachRecord:
             "ANTI JOIN faulty f ON f.record = m.record WHERE m.quantity IS NOT NULL "
             f"ORDER BY m.record, CASE meter {order} END"
         ).to_arrow_reader(BATCH_ROWS)
-        for rows in gathered(result, result.schema):
+        for rows in gathered(result):
             write(rows)
 
     def _refuse(self) -> None:

@@ -320,7 +320,7 @@ def _write_waiting(connection: duckdb.DuckDBPyConnection, items: list[_Read], wr
         f"SELECT * FROM usage WHERE source_id BETWEEN {first} AND {last} "
         f"ORDER BY source_id, source_row, CASE meter {order} END, window_start, capacity"
     ).to_arrow_reader(BATCH_ROWS)
-    for rows in gathered(result, result.schema):
+    for rows in gathered(result):
         write(rows)
 
 

@@ -15,6 +15,7 @@ from trueup.errors import UnitError
 from trueup.focus.by_value import cast
 from trueup.focus.distinct import Distinct, translated, whole
 from trueup.focus.projection import carried
+from trueup.focus.query import Query
 from trueup.focus.raw import ROW
 from trueup.focus.repair import quoted
 from trueup.model.columns import AMOUNT
@@ -95,7 +96,7 @@ class UsageByValue:
         for name, value in self._source.constants.items():
             given[name], texts[name] = _repeated(value, chunk.num_rows), quoted(name)
         distinct = Distinct(given)
-        read = distinct.read(connection, _query(texts))
+        read = distinct.read(Query(connection, _query(texts)))
         if pc.any(read["doubt"]).as_py():
             return None
         return {name: distinct.spread(name, read[name]) for name in given}
