@@ -85,8 +85,8 @@ def insert_rejects(connection: duckdb.DuckDBPyConnection, query: str) -> None:
 
 def count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
     """The single number a query gives."""
-    row = connection.execute(query).fetchone()
-    return int(row[0]) if row is not None and row[0] is not None else 0
+    [(number,)] = connection.execute(query).fetchall()  # to its end: the next query may stream
+    return int(number or 0)
 
 
 def add_note(connection: duckdb.DuckDBPyConnection, source_id: int, note: str) -> None:
