@@ -74,9 +74,7 @@ def empty(folder: Path) -> Case:
     """One free charge of no account, no contract, a telemetry file without a row, no period."""
     charge = cost("0.00", at(3), SubAccountId="", SkuId="", ResourceId="", ServiceName="")
     bill = _written(folder / "bill.csv", COLUMNS, [charge])
-    return Case(
-        Inputs(trueup.read_charges(bill), usage=_usage(folder, [])), None, Rules(), LATE
-    )
+    return Case(Inputs(trueup.read_charges(bill), usage=_usage(folder, [])), None, Rules(), LATE)
 
 
 def mixed(folder: Path, seed: int = 11) -> Case:
@@ -94,7 +92,9 @@ def mixed(folder: Path, seed: int = 11) -> Case:
         trueup.read_commitments(folder / "contract.toml"),
         _usage(folder, [*_meters(dice), *metered]),
         trueup.read_invoices(_written(folder / "invoices.csv", list(INVOICES[0]), INVOICES)),
-        asserted={"provider_balances": Table.from_rows(RESULT_TABLES["provider_balances"], balances)},
+        asserted={
+            "provider_balances": Table.from_rows(RESULT_TABLES["provider_balances"], balances)
+        },
     )
     rules = read_rules({"tolerance": [{"relative": "0.01"}]})
     return Case(inputs, parsed_period(PERIOD), rules, LATE)
@@ -173,7 +173,10 @@ def _zoned(hour: int, dice: Random) -> str:
 def _twice() -> list[dict[str, str]]:
     """A charge of the last hour of October on both months' invoices."""
     first = cost("7.00", at(31, 23), InvoiceId="INV-1")
-    months = {"BillingPeriodStart": "2026-11-01T00:00:00Z", "BillingPeriodEnd": "2026-12-01T00:00:00Z"}
+    months = {
+        "BillingPeriodStart": "2026-11-01T00:00:00Z",
+        "BillingPeriodEnd": "2026-12-01T00:00:00Z",
+    }
     return [first, first | months | {"InvoiceId": "INV-2"}]
 
 
@@ -196,8 +199,20 @@ def _drawn_otherwise() -> list[dict[str, str]]:
 
 def _usage(folder: Path, rows: Sequence[Mapping[str, str]]) -> Any:
     path = _written(folder / "meters.csv", METERED, rows)
-    named = {name: USAGE_COLUMNS.get(name, name) for name in
-             ("meter", "model", "team", "tags", "provider", "unit", "capacity", "agent", "quantity")}
+    named = {
+        name: USAGE_COLUMNS.get(name, name)
+        for name in (
+            "meter",
+            "model",
+            "team",
+            "tags",
+            "provider",
+            "unit",
+            "capacity",
+            "agent",
+            "quantity",
+        )
+    }
     return trueup.read_usage(path, format="table", columns=named | USAGE_COLUMNS)
 
 

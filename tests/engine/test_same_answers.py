@@ -25,8 +25,9 @@ from trueup.errors import IntegrityError
 
 FOLDERS = ("reconcile", "attribute", "focus")
 
-# Given by row_number() without an order: the numbers are an engine's own, what they join is not.
-NUMBERED = frozenset({"cell", "thing", "group"})
+# Numbers given by row_number() without an order, keys with such a number in them, and the text of
+# a whole row: they are an engine's own, what they put together is not.
+NUMBERED = frozenset({"about", "cell", "content", "group", "rows_key", "thing"})
 
 # Calls that no case reaches, by file, function and method, each with the reason.
 NOT_REACHED: Mapping[tuple[str, str, str], str] = {}
