@@ -84,13 +84,12 @@ def _noting(recording: Recording, name: str, own: Any) -> Any:
 
 
 def _site(frame: Any, method: str) -> Site | None:
-    path = Path(frame.f_code.co_filename)
+    path, line = Path(frame.f_code.co_filename), frame.f_lineno
     while frame.f_code.co_name.startswith("<"):  # a comprehension stands in its function
         frame = frame.f_back
     if not path.is_relative_to(SOURCE):
         return None
-    function = frame.f_code.co_name
-    return Site(path.relative_to(SOURCE).as_posix(), function, method, frame.f_lineno)
+    return Site(path.relative_to(SOURCE).as_posix(), frame.f_code.co_name, method, line)
 
 
 def _rows(engine: Any, method: str, found: Any) -> pa.Table:
