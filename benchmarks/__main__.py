@@ -18,6 +18,7 @@ MEASUREMENTS = (
     "reconcile",
     "matching",
     "growth",
+    "scale-out",
     "night",
     "telemetry",
     "bills",
@@ -27,7 +28,13 @@ MEASUREMENTS = (
 )
 SIZES = {
     "small": Bench(
-        Path(), rows=20_000, rounds=1, sizes=(10_000, 20_000), warm=False, answer_seconds=0.05
+        Path(),
+        rows=20_000,
+        rounds=1,
+        sizes=(10_000, 20_000),
+        parts=(1, 2),
+        warm=False,
+        answer_seconds=0.05,
     ),
     "full": Bench(
         Path(), rows=10_000_000, rounds=3, sizes=(1_000_000, 5_000_000, 10_000_000, 50_000_000)
@@ -59,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Figure]:
     figures: list[Figure] = []
     for name in given.only or MEASUREMENTS:
         print(f"{name}: {bench.rows:,} rows", flush=True)
-        module = import_module(f"benchmarks.measurements.{name}")
+        module = import_module(f"benchmarks.measurements.{name.replace('-', '_')}")
         figures += module.measure(bench)
     write(bench, figures, given.out or bench.folder, load)
     return figures

@@ -16,6 +16,7 @@ class Bench:
     rows: int
     rounds: int
     sizes: tuple[int, ...]  # of the growth
+    parts: tuple[int, ...] = (1, 2, 4, 8)  # in which a month is divided
     warm: bool = True  # a round beforehand, which does not count
     answer_seconds: float = 0.25  # how long a provider takes to answer once
     seed: int = 7

@@ -12,7 +12,10 @@ FILE = Path(__file__).with_name("goals.toml")
 
 @dataclass(frozen=True)
 class Goal:
-    """What is to hold: at most or at least so much of a unit (``x``, ``MB`` ...)."""
+    """What is to hold: at most or at least so much of a unit (``x``, ``MB`` ...).
+
+    With neither it is no goal: the figure is reported.
+    """
 
     name: str
     what: str
@@ -24,6 +27,10 @@ class Goal:
     full_only: bool = (
         False  # a small size says nothing: there the start of the programs weighs most
     )
+
+    @property
+    def is_set(self) -> bool:
+        return self.at_most is not None or self.at_least is not None
 
     @property
     def limit(self) -> float:

@@ -20,7 +20,7 @@ def draw(figures: Sequence[Figure], goals: dict[str, Goal], file: Path) -> None:
     mpl.rcParams["svg.fonttype"] = "none"
     canvas = Canvas(figsize=(9, 0.9 + 0.42 * len(figures)), layout="constrained")
     axes = canvas.subplots()
-    shown = list(reversed(figures))
+    shown = [each for each in reversed(figures) if goals[each.goal].is_set]
     off = [max(LEAST, goals[each.goal].off(each.value)) for each in shown]
     spread = [
         sorted(max(LEAST, goals[each.goal].off(end)) for end in (each.least, each.most))

@@ -22,11 +22,14 @@ def table(figures: Sequence[Figure], goals: dict[str, Goal]) -> str:
     for figure in figures:
         goal = goals[figure.goal]
         sign = "<=" if goal.at_most is not None else ">="
-        met = "met" if goal.off(figure.value) <= 1 else "not met"
+        wanted, met = "-", "reported"
+        if goal.is_set:
+            wanted = f"{sign} {_number(goal.limit)} {goal.unit}".strip()
+            met = "met" if goal.off(figure.value) <= 1 else "not met"
         cells = (
             goal.what,
             goal.against,
-            f"{sign} {_number(goal.limit)} {goal.unit}".strip(),
+            wanted,
             f"**{_number(figure.value)}** {goal.unit}".strip(),
             f"{_number(figure.least)} to {_number(figure.most)}",
             met,

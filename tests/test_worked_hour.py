@@ -135,7 +135,6 @@ def reconciled(
     meters: list[tuple[str, str, str, str]],
     as_of: str = LATE,
     rules: Mapping[str, Any] | None = None,
-    engine: str = "duckdb",
 ) -> trueup.Result:
     with (folder / "bill.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, CHARGE_COLUMNS, restval="")
@@ -166,7 +165,6 @@ def reconciled(
         period="2026-10-03T14",
         rules={**RATES, **(rules or {})},
         as_of=as_of,
-        engine=engine,
     )
 
 
@@ -187,15 +185,10 @@ def by_class(result: trueup.Result) -> dict[str, dict[str, Any]]:
     return {row["class"]: row for row in result.breaks.rows()}
 
 
-@pytest.fixture(params=["duckdb", pytest.param("spark", marks=pytest.mark.spark)])
-def engine(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 @pytest.mark.smoke
-def test_the_hour_as_billed(tmp_path: Path, engine: str) -> None:
+def test_the_hour_as_billed(tmp_path: Path) -> None:
     """10.00 = 8.50 used + 1.50 unused; e2 is drift; e3 is a liability; the identity holds."""
-    result = reconciled(tmp_path, ALLOCATED + BUSY, engine=engine)
+    result = reconciled(tmp_path, ALLOCATED + BUSY)
     [plan] = result.commitments.rows()
     assert (plan["committed_quantity"], plan["used_quantity"], plan["unused_quantity"]) == (
         D("10.00"),
@@ -265,10 +258,10 @@ def test_a_tenth_less_metered(tmp_path: Path, relative: str, is_break: bool) -> 
     }  # shared by busy time all the same
 
 
-def test_half_idle(tmp_path: Path, engine: str) -> None:
+def test_half_idle(tmp_path: Path) -> None:
     """3,600 busy of 7,200 allocated: half of e1, 3.10, is idle; it is no break."""
     rows = [*ALLOCATED, ("e1", "busy", "2700", "s1"), ("e1", "busy", "900", "s2")]
-    result = reconciled(tmp_path, rows, engine=engine)
+    result = reconciled(tmp_path, rows)
     # 6.20 x 2700/7200 = 2.325 and 6.20 x 900/7200 = 0.775; the bill counts in cents, and the one
     # cent left over by the largest remainder goes to the first of the two equal remainders.
     assert sessions(result) == {"s1": D("2.33"), "s2": D("0.77")}

@@ -110,6 +110,14 @@ def test_an_out_that_is_a_file_is_refused_before_reading(folder: Path) -> None:
     assert "gone.csv" not in found.stderr
 
 
+def test_an_out_that_is_a_url_is_refused(folder: Path) -> None:
+    """It would become a folder named "s3:"."""
+    found = reconcile("--charges", "used.csv", "--out", "s3://bucket/out")
+    assert found.exit_code == 2
+    assert "s3://bucket/out: results are written to this machine" in " ".join(found.stderr.split())
+    assert not (folder / "s3:").exists()
+
+
 def test_usage_options_reach_the_reader(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Format, columns and constants are handed on; only the first equals sign separates."""
     from trueup import api

@@ -486,22 +486,6 @@ def test_overage_is_held_against_the_contracts_rate(
     assert all(row["rule"] == "overage_rate" for row in rows)
 
 
-@pytest.mark.spark
-def test_spark_gives_the_same_ledger(tmp_path: Path) -> None:
-    """Movements, roll-forward and breaks are the same on both engines."""
-    charges = [cost("10.00", at(3), {"lot": "10.00"}), cost("30.00", at(4), {"lot": "60.00"})]
-    one, other = (
-        reconciled(tmp_path, charges, LOT, balances=[balance("lot", END, "1.00")], engine=engine)
-        for engine in ("duckdb", "spark")
-    )
-    for name in ("movements", "roll_forward", "breaks", "agreements", "figures"):
-        left, right = (
-            [{key: value for key, value in row.items() if key != "id"} for row in table.rows()]
-            for table in (getattr(one, name), getattr(other, name))
-        )
-        assert left == right
-
-
 def test_without_lots_there_is_nothing(tmp_path: Path) -> None:
     """An agreement only counts: no ledger, no note."""
     contract = LOT.replace("funding", "agreement")

@@ -23,11 +23,6 @@ NEXT = ("2026-10-03T15:00:00Z", "2026-10-03T16:00:00Z")
 Rows = list[tuple[str, int, int]]
 
 
-@pytest.fixture(params=["duckdb", pytest.param("spark", marks=pytest.mark.spark)])
-def engine(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 def behind(result: trueup.Result) -> dict[str, Rows]:
     """Class of the break -> (side, source, row); its counts are those of the break."""
     found: dict[str, Rows] = {}
@@ -94,11 +89,11 @@ def test_small_differences_lead_to_all_that_they_are_made_of(tmp_path: Path) -> 
     }
 
 
-def test_a_gap_has_the_rows_of_its_intervals_and_the_contract(tmp_path: Path, engine: str) -> None:
+def test_a_gap_has_the_rows_of_its_intervals_and_the_contract(tmp_path: Path) -> None:
     """8.50 of 10.00 in two hours that adjoin is one break of rows 1 and 2; the third hour holds."""
     rows = [at(charge("e1", "8.50", "2"), DAY[hour]) for hour in range(3)]
     rows.append(at(charge(PLAN, "1.50", None), DAY[2]))
-    result = with_contract(tmp_path, rows, engine=engine)
+    result = with_contract(tmp_path, rows)
     assert behind(result) == {
         "commitment USD": [("billed", 1, 1), ("billed", 1, 2), ("contract", 1, 1)]
     }

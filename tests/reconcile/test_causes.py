@@ -347,22 +347,6 @@ def test_teams_that_stay_are_no_cause(tmp_path: Path) -> None:
     assert causes(compared(tmp_path, bill, tagged(("search", "chat"), 1))) == {}
 
 
-# --- both engines ---
-
-
-@pytest.mark.spark
-def test_both_engines_name_the_same_breaks_rows_and_causes(tmp_path: Path) -> None:
-    """Ids included: two breaks of cached tokens, four rows behind them, one cause."""
-    found = []
-    for engine in ("duckdb", "spark"):
-        (tmp_path / engine).mkdir()
-        result = compared(tmp_path / engine, *cached_twice("0"), engine=engine)
-        tables = (result.breaks, result.break_rows, result.causes)
-        found.append([table.rows() for table in tables])
-    assert found[0] == found[1]
-    assert [len(rows) for rows in found[0]] == [2, 4, 1]
-
-
 # --- a restated bill, and the order of causes ---
 
 

@@ -248,12 +248,3 @@ def test_a_mistake_in_a_rate_file_is_named(tmp_path: Path, text: str | None, sai
     with pytest.raises(ConfigurationError) as caught:
         trueup.read_rules(tmp_path / "rules.toml")
     assert said in str(caught.value)
-
-
-@pytest.mark.spark
-def test_spark_finds_the_same_differences(tmp_path: Path) -> None:
-    """The same conversions and breaks on both engines."""
-    rows = (charge(15, "10.00", "9.20"), charge(16, "10.00", "9.20"))
-    one, other = (reconciled(tmp_path, *rows, engine=engine) for engine in ("duckdb", "spark"))
-    assert one.conversions.rows() == other.conversions.rows()
-    assert one.breaks.rows() == other.breaks.rows()

@@ -517,18 +517,6 @@ def test_a_month_is_known_by_its_middle(start: str, end: str, month: str) -> Non
     assert month_of(parse_instant(start), parse_instant(end)) == month
 
 
-@pytest.mark.spark
-def test_spark_finds_the_same_invoices(tmp_path: Path) -> None:
-    """The same rows and steps on both engines."""
-    given = [invoice("134.00"), invoice("8.00", issuer="AWS")]
-    results = [
-        reconciled(tmp_path, EVERY_PART, given, engine=engine) for engine in ("duckdb", "spark")
-    ]
-    for table in ("invoices", "invoice_bridge", "breaks"):
-        one, other = (getattr(result, table).rows() for result in results)
-        assert one == other
-
-
 def group(**given: Any) -> BillingGroup:
     usual: dict[str, Any] = {
         "key": "k",

@@ -45,14 +45,9 @@ def amounts(result: Any) -> list[Decimal]:
     return [one["amount"] for one in price_breaks(result)]
 
 
-@pytest.fixture(params=["duckdb", pytest.param("spark", marks=pytest.mark.spark)])
-def engine(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-def test_the_worked_hour_is_claimable(tmp_path: Path, engine: str) -> None:
+def test_the_worked_hour_is_claimable(tmp_path: Path) -> None:
     """1.50 unused at 3.00 covers half of e3: 4.00 - 2.00 = 2.00 was billed too much."""
-    result = reconciled(tmp_path, [*HOUR, E3], rates=[plan_rate("e3", "3.00")], engine=engine)
+    result = reconciled(tmp_path, [*HOUR, E3], rates=[plan_rate("e3", "3.00")])
     [one] = price_breaks(result)
     assert (one["class"], one["rule"], one["priced_by"]) == (
         "price",

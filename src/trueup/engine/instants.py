@@ -18,6 +18,11 @@ def instant(column: ir.Value) -> ir.Value:
     return column.cast(INSTANT)
 
 
+def seconds(column: ir.Value) -> ir.Value:
+    """An instant as whole seconds since 1970, for a key: DuckDB's own are of type double."""
+    return column.epoch_seconds().cast(dt.Decimal(38, 0))
+
+
 def moment(value: datetime) -> ir.Value:
     """A literal instant."""
     return ibis.literal(value.astimezone(UTC).replace(tzinfo=None), type=INSTANT)

@@ -1,26 +1,29 @@
 """PySpark: the same expressions where one machine is outgrown. The session comes from outside.
 
-An active Spark session is used as it is (a cluster's own); without one a local session is made.
-What a step keeps is written as Parquet to a scratch folder, so that every later step, on any
-worker, reads the same rows. Quotients of more than 32 digits raise here (DuckDB has 38): Spark
+Which Spark it is, the environment says: a session that is there, spark-submit, SPARK_REMOTE or a
+configuration folder. Only where nothing says anything a local session is started, on every core.
+Each run works in a session of its own within it: its settings, views and functions are not seen
+by others. What a step keeps is written as Parquet to a scratch folder, so that every later step, on
+any worker, reads the same rows. Quotients of more than 32 digits raise here (DuckDB has 38): Spark
 divides decimals with six decimals at least.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
+from uuid import uuid4
 
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from trueup.engine.instants import unzoned, zoned
-from trueup.errors import MissingDependency
+from trueup.engine.scratch import Scratch
+from trueup.errors import MissingDependency, UsageError
 
 _WHOLE = "DECIMAL(38, 0)"
 _QUOTIENT = "CAST((a - a % b) / b AS DECIMAL(38, 0))"
@@ -107,10 +110,48 @@ FUNCTIONS = (
 SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.ansi.enabled": "true",
-    "spark.sql.shuffle.partitions": "2",
-    "spark.ui.enabled": "false",
     "spark.sql.parquet.inferTimestampNTZ.enabled": "true",
 }
+SCRATCH = "TRUEUP_SPARK_SCRATCH"
+# Any of these says which Spark to use, and how: then nothing but SETTINGS is ours.
+SAYS_WHERE = (
+    "SPARK_REMOTE",
+    "SPARK_CONF_DIR",
+    "SPARK_HOME",
+    "PYSPARK_GATEWAY_PORT",  # set by spark-submit
+    "PYSPARK_SUBMIT_ARGS",
+    "DATABRICKS_RUNTIME_VERSION",
+)
+
+
+def _session(environment: Mapping[str, str]) -> Any:
+    """A session of this run's own, on the Spark that is there or that the environment names."""
+    try:
+        from pyspark.sql import SparkSession
+        from pyspark.sql.utils import is_remote
+    except ImportError as error:
+        raise MissingDependency("pyspark", "spark") from error
+    builder: Any = SparkSession.builder
+    if SparkSession.getActiveSession() is None:
+        builder = builder.appName("trueup")
+        if not any(name in environment for name in SAYS_WHERE):
+            cores = str(os.cpu_count() or 1)
+            builder = builder.master("local[*]").config("spark.sql.shuffle.partitions", cores)
+            builder = builder.config("spark.ui.enabled", "false")
+    session = builder.getOrCreate()
+    return session if is_remote() else session.newSession()
+
+
+def _scratch(session: Any, url: str | None) -> Scratch:
+    """The folder for what steps keep; UsageError where workers elsewhere could not see it."""
+    master = session.conf.get("spark.master", "a remote server")
+    if url is None and not master.startswith("local"):
+        raise UsageError(
+            f"engine 'spark' on {master}: its workers do not see a temporary folder of this "
+            f"machine; set {SCRATCH} to a folder that all of them reach, such as "
+            "s3a://bucket/trueup or a mounted path"
+        )
+    return Scratch(url)
 
 
 class SparkEngine:
@@ -118,44 +159,38 @@ class SparkEngine:
 
     name = "spark"
 
-    def __init__(self) -> None:
-        try:
-            from pyspark.sql import SparkSession
-        except ImportError as error:
-            raise MissingDependency("pyspark", "spark") from error
-        self._scratch = TemporaryDirectory(prefix="trueup-spark-")
-        builder: Any = SparkSession.builder.appName("trueup")
-        if SparkSession.getActiveSession() is None:
-            builder = builder.master("local[2]")
-        settings = SETTINGS | {"spark.sql.warehouse.dir": f"{self._scratch.name}/warehouse"}
-        for name, value in settings.items():
-            builder = builder.config(name, value)
-        self.session = builder.getOrCreate()
-        self.session.sparkContext.setLogLevel("ERROR")
+    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+        self.session = _session(environment)
+        self._scratch = _scratch(self.session, environment.get(SCRATCH))
+        for name, value in SETTINGS.items():
+            self.session.conf.set(name, value)
         self.backend = ibis.pyspark.connect(self.session)
         for function in FUNCTIONS:
             self.session.sql(f"CREATE OR REPLACE TEMPORARY FUNCTION {function}")
-        self._names = (f"kept_{number}" for number in count())
+        run = uuid4().hex[:8]
+        self._names = (f"kept_{run}_{number}" for number in count())
+        self._views: list[str] = []
 
     def scan(self, files: Sequence[Path], schema: pa.Schema) -> ir.Table:
         if not files:
             return self.load(schema.empty_table())
-        return self._view(self.session.read.parquet(*(str(file) for file in files)))
+        paths = [self._scratch.brought(file, f"{next(self._names)}.parquet") for file in files]
+        return self._view(self.session.read.parquet(*paths), next(self._names))
 
     def load(self, rows: pa.Table) -> ir.Table:
-        folder = Path(self._scratch.name) / next(self._names)
-        folder.mkdir()
-        pq.write_table(unzoned(rows), folder / "rows.parquet")
-        return self._view(self.session.read.parquet(str(folder)))
+        path = self._scratch.written(unzoned(rows), f"{next(self._names)}.parquet")
+        return self._view(self.session.read.parquet(path), next(self._names))
 
     def keep(self, expression: ir.Table) -> ir.Table:
-        folder = str(Path(self._scratch.name) / next(self._names))
-        self.session.sql(self.backend.compile(expression)).write.parquet(folder)
-        return self._view(self.session.read.parquet(folder))
-
-    def _view(self, frame: Any) -> ir.Table:
         name = next(self._names)
+        folder = self._scratch.path(name)
+        frame = self.session.sql(self.backend.compile(expression))
+        frame.write.parquet(folder)
+        return self._view(self.session.read.schema(frame.schema).parquet(folder), name)
+
+    def _view(self, frame: Any, name: str) -> ir.Table:
         frame.createOrReplaceTempView(name)
+        self._views.append(name)
         return self.backend.table(name)
 
     def count(self, kept: ir.Table) -> int:
@@ -165,4 +200,7 @@ class SparkEngine:
         return zoned(expression.to_pyarrow())
 
     def close(self) -> None:
-        self._scratch.cleanup()
+        """Drop what the run made; the session's Spark goes on, for whoever started it."""
+        for name in self._views:
+            self.session.catalog.dropTempView(name)
+        self._scratch.close()

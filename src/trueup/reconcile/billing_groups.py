@@ -16,7 +16,7 @@ from ibis import _
 
 from trueup.adapter.registry import provider_of_bill, providers
 from trueup.engine.engine import Engine
-from trueup.engine.instants import instant
+from trueup.engine.instants import instant, seconds
 from trueup.engine.integers import divide, divide_half_even, magnitude, tally, total, units, whole
 from trueup.errors import IntegrityError
 from trueup.money import EXACT, minor_decimals
@@ -113,8 +113,8 @@ def invoice_rows(charges: ir.Table, scale: int, lots: Sequence[str], engine: Eng
         source_row=t.x_SourceRow,
         key=key_with_nulls(
             *(t.InvoiceIssuerName, t.InvoiceId, t.BillingCurrency),
-            *(unless_numbered(t.BillingAccountId), unless_numbered(start.epoch_seconds())),
-            unless_numbered(end.epoch_seconds()),
+            *(unless_numbered(t.BillingAccountId), unless_numbered(seconds(start))),
+            unless_numbered(seconds(end)),
         ),
         issuer=t.InvoiceIssuerName,
         invoice_id=t.InvoiceId,

@@ -13,7 +13,8 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from trueup.engine.engine import Engine
-from trueup.engine.integers import WHOLE, as_whole, digest, magnitude, tally, whole
+from trueup.engine.instants import seconds
+from trueup.engine.integers import as_whole, digest, magnitude, tally, whole
 from trueup.engine.rows import united
 from trueup.errors import IntegrityError
 from trueup.model.columns import COUNT, TEXT
@@ -198,5 +199,5 @@ def break_id(one: Mapping[str, Any]) -> str:
 def _text(rows: ir.Table, name: str) -> ir.Value:
     column = rows[name]
     if name == "period_start":
-        return column.epoch_seconds().cast(WHOLE).cast("string")  # DuckDB's are of type double
+        return seconds(column).cast("string")
     return column

@@ -19,8 +19,8 @@ import pyarrow as pa
 from ibis import _
 
 from trueup.engine.engine import Engine
-from trueup.engine.instants import instant, moment
-from trueup.engine.integers import EDGE_SCALE, WHOLE, decimals, tally, total, units
+from trueup.engine.instants import instant, moment, seconds
+from trueup.engine.integers import EDGE_SCALE, decimals, tally, total, units
 from trueup.model.rules import ExchangeRate, Leg, Rules
 from trueup.money import plain
 from trueup.period import Period
@@ -115,7 +115,7 @@ def _rows_behind(run: LegRun, breaks: Sequence[Mapping[str, Any]]) -> ir.Table:
             rows.x_Provider,
             rows.PricingCurrency,
             rows.BillingCurrency,
-            rows.day.epoch_seconds().cast(WHOLE),
+            seconds(rows.day),
         ),
         side=ibis.literal(BILLED),
     )

@@ -17,7 +17,7 @@ import pyarrow as pa
 from ibis import _
 
 from trueup.engine.engine import Engine
-from trueup.engine.instants import instant
+from trueup.engine.instants import instant, seconds
 from trueup.engine.integers import EDGE_SCALE, as_decimal, at_edge, tally, total, units, whole
 from trueup.engine.rows import united
 from trueup.errors import IntegrityError
@@ -91,7 +91,7 @@ def rows_behind(charges: ir.Table, items: Sequence[Mapping[str, Any]], engine: E
 
 def _in_key(column: ir.Value) -> ir.Value:
     """A column as it goes into a key: instants as seconds, which every engine writes alike."""
-    return column.epoch_seconds() if column.type().is_timestamp() else column
+    return seconds(column) if column.type().is_timestamp() else column
 
 
 def _rows(charges: ir.Table, scale: int) -> ir.Table:

@@ -11,7 +11,7 @@ from ibis import _
 
 from trueup.attribute.parties import NO
 from trueup.engine.engine import Engine
-from trueup.engine.instants import moment
+from trueup.engine.instants import moment, seconds
 from trueup.engine.integers import (
     WHOLE,
     at_edge,
@@ -201,7 +201,7 @@ def unmetered(left: ir.Table) -> ir.Table:
         resource=ibis.ifelse(missing.held, missing.resource, ibis.null(str)),
     )
     about = (named[name] for name in (*ABOUT, "grain", "currency"))
-    key = key_with_nulls(ibis.literal("billed"), named.bucket.epoch_seconds(), *about)
+    key = key_with_nulls(ibis.literal("billed"), seconds(named.bucket), *about)
     return named.mutate(rows_key=key)
 
 
@@ -247,7 +247,7 @@ def of_whom(metered_left: ir.Table) -> ir.Table:
 def unbilled_key(rows: ir.Table) -> ir.Value:
     """What the break of usage without a charge is called within the run."""
     about = (rows[name] for name in ABOUT)
-    return key_with_nulls(ibis.literal("metered"), rows.hour.epoch_seconds(), *about)
+    return key_with_nulls(ibis.literal("metered"), seconds(rows.hour), *about)
 
 
 def unbilled(metered_left: ir.Table, engine: Engine) -> ir.Table:

@@ -85,8 +85,8 @@ def insert_rejects(connection: duckdb.DuckDBPyConnection, query: str) -> None:
 
 def count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
     """The single number a query gives."""
-    rows = connection.execute(query).fetchall()  # all: an unfinished result would block the next
-    return int(rows[0][0] or 0) if rows else 0
+    [(number,)] = connection.execute(query).fetchall()  # to its end: the next query may stream
+    return int(number or 0)
 
 
 def add_note(connection: duckdb.DuckDBPyConnection, source_id: int, note: str) -> None:
