@@ -40,7 +40,9 @@ WAY = Way(
 KEPT = [name for name in SCHEMA.names if name != "note"]
 DIGITS = Context(prec=40)
 # Up to 38 digits, 18 of them decimals, as the files may have.
-AMOUNTS = st.integers(-(10**38) + 1, 10**38 - 1).map(lambda units: Decimal(units).scaleb(-18, DIGITS))
+AMOUNTS = st.integers(-(10**38) + 1, 10**38 - 1).map(
+    lambda units: Decimal(units).scaleb(-18, DIGITS)
+)
 PLAIN = st.decimals(-(10**6), 10**6, places=2) | st.sampled_from([Decimal(0), Decimal("0.5")])
 WORDS = st.sampled_from([None, "", "a", "b", "ä\x1f", "a\x1f"])
 ROWS = st.lists(

@@ -18,13 +18,23 @@ from ibis import _
 
 from trueup.engine.engine import Engine
 from trueup.engine.instants import instant, seconds
-from trueup.engine.integers import EDGE_SCALE, as_decimal, at_edge, tally, total, units, whole
+from trueup.engine.integers import (
+    EDGE_SCALE,
+    as_decimal,
+    at_edge,
+    decimals,
+    tally,
+    total,
+    units,
+    whole,
+)
 from trueup.engine.rows import united
 from trueup.errors import IntegrityError
 from trueup.model.leg_schema import BREAK_ROWS, RESTATEMENTS
 from trueup.money import EXACT, plain
 from trueup.period import Period, iso
-from trueup.reconcile.billed import cut, in_period, money_scale, part
+from trueup.reconcile.billed import cut, in_period, part
+from trueup.reconcile.scale import LEAST_MONEY_DECIMALS
 from trueup.reconcile.text import key_with_nulls
 
 LEG = CLASS = "restatement"
@@ -33,6 +43,7 @@ KEY = (
     *("provider", "billing_account_id", "account_id", "service", "sku", "resource_id"),
     *("commitment_id", "category", "status", "period_start", "period_end", "currency"),
 )
+MONEY = ("EffectiveCost", "BilledCost")
 FIGURES = ("effective", "billed", "quantity")
 # What a break has no column for; the rest of the key is in columns that make its identity.
 _SUBJECT = ("billing_account_id", "service", "sku", "category", "status", "period_end")
@@ -48,7 +59,7 @@ def restatements(before: ir.Table, after: ir.Table, period: Period, engine: Engi
     Amounts in the billing currency, quantities in ``unit`` (null where an item has several units).
     Raises IntegrityError unless the deltas add up to all of ``after`` less all of ``before``.
     """
-    scale = max(money_scale(before, engine), money_scale(after, engine))
+    scale = max(_scale(before, engine), _scale(after, engine))
     sides = {
         side: engine.keep(_items(table, period, scale))
         for side, table in (("before", before), ("after", after))
@@ -61,6 +72,13 @@ def restatements(before: ir.Table, after: ir.Table, period: Period, engine: Engi
     found: list[Row] = as_decimal(engine.collect(wanted), schema).to_pylist()
     _check(found, sides, period, engine)
     return found
+
+
+def _scale(charges: ir.Table, engine: Engine) -> int:
+    """The most decimals that any effective or billed cost uses, at least 2."""
+    t = charges
+    most = t.aggregate(most=ibis.greatest(*(decimals(t[name]).max() for name in MONEY)))
+    return max(LEAST_MONEY_DECIMALS, engine.collect(most).column("most")[0].as_py() or 0)
 
 
 def rows_behind(charges: ir.Table, items: Sequence[Mapping[str, Any]], engine: Engine) -> pa.Table:
