@@ -20,9 +20,7 @@ TYPES: dict[str, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
     ),
     "struct": (
         pa.struct({"x": pa.string(), "y": pa.list_(pa.string())}),
-        st.one_of(
-            st.none(), st.fixed_dictionaries({"x": WORDS, "y": st.lists(WORDS, max_size=1)})
-        ),
+        st.one_of(st.none(), st.fixed_dictionaries({"x": WORDS, "y": st.lists(WORDS, max_size=1)})),
     ),
 }
 

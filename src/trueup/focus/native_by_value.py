@@ -72,7 +72,9 @@ class NativeByValue:
         found: dict[str, pa.Array] = {}
         for name, index in self._plan.as_is.items():
             found[name] = whole(chunk[column(index)])
-            if KINDS.get(name.casefold()) == "time" and not _is_written_in_four_digits(chunk[column(index)]):
+            if KINDS.get(name.casefold()) == "time" and not _is_written_in_four_digits(
+                chunk[column(index)]
+            ):
                 return None
         for group, query in self._queries:
             sources = {index: whole(chunk[column(index)]) for index in group.sources}

@@ -86,7 +86,9 @@ def _bytes(array: pa.Array) -> pa.Array:
     else:
         members = places(array.values.slice(start, end - start))
     at = pc.multiply(pc.subtract(offsets, offsets[0]), pa.scalar(CODE_BYTES, pa.int32()))
-    codes = pc.add(members.of_rows.cast(pa.int32()), pa.scalar(0, pa.int32()))  # a buffer of its own
+    codes = pc.add(
+        members.of_rows.cast(pa.int32()), pa.scalar(0, pa.int32())
+    )  # a buffer of its own
     buffers = [None, at.buffers()[1], codes.buffers()[1]]
     found = pa.Array.from_buffers(pa.binary(), len(array), buffers)
     return pc.if_else(array.is_valid(), found, pa.scalar(None, pa.binary()))
