@@ -18,7 +18,7 @@ def test_columns_hang_on_what_their_expressions_name() -> None:
         found = lineage(engine, SQL, COLUMNS)
         assert found is not None
         assert found.sources["cost"] == {"kind", "cost"}
-        assert (found.sources["id"], found.sources["x_a"]) == ({"Id"}, frozenset())
+        assert (found.sources["id"], found.sources["x_a"]) == (frozenset({"Id"}), frozenset())
         assert found.as_is == {"record": "record", "id": "Id", "kind": "kind"}
 
 

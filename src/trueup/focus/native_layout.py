@@ -76,10 +76,11 @@ class Layout:
             names = [output.casefold() for output in outputs]
             used = {source for name in names for source in found.sources[name]}
             sources = [i for i, name in enumerate(self.names) if name in used]
-            query = (
-                f"WITH export AS ({self._select(sources, numbers=numbers)}) "
-                f"SELECT * FROM ({found.query(engine, names)})"
-            )
+            sql = found.query(engine, names)
+            if numbers:
+                sql = sql.replace("exact_decimal(", "typed_decimal(")
+            export = self._select(sources, numbers=numbers)
+            query = f"WITH export AS ({export}) SELECT * FROM ({sql})"
             groups.append(Group(sources, query, numbers=numbers))
         try:
             for group in groups:
