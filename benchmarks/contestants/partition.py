@@ -70,7 +70,7 @@ def _bytes(reader: pa.RecordBatchReader, moved: dict[str, int]) -> int:
         for batch in reader:
             moved["rows"] += batch.num_rows
             stream.write_batch(batch)
-    return sink.size()
+    return int(sink.size())
 
 
 def merge(told: Arguments, parts: int) -> None:

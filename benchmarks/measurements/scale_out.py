@@ -2,8 +2,9 @@
 
 The parts are contiguous hours: matching, utilization and shares are by hour, so that the parts'
 tables together must be those of the whole month, to the last digit, which is checked. The critical
-path is the slowest part and the merge, as if each part had a machine like this one to itself; what
-it takes to bring the rows to their parts is measured beside it, in seconds and bytes.
+path is the slowest part and the merge, as if each part had a machine like this one to itself;
+bringing the rows to their parts is measured beside it, in seconds and bytes. The figure is by
+seconds of the processor: parts run one after another, on a machine that others use meanwhile.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def measure(bench: Bench) -> list[Figure]:
     for count in bench.parts:
         found = _parted(month, bench.place(f"scale-out-{count}"), count)
         must_agree(tuple(KEYS), bench.place(f"scale-out-{count}") / "tables", whole)
-        gains.append(alone.seconds / found.critical)
+        gains.append(alone.cpu_seconds / found.critical_cpu)
         facts.append(found.said(alone))
         print(f"  {facts[-1]}", flush=True)
     return [Figure("scale-out", gains[-1], min(gains), max(gains), facts)]

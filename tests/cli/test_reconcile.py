@@ -114,7 +114,9 @@ def test_an_out_that_is_a_url_is_refused(folder: Path) -> None:
     """It would become a folder named "s3:"."""
     found = reconcile("--charges", "used.csv", "--out", "s3://bucket/out")
     assert found.exit_code == 2
-    assert "s3://bucket/out: results are written to this machine" in " ".join(found.stderr.split())
+    assert "s3://bucket/out: results are written to a folder of this machine" in " ".join(
+        found.stderr.split()
+    )
     assert not (folder / "s3:").exists()
 
 

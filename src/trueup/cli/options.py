@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from trueup.period import Period
 
 
+def _folder(out: str) -> str:
+    from trueup.config import is_url
+
+    if is_url(out):
+        raise UsageError(f"{out}: results are written to a folder of this machine: give its path")
+    return out
+
+
 def _read_by(
     reader: Callable[[str], Any],
 ) -> Callable[[click.Context, click.Parameter, str | None], Any]:
@@ -104,6 +112,7 @@ engine = click.option(
 out = click.option(
     "--out",
     type=click.Path(file_okay=False),
+    callback=_read_by(_folder),
     metavar="DIR",
     help="Write result.json, report.html, report.xlsx and Parquet here.",
 )

@@ -93,7 +93,9 @@ def command(ctx: click.Context, **given: Unpack[Given]) -> None:
     rules = read_rules(given["rules"])
     if given["material_amount"] is not None:
         rules = rules.model_copy(update={"material_amount": given["material_amount"]})
-    out = None if given["out"] is None else _writable(given["out"])
+    out = None if given["out"] is None else Path(given["out"])
+    if out is not None:
+        _refuse_unwritable(out)
     result = reconcile(
         list(given["charges"]),
         commitments=list(given["commitments"]) or None,
@@ -130,12 +132,10 @@ def _usage(given: Given) -> Dataset | None:
     )
 
 
-def _writable(out: str) -> Path:
-    from trueup.config import is_url
+def _refuse_unwritable(out: Path) -> None:
     from trueup.errors import UsageError
     from trueup.job import why_not_writable
 
-    refusal = "results are written to this machine" if is_url(out) else why_not_writable(Path(out))
+    refusal = why_not_writable(out)
     if refusal:
         raise UsageError(f"{out}: {refusal}; choose another folder with --out")
-    return Path(out)

@@ -92,7 +92,8 @@ def _renamed(
 
 
 def _texts(rows: ir.Table, column: str, scene: Scene) -> list[str]:
-    some = rows.filter(rows[column].notnull()).select(text=rows[column]).distinct()
+    named_rows = rows.filter(rows[column].notnull()).select(text=rows[column])
+    some = named_rows.group_by("text").aggregate()  # what is distinct and sorted, Spark repeats
     found = scene.engine.collect(some.order_by("text").limit(TEXTS_MAX))
     return list(found.column("text").to_pylist())
 
