@@ -9,6 +9,7 @@ from typing import Any
 
 from trueup.period import Period
 from trueup.reconcile.commitment_leg import edge_decimal
+from trueup.reconcile.lot_names import credit_price, in_common
 from trueup.reconcile.terms import Terms
 
 LEG = "balance"
@@ -33,9 +34,12 @@ class Found:
         return self.billed - self.expected
 
     def with_(self, other: Found) -> Found:
-        """One finding of the same lot and rule: what both took too much, told by the first."""
+        """One finding of the same lot and rule: what both took too much, told by the first.
+
+        One of them may be of the lot's pool, of which the price is not known.
+        """
         return Found(
-            self.lot,
+            in_common([self.lot, other.lot]),
             self.rule,
             self.billed,
             self.expected - other.excess,
@@ -51,13 +55,6 @@ def merged(found: Iterable[Found]) -> list[Found]:
         key = (one.lot.commitment_id, one.rule)
         known[key] = known[key].with_(one) if key in known else one
     return [one for one in known.values() if one.excess]
-
-
-def credit_price(lot: Terms) -> Fraction | None:
-    """What one unit of a lot costs: 1 of money itself; None where the contract does not say."""
-    if lot.unit is not None and lot.unit == lot.currency:
-        return Fraction(1)
-    return None if lot.cost_per_credit is None else Fraction(lot.cost_per_credit)
 
 
 def break_of(found: Found, window: Period) -> dict[str, Any]:

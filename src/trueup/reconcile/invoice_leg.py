@@ -133,7 +133,8 @@ def _unpriced(charges: int) -> list[dict[str, Any]]:
             "subject": "invoices",
             "text": f"{charges:,} billed charges drew credits of a lot whose price is not known: "
             "what was prepaid of them is not taken off the invoice",
-            "remedy": "state cost_per_credit, and the unit of the credits, in the contract",
+            "remedy": "state cost_per_credit, and the unit of the credits, in the contract; where "
+            "they name a pool whose lots differ in price, have them name the lot",
         }
     ]
 
