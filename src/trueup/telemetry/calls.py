@@ -101,7 +101,7 @@ def stage_records(
 def is_staged(connection: duckdb.DuckDBPyConnection, calls: str) -> bool:
     """Whether any file was staged under this name."""
     query = "SELECT 1 FROM information_schema.tables WHERE table_name = ?"
-    return connection.execute(query, [calls]).fetchone() is not None
+    return bool(connection.execute(query, [calls]).fetchall())
 
 
 def not_whole(column: str, text: str, value: str) -> tuple[str, str, str, str]:

@@ -85,8 +85,8 @@ def insert_rejects(connection: duckdb.DuckDBPyConnection, query: str) -> None:
 
 def count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
     """The single number a query gives."""
-    row = connection.execute(query).fetchone()
-    return int(row[0]) if row is not None and row[0] is not None else 0
+    rows = connection.execute(query).fetchall()  # all: an unfinished result would block the next
+    return int(rows[0][0] or 0) if rows else 0
 
 
 def add_note(connection: duckdb.DuckDBPyConnection, source_id: int, note: str) -> None:
