@@ -10,6 +10,7 @@ from typing import Any
 import trueup
 from tests.focus.bill import row, write
 from trueup.api import parsed_clock, parsed_period
+from trueup.model.dataset import Dataset
 from trueup.model.inputs import Inputs
 from trueup.model.rules import read_rules
 from trueup.model.schema import PROVIDER_RATES
@@ -141,8 +142,9 @@ def reconciled(
     as_of: str = LATE,
     period: str | None = PERIOD,
     engine: str = "duckdb",
+    usage: Dataset | None = None,
 ) -> Result:
-    """The result over one bill, what providers say of rates, and contracts in TOML."""
+    """The result over one bill, what providers say of rates, contracts in TOML, and telemetry."""
     commitments = None
     if contracts is not None:
         (folder / "contracts.toml").write_text(contracts)
@@ -152,7 +154,7 @@ def reconciled(
     assert len(charges.rejects) == 0, charges.rejects.rows()
     return Result(
         reconcile(
-            Inputs(charges, commitments, asserted=asserted),
+            Inputs(charges, commitments, usage, asserted=asserted),
             parsed_period(period) if period else None,
             read_rules(rules),
             parsed_clock(as_of),

@@ -107,7 +107,8 @@ def run(
             engine=engine,
         )
         used = _usage_leg(leg_run, usage, columns) if usage else None
-        leg_run = replace(leg_run, compared=used.in_scope if used else None)
+        if used:
+            leg_run = replace(leg_run, compared=used.in_scope, held=used.held)
         further = [leg(leg_run) for leg in LEGS]
         work = Worked(leg_run, touching, used, further, list(inputs.datasets))
         tables = {**_tables(work), **inputs.asserted}

@@ -20,8 +20,9 @@ from trueup.reconcile import usage_leg as leg
 from trueup.reconcile.busy import busy_usage
 from trueup.reconcile.cascade import Keys, pair
 from trueup.reconcile.cells import billed_cells, metered_cells, metered_parties, placed
-from trueup.reconcile.copies import copied_rows, per_group
+from trueup.reconcile.copies import copied_charges, per_currency, per_group
 from trueup.reconcile.groups import MATCHED, MISSING_IN_USAGE, form_groups, group_costs, judge
+from trueup.reconcile.held import held_parts
 from trueup.reconcile.lags import expected_by
 from trueup.reconcile.liability import observed_prices, priced, rate_rows, subjects
 from trueup.reconcile.metering import NotMetered
@@ -37,6 +38,7 @@ class UsageFindings:
     """What the usage leg gives the run; amounts are whole, breaks at the edge's scale."""
 
     in_scope: ir.Table  # charge_id
+    held: ir.Table  # what breaks hold of charges; see ``reconcile.held``
     breaks: ir.Table  # with ``rows_key``
     break_rows: list[ir.Table]  # by that key; see ``reconcile.leg``
     pending: ir.Table
@@ -67,7 +69,7 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     ours, theirs = pairing.billed, pairing.metered
     groups = form_groups(pairing, billed, cells, things, engine)
     costs = group_costs(billed, ours, engine)
-    copies = copied_rows(run.charges, scoped, billed, ours, groups, engine)
+    copies = copied_charges(run.charges, scoped, billed, ours, groups, engine)
     judged = judge(groups, costs, per_group(copies), limits, run.scale, engine)
 
     left = leg.left_over(sides.of_bill(pairing.billed_left), sides.of_meters(cells), engine)
@@ -86,17 +88,21 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     allocated = allocate(groups, costs, parts, run.rules.idle, run.rules.owners, engine)
     breaks = engine.keep(
         united(
-            leg.group_breaks(judged, copies, contradicted(groups, known_parties, busy), money),
+            leg.group_breaks(
+                judged, per_currency(copies), contradicted(groups, known_parties, busy), money
+            ),
             leg.accumulated_breaks(judged, limits, money, run.window),
             leg.missing_in_usage(left, money),
             leg.missing_in_billing(liable, run.as_of, money),
         )
     )
     of_cells = Cells(billed, cells, scoped, pieces, run.usage)
+    verdicts = Judged(judged, ours, theirs, left, open_)
     findings = UsageFindings(
         in_scope=scoped.select("charge_id"),
+        held=held_parts(breaks, verdicts, copies, of_cells, engine),
         breaks=breaks,
-        break_rows=break_rows(breaks, Judged(judged, ours, theirs, left, open_), of_cells, engine),
+        break_rows=break_rows(breaks, verdicts, of_cells, engine),
         pending=leg.pending(liable, run.as_of, money),
         allocated=allocated,
         left=left,
