@@ -47,7 +47,15 @@ HOURS = pa.schema(
 
 
 def paid_by_name(run: LegRun) -> ir.Table | None:
-    """By charge (``paid_id``) what lots of the funding layer that it names ``paid``, in 10^-18.
+    """By charge (``paid_id``) what all lots together ``paid`` that it names; see ``payments``."""
+    found = payments(run)
+    if found is None:
+        return None
+    return found.group_by("paid_id").aggregate(unpriced=_.unpriced.max(), paid=total(_.paid))
+
+
+def payments(run: LegRun) -> ir.Table | None:
+    """By charge (``paid_id``) and name what a ``lot`` of the funding layer ``paid``, in 10^-18.
 
     ``unpriced`` says that a part is not known: credits without a price, in another unit, or of a
     pool whose lots differ in price. None where no charge names a lot.
@@ -76,7 +84,7 @@ def paid_by_name(run: LegRun) -> ir.Table | None:
     ).cast(WHOLE)
     return (
         t.mutate(paid=paid)
-        .group_by(paid_id=_.charge_id)
+        .group_by("lot", paid_id=_.charge_id)
         .aggregate(unpriced=_.paid.isnull().max(), paid=total(_.paid).fill_null(whole(0)))
     )
 
