@@ -145,7 +145,7 @@ def test_small_differences_hold_their_part_where_they_add_up(tmp_path: Path) -> 
 
     Billed are 2 x 500.00: 20.00 in that break; of 196 hours for 980.00, 784.00 are right at 4.00.
     """
-    hours = ({}, {f"ChargePeriod{edge}": f"2026-10-03T{hour}:00:00Z"
+    hours: tuple[dict[str, str], ...] = ({}, {f"ChargePeriod{edge}": f"2026-10-03T{hour}:00:00Z"
                   for edge, hour in (("Start", 15), ("End", 16))})  # fmt: skip
     rows = [e3("100", "500.00", **more) for more in hours]
     tolerance = {"tolerance": [{"leg": "usage", "relative": "0.05", "period_relative": "0.01"}]}

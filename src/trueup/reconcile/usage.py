@@ -24,7 +24,13 @@ from trueup.reconcile.copies import copied_charges, per_currency, per_group
 from trueup.reconcile.groups import MATCHED, MISSING_IN_USAGE, form_groups, group_costs, judge
 from trueup.reconcile.held import held_parts
 from trueup.reconcile.lags import expected_by
-from trueup.reconcile.liability import observed_prices, priced, rate_rows, subjects
+from trueup.reconcile.liability import (
+    observed_prices,
+    of_no_resource,
+    priced,
+    rate_rows,
+    subjects,
+)
 from trueup.reconcile.metering import NotMetered
 from trueup.reconcile.scope import billed_scope, metered_scope
 from trueup.reconcile.sides import UsageRun, both_sides
@@ -110,7 +116,10 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
         cells=sides.of_meters(cells),
         usage=run.usage,
         costs=costs,
-        notes=[_note(each) for each in sides.not_compared],
+        notes=[
+            *(_note(each) for each in sides.not_compared),
+            *of_no_resource(unbilled, run.rules, engine),
+        ],
     )
     findings.buckets.extend(_billed_buckets(judged, left, engine))
     findings.buckets.extend(_metered_buckets(run, judged, alone, parties, pieces, engine))
