@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -27,6 +27,7 @@ class Found:
     expected: Fraction
     rows: int
     explanation: str
+    told: Sequence[tuple[str, int, int]] = ()  # where the provider says so; see ``reconcile.leg``
 
     @property
     def excess(self) -> Fraction:
@@ -45,6 +46,7 @@ class Found:
             self.expected - other.excess,
             self.rows + other.rows,
             f"{self.explanation} {other.explanation}",
+            list(dict.fromkeys([*self.told, *other.told])),
         )
 
 
@@ -77,6 +79,7 @@ def break_of(found: Found, window: Period) -> dict[str, Any]:
         "rule": found.rule,
         "rows_billed": found.rows,
         "rows_metered": 0,
+        "rows": found.told,
         "explanation": found.explanation,
     }
 

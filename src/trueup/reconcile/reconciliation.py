@@ -111,7 +111,7 @@ def run(
             leg_run = replace(leg_run, compared=used.in_scope, held=used.held)
         further = [leg(leg_run) for leg in LEGS]
         work = Worked(leg_run, touching, used, further, list(inputs.datasets))
-        tables = {**_tables(work), **inputs.asserted}
+        tables = {**_tables(work, inputs.stated), **inputs.asserted}
         final = final_at(rows, rules, engine)
     return Outcome(
         *(window.start, window.end, as_of, tables, inputs),
@@ -172,7 +172,7 @@ def _span(rows: ir.Table, engine: Engine) -> Period:
     return Period(start, end)
 
 
-def _tables(work: Worked) -> dict[str, Table]:
+def _tables(work: Worked, stated: Sequence[Mapping[str, Any]]) -> dict[str, Table]:
     """Every table of the result; the proofs run before the first is made."""
     found, used = work.commitments, work.usage
     apart = work.rows.anti_join(used.in_scope, "charge_id") if used else work.rows
@@ -193,7 +193,7 @@ def _tables(work: Worked) -> dict[str, Table]:
             [row for row in by_reason if row["reason"] != UNUSED_REASON], work.scale
         ),
         "buckets": _buckets(work, reasoned),
-        "sources": [row for each in work.datasets for row in each.sources.rows()],
+        "sources": [*(row for each in work.datasets for row in each.sources.rows()), *stated],
         "causes": drift.causes,
         "notes": [*notes_of(work), *drift.notes],
         "pending": [],
