@@ -17,6 +17,7 @@ from trueup.focus.stream import opened
 from trueup.model.schema import REPEATS
 from trueup.model.table import Table
 
+EMPTY = "it holds no record: nothing was compared with it"
 CUT = "the file was cut"  # ends the reason of a record that swallowed the end of its file
 CHUNK_BYTES = 1 << 20
 LINE_ENDS = (b"\n", b"\r")
