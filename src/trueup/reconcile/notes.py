@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from trueup.focus.whole import EMPTY
+from trueup.focus.whole import EMPTY, UNENDED
 from trueup.reconcile.copies import like_files
 from trueup.reconcile.worked import Worked
 
@@ -13,6 +13,7 @@ from trueup.reconcile.worked import Worked
 TO_DO = {
     EMPTY: "check that its exporter ran over the period and that this is its file; give no file "
     "where nothing was used",
+    UNENDED: "compare its size or SHA-256 with what its sender states (a manifest, a listing)",
 }
 
 

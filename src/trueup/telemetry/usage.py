@@ -16,7 +16,7 @@ from trueup.focus.landing import Landed, Landing, copy_of
 from trueup.focus.raw import gathered
 from trueup.focus.repair import literal
 from trueup.focus.stream import misnamed, opened
-from trueup.focus.whole import EMPTY, not_whole
+from trueup.focus.whole import EMPTY, UNENDED, not_whole, unended
 from trueup.model.dataset import Dataset
 from trueup.telemetry.column_map import check_names
 from trueup.telemetry.sample import BOM, sample
@@ -213,6 +213,10 @@ def _dataset(
     )
     rows = [_source_row(connection, item, rejected.get(item.source.source_id, 0)) for item in read]
     rejects = _rejects(connection, directory)
+    cut = unended((item.landed for item in read), rows, rejects)
+    for row in rows:
+        if row["source"] in cut:
+            row["note"] = "; ".join(filter(None, (row["note"], UNENDED)))
     return Dataset(
         kind="usage",
         table=Table(USAGE, files=[file], keep=directory),
