@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+import trueup
+from tests.focus.bill import write
+from tests.reconcile.prepaid import LATE, at, cost
+from tests.reconcile.test_balance_leg import LOT
 from tests.workspace import month
 from trueup import evidence
+from trueup.adapter.feed import BALANCES, TABLES
+from trueup.api import parsed_period
+from trueup.controls.origin import origins
 from trueup.errors import UsageError
+from trueup.fetch.asserted import Assertion
 from trueup.job import run, workspace_of
+from trueup.model.rules import Rules
 from trueup.workspace.lock import locked
+from trueup.workspace.store import Store
 from trueup.workspace.verify import verify
+from trueup.workspace.workspace import Workspace
 
 
 def test_the_entry_of_a_run_leads_to_all_that_it_read_and_wrote(tmp_path: Path) -> None:
@@ -126,3 +141,44 @@ def test_what_does_not_change_a_figure_does_not_change_the_result(tmp_path: Path
     month.ran(config)
     for line in (tmp_path / ".trueup" / "journal.jsonl").read_text("utf-8").splitlines():
         json.loads(line, parse_float=pytest.fail)
+
+
+def test_what_a_provider_says_is_shown_with_its_break(tmp_path: Path) -> None:
+    """70 are left by the ledger, 60 by the provider: row 2 of its balances stands behind the 10."""
+    (tmp_path / "lot.toml").write_text(LOT, encoding="utf-8")
+    table = tmp_path / "balances.csv"
+    with table.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, TABLES[BALANCES], restval="")
+        writer.writeheader()
+        says = {"provider": "Nimbus", "unit": "USD", "at": "2026-11-01T00:00:00Z"}
+        writer.writerow({**says, "lot_id": "another", "remaining": "5"})
+        writer.writerow({**says, "lot_id": "lot", "remaining": "60"})
+    store = Store(tmp_path / "store")
+    given = evidence.Given(
+        groups=(),
+        assertions=evidence.landed_assertions(
+            [Assertion("acme", "balances", BALANCES, table)], store
+        ),
+        rules=Rules(),
+        period=parsed_period("2026-10"),
+        as_of=LATE,
+        engine="duckdb",
+        notes=(),
+    )
+    bill = write(tmp_path / "bill.csv", cost("30.00", at(3, 14), {"lot": "30.00"}))
+    datasets = {
+        "charges": trueup.read_charges(bill),
+        "commitments": trueup.read_commitments(tmp_path / "lot.toml"),
+        "usage": None,
+        "invoices": None,
+    }
+    result = evidence.performed(given, datasets)
+    [found] = [row for row in result.breaks.rows() if row["leg"] == "balance"]
+    assert found["amount"] == 10
+    kept = SimpleNamespace(table=lambda _run, name: getattr(result, name).rows(), store=store)
+    rows = origins(cast("Workspace", kept), "run-0001", found["id"])
+    [said] = [row for row in rows if row.side == "provider"]
+    assert (said.source, said.row) == ("acme-balances.csv", 2)
+    assert said.values is not None
+    assert (said.values["lot_id"], said.values["remaining"]) == ("lot", "60")
+    assert said.sha256 == sha256(table.read_bytes()).hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -99,6 +100,7 @@ def performed(given: Given, datasets: Mapping[str, Dataset | None]) -> Result:
             usage=datasets["usage"],
             invoices=datasets["invoices"],
             asserted=tables,
+            stated=[_source(number, *one) for number, one in enumerate(given.assertions)],
             unread=[
                 Unread(one.source.split()[0] if one.kind == PROVIDER else None, one.source)
                 for one in given.failures
@@ -111,6 +113,24 @@ def performed(given: Given, datasets: Mapping[str, Dataset | None]) -> Result:
         engine=given.engine,
     )
     return Result(annotated(outcome, given.notes))
+
+
+def _source(number: int, said: Assertion, file: Landed) -> dict[str, Any]:
+    """What a provider's feed was normalised into, as a row of ``SOURCES``."""
+    with file.path.open(encoding="utf-8", newline="") as text:
+        rows = sum(1 for _ in csv.reader(text)) - 1
+    return {
+        "source_id": number,
+        "source": file.source,
+        "kind": PROVIDER,
+        "format": said.gives,
+        "sha256": file.sha256,
+        "size_bytes": file.size_bytes,
+        "rows_in": rows,
+        "accepted": rows,
+        "rejected": 0,
+        "note": None,
+    }
 
 
 def kept(

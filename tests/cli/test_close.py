@@ -120,7 +120,14 @@ def test_a_decision_after_the_preparation_voids_it(month: Month) -> None:
     refused = trueup("close", "2026-10", "--approve", user="approver")
     assert refused.exit_code == 2
     assert "another decision was made on its breaks" in refused.output
+    packed = trueup("close", "2026-10", "--pack", "void.zip")
+    assert packed.exit_code == 2
+    assert "void: since it was prepared" in packed.output
+    assert not Path("void.zip").exists()
     assert trueup("close", "2026-10", user="preparer").exit_code == 0
+    packed = trueup("close", "2026-10", "--pack", "again.zip")
+    assert packed.exit_code == 0
+    assert "again.zip: 2026-10, prepared" in packed.output
     assert trueup("close", "2026-10", "--approve", user="approver").exit_code == 0
 
 

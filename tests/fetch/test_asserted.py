@@ -33,6 +33,21 @@ def test_a_feed_with_a_figure_that_is_none_is_named(wrong: str, tmp_path: Path) 
     )
     (row,) = tables["provider_balances"].rows()
     assert (row["lot_id"], row["granted"]) == ("good", Decimal("1.000000000000000001"))
+    assert (row["source_id"], row["source_row"]) == (0, 1)
     assert (failure.provider, failure.what) == ("acme", "bad (bad)")
     assert f"granted = {wrong!r}" in failure.reason
     assert failure.remedy
+
+
+def test_every_row_says_where_it_stands(tmp_path: Path) -> None:
+    """Two feeds of balances with one row and two: their places are (0, 1), (1, 1) and (1, 2)."""
+    one, two = told(tmp_path, "one", "1"), told(tmp_path, "two", "2")
+    with two.path.open("a", encoding="utf-8", newline="") as file:
+        csv.DictWriter(file, TABLES[BALANCES], restval="").writerow({"lot_id": "more"})
+    tables, failures = asserted(assertions([Fetched("acme", (one, two), (), (), ())]))
+    assert not failures
+    places = [
+        (row["lot_id"], row["source_id"], row["source_row"])
+        for row in tables["provider_balances"].rows()
+    ]
+    assert places == [("one", 0, 1), ("two", 1, 1), ("more", 1, 2)]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
 from tests.focus.bill import as_csv, row
 
 import trueup
+from trueup.focus.whole import UNENDED
+from trueup.model.dataset import Dataset
 
 CUT_RECORD = "2026-10-01,USD,5"
 QUOTE = '"a quote that nobody closes,1\n2,3\n'
@@ -64,3 +67,45 @@ def test_spans_that_end_inside_a_line_are_not_whole(tmp_path: Path) -> None:
     found = trueup.read_usage(path, format="table", columns={"window_start": "at", "gpu": "gpu"})
     (why,) = found.broken.values()
     assert why == "it breaks off in record 2, what follows is missing (not valid JSON)"
+
+
+def noted(found: Dataset) -> list[str]:
+    return [row["source"] for row in found.sources.rows() if UNENDED in (row["note"] or "")]
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [("\n", False), ("\r\n", False), ("\r", False), ("", True)],
+)
+def test_a_bill_without_a_last_line_end_is_noted(tmp_path: Path, end: str, said: bool) -> None:
+    """A last figure of 125.50 that was cut to 12 is a row like any other: only the end is missing."""
+    path = tmp_path / "bill.csv"
+    path.write_bytes((as_csv([row(), row()]).rstrip("\r\n") + end).encode())
+    found = trueup.read_charges(path)
+    assert noted(found) == ([str(path)] if said else [])
+    assert (len(found.table), found.broken) == (2, {})
+    result = trueup.reconcile(found, as_of="2026-12-01")
+    notes = [one for one in result.notes.rows() if UNENDED in one["text"]]
+    assert [bool(one["remedy"]) for one in notes] == ([True] if said else [])
+    assert "source_not_whole" not in {one["code"] for one in result.notes.rows()}
+
+
+def test_what_cannot_be_cut_unseen_is_not_noted(tmp_path: Path) -> None:
+    """A cut archive cannot be unpacked; a last record that is refused says more than a note."""
+    packed = tmp_path / "packed.csv.gz"
+    packed.write_bytes(gzip.compress(as_csv([row()]).rstrip("\r\n").encode()))
+    assert noted(trueup.read_charges(packed)) == []
+    refused = written(tmp_path, CUT_RECORD)
+    assert noted(trueup.read_charges(refused)) == []
+
+
+@pytest.mark.parametrize("said", [True, False])
+def test_telemetry_without_a_last_line_end_is_noted(tmp_path: Path, said: bool) -> None:
+    """720 seconds cut to 72 are a quantity too; JSON lines end with a whole object or none."""
+    table, lines = tmp_path / "gpu.csv", tmp_path / "calls.jsonl"
+    table.write_text("at,gpu\n2026-10-03T14:00:00Z,72" + ("" if said else "\n"))
+    lines.write_text('{"at": "2026-10-03T14:00:00Z", "gpu": 2}')
+    columns = {"window_start": "at", "gpu": "gpu"}
+    for path, expected in ((table, [str(table)] if said else []), (lines, [])):
+        found = trueup.read_usage(path, format="table", columns=columns)
+        assert (len(found.table), noted(found), found.broken) == (1, expected, {})

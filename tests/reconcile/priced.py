@@ -10,6 +10,7 @@ from typing import Any
 import trueup
 from tests.focus.bill import row, write
 from trueup.api import parsed_clock, parsed_period
+from trueup.model.dataset import Dataset
 from trueup.model.inputs import Inputs
 from trueup.model.rules import read_rules
 from trueup.model.schema import PROVIDER_RATES
@@ -115,6 +116,24 @@ def committed(status: str, drawn: str) -> dict[str, str]:
     }
 
 
+# The worked hour: a plan of 10.00, 6.20 + 2.30 used, 1.50 unused, and e3 billed on demand at 4.00.
+HOUR = [covered("e1", "2", "6.20", "8.40"), covered("e2", "1", "2.30", "3.10"), unused("1.50")]
+E3 = on_demand("e3", "1", "4.00")
+CONTRACT = f"""
+[[commitment]]
+id = "{PLAN}"
+provider = "aws"
+category = "Spend"
+type = "SageMaker Savings Plan"
+cost = "10.00"
+per = "interval"
+currency = "USD"
+interval = "hourly"
+start = 2026-10-03T14:00:00Z
+end = 2027-10-03T14:00:00Z
+"""
+
+
 def plan_rate(
     sku_id: str | None, price: str, commitment: str = PLAN, **more: Any
 ) -> dict[str, Any]:
@@ -141,8 +160,9 @@ def reconciled(
     as_of: str = LATE,
     period: str | None = PERIOD,
     engine: str = "duckdb",
+    usage: Dataset | None = None,
 ) -> Result:
-    """The result over one bill, what providers say of rates, and contracts in TOML."""
+    """The result over one bill, what providers say of rates, contracts in TOML, and telemetry."""
     commitments = None
     if contracts is not None:
         (folder / "contracts.toml").write_text(contracts)
@@ -152,7 +172,7 @@ def reconciled(
     assert len(charges.rejects) == 0, charges.rejects.rows()
     return Result(
         reconcile(
-            Inputs(charges, commitments, asserted=asserted),
+            Inputs(charges, commitments, usage, asserted=asserted),
             parsed_period(period) if period else None,
             read_rules(rules),
             parsed_clock(as_of),
@@ -163,6 +183,10 @@ def reconciled(
 
 def price_breaks(result: Result) -> list[dict[str, Any]]:
     return [one for one in result.breaks.rows() if one["leg"] == "price"]
+
+
+def amounts(result: Result) -> list[Decimal]:
+    return [one["amount"] for one in price_breaks(result)]
 
 
 def codes(result: Result) -> list[str]:

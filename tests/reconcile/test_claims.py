@@ -10,8 +10,12 @@ import pytest
 import trueup
 from tests.focus.bill import write
 from tests.reconcile.priced import (
+    CONTRACT,
+    E3,
+    HOUR,
     LATE,
     PLAN,
+    amounts,
     at,
     codes,
     covered,
@@ -21,7 +25,6 @@ from tests.reconcile.priced import (
     reconciled,
     unused,
 )
-from tests.reconcile.test_price_leg import CONTRACT, E3, HOUR, amounts
 from trueup.api import parsed_clock, parsed_period
 from trueup.model.inputs import Inputs, Unread
 from trueup.model.rules import read_rules

@@ -395,6 +395,62 @@ def test_what_a_lot_paid_counts_once(
     assert breaks_of(result) == []
 
 
+def lots_applied(**costs: str) -> str:
+    elements = ",".join(
+        f'{{"ContractId":"c","ContractCommitmentId":"{name.replace("_", "-")}",'
+        f'"ContractCommitmentAppliedCost":{cost}}}'
+        for name, cost in costs.items()
+    )
+    return f'{{"Elements":[{elements}]}}'
+
+
+DRAWDOWN = {"ChargeCategory": "Credit", "ChargeDescription": "Prepaid drawdown"}
+
+
+@pytest.mark.parametrize(
+    ("row", "taken"),
+    [
+        # lot-1 has a row, lot-2 none: 100 - 60 - 15 = 25
+        (charge("-60.00", ContractApplied=lots_applied(lot_1="60"), **DRAWDOWN), -75),
+        # the same, where the row carries the lot as its commitment
+        (charge("-60.00", CommitmentDiscountId="lot-1", **DRAWDOWN), -75),
+        # one row is of both lots: 100 - 75 = 25
+        (charge("-75.00", ContractApplied=lots_applied(lot_1="60", lot_2="15"), **DRAWDOWN), -75),
+        # it names the pool that both lots are of
+        (charge("-75.00", ContractApplied=lots_applied(prepaid="75"), **DRAWDOWN), -75),
+        # a row that names none shows as much as it amounts to: 60 of 75, so 15 more
+        (charge("-60.00", **DRAWDOWN), -75),
+        (charge("-75.00", **DRAWDOWN), -75),
+    ],
+)
+def test_each_of_two_lots_counts_once(tmp_path: Path, row: dict[str, str], taken: int) -> None:
+    """100.00 of which lot-1 paid 60.00 and lot-2 15.00: 25.00 are due, whichever has a row."""
+    pooled = LOT.replace('type = "Prepaid Credits"', 'type = "Prepaid Credits"\npool = "prepaid"')
+    (tmp_path / "lots.toml").write_text(pooled + pooled.replace("lot-1", "lot-2"), encoding="utf-8")
+    rows = [charge("100.00", ContractApplied=lots_applied(lot_1="60", lot_2="15")), row]
+    result = reconciled(tmp_path, rows, [invoice("25.00")], commitments=tmp_path / "lots.toml")
+    found = invoices_of(result)["INV-1"]
+    assert (found["prepaid_drawdown"], found["amount_due"]) == (taken, 25)
+    assert breaks_of(result) == []
+    assert steps_of(result)["invoiced"] == 25
+
+
+def test_a_lots_row_does_not_hide_what_another_lot_paid_elsewhere(tmp_path: Path) -> None:
+    """On INV-1 lot-1 has a row of 60.00; on INV-2 it has none: there 20.00 of 30.00 are taken off."""
+    (tmp_path / "lots.toml").write_text(LOT, encoding="utf-8")
+    rows = [
+        charge("100.00", ContractApplied=applied("60")),
+        charge("-60.00", ContractApplied=applied("60"), **DRAWDOWN),
+        charge("30.00", InvoiceId="INV-2", ContractApplied=applied("20")),
+    ]
+    given = [invoice("40.00"), invoice("10.00", "INV-2")]
+    result = reconciled(tmp_path, rows, given, commitments=tmp_path / "lots.toml")
+    assert {name: row["amount_due"] for name, row in invoices_of(result).items()} == {
+        "INV-1": 40,
+        "INV-2": 10,
+    }
+
+
 @pytest.mark.parametrize(("price", "due"), [('cost_per_credit = "1.50"', 40), ("", 100)])
 def test_credits_pay_at_their_price(tmp_path: Path, price: str, due: int) -> None:
     """100.00 billed in full, 40 credits drawn at 1.50 each: 60.00 are prepaid, 40.00 due.

@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 
 from tests.reconcile.priced import (
+    CONTRACT,
+    E3,
+    HOUR,
     PLAN,
+    amounts,
     at,
     codes,
     covered,
@@ -23,26 +27,6 @@ from tests.reconcile.priced import (
 D = Decimal
 OWNER = "123456789012"
 EARLY = "2026-11-02T00:00:00Z"  # before the month is final
-# The worked hour: a plan of 10.00, 6.20 + 2.30 used, 1.50 unused, and e3 billed on demand at 4.00.
-HOUR = [covered("e1", "2", "6.20", "8.40"), covered("e2", "1", "2.30", "3.10"), unused("1.50")]
-E3 = on_demand("e3", "1", "4.00")
-CONTRACT = f"""
-[[commitment]]
-id = "{PLAN}"
-provider = "aws"
-category = "Spend"
-type = "SageMaker Savings Plan"
-cost = "10.00"
-per = "interval"
-currency = "USD"
-interval = "hourly"
-start = 2026-10-03T14:00:00Z
-end = 2027-10-03T14:00:00Z
-"""
-
-
-def amounts(result: Any) -> list[Decimal]:
-    return [one["amount"] for one in price_breaks(result)]
 
 
 def test_the_worked_hour_is_claimable(tmp_path: Path) -> None:

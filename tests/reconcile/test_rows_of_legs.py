@@ -71,14 +71,23 @@ def test_a_balance_has_the_charges_that_drew_on_the_lot(tmp_path: Path) -> None:
         cost("5.00", at(3)),
         cost("20.00", at(4), {"lot": "20.00"}),
     ]
-    result = reconciled(tmp_path, charges, LOT, balances=[balance("lot", END, "60.00")])
+    said = [balance("lot", END, "60.00", source_id=0, source_row=7)]
+    result = reconciled(tmp_path, charges, LOT, balances=said)
     [(_rule, rows)] = behind(result).items()
-    assert rows == [("billed", 1), ("billed", 3), ("contract", 1)]
+    assert rows == [("billed", 1), ("billed", 3), ("contract", 1), ("provider", 7)]
+
+
+def test_a_statement_that_stands_nowhere_is_no_row(tmp_path: Path) -> None:
+    """A caller's own table of balances has no file: the break has the charge and the contract."""
+    charges = [cost("10.00", at(2), {"lot": "10.00"})]
+    result = reconciled(tmp_path, charges, LOT, balances=[balance("lot", END, "60.00")])
+    assert list(behind(result).values()) == [[("billed", 1), ("contract", 1)]]
 
 
 def test_three_sources_have_the_intervals_that_differ(tmp_path: Path) -> None:
     """On the 4th the provider says 6 more unused: the 48 rows of that day, of rows 1 to 96."""
     says = [SAYS[0], told(4, committed="240", used="210", unused="30")]
+    says = [{**row, "source_id": 0, "source_row": number} for number, row in enumerate(says, 1)]
     result = reconciled(tmp_path, BILL, PLAN, period=DAYS, utilization=says)
     expected = [("billed", row) for row in range(49, 97)]
-    assert behind(result) == {"three_sources": [*expected, ("contract", 1)]}
+    assert behind(result) == {"three_sources": [*expected, ("contract", 1), ("provider", 2)]}

@@ -158,3 +158,23 @@ def test_what_is_too_fine_to_be_counted_is_left_out_and_named(tmp_path: Path) ->
     assert (identity["billed"], identity["difference"]) == (Decimal("80.07"), 0)
     reasons = {row["reason"]: row["cost"] for row in result.unattributed_by_reason.rows()}
     assert reasons["no_rule"] == Decimal("80.07")  # r1's holder is not named, either
+
+
+def test_telemetry_without_a_record_says_what_to_do(tmp_path: Path) -> None:
+    """Only a header: no break is found, and the note has a next step."""
+    (tmp_path / "meters.csv").write_text("start,end,resource,quantity\n")
+    usage = trueup.read_usage(
+        tmp_path / "meters.csv",
+        format="table",
+        columns={"window_start": "start", "window_end": "end", "quantity": "quantity"},
+        constants={"provider": "Cloud Nine", "meter": "gpu", "unit": "GPU-Hours"},
+    )
+    bill = tmp_path / "bill.csv"
+    with bill.open("w", newline="") as file:
+        writer = csv.DictWriter(file, CHARGE_COLUMNS, restval="")
+        writer.writeheader()
+        writer.writerow(gpu("1", "3.00"))
+    result = trueup.reconcile(bill, usage=usage, as_of=AS_OF)
+    [note] = [row for row in result.notes.rows() if row["subject"].endswith("meters.csv")]
+    assert note["text"] == "it holds no record: nothing was compared with it"
+    assert note["remedy"].startswith("check that its exporter ran over the period")

@@ -180,10 +180,9 @@ def _status(at_desk: Desk, period: Period) -> None:
 def _pack(at_desk: Desk, period: Period, path: Path) -> None:
     from trueup.controls.closing import short
     from trueup.controls.pack import pack
-    from trueup.controls.review import closing_of
     from trueup.report.atomic import replacing
 
-    closing = closing_of(at_desk.workspace, period)
+    closing = _review(at_desk, period).closing
     content = pack(at_desk.workspace, closing, at_desk.rules)
     with replacing(path) as temporary:
         temporary.write_bytes(content)

@@ -13,7 +13,13 @@ from typing import Any
 from trueup.workspace.store import Store
 from trueup.workspace.workspace import Workspace
 
-KINDS = {"billed": "charges", "metered": "usage", "contract": "commitments", "invoice": "invoices"}
+KINDS = {  # side of a break -> kind of source
+    "billed": "charges",
+    "metered": "usage",
+    "contract": "commitments",
+    "invoice": "invoices",
+    "provider": "provider",
+}
 FILE_BYTES_MAX = 256 << 20  # a larger file is not read for a few rows
 _GZIP, _PARQUET = b"\x1f\x8b", b"PAR1"
 _SEPARATORS = ",;\t|"

@@ -14,7 +14,7 @@ import pyarrow as pa
 from trueup.adapter.feed import BALANCES, RATES, UTILIZATION
 from trueup.errors import ProviderError, UsageError
 from trueup.fetch.providers import Failed, Fetched, failed
-from trueup.model.schema import RESULT_TABLES
+from trueup.model.schema import RESULT_TABLES, STATED_AT
 from trueup.model.table import Table
 from trueup.money import EXACT
 from trueup.period import parse_instant
@@ -49,14 +49,16 @@ def assertions(fetched: Sequence[Fetched]) -> list[Assertion]:
 def asserted(given: Sequence[Assertion]) -> tuple[dict[str, Table], list[Failed]]:
     """Each table of ``NAMES`` over all providers, and the feeds with a value that is none.
 
-    Of a feed that fails no row is in the table.
+    ``source_id`` of a row is the place of its table in ``given``, ``source_row`` that of the row in
+    its file. Of a feed that fails no row is in the table.
     """
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in NAMES.values()}
     failures: list[Failed] = []
-    for one in given:
+    for source_id, one in enumerate(given):
         name = NAMES[one.gives]
         try:
-            rows[name] += _rows(one.path, RESULT_TABLES[name], one.provider, one.feed)
+            found = _rows(one.path, RESULT_TABLES[name], one.provider, one.feed)
+            rows[name] += [{**row, "source_id": source_id} for row in found]
         except ProviderError as error:
             failures.append(failed(one.provider, one.feed, error))
     tables = {name: Table.from_rows(RESULT_TABLES[name], found) for name, found in rows.items()}
@@ -65,12 +67,17 @@ def asserted(given: Sequence[Assertion]) -> tuple[dict[str, Table], list[Failed]
 
 def _rows(path: Path, schema: pa.Schema, provider: str, feed: str) -> list[dict[str, Any]]:
     with path.open(encoding="utf-8", newline="") as file:
-        return [_typed(row, schema, provider, feed) for row in csv.DictReader(file)]
+        return [
+            {**_typed(row, schema, provider, feed), "source_row": number}
+            for number, row in enumerate(csv.DictReader(file), start=1)
+        ]
 
 
 def _typed(row: dict[str, str], schema: pa.Schema, provider: str, feed: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for column in schema:
+        if column.name in STATED_AT:
+            continue
         text = row[column.name]
         try:
             found[column.name] = _value(text, column.type) if text else None

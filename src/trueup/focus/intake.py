@@ -32,7 +32,7 @@ from trueup.focus.projection import (
 from trueup.focus.raw import Part, RawStream, gathered
 from trueup.focus.rejects import RejectFile
 from trueup.focus.session import session
-from trueup.focus.whole import not_whole
+from trueup.focus.whole import UNENDED, not_whole, unended
 from trueup.model.dataset import Dataset
 from trueup.model.schema import REJECTS, SOURCES
 from trueup.model.split import SplitWriter
@@ -187,6 +187,10 @@ class Intake:
         rejects = self._rejects.table(self._connection, self._names, self._directory)
         for source in self._sources:
             source["rejected"] = self._rejects.counts[source["source_id"]]
+        cut = unended(self._landed, self._sources, rejects)
+        for source in self._sources:
+            if source["source"] in cut:
+                source["note"] = "; ".join(filter(None, (source["note"], UNENDED)))
         return Dataset(
             kind=self._kind,
             table=Table(self._schema, files=[self._file.path], keep=self._directory, split=split),

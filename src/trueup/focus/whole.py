@@ -7,16 +7,20 @@ however many rows that were, so that its last record is no row of the file but i
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from os import SEEK_END
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from trueup.focus.landing import COPY, Landed
-from trueup.focus.stream import opened
+from trueup.focus.raw import PARQUET_MAGIC
+from trueup.focus.stream import COMPRESSIONS, opened
 from trueup.model.schema import REPEATS
 from trueup.model.table import Table
 
+UNENDED = "the file does not end with a line end: its last value may be cut"
+EMPTY = "it holds no record: nothing was compared with it"
 CUT = "the file was cut"  # ends the reason of a record that swallowed the end of its file
 CHUNK_BYTES = 1 << 20
 LINE_ENDS = (b"\n", b"\r")
@@ -45,6 +49,41 @@ def not_whole(
         elif not row["accepted"] and (first := _reason(own)):
             found[name] = f"none of its records could be read, the first: {first}"
     return found
+
+
+def unended(
+    landed: Iterable[Landed], sources: Iterable[Mapping[str, Any]], rejects: Table
+) -> frozenset[str]:
+    """The tables of text whose last record is accepted and whose last line has no end.
+
+    A file that was cut within its last value looks like that, and so does one of a writer that
+    leaves out the last line end: nothing tells the two apart. JSON and TOML end with a value that
+    is whole or none, and a cut archive cannot be unpacked.
+    """
+    files = {one.source: one for one in landed}
+    refused = rejects.to_arrow()
+    found = set()
+    for row in sources:
+        name = row["source"]
+        if not row["accepted"] or name not in files or not _is_plain_table(files[name]):
+            continue
+        last = (pc.field("source") == name) & (pc.field("row_number") == row["rows_in"])
+        if not refused.filter(last).num_rows:
+            found.add(name)
+    return frozenset(found)
+
+
+def _is_plain_table(landed: Landed) -> bool:
+    """Whether it is text, neither packed nor JSON or TOML, whose last byte ends no line."""
+    if landed.source.lower().endswith(".toml"):
+        return False
+    with landed.path.open("rb") as file:
+        first = file.read(4)
+        packed = any(first.startswith(magic) for magic in (PARQUET_MAGIC, *COMPRESSIONS))
+        if not first or packed or first.lstrip()[:1] in (b"{", b"["):
+            return False
+        file.seek(-1, SEEK_END)
+        return file.read(1) not in LINE_ENDS
 
 
 def _reason(refused: pa.Table) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from trueup.model.dataset import Dataset
 from trueup.model.table import Table
@@ -22,7 +23,8 @@ class Inputs:
     """The datasets of a run, and what providers' own APIs say.
 
     ``asserted`` has the tables ``provider_utilization``, ``provider_balances`` and
-    ``provider_rates`` under their schemas; what was not asked for is not there.
+    ``provider_rates`` under their schemas; what was not asked for is not there. ``stated`` are the
+    files of these tables as rows of ``SOURCES``, by the ``source_id`` that their rows have.
     """
 
     charges: Dataset
@@ -30,6 +32,7 @@ class Inputs:
     usage: Dataset | None = None
     invoices: Dataset | None = None
     asserted: Mapping[str, Table] = field(default_factory=dict)
+    stated: Sequence[Mapping[str, Any]] = ()
     unread: Sequence[Unread] = ()
 
     @property

@@ -15,7 +15,7 @@ from trueup.model.leg_schema import LEG_TABLES
 SOURCES = columns_as(
     source_id=pa.int32(),
     source=TEXT,  # the path or URL as it was given
-    kind=TEXT,  # charges | commitments | usage | invoices
+    kind=TEXT,  # charges | commitments | usage | invoices | provider
     format=TEXT,  # focus-1.2, otlp-traces, litellm, table ...
     sha256=TEXT,
     size_bytes=COUNT,
@@ -264,6 +264,11 @@ BURN_DOWN = columns_as(  # one row per commitment and day: what the report draws
     remaining=AMOUNT,  # term commitments and lots only
 )
 
+STATED_AT = {  # where what a provider says stands
+    "source_id": pa.int32(),  # of ``sources`` of kind provider
+    "source_row": COUNT,  # 1 for the first row of what its feed was normalised into
+}
+
 PROVIDER_UTILIZATION = columns_as(  # what the provider's own API says was used in an interval
     provider=TEXT,
     commitment_id=TEXT,
@@ -275,6 +280,7 @@ PROVIDER_UTILIZATION = columns_as(  # what the provider's own API says was used 
     unit=TEXT,
     currency=TEXT,
     operation=TEXT,
+    **STATED_AT,
 )
 
 PROVIDER_BALANCES = columns_as(  # what it says is left of a lot at an instant
@@ -292,6 +298,7 @@ PROVIDER_BALANCES = columns_as(  # what it says is left of a lot at an instant
     expires_at=INSTANT,
     at=INSTANT,
     operation=TEXT,
+    **STATED_AT,
 )
 
 PROVIDER_RATES = columns_as(  # what it says a unit costs, from an instant on
@@ -305,6 +312,7 @@ PROVIDER_RATES = columns_as(  # what it says a unit costs, from an instant on
     valid_from=INSTANT,
     valid_to=INSTANT,
     operation=TEXT,
+    **STATED_AT,
 )
 
 RESULT_TABLES: dict[str, pa.Schema] = {

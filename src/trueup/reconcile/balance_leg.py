@@ -19,6 +19,7 @@ from trueup.reconcile.found import Found, break_of, merged
 from trueup.reconcile.lags import ARRIVES_WITHIN, arrivals
 from trueup.reconcile.ledger import Roll, check_days
 from trueup.reconcile.leg import Findings, LegRun
+from trueup.reconcile.lot_names import lots_by_name, not_priced
 from trueup.reconcile.overage import overage_breaks
 from trueup.reconcile.overdrawn import after_the_term, beyond_cost, booked_twice, elements
 from trueup.reconcile.pools import Pool
@@ -57,6 +58,7 @@ def run_leg(run: LegRun) -> Findings:
     ]
     named = _named(run, pools)
     found = [*_against_statements(run, said, named, findings), *_within_the_bill(run, named)]
+    findings.notes += not_priced(_lots(pools), run.applied)
     findings.breaks = [break_of(one, run.window) for one in merged(found)]
     findings.breaks += [row for pool in pools for row in overage_breaks(pool, run.window)]
     if findings.breaks:
@@ -162,7 +164,7 @@ def _roll_row(
 def _statements(run: LegRun, findings: Findings) -> dict[str, list[Statement]]:
     """By lot, what the provider says of it, in order of time; what has no lot here is noted."""
     table = run.asserted.get("provider_balances")
-    lots = {lot.commitment_id: lot for pool in run.commitments.pools for lot in pool.lots}
+    lots = {lot.commitment_id: lot for lot in _lots(run.commitments.pools)}
     known = {term.commitment_id for term in run.terms}
     found: dict[str, list[Statement]] = {}
     for row in table.rows() if table is not None else []:
@@ -260,15 +262,13 @@ def _counted(pool: Pool, named: ir.Table | None, run: LegRun) -> Counted:
     return counted
 
 
-def _lots_by_name(pools: Sequence[Pool]) -> dict[str, Terms]:
-    """Every name by which charges draw on a lot, with the lot: a pool's is its first one."""
-    names = {lot.commitment_id: lot for pool in pools for lot in pool.lots}
-    return {pool.name: pool.lots[0] for pool in pools if pool.name} | names
+def _lots(pools: Sequence[Pool]) -> list[Terms]:
+    return [lot for pool in pools for lot in pool.lots]
 
 
 def _named(run: LegRun, pools: Sequence[Pool]) -> ir.Table | None:
     """The elements that name a lot of these; None where no charge does."""
-    names = _lots_by_name(pools).keys()
+    names = lots_by_name(_lots(pools)).keys()
     named = names & set(run.applied.column("commitment_id").to_pylist())
     if not named:
         return None
@@ -278,7 +278,7 @@ def _named(run: LegRun, pools: Sequence[Pool]) -> ir.Table | None:
 def _within_the_bill(run: LegRun, named: ir.Table | None) -> Iterator[Found]:
     pools = run.commitments.pools
     if named is not None:
-        lots = _lots_by_name(pools)
+        lots = lots_by_name(_lots(pools))
         in_money = {name: lot for name, lot in lots.items() if lot.unit == lot.currency}
         yield from beyond_cost(named, run.charges, in_money, run.window, run.engine)
         apart = run.charges

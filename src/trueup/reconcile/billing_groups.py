@@ -49,7 +49,7 @@ class BillingGroup:
     ``parts`` add up to ``due``. ``rounded`` says what the sum is when lines, or accounts and
     services, are rounded to the minor unit first. ``unrounded`` counts the services whose sum is
     no whole number of minor units, ``minor`` is that unit. ``drawn`` is what lots paid of charges
-    that are billed in full: it lowers what is due, and is no charge of its own.
+    that are billed in full, without a row of its own: it lowers what is due.
     """
 
     key: str
@@ -73,13 +73,13 @@ class BillingGroup:
         return month_of(self.start, self.end)
 
     def paid_by_lots(self, cost: Decimal) -> BillingGroup:
-        """The group when lots paid so much of it; a drawdown that the bill shows counts instead."""
-        shown = self.parts["prepaid_drawdown"]
-        if shown or not cost:
+        """The group when lots paid so much of it, beside the drawdowns that have rows."""
+        if not cost:
             return self
+        prepaid = EXACT.subtract(self.parts["prepaid_drawdown"], cost)
         return replace(
             self,
-            parts={**self.parts, "prepaid_drawdown": -cost},
+            parts={**self.parts, "prepaid_drawdown": prepaid},
             due=EXACT.subtract(self.due, cost),
             rounded={name: EXACT.subtract(sum_, cost) for name, sum_ in self.rounded.items()},
             drawn=cost,

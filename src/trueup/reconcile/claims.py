@@ -268,6 +268,9 @@ def _arithmetic(members: Sequence[Move], billed: Fraction, amount: Fraction, cur
     wrong = {move.line: move.excess for move in members}
     if any(wrong.values()):
         sums += f", where {money(sum(wrong.values(), Fraction(0)))} of a wrong rate stay in both"
+    held = {move.line: move.held for move in members}
+    if any(held.values()):
+        sums += f", without {money(sum(held.values(), Fraction(0)))} in breaks of their quantity"
     if len(members) == 1:
         move = members[0]
         rest = move.quantity - move.covered
@@ -286,6 +289,8 @@ def _line(move: Move, claim_id: str) -> dict[str, Any]:
     netted = f", netted of {move.rows} charges" if move.rows > 1 else ""
     if move.excess:
         netted += f", {money(move.excess)} of it a wrong rate"
+    if move.held:
+        netted += f", without {money(move.held)} in a break of its quantity"
     return {
         "claim_id": claim_id,
         "source_id": move.source_id,

@@ -7,23 +7,23 @@ import pyarrow as pa
 from ibis import _
 
 from trueup.engine.engine import Engine
-from trueup.engine.integers import tally, total
+from trueup.engine.integers import total
 from trueup.reconcile.cells import PLACE
 from trueup.reconcile.text import key_with_nulls
 
 PROVENANCE = ("x_ChargeId", "x_SourceId", "x_SourceRow")
 COPIES = pa.schema(
     [
+        pa.field("charge_id", pa.int64()),
         pa.field("group", pa.int64()),
         pa.field("currency", pa.string()),
-        pa.field("copy_q", pa.decimal128(38, 0)),
-        pa.field("copy_cost", pa.decimal128(38, 0)),
-        pa.field("copies", pa.int64()),
+        pa.field("q", pa.decimal128(38, 0)),
+        pa.field("effective", pa.decimal128(38, 0)),
     ]
 )
 
 
-def copied_rows(
+def copied_charges(
     charges: ir.Table,
     rows: ir.Table,
     cells: ir.Table,
@@ -31,7 +31,7 @@ def copied_rows(
     groups: ir.Table,
     engine: Engine,
 ) -> ir.Table:
-    """Per group and currency, what the second and later copies of identical charges add up to.
+    """The second and later ones of identical charges of a group, under ``COPIES``.
 
     Identical means equal in every column of the file; where they came from does not count.
     """
@@ -39,28 +39,26 @@ def copied_rows(
     if engine.count(suspected) == 0:
         return engine.load(COPIES.empty_table())
     of_cells = members.semi_join(suspected, "group").join(cells, "cell").select("group", *PLACE)
-    columns = ("charge_id", "group", "currency", "q", "effective")
-    inside = engine.keep(rows.join(of_cells, PLACE).select(columns))
+    inside = engine.keep(rows.join(of_cells, PLACE).select(COPIES.names))
     content = [name for name in charges.columns if name not in PROVENANCE]
     looked_at = charges.mutate(charge_id=charges.x_ChargeId).semi_join(inside, "charge_id")
     texts = looked_at.select(
         "charge_id", content=key_with_nulls(*(looked_at[name] for name in content))
     )
     named = engine.keep(inside.join(texts, "charge_id"))
-    repeated = (
-        named.group_by("group", "currency", "content")
-        .aggregate(n=_.count(), q=_.q.min(), effective=_.effective.min())
-        .filter(_.n > 1)
-    )
-    return engine.keep(
-        repeated.mutate(more=(repeated.n - 1).cast("decimal(38, 0)"))
-        .group_by("group", "currency")
-        .aggregate(
-            copy_q=total(_.q * _.more),
-            copy_cost=total(_.effective * _.more),
-            copies=tally(_.n - 1),
-        )
-    )
+    alike = ("group", "currency", "content")
+    firsts = named.group_by(*alike).aggregate(charge_id=_.charge_id.min())
+    return engine.keep(named.anti_join(firsts, "charge_id").select(COPIES.names))
+
+
+def per_currency(copies: ir.Table) -> ir.Table:
+    """Per group and currency, what the copies cost."""
+    return copies.group_by("group", "currency").aggregate(copy_cost=total(_.effective))
+
+
+def per_group(copies: ir.Table) -> ir.Table:
+    """The quantity of the copies per group, over all currencies."""
+    return copies.group_by("group").aggregate(copy_q=total(_.q))
 
 
 def like_files(charges: ir.Table, engine: Engine) -> list[list[int]]:
@@ -81,8 +79,3 @@ def like_files(charges: ir.Table, engine: Engine) -> list[list[int]]:
         number = row.pop("x_SourceId")
         alike.setdefault(tuple(row.values()), []).append(number)
     return [numbers for numbers in alike.values() if len(numbers) > 1]
-
-
-def per_group(copies: ir.Table) -> ir.Table:
-    """The quantity of the copies per group, over all currencies."""
-    return copies.group_by("group").aggregate(copy_q=total(_.copy_q))

@@ -34,6 +34,8 @@ HOURS = pa.schema(
 def with_rows(run: LegRun, breaks: Sequence[dict[str, Any]], named: ir.Table | None) -> ir.Table:
     """Gives each break of a lot its ``rows_key`` and contract; the charges behind all of them.
 
+    What the provider says of the lot, a break of ``found.break_of`` has already.
+
     ``named`` are the elements of ContractApplied that name the lots. A break that tells ``hours``
     has the charges of those hours alone. Charges of a pool stand behind each of its lots: which
     lot paid for which is a matter of the draw order.
@@ -44,7 +46,8 @@ def with_rows(run: LegRun, breaks: Sequence[dict[str, Any]], named: ir.Table | N
     for number, one in enumerate(breaks):
         lot, key = lots[one["commitment_id"]], f"lot {number}"
         hours: Sequence[datetime] | None = one.pop("hours", None)
-        one |= {"rows_key": key, "rows": lot.rows, "rows_billed": None}
+        told = [*lot.rows, *one.get("rows", ())]
+        one |= {"rows_key": key, "rows": told, "rows_billed": None}
         at = {"rows_key": key, "lot": lot.commitment_id}
         if hours is None:
             wholes.append(at)

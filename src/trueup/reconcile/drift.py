@@ -1,4 +1,10 @@
-"""The drift of a run: the breaks of all legs, the rows behind them and what explains many."""
+"""The drift of a run: the breaks of all legs, the rows behind them and what explains many.
+
+A sum of a charge stands in one break. The usage leg takes its part first (copies, what was not
+metered), a wrong rate is looked for in the rest, a claim is made of the rest at the right rate:
+``reconcile.held`` and ``reconcile.wrong_rates`` hand on what is taken. The rule stands with its
+arithmetic in docs/reference/tables.md#breaks.
+"""
 
 from __future__ import annotations
 

@@ -33,6 +33,7 @@ class Said:
     provider_says: Figure
     open: bool = False  # charges of the interval may still arrive
     other_unit: str | None = None  # that of the provider, where it cannot be compared
+    told: Sequence[tuple[str, int, int]] = ()  # where the provider says so; see ``reconcile.leg``
 
     @property
     def verdict(self) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from trueup.period import Period
 from trueup.reconcile.commitment_leg import edge_decimal
+from trueup.reconcile.lot_names import credit_price, in_common
 from trueup.reconcile.terms import Terms
 
 LEG = "balance"
@@ -26,6 +27,7 @@ class Found:
     expected: Fraction
     rows: int
     explanation: str
+    told: Sequence[tuple[str, int, int]] = ()  # where the provider says so; see ``reconcile.leg``
 
     @property
     def excess(self) -> Fraction:
@@ -33,14 +35,18 @@ class Found:
         return self.billed - self.expected
 
     def with_(self, other: Found) -> Found:
-        """One finding of the same lot and rule: what both took too much, told by the first."""
+        """One finding of the same lot and rule: what both took too much, told by the first.
+
+        One of them may be of the lot's pool, of which the price is not known.
+        """
         return Found(
-            self.lot,
+            in_common([self.lot, other.lot]),
             self.rule,
             self.billed,
             self.expected - other.excess,
             self.rows + other.rows,
             f"{self.explanation} {other.explanation}",
+            list(dict.fromkeys([*self.told, *other.told])),
         )
 
 
@@ -51,13 +57,6 @@ def merged(found: Iterable[Found]) -> list[Found]:
         key = (one.lot.commitment_id, one.rule)
         known[key] = known[key].with_(one) if key in known else one
     return [one for one in known.values() if one.excess]
-
-
-def credit_price(lot: Terms) -> Fraction | None:
-    """What one unit of a lot costs: 1 of money itself; None where the contract does not say."""
-    if lot.unit is not None and lot.unit == lot.currency:
-        return Fraction(1)
-    return None if lot.cost_per_credit is None else Fraction(lot.cost_per_credit)
 
 
 def break_of(found: Found, window: Period) -> dict[str, Any]:
@@ -80,6 +79,7 @@ def break_of(found: Found, window: Period) -> dict[str, Any]:
         "rule": found.rule,
         "rows_billed": found.rows,
         "rows_metered": 0,
+        "rows": found.told,
         "explanation": found.explanation,
     }
 

@@ -14,9 +14,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
-from ibis import _
 
-from trueup.engine.integers import EDGE_SCALE, WHOLE, at_edge, tally, total, whole
 from trueup.errors import IntegrityError
 from trueup.model.rules import Rules
 from trueup.money import EXACT
@@ -29,8 +27,8 @@ from trueup.reconcile.billing_groups import (
 from trueup.reconcile.control import exact_sum
 from trueup.reconcile.invoice_breaks import LEG, Judged, breaks_of, money_of
 from trueup.reconcile.invoice_bridge import bridge
+from trueup.reconcile.invoice_drawdown import drawn_apart
 from trueup.reconcile.leg import Findings, LegRun
-from trueup.reconcile.lot_payments import paid_by_name
 from trueup.reconcile.month_edges import billed_again
 from trueup.reconcile.stated_invoices import (
     Invoice,
@@ -55,7 +53,7 @@ def run_leg(run: LegRun) -> Findings:
     funding = [terms for terms in run.terms if terms.layer == FUNDING]
     lots = {name for terms in funding for name in (terms.commitment_id, terms.pool) if name}
     rows = invoice_rows(run.charges, scale, sorted(lots), run.engine)
-    drawn, unpriced = _drawn(rows, scale, run)
+    drawn, unpriced = drawn_apart(rows, scale, run)
     groups = [
         group.paid_by_lots(drawn.get(group.key, Decimal(0)))
         for group in billing_groups(rows, run.charges, scale, run.engine)
@@ -88,35 +86,6 @@ def run_leg(run: LegRun) -> Findings:
     )
 
 
-def _drawn(rows: ir.Table, scale: int, run: LegRun) -> tuple[dict[str, Decimal], int]:
-    """By key of an invoice what lots paid of charges that are billed in full all the same.
-
-    A charge gives what it says of lots (``reconcile.lot_payments``), at most what it is billed:
-    nothing where FOCUS's rule is kept that what was prepaid is billed at nought. Credits and
-    adjustments are drawdowns themselves. Also, how many charges drew credits without a price.
-    """
-    paid = paid_by_name(run)
-    if paid is None:
-        return {}, 0
-    nothing = whole(0)
-    t = rows.filter((rows.billed != nothing) & ~rows.category.isin(["Credit", "Adjustment"]))
-    t = t.join(paid, t.charge_id == paid.paid_id)
-    billed = at_edge(t.billed, scale)
-    cost = ibis.ifelse(
-        t.billed > nothing,
-        ibis.greatest(ibis.least(t.paid, billed), nothing),
-        ibis.least(ibis.greatest(t.paid, billed), nothing),
-    ).cast(WHOLE)
-    sums = (
-        t.mutate(cost=cost, unpriced=t.unpriced.cast("int64"))
-        .group_by("key")
-        .aggregate(cost=total(_.cost), unpriced=tally(_.unpriced))
-    )
-    found = run.engine.collect(sums).to_pylist()
-    costs = {row["key"]: row["cost"].scaleb(-EDGE_SCALE, EXACT) for row in found}
-    return costs, sum(row["unpriced"] for row in found)
-
-
 def _rows_behind(rows: ir.Table, keys: Sequence[Mapping[str, str]], run: LegRun) -> ir.Table:
     """The charges of the invoices that breaks are of."""
     columns = {name: pa.array([one[name] for one in keys], pa.string()) for name in ("key", KEY)}
@@ -133,7 +102,8 @@ def _unpriced(charges: int) -> list[dict[str, Any]]:
             "subject": "invoices",
             "text": f"{charges:,} billed charges drew credits of a lot whose price is not known: "
             "what was prepaid of them is not taken off the invoice",
-            "remedy": "state cost_per_credit, and the unit of the credits, in the contract",
+            "remedy": "state cost_per_credit, and the unit of the credits, in the contract; where "
+            "they name a pool whose lots differ in price, have them name the lot",
         }
     ]
 

@@ -51,6 +51,7 @@ class LegRun:
     scale: int
     engine: Engine
     compared: ir.Table | None = None  # ``charge_id`` of the charges that the usage leg compared
+    held: ir.Table | None = None  # what its breaks hold of charges (see ``reconcile.held``)
     rejects: Table | None = None  # charges that could not be read
     unread: Sequence[Unread] = ()  # sources of charges that could not be read
 

@@ -18,12 +18,19 @@ from trueup.engine.engine import Engine
 from trueup.engine.instants import instant
 from trueup.engine.integers import WHOLE, divide, divide_half_even, total, whole
 from trueup.engine.rows import united
-from trueup.model.rules import Rate, Rules
+from trueup.model.rules import OF_USAGE, Rate, Rules
 from trueup.reconcile.metering import base_factor
 from trueup.reconcile.text import key_of, key_with_nulls
 from trueup.units import parse_unit
 
 SUBJECT = ("provider", "account", "region", "resource", "model", "meter", "tier")
+# What a rate's ``match`` may call a column of usage, by the usage table, FOCUS or the other leg.
+CALLED = {
+    **{column: name for name, column in OF_USAGE.items() if name in SUBJECT},
+    **{name: name.removesuffix("_id") for name in OF_USAGE if name.removesuffix("_id") in SUBJECT},
+    "service_tier": "tier",
+}
+RESOURCES = frozenset(name for name, column in CALLED.items() if column == "resource")
 BY_RATE, OBSERVED = "rate", "observed"
 ALWAYS = (date(1900, 1, 1), date(9000, 1, 1))
 
@@ -96,7 +103,7 @@ def subjects(left: ir.Table, engine: Engine) -> list[dict[str, Any]]:
 def rate_rows(
     found: Iterable[Mapping[str, Any]], rules: Rules, sizes: Mapping[str, int], scale: int
 ) -> pa.Table:
-    """The contract rates that speak of each subject, in the order of the rules."""
+    """The contract rates that speak of each subject, in the order of the rules: the first is it."""
     rows = []
     for subject in found:
         for place, rate in enumerate(rules.rate):
@@ -108,9 +115,31 @@ def rate_rows(
 
 def _speaks_of(rate: Rate, subject: Mapping[str, Any]) -> bool:
     return all(
-        re.search(pattern, str(subject.get(column) or ""), re.IGNORECASE)
+        re.search(pattern, str(subject.get(CALLED.get(column, column)) or ""), re.IGNORECASE)
         for column, pattern in rate.match.items()
     )
+
+
+def of_no_resource(left: ir.Table, rules: Rules, engine: Engine) -> list[dict[str, Any]]:
+    """A note of each rate that names a resource, where its meter counted work without a charge.
+
+    Work that is counted is missing by SKU, whatever resource served it (``usage_leg.of_whom``).
+    """
+    if not any(RESOURCES & rate.match.keys() for rate in rules.rate):
+        return []
+    meters = {one["meter"] for one in subjects(left, engine) if one["resource"] is None}
+    return [
+        {
+            "code": "rate_of_resource",
+            "subject": f"rate {place}",
+            "text": f"it names a resource ({rate.match[name]}), and {rate.meter} without a charge "
+            "count by model, whatever resource served them: it does not price them",
+            "remedy": "add a [[rules.rate]] after it that matches model, region or account",
+        }
+        for place, rate in enumerate(rules.rate, start=1)
+        for name in sorted(RESOURCES & rate.match.keys())[:1]
+        if rate.meter in meters
+    ]
 
 
 def _rate_row(

@@ -20,9 +20,9 @@ from ibis import _
 
 from trueup.engine.integers import EDGE_SCALE, WHOLE, share, total, units, whole
 from trueup.reconcile.draws import DRAWDOWN, REFUND
-from trueup.reconcile.found import credit_price
 from trueup.reconcile.ledger import OVERAGE
 from trueup.reconcile.leg import LegRun
+from trueup.reconcile.lot_names import credit_price, lots_by_name
 from trueup.reconcile.overdrawn import elements
 from trueup.reconcile.pools import Pool
 from trueup.reconcile.terms import FUNDING, Terms
@@ -47,12 +47,20 @@ HOURS = pa.schema(
 
 
 def paid_by_name(run: LegRun) -> ir.Table | None:
-    """By charge (``paid_id``) what lots of the funding layer that it names ``paid``, in 10^-18.
+    """By charge (``paid_id``) what all lots together ``paid`` that it names; see ``payments``."""
+    found = payments(run)
+    if found is None:
+        return None
+    return found.group_by("paid_id").aggregate(unpriced=_.unpriced.max(), paid=total(_.paid))
 
-    ``unpriced`` says that a part is not known: credits without a price, or in another unit. None
-    where no charge names a lot.
+
+def payments(run: LegRun) -> ir.Table | None:
+    """By charge (``paid_id``) and name what a ``lot`` of the funding layer ``paid``, in 10^-18.
+
+    ``unpriced`` says that a part is not known: credits without a price, in another unit, or of a
+    pool whose lots differ in price. None where no charge names a lot.
     """
-    lots = _by_name(run.terms)
+    lots = lots_by_name(term for term in run.terms if term.layer == FUNDING)
     named = sorted(lots.keys() & set(run.applied.column("commitment_id").to_pylist()))
     if not named:
         return None
@@ -76,16 +84,9 @@ def paid_by_name(run: LegRun) -> ir.Table | None:
     ).cast(WHOLE)
     return (
         t.mutate(paid=paid)
-        .group_by(paid_id=_.charge_id)
+        .group_by("lot", paid_id=_.charge_id)
         .aggregate(unpriced=_.paid.isnull().max(), paid=total(_.paid).fill_null(whole(0)))
     )
-
-
-def _by_name(terms: Iterable[Terms]) -> dict[str, Terms]:
-    """Lots by the names that charges may call them: their own, else that of their pool."""
-    lots = [term for term in terms if term.layer == FUNDING]
-    of_pools = {lot.pool: lot for lot in reversed(lots) if lot.pool is not None}
-    return of_pools | {lot.commitment_id: lot for lot in lots}
 
 
 def _price(name: str, lot: Terms) -> dict[str, str | Decimal | None]:

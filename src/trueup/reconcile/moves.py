@@ -48,6 +48,7 @@ class Move:
     drawn: Fraction  # of the commitment, by the rules
     saved: Fraction
     excess: Fraction  # of ``billed``, at a wrong rate: a break of its own
+    held: Fraction  # beside ``billed``, by breaks of its quantity
     lacking: str | None
     as_other_account: bool
 
@@ -136,5 +137,6 @@ def _move(row: Mapping[str, Any], scale: int, q_scale: int) -> Move:
         drawn=exact("taken", EDGE_SCALE),
         saved=exact("saved", EDGE_SCALE),
         excess=exact("excess", scale),
+        held=exact("held", scale),
         as_other_account=bool(row["shared"]),
     )

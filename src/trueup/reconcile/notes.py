@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from trueup.focus.whole import EMPTY, UNENDED
 from trueup.reconcile.copies import like_files
 from trueup.reconcile.worked import Worked
+
+# What the note of a source says -> what to do about it.
+TO_DO = {
+    EMPTY: "check that its exporter ran over the period and that this is its file; give no file "
+    "where nothing was used",
+    UNENDED: "compare its size or SHA-256 with what its sender states (a manifest, a listing)",
+}
 
 
 def notes_of(work: Worked) -> list[dict[str, Any]]:
@@ -44,7 +52,13 @@ def notes_of(work: Worked) -> list[dict[str, Any]]:
         for numbers in like_files(work.bill, work.engine)
     )
     notes.extend(
-        {"code": "source", "subject": source["source"], "text": source["note"], "remedy": None}
+        {
+            "code": "source",
+            "subject": source["source"],
+            "text": source["note"],
+            "remedy": "; ".join(todo for said, todo in TO_DO.items() if said in source["note"])
+            or None,
+        }
         for dataset in work.datasets
         for source in dataset.sources.rows()
         if source["note"]

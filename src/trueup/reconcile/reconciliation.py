@@ -129,38 +129,43 @@ def run(
         )
         used = None
         if usage:
-            split = facts_of(usage, folder, engine)
-            sides = UsageRun(
-                charges=bill,
-                facts=facts,
-                profiles=profiles,
-                rows=rows,
-                usage=split,
-                metered=_scan(usage, engine),
-                accepted=len(usage.table),
-                columns=columns,
-                intervals=found.intervals,
-                quantity_scale=found.quantity_scale,
-                period=period,
-                window=window,
-                rules=rules,
-                as_of=as_of,
-                scale=scale,
-            )
+            sides = _usage_run(leg_run, usage, profiles, columns, folder)
             used = run_usage_leg(sides, engine)
             compared = rows.semi_join(used.in_scope, "profile").select("charge_id")
-            leg_run = replace(leg_run, compared=compared)
+            leg_run = replace(leg_run, compared=compared, held=used.held)
         further = [leg(leg_run) for leg in LEGS]
         work = Worked(
             *(leg_run, told(everything, profiles), told(touching, profiles)),
             *(used, further, list(inputs.datasets)),
         )
-        tables = {**_tables(work), **inputs.asserted}
+        tables = {**_tables(work, inputs.stated), **inputs.asserted}
         final = final_at(leg_run.billed, rules, engine)
     return Outcome(
         *(window.start, window.end, as_of, tables, inputs),
         final_at=final,
         material_amount=rules.material_amount,
+    )
+
+
+def _usage_run(
+    run: LegRun, usage: Dataset, profiles: ir.Table, columns: tuple[str, ...], folder: Path
+) -> UsageRun:
+    return UsageRun(
+        charges=run.charges,
+        facts=run.facts,
+        profiles=profiles,
+        rows=run.rows,
+        usage=facts_of(usage, folder, run.engine),
+        metered=_scan(usage, run.engine),
+        accepted=len(usage.table),
+        columns=columns,
+        intervals=run.commitments.intervals,
+        quantity_scale=run.commitments.quantity_scale,
+        period=run.period,
+        window=run.window,
+        rules=run.rules,
+        as_of=run.as_of,
+        scale=run.scale,
     )
 
 
@@ -196,7 +201,7 @@ def _span(rows: ir.Table, engine: Engine) -> Period:
     return Period(start, end)
 
 
-def _tables(work: Worked) -> dict[str, Table]:
+def _tables(work: Worked, stated: Sequence[Mapping[str, Any]]) -> dict[str, Table]:
     """Every table of the result; the proofs run before the first is made."""
     found, used = work.commitments, work.usage
     apart = work.rows.anti_join(used.in_scope, "profile") if used else work.rows
@@ -219,7 +224,7 @@ def _tables(work: Worked) -> dict[str, Table]:
             [row for row in by_reason if row["reason"] != UNUSED_REASON], work.scale
         ),
         "buckets": _buckets(work, reasoned),
-        "sources": [row for each in work.datasets for row in each.sources.rows()],
+        "sources": [*(row for each in work.datasets for row in each.sources.rows()), *stated],
         "causes": drift.causes,
         "notes": [*notes_of(work), *drift.notes],
         "pending": [],

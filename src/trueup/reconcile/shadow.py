@@ -55,7 +55,7 @@ def rated_again(
     q_scale: int,
     excess: ir.Table | None,
 ) -> tuple[Claims, list[dict[str, Any]]]:
-    """Claims and notes; ``charges`` are the lines of ``profiles.charge_lines``.
+    """Claims and notes; ``charges`` are the lines of ``held.rest_of``.
 
     ``excess`` is what charges were billed at a wrong rate: that is a break of its own already.
     """
@@ -120,6 +120,7 @@ def _lines(run: LegRun, charges: ir.Table, may: Eligible) -> tuple[ir.Table, ir.
     keyed = inside.mutate(
         **cut,
         cost=part(inside, cost),
+        held=part(inside, inside.held),
         interval=instant(inside.start.truncate("h")),
         key=key_with_nulls(*(inside[name] for name in names)),
     )
@@ -131,6 +132,7 @@ def _lines(run: LegRun, charges: ir.Table, may: Eligible) -> tuple[ir.Table, ir.
         rows=_.count(),
         q=total(_.q),
         billed=total(_.cost),
+        held=total(_.held),
         drawn=total(_.drawn),
         unknown=(_.commitment_id.notnull() & _.drawn.isnull()).max(),
     )

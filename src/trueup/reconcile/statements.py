@@ -18,6 +18,7 @@ from trueup.reconcile.pools import Pool
 from trueup.reconcile.terms import Terms
 from trueup.units import factor
 
+PROVIDER = "provider"  # the side of a break
 Row = Mapping[str, Any]
 Counted = Callable[[Terms, Fraction], bool]  # whether a lot was drawn by just so much, once
 
@@ -32,6 +33,7 @@ class Statement:
     expired: Fraction | None
     remaining: Fraction
     expires_at: datetime | None
+    rows: Sequence[tuple[str, int, int]] = ()  # where it stands; see ``reconcile.leg``
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,14 @@ def statement_of(row: Row, lot: Terms) -> Statement | str:
         expired=amount("expired"),
         remaining=Fraction(row["remaining"]) * size,
         expires_at=row["expires_at"],
+        rows=stands_at(row),
     )
+
+
+def stands_at(row: Row) -> list[tuple[str, int, int]]:
+    """Where a row of what a provider says stands, where that is known; see ``reconcile.leg``."""
+    place = (row["source_id"], row["source_row"])
+    return [] if None in place else [(PROVIDER, *place)]
 
 
 def _size(theirs: str | None, ours: str | None) -> Fraction:
@@ -113,7 +122,8 @@ class Comparison:
         """A part of the difference, explained by a rule: taken until it, and expected."""
         self.rest -= part
         expected = self.granted - self.closing
-        return Found(self.lot, rule, expected + part, expected, 0, why)
+        told = self.said.rows if self.said else ()
+        return Found(self.lot, rule, expected + part, expected, 0, why, told)
 
 
 def compared(pool: Pool, said: Mapping[str, Statement], at: datetime | None) -> list[Comparison]:

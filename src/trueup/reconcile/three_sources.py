@@ -34,6 +34,7 @@ from trueup.reconcile.found import plain
 from trueup.reconcile.lags import ARRIVES_WITHIN, arrivals
 from trueup.reconcile.leg import Findings, LegRun
 from trueup.reconcile.pools import Pool
+from trueup.reconcile.statements import stands_at
 from trueup.reconcile.terms import Terms
 from trueup.reconcile.usage_rows import BILLED
 from trueup.units import factor
@@ -124,6 +125,7 @@ def _of_intervals(run: LegRun) -> Iterator[Said]:
                 None if size is None else Fraction(told) * size,
                 open=run.as_of < span.end + late,
                 other_unit=row["unit"] if size is None else None,
+                told=stands_at(row),
             )
 
 
@@ -260,6 +262,7 @@ class _Differing:
     bill: Fraction = Fraction(0)
     there: Fraction = Fraction(0)
     intervals: list[Period] = field(default_factory=list)
+    told: list[tuple[str, int, int]] = field(default_factory=list)
 
 
 def _differing(said: Sequence[Said]) -> list[tuple[str, _Differing]]:
@@ -283,6 +286,7 @@ def _differing(said: Sequence[Said]) -> list[tuple[str, _Differing]]:
                 sums.bill += told.bill
                 sums.there += told.provider_says
                 sums.intervals.append(Period(told.start, told.end))
+                sums.told.extend(told.told)
                 break
     return [(name, sums) for (_id, name), sums in _first_figure(found)]
 
@@ -352,7 +356,7 @@ def _break(
         "rule": "three_sources",
         "rows_key": f"three sources {first.commitment_id}",
         "rows_metered": 0,
-        "rows": contract,
+        "rows": [*contract, *sums.told],
         "explanation": f"{name} of {len(sums.intervals)} intervals: {plain(bill)} on the bill, "
         f"which agrees with the contract on what is committed; the provider says {plain(there)}.",
     }

@@ -20,10 +20,17 @@ from trueup.reconcile import usage_leg as leg
 from trueup.reconcile.busy import busy_usage
 from trueup.reconcile.cascade import Keys, pair
 from trueup.reconcile.cells import billed_cells, metered_cells, metered_parties, placed
-from trueup.reconcile.copies import copied_rows, per_group
+from trueup.reconcile.copies import copied_charges, per_currency, per_group
 from trueup.reconcile.groups import MATCHED, MISSING_IN_USAGE, form_groups, group_costs, judge
+from trueup.reconcile.held import held_parts
 from trueup.reconcile.lags import expected_by
-from trueup.reconcile.liability import observed_prices, priced, rate_rows, subjects
+from trueup.reconcile.liability import (
+    observed_prices,
+    of_no_resource,
+    priced,
+    rate_rows,
+    subjects,
+)
 from trueup.reconcile.metering import NotMetered
 from trueup.reconcile.scope import billed_scope, metered_scope
 from trueup.reconcile.sides import UsageRun, both_sides
@@ -38,6 +45,7 @@ class UsageFindings:
     """What the usage leg gives the run; amounts are whole, breaks at the edge's scale."""
 
     in_scope: ir.Table  # profile
+    held: ir.Table  # what breaks hold of charges; see ``reconcile.held``
     breaks: ir.Table  # with ``rows_key``
     break_rows: list[ir.Table]  # by that key; see ``reconcile.leg``
     pending: ir.Table
@@ -70,7 +78,7 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     ours, theirs = pairing.billed, pairing.metered
     groups = form_groups(pairing, billed, cells, things, engine)
     costs = group_costs(billed, ours, engine)
-    copies = copied_rows(run.charges, scoped, billed, ours, groups, engine)
+    copies = copied_charges(run.charges, scoped, billed, ours, groups, engine)
     judged = judge(groups, costs, per_group(copies), limits, run.scale, engine)
 
     left = leg.left_over(sides.of_bill(pairing.billed_left), sides.of_meters(cells), engine)
@@ -89,17 +97,21 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     allocated = allocate(groups, costs, parts, run.rules.idle, run.rules.owners, engine)
     breaks = engine.keep(
         united(
-            leg.group_breaks(judged, copies, contradicted(groups, known_parties, busy), money),
+            leg.group_breaks(
+                judged, per_currency(copies), contradicted(groups, known_parties, busy), money
+            ),
             leg.accumulated_breaks(judged, limits, money, run.window),
             leg.missing_in_usage(left, money),
             leg.missing_in_billing(liable, run.as_of, money),
         )
     )
     of_cells = Cells(billed, cells, scoped, pieces, run.usage.rows)
+    verdicts = Judged(judged, ours, theirs, left, open_)
     findings = UsageFindings(
         in_scope=in_scope.select("profile"),
+        held=held_parts(breaks, verdicts, copies, of_cells, engine),
         breaks=breaks,
-        break_rows=break_rows(breaks, Judged(judged, ours, theirs, left, open_), of_cells, engine),
+        break_rows=break_rows(breaks, verdicts, of_cells, engine),
         pending=leg.pending(liable, run.as_of, money),
         allocated=of_models(allocated, groups),
         parties=sides.parties,
@@ -108,7 +120,10 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
         cells=sides.of_meters(cells),
         usage=run.metered,
         costs=costs,
-        notes=[_note(each) for each in sides.not_compared],
+        notes=[
+            *(_note(each) for each in sides.not_compared),
+            *of_no_resource(unbilled, run.rules, engine),
+        ],
     )
     findings.buckets.extend(_billed_buckets(judged, left, engine))
     findings.buckets.extend(_metered_buckets(run, judged, alone, parties, engine))

@@ -58,7 +58,7 @@ def wrong_rates(
 ) -> tuple[Findings, ir.Table | None]:
     """Breaks and notes, and by ``charge_id`` the ``excess`` that breaks hold; None: there is none.
 
-    ``charges`` are the lines of ``profiles.charge_lines``. One is wrong where quantity x rate is
+    ``charges`` are the lines of ``held.rest_of``. One is wrong where quantity x rate is
     another amount, by more than one unit of the run's scale or what the rules tolerate; its part
     in the period counts. One break per provider, commitment, SKU, currency and account, less what
     corrections without a quantity took back.
@@ -86,6 +86,7 @@ def wrong_rates(
         end=_.end.max(),
         money=total(_.money),
         expected=total(_.expected),
+        held=total(_.held),
         back=total(_.back),
         rows=tally(_.one),
     )
@@ -106,6 +107,7 @@ def _keyed(rows: ir.Table) -> ir.Table:
         *("charge_id", "start", "end", "source_id", "source_row", "one"),
         money=part(rows, rows.money),
         expected=part(rows, rows.expected),
+        held=part(rows, rows.held),
         rows_key=ibis.literal("rate ") + key_with_nulls(*(rows[name] for name in KEYS)),
     )
 
@@ -190,6 +192,8 @@ def _break(row: Mapping[str, Any], scale: int) -> dict[str, Any]:
     billed, expected = (row[name].scaleb(-scale, EXACT) for name in ("money", "expected"))
     amount = billed - expected
     what = "overbilled" if amount > 0 else "underbilled"
+    held = row["held"].scaleb(-scale, EXACT)
+    apart = f" Without {plain(held, 2)} in breaks of their quantity." if held else ""
     return {
         "class": PRICE,
         "leg": PRICE,
@@ -210,7 +214,8 @@ def _break(row: Mapping[str, Any], scale: int) -> dict[str, Any]:
         "rows_billed": row["rows"],
         "rows_metered": 0,
         "explanation": f"{row['rows']} charges cost {plain(expected, 2)} at the contract's rate "
-        f"and were billed {plain(billed, 2)}: {plain(abs(amount), 2)} {row['currency']} {what}.",
+        f"and were billed {plain(billed, 2)}: {plain(abs(amount), 2)} {row['currency']} {what}."
+        + apart,
     }
 
 

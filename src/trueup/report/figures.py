@@ -229,8 +229,8 @@ def is_partial(result: Result) -> bool:
 
 
 def rows_in_and_out(result: Result) -> tuple[int, int, int]:
-    """Rows read, accepted and rejected over all sources."""
-    sources = result.sources.rows()
+    """Rows read, accepted and rejected over all sources, without what providers say of them."""
+    sources = [row for row in result.sources.rows() if row["kind"] != "provider"]
     names = ("rows_in", "accepted", "rejected")
     read, accepted, rejected = (sum(row[name] or 0 for row in sources) for name in names)
     return read, accepted, rejected

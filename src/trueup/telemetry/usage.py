@@ -16,7 +16,7 @@ from trueup.focus.landing import Landed, Landing, copy_of
 from trueup.focus.raw import gathered
 from trueup.focus.repair import literal
 from trueup.focus.stream import misnamed, opened
-from trueup.focus.whole import not_whole
+from trueup.focus.whole import EMPTY, UNENDED, not_whole, unended
 from trueup.model.dataset import Dataset
 from trueup.telemetry.column_map import check_names
 from trueup.telemetry.sample import BOM, sample
@@ -216,6 +216,10 @@ def _dataset(
     )
     rows = [_source_row(connection, item, rejected.get(item.source.source_id, 0)) for item in read]
     rejects = _rejects(connection, directory)
+    cut = unended((item.landed for item in read), rows, rejects)
+    for row in rows:
+        if row["source"] in cut:
+            row["note"] = "; ".join(filter(None, (row["note"], UNENDED)))
     return Dataset(
         kind="usage",
         table=Table(USAGE, files=[file], keep=directory, split=split),
@@ -264,7 +268,7 @@ def _note(
     if item.rows_in > rejected and not rows_of_usage:
         parts.append("none of its records meters anything")
     elif not item.rows_in and not parts:  # no other note says why
-        parts.append("it holds no record: nothing was compared with it")
+        parts.append(EMPTY)
     return "; ".join(parts) or None
 
 
