@@ -46,6 +46,8 @@ LARGE = (7 * 10**35 + 3, 10**36 + 1)
 
 @pytest.fixture(scope="module", params=["duckdb", pytest.param("spark", marks=pytest.mark.spark)])
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    if request.param == "spark":
+        request.getfixturevalue("spark")
     with open_engine(str(request.param)) as opened:
         yield opened
 
