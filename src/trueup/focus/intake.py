@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 
 from trueup.focus.by_value import ByValue
 from trueup.focus.landing import Landed, copy_of
-from trueup.focus.pool import keeping_pool
 from trueup.focus.projection import (
     CONTROL,
     FAULT_COLUMN,
@@ -57,7 +56,6 @@ class Intake:
         self._directory: TemporaryDirectory[str] = TemporaryDirectory(prefix=f"trueup-{kind}-")
         self._folder = Path(self._directory.name)
         self._session = session(self._folder)
-        self._pool = keeping_pool()
         self._rejects = RejectFile(self._folder)
         self._sources: list[dict[str, Any]] = []
         self._names: dict[int, str] = {}
@@ -65,7 +63,6 @@ class Intake:
         self._split: SplitWriter | None = None
 
     def __enter__(self) -> Self:
-        self._pool.__enter__()
         self._connection: duckdb.DuckDBPyConnection = self._session.__enter__()
         self._file = TableFile(self._folder / f"{self._kind}.parquet", self._schema)
         if self._kind in SPLITS:
@@ -84,7 +81,6 @@ class Intake:
             self._split.close()
         self._rejects.close()
         self._session.__exit__(kind, error, trace)
-        self._pool.__exit__(kind, error, trace)
         if error is not None:
             self._directory.cleanup()
 
