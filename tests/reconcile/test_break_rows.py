@@ -119,7 +119,10 @@ def run_all(listed: Sequence[dict[str, Any]], rows: Sequence[pa.Table] = ()) -> 
     with open_engine("duckdb") as duckdb:
         found = all_breaks(listed, [duckdb.load(table) for table in rows], None, duckdb)
         order = [ibis.desc("side"), "source_row"]
-        return [duckdb.collect(found.rows.order_by(order)).to_pylist(), duckdb.collect(found.breaks)]
+        return [
+            duckdb.collect(found.rows.order_by(order)).to_pylist(),
+            duckdb.collect(found.breaks),
+        ]
 
 
 def test_any_leg_lists_rows_one_by_one_or_by_a_key() -> None:

@@ -39,6 +39,36 @@ class Sku:
     counted: Counted
 
 
+@dataclass(frozen=True)
+class Bill:
+    """The charges of a run with whole amounts of 10^-``scale``.
+
+    ``every`` are all of them, ``touching`` those that touch the period, both whole; ``rows`` are
+    these cut to it, kept. Each has the number of its profile.
+    """
+
+    profiles: ir.Table
+    scale: int
+    every: ir.Table
+    touching: ir.Table
+    rows: ir.Table
+
+    def told(self, rows: ir.Table) -> ir.Table:
+        """Rows of these with what their profile says."""
+        said = self.profiles.drop("consumed", "effective_step", "billed_step")
+        return rows.join(said, "profile")
+
+
+def bill_of(facts: Facts, columns: tuple[str, ...], period: Period | None, engine: Engine) -> Bill:
+    """The charges under the core's names; ``columns`` tell their SKUs apart."""
+    scale = money_scale(facts, engine)
+    profiles = billed_profiles(facts, scale, columns, engine)
+    every = billed_facts(facts, profiles)
+    touching = in_period(every, period)
+    rows = engine.keep(cut(touching).select(every.columns))
+    return Bill(profiles, scale, every, touching, rows)
+
+
 def money_scale(facts: Facts, engine: Engine) -> int:
     """The most decimals that any effective or billed cost of the files uses, at least 2."""
     t = facts.profiles
@@ -115,11 +145,6 @@ def billed_facts(facts: Facts, profiles: ir.Table) -> ir.Table:
         effective=(t.EffectiveCost * t.effective_step).cast(WHOLE),
         billed=(t.BilledCost * t.billed_step).cast(WHOLE),
     )
-
-
-def told(facts: ir.Table, profiles: ir.Table) -> ir.Table:
-    """Facts with what their profile says."""
-    return facts.join(profiles.drop("consumed", "effective_step", "billed_step"), "profile")
 
 
 def in_period(rows: ir.Table, period: Period | None) -> ir.Table:

@@ -30,15 +30,7 @@ from trueup.model.table import Table
 from trueup.money import EXACT
 from trueup.period import Period
 from trueup.reconcile import agreements, balance_leg, price_leg, three_sources
-from trueup.reconcile.billed import (
-    billed_facts,
-    billed_profiles,
-    cut,
-    in_period,
-    money_scale,
-    sku_columns,
-    told,
-)
+from trueup.reconcile.billed import Bill, bill_of, sku_columns
 from trueup.reconcile.commitments import CommitmentRun
 from trueup.reconcile.commitments import run_leg as run_commitment_leg
 from trueup.reconcile.control import (
@@ -51,7 +43,7 @@ from trueup.reconcile.control import (
 )
 from trueup.reconcile.currencies import run_leg as run_currencies
 from trueup.reconcile.drift import find_drift
-from trueup.reconcile.facts import facts_of, with_columns
+from trueup.reconcile.facts import Facts, facts_of, with_columns
 from trueup.reconcile.invoice_leg import run_leg as run_invoice_leg
 from trueup.reconcile.lags import final_at
 from trueup.reconcile.leg import Findings, LegRun
@@ -87,32 +79,24 @@ def run(
     charges, commitments, usage = inputs.charges, inputs.commitments, inputs.usage
     with open_engine(engine_name) as engine, TemporaryDirectory(prefix="trueup-split-") as name:
         folder = Path(name)
-        bill = _scan(charges, engine)
-        columns = sku_columns(bill, rules)
-        facts = with_columns(facts_of(charges, folder, engine), bill, columns, engine)
-        scale = money_scale(facts, engine)
-        profiles = billed_profiles(facts, scale, columns, engine)
-        everything = billed_facts(facts, profiles)
-        touching = in_period(everything, period)
-        rows = engine.keep(cut(touching).select(everything.columns))
-        window = period or _span(told(everything, profiles), engine)
+        read = _scan(charges, engine)
+        columns = sku_columns(read, rules)
+        facts = with_columns(facts_of(charges, folder, engine), read, columns, engine)
+        bill = bill_of(facts, columns, period, engine)
+        scale, billed = bill.scale, bill.told(bill.rows)
+        window = period or _span(bill.told(bill.every), engine)
         rows_of_contracts = commitments.table.rows() if commitments else []
         terms, repeated = latest([read_terms(row) for row in rows_of_contracts])
         applied = applied_per_hour(charges.table.files, period, scale)
-        found = run_commitment_leg(
-            CommitmentRun(
-                *(bill, facts, told(rows, profiles), applied, terms),
-                *(period, window, rules, as_of, scale),
-            ),
-            engine,
-        )
+        given = (read, facts, billed, applied, terms, period, window, rules, as_of, scale)
+        found = run_commitment_leg(CommitmentRun(*given), engine)
         found.notes.extend(repeated_notes(repeated))
         leg_run = LegRun(
-            charges=bill,
+            charges=read,
             facts=facts,
             charge_files=charges.table.files,
-            billed=told(rows, profiles),
-            rows=rows,
+            billed=billed,
+            rows=bill.rows,
             applied=applied,
             terms=terms,
             commitments=found,
@@ -129,17 +113,14 @@ def run(
         )
         used = None
         if usage:
-            sides = _usage_run(leg_run, usage, profiles, columns, folder)
-            used = run_usage_leg(sides, engine)
-            compared = rows.semi_join(used.in_scope, "profile").select("charge_id")
+            split = facts_of(usage, folder, engine)
+            used = run_usage_leg(_usage_run(leg_run, usage, split, bill, columns), engine)
+            compared = bill.rows.semi_join(used.in_scope, "profile").select("charge_id")
             leg_run = replace(leg_run, compared=compared, held=used.held)
         further = [leg(leg_run) for leg in LEGS]
-        work = Worked(
-            *(leg_run, told(everything, profiles), told(touching, profiles)),
-            *(used, further, list(inputs.datasets)),
-        )
+        work = Worked(leg_run, bill, used, further, list(inputs.datasets))
         tables = {**_tables(work, inputs.stated), **inputs.asserted}
-        final = final_at(leg_run.billed, rules, engine)
+        final = final_at(billed, rules, engine)
     return Outcome(
         *(window.start, window.end, as_of, tables, inputs),
         final_at=final,
@@ -148,14 +129,14 @@ def run(
 
 
 def _usage_run(
-    run: LegRun, usage: Dataset, profiles: ir.Table, columns: tuple[str, ...], folder: Path
+    run: LegRun, usage: Dataset, split: Facts, bill: Bill, columns: tuple[str, ...]
 ) -> UsageRun:
     return UsageRun(
         charges=run.charges,
         facts=run.facts,
-        profiles=profiles,
-        rows=run.rows,
-        usage=facts_of(usage, folder, run.engine),
+        profiles=bill.profiles,
+        rows=bill.rows,
+        usage=split,
         metered=_scan(usage, run.engine),
         accepted=len(usage.table),
         columns=columns,

@@ -33,7 +33,7 @@ from trueup.reconcile.liability import (
 )
 from trueup.reconcile.metering import NotMetered
 from trueup.reconcile.scope import billed_scope, metered_scope
-from trueup.reconcile.sides import UsageRun, both_sides
+from trueup.reconcile.sides import Sides, UsageRun, both_sides
 from trueup.reconcile.things import sold_rows
 from trueup.reconcile.timing import pair_in_time
 from trueup.reconcile.tolerance import limits_of
@@ -66,15 +66,13 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     things, pieces = sides.things, sides.pieces
     parties = metered_parties(pieces, engine)
     cells = metered_cells(parties, engine)
-    wanted = metered_scope(sides.sold, parties, things)
-    in_scope = engine.keep(sides.sold.semi_join(wanted, "thing"))
+    in_scope = _in_scope(sides, parties, engine)
     scoped = placed(sold_rows(run.rows, in_scope, run.period))
     billed = billed_cells(scoped, engine)
 
     limits = limits_of("usage", run.rules)
     keys = Keys(sides.keys)
-    pairing = pair(billed, cells, keys, engine)
-    pairing = pair_in_time(pairing, keys, things, limits, engine)
+    pairing = pair_in_time(pair(billed, cells, keys, engine), keys, things, limits, engine)
     ours, theirs = pairing.billed, pairing.metered
     groups = form_groups(pairing, billed, cells, things, engine)
     costs = group_costs(billed, ours, engine)
@@ -88,26 +86,24 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     unbilled = leg.unbilled(open_, engine)
     liable = _liable(run, unbilled, sides.of_bill(billed), sides.sizes, engine)
     money = leg.Money(run.scale)
-    known_parties = sides.of_meters(parties)
-    busy = busy_usage(groups, known_parties, keys, engine)
-    parts = united(
-        of_counted_work(groups, theirs, cells, parties),
-        of_capacity(groups, theirs, cells, known_parties, busy, engine),
-    )
+    told_parties = sides.of_meters(parties)
+    busy = busy_usage(groups, told_parties, keys, engine)
+    own = of_counted_work(groups, theirs, cells, parties)
+    parts = united(own, of_capacity(groups, theirs, cells, told_parties, busy, engine))
     allocated = allocate(groups, costs, parts, run.rules.idle, run.rules.owners, engine)
-    breaks = engine.keep(
-        united(
-            leg.group_breaks(
-                judged, per_currency(copies), contradicted(groups, known_parties, busy), money
-            ),
-            leg.accumulated_breaks(judged, limits, money, run.window),
-            leg.missing_in_usage(left, money),
-            leg.missing_in_billing(liable, run.as_of, money),
-        )
+    odd = contradicted(groups, told_parties, busy)
+    found = (
+        leg.group_breaks(judged, per_currency(copies), odd, money),
+        leg.accumulated_breaks(judged, limits, money, run.window),
+        leg.missing_in_usage(left, money),
+        leg.missing_in_billing(liable, run.as_of, money),
     )
+    breaks = engine.keep(united(*found))
+    metered = _metered_buckets(run, judged, alone, parties, engine)
+    buckets = [*_billed_buckets(judged, left, engine), *metered]
     of_cells = Cells(billed, cells, scoped, pieces, run.usage.rows)
     verdicts = Judged(judged, ours, theirs, left, open_)
-    findings = UsageFindings(
+    return UsageFindings(
         in_scope=in_scope.select("profile"),
         held=held_parts(breaks, verdicts, copies, of_cells, engine),
         breaks=breaks,
@@ -120,15 +116,19 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
         cells=sides.of_meters(cells),
         usage=run.metered,
         costs=costs,
+        buckets=buckets,
         notes=[
             *(_note(each) for each in sides.not_compared),
             *of_no_resource(unbilled, run.rules, engine),
+            *_scope_notes(buckets),
         ],
     )
-    findings.buckets.extend(_billed_buckets(judged, left, engine))
-    findings.buckets.extend(_metered_buckets(run, judged, alone, parties, engine))
-    findings.notes.extend(_scope_notes(findings.buckets))
-    return findings
+
+
+def _in_scope(sides: Sides, parties: ir.Table, engine: Engine) -> ir.Table:
+    """What is sold that some meter could see."""
+    wanted = metered_scope(sides.sold, parties, sides.things)
+    return engine.keep(sides.sold.semi_join(wanted, "thing"))
 
 
 def _in_bill(run: UsageRun) -> ir.Table:

@@ -9,6 +9,7 @@ import ibis.expr.types as ir
 
 from trueup.engine.engine import Engine
 from trueup.model.dataset import Dataset
+from trueup.reconcile.billed import Bill
 from trueup.reconcile.commitments import CommitmentFindings
 from trueup.reconcile.leg import Findings, LegRun
 from trueup.reconcile.usage import UsageFindings
@@ -19,11 +20,20 @@ class Worked:
     """What went in and what each leg found."""
 
     leg_run: LegRun
-    every: ir.Table  # all charges with whole amounts
-    touching: ir.Table  # the charges that touch the period, whole
+    charges: Bill
     usage: UsageFindings | None
     further: Sequence[Findings]  # of the legs after the first two
     datasets: Sequence[Dataset]  # charges first, usage last where it was given
+
+    @property
+    def every(self) -> ir.Table:
+        """All charges with whole amounts."""
+        return self.charges.told(self.charges.every)
+
+    @property
+    def touching(self) -> ir.Table:
+        """Those that touch the period, whole."""
+        return self.charges.told(self.charges.touching)
 
     @property
     def bill(self) -> ir.Table:
