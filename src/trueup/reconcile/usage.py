@@ -20,7 +20,7 @@ from trueup.reconcile import usage_leg as leg
 from trueup.reconcile.busy import busy_usage
 from trueup.reconcile.cascade import Keys, pair
 from trueup.reconcile.cells import billed_cells, metered_cells, metered_parties, placed
-from trueup.reconcile.copies import copied_charges, per_currency, per_group
+from trueup.reconcile.copies import copied_charges, per_group
 from trueup.reconcile.groups import MATCHED, MISSING_IN_USAGE, form_groups, group_costs, judge
 from trueup.reconcile.held import held_parts
 from trueup.reconcile.lags import expected_by
@@ -67,11 +67,9 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     in_scope = metered_scope(sides.sold, parties, things)
     scoped = placed(sides.charges.semi_join(in_scope, "thing"), engine)
     billed = billed_cells(scoped, engine)
-
     limits = limits_of("usage", run.rules)
     keys = Keys(sides.keys)
-    pairing = pair(billed, cells, keys, engine)
-    pairing = pair_in_time(pairing, keys, things, limits, engine)
+    pairing = pair_in_time(pair(billed, cells, keys, engine), keys, things, limits, engine)
     ours, theirs = pairing.billed, pairing.metered
     groups = form_groups(pairing, billed, cells, things, engine)
     costs = group_costs(billed, ours, engine)
@@ -94,9 +92,7 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     allocated = allocate(groups, costs, parts, run.rules.idle, run.rules.owners, engine)
     breaks = engine.keep(
         united(
-            leg.group_breaks(
-                judged, per_currency(copies), contradicted(groups, known_parties, busy), money
-            ),
+            leg.group_breaks(judged, copies, contradicted(groups, known_parties, busy), money),
             leg.accumulated_breaks(judged, limits, money, run.window),
             leg.missing_in_usage(left, money),
             leg.missing_in_billing(liable, run.as_of, money),
@@ -116,10 +112,7 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
         cells=sides.of_meters(cells),
         usage=run.usage,
         costs=costs,
-        notes=[
-            *(_note(each) for each in sides.not_compared),
-            *of_no_resource(unbilled, run.rules, engine),
-        ],
+        notes=[*map(_note, sides.not_compared), *of_no_resource(unbilled, run.rules, engine)],
     )
     findings.buckets.extend(_billed_buckets(judged, left, engine))
     findings.buckets.extend(_metered_buckets(run, judged, alone, parties, pieces, engine))
