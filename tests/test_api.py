@@ -121,6 +121,7 @@ def test_datasets_go_to_the_core_as_they_are(core: list[dict[str, Any]]) -> None
             "invoices": invoices,
             "asserted": {},
             "unread": (),
+            "stated": (),
             "period": Period(START, END),
             "rules": Rules(idle="spread"),
             "as_of": datetime(2026, 11, 5, tzinfo=UTC),

@@ -51,11 +51,6 @@ def copied_charges(
     return engine.keep(named.anti_join(firsts, "charge_id").select(COPIES.names))
 
 
-def per_currency(copies: ir.Table) -> ir.Table:
-    """Per group and currency, what the copies cost."""
-    return copies.group_by("group", "currency").aggregate(copy_cost=total(_.effective))
-
-
 def per_group(copies: ir.Table) -> ir.Table:
     """The quantity of the copies per group, over all currencies."""
     return copies.group_by("group").aggregate(copy_q=total(_.q))

@@ -20,7 +20,7 @@ from trueup.reconcile import usage_leg as leg
 from trueup.reconcile.busy import busy_usage
 from trueup.reconcile.cascade import Keys, pair
 from trueup.reconcile.cells import billed_cells, metered_cells, metered_parties, placed
-from trueup.reconcile.copies import copied_charges, per_currency, per_group
+from trueup.reconcile.copies import copied_charges, per_group
 from trueup.reconcile.groups import MATCHED, MISSING_IN_USAGE, form_groups, group_costs, judge
 from trueup.reconcile.held import held_parts
 from trueup.reconcile.lags import expected_by
@@ -69,7 +69,6 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     in_scope = _in_scope(sides, parties, engine)
     scoped = placed(sold_rows(run.rows, in_scope, run.period))
     billed = billed_cells(scoped, engine)
-
     limits = limits_of("usage", run.rules)
     keys = Keys(sides.keys)
     pairing = pair_in_time(pair(billed, cells, keys, engine), keys, things, limits, engine)
@@ -93,7 +92,7 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     allocated = allocate(groups, costs, parts, run.rules.idle, run.rules.owners, engine)
     odd = contradicted(groups, told_parties, busy)
     found = (
-        leg.group_breaks(judged, per_currency(copies), odd, money),
+        leg.group_breaks(judged, copies, odd, money),
         leg.accumulated_breaks(judged, limits, money, run.window),
         leg.missing_in_usage(left, money),
         leg.missing_in_billing(liable, run.as_of, money),
@@ -118,7 +117,7 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
         costs=costs,
         buckets=buckets,
         notes=[
-            *(_note(each) for each in sides.not_compared),
+            *map(_note, sides.not_compared),
             *of_no_resource(unbilled, run.rules, engine),
             *_scope_notes(buckets),
         ],

@@ -72,8 +72,9 @@ def group_breaks(
 ) -> ir.Table:
     """One break per group and currency that disagrees: timing, quantity, duplicate, missing."""
     wrong = judged.filter(judged.verdict != MATCHED)
-    copied = wrong.left_join(copies, ["group", "currency"]).select(
-        wrong, copy_cost=copies.copy_cost.fill_null(whole(0)).cast(WHOLE)
+    extra = copies.group_by("group", "currency").aggregate(copy_cost=total(copies.effective))
+    copied = wrong.left_join(extra, ["group", "currency"]).select(
+        wrong, copy_cost=extra.copy_cost.fill_null(whole(0)).cast(WHOLE)
     )
     odd = contradicted.select(odd="group")
     rows = copied.left_join(odd, copied.group == odd.odd)
