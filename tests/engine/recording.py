@@ -99,7 +99,7 @@ def _rows(engine: Any, method: str, found: Any) -> pa.Table:
         return found
     if isinstance(engine, SparkEngine):  # its files, without another job
         return zoned(pq.read_table(engine._scratch.path(found.get_name())))
-    return zoned(found.to_pyarrow())
+    return zoned(engine.backend.con.sql(f"FROM {found.op().name}").to_arrow_table())
 
 
 def differences(one: Recording, other: Recording, numbered: frozenset[str]) -> list[str]:

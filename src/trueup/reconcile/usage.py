@@ -87,8 +87,8 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     money = leg.Money(run.scale)
     told_parties = sides.of_meters(parties)
     busy = busy_usage(groups, told_parties, keys, engine)
-    own = of_counted_work(groups, theirs, cells, parties)
-    parts = united(own, of_capacity(groups, theirs, cells, told_parties, busy, engine))
+    held = of_capacity(groups, theirs, cells, told_parties, busy, engine)
+    parts = united(of_counted_work(groups, theirs, cells, parties), held)
     allocated = allocate(groups, costs, parts, run.rules.idle, run.rules.owners, engine)
     odd = contradicted(groups, told_parties, busy)
     found = (
@@ -100,6 +100,7 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     breaks = engine.keep(united(*found))
     metered = _metered_buckets(run, judged, alone, parties, engine)
     buckets = [*_billed_buckets(judged, left, engine), *metered]
+    notes = [*map(_note, sides.not_compared), *of_no_resource(unbilled, run.rules, engine)]
     of_cells = Cells(billed, cells, scoped, pieces, run.usage.rows)
     verdicts = Judged(judged, ours, theirs, left, open_)
     return UsageFindings(
@@ -116,11 +117,7 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
         usage=run.metered,
         costs=costs,
         buckets=buckets,
-        notes=[
-            *map(_note, sides.not_compared),
-            *of_no_resource(unbilled, run.rules, engine),
-            *_scope_notes(buckets),
-        ],
+        notes=[*notes, *_scope_notes(buckets)],
     )
 
 
