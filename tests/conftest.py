@@ -30,6 +30,8 @@ gc.set_threshold(50_000, 20, 50)
 # Folders and files of whole runs over worlds: measuring their lines takes half as long again.
 WHOLE_RUNS = {"seeds", "complaints", "test_sequences.py", "test_recovery.py"}
 
+LONGEST = "test_sequences.py"
+
 # Marker -> the variable that turns a skip of such a test into a failure.
 REQUIRED_BY = {"browser": "TRUEUP_REQUIRE_CHROMIUM", "spark": "TRUEUP_REQUIRE_JAVA"}
 
@@ -54,6 +56,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if not WHOLE_RUNS.isdisjoint(item.path.parts):
             item.add_marker(pytest.mark.no_cover)
+    items.sort(key=lambda item: item.path.name != LONGEST)  # so that no worker waits for it
     for marker in REQUIRED_BY:
         reason = missing(marker)
         if reason is not None:

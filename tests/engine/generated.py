@@ -96,7 +96,9 @@ def mixed(folder: Path, seed: int = 11) -> Case:
             "provider_balances": Table.from_rows(RESULT_TABLES["provider_balances"], balances)
         },
     )
-    rules = read_rules({"tolerance": [{"relative": "0.01"}]})
+    # Tags are no part of a profile: a rule that asks for them has the charges split finer.
+    asks = {"match": {"Tags": "^nobody$"}, "meter": "gpu"}
+    rules = read_rules({"tolerance": [{"relative": "0.01"}], "meter": [asks]})
     return Case(inputs, parsed_period(PERIOD), rules, LATE)
 
 
