@@ -90,10 +90,10 @@ def check_write_off(
 
     An amount that is not known is above any limit. Without a limit every write-off is above it.
     """
-    known = limit is not None and decision.amount is not None
-    if known and abs(decision.amount) <= limit:  # type: ignore[arg-type,operator]
+    given_up = decision.amount
+    if limit is not None and given_up is not None and abs(given_up) <= limit:
         return
-    amount = "an amount not known" if decision.amount is None else plain(decision.amount, 2)
+    amount = "an amount not known" if given_up is None else plain(given_up, 2)
     why = f"above write_off_limit = {limit}" if limit is not None else "without a write_off_limit"
     doing = f"break {decision.break_id}: writing off {amount}, {why},"
     if not persons:

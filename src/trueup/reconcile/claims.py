@@ -315,9 +315,9 @@ def _line(move: Move, claim_id: str) -> dict[str, Any]:
 
 def figure(value: Fraction) -> str:
     """A quantity as plain text, half-even at 18 decimals."""
-    return plain(edge_decimal(value) or edge_decimal(Fraction(0)))  # type: ignore[arg-type]
+    return plain(edge_decimal(value))
 
 
 def money(value: Fraction) -> str:
     """An amount as plain text, with two decimals at least."""
-    return plain(edge_decimal(value) or edge_decimal(Fraction(0)), 2)  # type: ignore[arg-type]
+    return plain(edge_decimal(value), 2)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, overload
 
 import ibis
 import ibis.expr.types as ir
@@ -31,6 +31,10 @@ class Scales:
     quantity: int
 
 
+@overload
+def edge_decimal(value: Fraction) -> Decimal: ...
+@overload
+def edge_decimal(value: Fraction | None) -> Decimal | None: ...
 def edge_decimal(value: Fraction | None) -> Decimal | None:
     """A fraction as a decimal of at most 18 places, half-even; null stays null."""
     if value is None:

@@ -83,9 +83,8 @@ def _charges(run: LegRun, wanted: set[str], named: ir.Table | None) -> ir.Table:
     for pool in pools:
         ruled = _rule(pool, run.charges)
         if ruled is not None:
-            own = [*(lot.commitment_id for lot in pool.lots), *filter(None, (pool.name,))]
-            credited = ruled.is_promotional and not ruled.compute_units_per_credit
-            met = matching(inside, ruled, own, "Credit" if credited else "Usage")
+            category = "Credit" if ruled.credits_the_bill else "Usage"
+            met = matching(inside, ruled, pool.names, category)
             found.extend(
                 met.mutate(lot=ibis.literal(lot.commitment_id))
                 for lot in pool.lots
@@ -111,6 +110,6 @@ def _names(pools: Sequence[Pool], wanted: set[str]) -> Iterator[Mapping[str, str
 
 def _rule(pool: Pool, charges: ir.Table) -> Terms | None:
     """The lot whose rule the pool's charges match, if the bill has the columns it names."""
-    ruled = next((lot for lot in pool.lots if lot.applies_to is not None), None)
+    ruled = pool.ruled
     wanted = json.loads(ruled.applies_to or "{}") if ruled is not None else {}
     return ruled if wanted and all(name in charges.columns for name in wanted) else None

@@ -245,7 +245,7 @@ def by_rule(terms: Terms, names: Sequence[str], given: Drawing) -> Draws:
     if missing or not wanted:
         draws.unknown = f"applies_to names columns the bill does not have: {', '.join(missing)}"
         return draws
-    credited = terms.is_promotional and not terms.compute_units_per_credit
+    credited = terms.credits_the_bill
     rows = matching(pieces, terms, names, "Credit" if credited else "Usage")
     nothing = whole(0)
     cost = (nothing - rows.billed).cast(WHOLE) if credited else rows.cost

@@ -116,19 +116,16 @@ def paid_by_rule(pools: Iterable[Pool], currency: str | None) -> Iterator[Ruled]
     Promotional lots in money are drawn by Credit charges, which lower what is billed themselves.
     """
     for pool in pools:
-        lot = next((one for one in pool.lots if one.applies_to is not None), None)
-        if lot is None or lot.layer != FUNDING or lot.currency != currency:
-            continue
-        if lot.is_promotional and not lot.compute_units_per_credit:
+        lot = pool.ruled
+        if lot is None or lot.layer != FUNDING or lot.currency != currency or lot.credits_the_bill:
             continue
         hours = {hour for hour, _kind in pool.pooled.moved}
         if not hours:
             continue
-        names = (*(one.commitment_id for one in pool.lots), *filter(None, (pool.name,)))
         unknown = pool.unknown or pool.unstated
         if pool.ledger is not None and min(hours) < pool.ledger.since:
             unknown = f"its balance is known from {pool.ledger.since:%Y-%m-%d} on"
-        yield Ruled(lot, names, _left(pool) if pool.ledger else {}, unknown)
+        yield Ruled(lot, pool.names, _left(pool) if pool.ledger else {}, unknown)
 
 
 def _left(pool: Pool) -> dict[datetime, Fraction]:

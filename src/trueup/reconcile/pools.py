@@ -29,6 +29,16 @@ class Pool:
     unstated: str | None = None  # why a balance is not
 
     @property
+    def ruled(self) -> Terms | None:
+        """The lot whose rule (``applies_to``) charges match, if one has any."""
+        return ruled_lot(self.lots)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What charges may call it: its lots' names, and its own."""
+        return (*(lot.commitment_id for lot in self.lots), *filter(None, (self.name,)))
+
+    @property
     def alone(self) -> bool:
         return len(self.lots) == 1
 
@@ -50,6 +60,11 @@ class Pool:
         """Why a figure of the lot is not known."""
         later = "it starts after the period" if lot.start >= period.end else None
         return self.unknown or later or self.unstated
+
+
+def ruled_lot(lots: Iterable[Terms]) -> Terms | None:
+    """The first lot that applies by a rule."""
+    return next((lot for lot in lots if lot.applies_to is not None), None)
 
 
 def pools_of(terms: Iterable[Terms]) -> list[list[Terms]]:
@@ -84,7 +99,7 @@ def pool_of(
     if name is not None and name not in own:
         pooled.include(named(name, lots[0], given))
         names.append(name)
-    ruled = next((lot for lot in lots if lot.applies_to is not None), None)
+    ruled = ruled_lot(lots)
     if ruled is not None:
         pooled.include(by_rule(ruled, names, given))
     silent = not (pooled.moved or any(draws.moved for draws in own.values()))

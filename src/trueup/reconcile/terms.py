@@ -68,6 +68,11 @@ class Terms:
         return self.layer == FUNDING and "promo" in (self.type or "").lower()
 
     @property
+    def credits_the_bill(self) -> bool:
+        """Promotional money: Credit charges draw on it, and lower what is billed themselves."""
+        return self.is_promotional and not self.compute_units_per_credit
+
+    @property
     def rows(self) -> list[tuple[str, int, int]]:
         """The contract as the row behind a break; see ``reconcile.leg``."""
         if self.source_id is None or self.source_row is None:
