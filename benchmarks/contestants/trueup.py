@@ -159,7 +159,9 @@ def run(told: Arguments) -> None:
     laps.lap("read usage")
     if "everything" not in told.words:
         patch.object(reconciliation, "LEGS", ()).start()
-        patch.object(reconciliation, "_tables", lambda work: _tables(told.out, work)).start()
+        patch.object(
+            reconciliation, "_tables", lambda work, _stated: _tables(told.out, work)
+        ).start()
     if "matching" in told.words:
         _only_matching(told.out)
     try:
