@@ -6,7 +6,7 @@ facts only carry its number.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -34,10 +34,6 @@ class Facts:
     profiles: ir.Table
     parties: ir.Table | None = None
 
-    def described(self, columns: Mapping[str, ir.Value]) -> ir.Table:
-        """The facts, each with these columns of its profile."""
-        return self.rows.join(self.profiles.select(PROFILE, **columns), PROFILE)
-
 
 def facts_of(dataset: Dataset, folder: Path, engine: Engine) -> Facts:
     """The facts of charges or usage; what no reader has split yet is split into ``folder``."""
@@ -62,7 +58,8 @@ def with_columns(facts: Facts, rows: ir.Table, wanted: Iterable[str], engine: En
         rows.select("x_ChargeId", *more), "x_ChargeId"
     )
     sets = told.select(PROFILE, *more).distinct()
-    finer = engine.keep(sets.mutate(finer=ibis.row_number()))
+    order = [ibis.asc(name, nulls_first=True) for name in (PROFILE, *more)]
+    finer = engine.keep(sets.mutate(finer=ibis.row_number().over(order_by=order)))
     same = [told[name].identical_to(finer[name]) for name in (PROFILE, *more)]
     named = told.inner_join(finer, same).select(told.x_ChargeId, finer.finer)
     return Facts(
