@@ -64,11 +64,6 @@ def total(column: ir.Value) -> ir.Value:
     return column.cast(WHOLE).sum().cast(WHOLE)
 
 
-def at_most(column: ir.Value) -> ir.Value:
-    """A whole number that the sum of the magnitudes of exact decimals does not exceed."""
-    return total(magnitude(column.cast(WHOLE)) + whole(1))
-
-
 def tally(column: ir.Value) -> ir.Value:
     """The sum of row counts as int64: engines widen it, and Ibis does not know that they do."""
     return column.sum().cast(WHOLE).cast("int64")

@@ -11,8 +11,8 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trueup.focus.distinct import whole
 from trueup.focus.query import Query
+from trueup.model.arrays import whole
 from trueup.model.columns import AMOUNT
 
 DECIMALS = (10, 5, 15)  # most numbers of a bill; large ones; small ones

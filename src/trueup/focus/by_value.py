@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trueup.focus.columns import ARROW_TYPES, Kind
-from trueup.focus.distinct import Distinct, whole
+from trueup.focus.distinct import Distinct
 from trueup.focus.projection import (
     DOUBT,
     PLAIN_TEXT,
@@ -29,6 +29,7 @@ from trueup.focus.projection import (
 )
 from trueup.focus.query import Query
 from trueup.focus.raw import ROW, SOURCE, column
+from trueup.model.arrays import whole
 
 if TYPE_CHECKING:
     import duckdb

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from trueup.focus.places import has_dictionary, places
 from trueup.focus.query import Query
+from trueup.model.arrays import whole
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,6 @@ class Distinct:
         if each.equals(column.values):
             return pa.DictionaryArray.from_arrays(column.indices, column.values)
         return each.take(column.indices)
-
-
-def whole(array: pa.ChunkedArray) -> pa.Array:
-    """A column as one array."""
-    if array.num_chunks == 1:
-        return array.chunk(0)
-    chunks = array.unify_dictionaries().chunks
-    return pa.concat_arrays(chunks) if chunks else pa.nulls(0, array.type)
 
 
 def translated(array: pa.Array, of: Callable[[str], str | None]) -> pa.DictionaryArray:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pyarrow as pa
 
 from trueup.adapter.registry import providers
-from trueup.focus.distinct import translated, whole
+from trueup.focus.distinct import translated
+from trueup.model.arrays import whole
 
 ProviderOf = Callable[[str | None], str | None]
 

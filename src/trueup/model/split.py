@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from trueup.model.arrays import whole
 from trueup.model.columns import AMOUNT, KEY
 
 if TYPE_CHECKING:
@@ -93,11 +94,11 @@ class SplitWriter:
             self._open(rows)
         split = self._split
         amounts = {
-            name: _one(rows[name]).cast(AMOUNT) for name in (*split.money, *split.quantities)
+            name: whole(rows[name]).cast(AMOUNT) for name in (*split.money, *split.quantities)
         }
         facts = {name: rows[name] for name in split.own}
         for kind, names in self._kinds.items():
-            columns = {name: _one(rows[name]) for name in names}
+            columns = {name: whole(rows[name]) for name in names}
             unknown = amounts if kind == PROFILE else {}
             number, first = _numbered([*columns.values(), *map(pc.is_null, unknown.values())])
             profiles = {name: column.take(first) for name, column in columns.items()}
@@ -164,12 +165,6 @@ def split_rows(table: Table, split: Split, prefix: Path) -> SplitFiles:
     return writer.close()
 
 
-def _one(column: pa.ChunkedArray) -> pa.Array:
-    if column.num_chunks == 1:
-        return column.chunk(0)
-    return column.unify_dictionaries().combine_chunks()
-
-
 def _encoded(column: pa.Array) -> pa.DictionaryArray:
     return column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
 
@@ -188,7 +183,7 @@ def _repeats(column: pa.ChunkedArray) -> bool:
     known = len(column) - column.null_count
     if known < HABIT_ROWS:
         return True
-    return bool(len(_encoded(_one(column)).dictionary) * REPEATS_MIN <= known)
+    return bool(len(_encoded(whole(column)).dictionary) * REPEATS_MIN <= known)
 
 
 def _numbered(columns: list[pa.Array]) -> tuple[pa.Array, pa.Array]:

@@ -208,6 +208,12 @@ def cut(rows: ir.Table) -> ir.Table:
     return rows.mutate(effective=part(rows, rows.effective), billed=part(rows, rows.billed))
 
 
+def of_usage(profiles: ir.Table) -> ir.Table:
+    """The profiles of Usage charges, but of what was unused, that name a unit."""
+    t = profiles
+    return t.filter((t.category == "Usage") & (t.status.fill_null("") != UNUSED) & t.unit.notnull())
+
+
 def distinct_skus(
     facts: Facts, profiles: ir.Table, columns: tuple[str, ...], engine: Engine
 ) -> list[dict[str, Any]]:
@@ -223,11 +229,7 @@ def distinct_skus(
         first=counted.start.min(),
         last=counted.end.max(),
     )
-    known = profiles.filter(
-        (profiles.category == "Usage")
-        & (profiles.status.fill_null("") != UNUSED)
-        & profiles.unit.notnull()
-    ).select("profile", "provider", "unit", "decimals", "sku_key")
+    known = of_usage(profiles).select("profile", "provider", "unit", "decimals", "sku_key")
     usage = sums.join(known, "profile").join(facts.profiles.select("profile", *columns), "profile")
     found = usage.group_by("sku_key", "decimals").aggregate(
         provider=usage.provider.min(),

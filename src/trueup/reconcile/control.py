@@ -100,28 +100,27 @@ def check_facts(
     ``totals`` are the control totals, summed from the rows as they were read; ``every`` are all
     charges with whole amounts. Raises IntegrityError with the figures where they differ.
     """
-    found = engine.collect(
-        every.group_by("currency").aggregate(
-            rows=_.count(), effective=total(_.effective), billed=total(_.billed)
-        )
-    ).to_pylist()
-    for row in found:
-        of_files = [one for one in totals if one["currency"] == row["currency"] and one["accepted"]]
-        figures = {
-            "rows": (row["rows"], sum(one["accepted"] for one in of_files)),
-            "effective cost": (
-                row["effective"].scaleb(-scale, EXACT),
-                exact_sum(one["effective_cost"] for one in of_files),
-            ),
-            "billed cost": (
-                row["billed"].scaleb(-scale, EXACT),
-                exact_sum(one["billed_cost"] for one in of_files),
-            ),
+    sums = every.group_by("currency").aggregate(
+        rows=_.count(), effective=total(_.effective), billed=total(_.billed)
+    )
+    found = {row["currency"]: row for row in engine.collect(sums).to_pylist()}
+    of_bill = [one for one in totals if one["kind"] == "charges" and one["accepted"]]
+    for currency in sorted({*found, *(one["currency"] for one in of_bill)}):
+        mine = [one for one in of_bill if one["currency"] == currency]
+        row = found.get(currency, {"rows": 0, "effective": None, "billed": None})
+        figures: dict[str, tuple[Decimal | int, Decimal | int]] = {
+            "rows": (row["rows"], sum(one["accepted"] for one in mine))
         }
+        for name in ("effective", "billed"):
+            whole = row[name] if row[name] is not None else Decimal(0)
+            figures[f"{name} cost"] = (
+                whole.scaleb(-scale, EXACT),
+                exact_sum(one[f"{name}_cost"] for one in mine),
+            )
         for name, (computed, read) in figures.items():
             if computed != read:
                 raise IntegrityError(
-                    f"{row['currency']}: {name} {read} was read, but {computed} computed with; "
+                    f"{currency}: {name} {read} read, but {computed} computed with; "
                     "nothing was written, please report this as a defect"
                 )
 

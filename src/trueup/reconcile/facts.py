@@ -14,9 +14,11 @@ from uuid import uuid4
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from trueup.engine.engine import Engine
 from trueup.engine.integers import EDGE_SCALE, WHOLE, whole
+from trueup.errors import IntegrityError
 from trueup.model.dataset import Dataset
 from trueup.model.split import DECIMALS, PROFILE, split_rows
 from trueup.model.splits import SPLITS
@@ -36,10 +38,19 @@ class Facts:
 
 
 def facts_of(dataset: Dataset, folder: Path, engine: Engine) -> Facts:
-    """The facts of charges or usage; what no reader has split yet is split into ``folder``."""
+    """The facts of charges or usage; what no reader has split yet is split into ``folder``.
+
+    Raises IntegrityError unless there is a fact for every row.
+    """
     files = dataset.table.split or split_rows(
         dataset.table, SPLITS[dataset.kind], folder / f"{dataset.kind}-{uuid4().hex}"
     )
+    facts = sum(pq.read_metadata(file).num_rows for file in files.facts)
+    if facts != len(dataset.table):
+        raise IntegrityError(
+            f"{dataset.kind}: {len(dataset.table)} rows read, but {facts} to compute with; "
+            "nothing was written, please report this as a defect"
+        )
     kept = {
         kind: engine.keep(engine.scan(paths, NOTHING)) for kind, paths in files.profiles.items()
     }

@@ -177,6 +177,7 @@ def _steps(t: ir.Table, scale: int, q_scale: int) -> ir.Table:
     return t.select(
         "profile",
         "priced",
+        counted=_counted(t),
         covered=covered,
         stated=decimals_of(t, "CommitmentDiscountQuantity").notnull(),
         q_step=ibis.ifelse(
@@ -204,7 +205,7 @@ def _lines(facts: Facts, steps: ir.Table) -> ir.Table:
         of=t.profile,
         start=instant(t.ChargePeriodStart),
         end=instant(t.ChargePeriodEnd),
-        q=q.cast(WHOLE).fill_null(whole(0)).cast(WHOLE),  # only corrections have none
+        q=ibis.ifelse(t.counted, q.cast(WHOLE), whole(0)).cast(WHOLE),  # corrections may have none
         billed=(t.BilledCost * t.billed_step).cast(WHOLE),
         effective=(t.EffectiveCost * t.effective_step).cast(WHOLE),
         listed=(t.ListCost * t.listed_step).cast(WHOLE),
@@ -234,15 +235,20 @@ def _told(t: ir.Table) -> ir.Table:
     )
 
 
-def _in_question(profiles: ir.Table) -> ir.Table:
+def _counted(profiles: ir.Table) -> ir.BooleanValue:
+    """Whether the charges of a profile have a quantity."""
     t = profiles
-    counted = (
+    return (
         decimals_of(t, "PricingQuantity").notnull() | decimals_of(t, "ConsumedQuantity").notnull()
     )
+
+
+def _in_question(profiles: ir.Table) -> ir.Table:
+    t = profiles
     return t.filter(
         (t.ChargeCategory == "Usage")
         & (t.CommitmentDiscountStatus.fill_null("") != UNUSED)
-        & (counted | (t.ChargeClass.fill_null("") == CORRECTION))
+        & (_counted(t) | (t.ChargeClass.fill_null("") == CORRECTION))
         & t.BillingCurrency.notnull()
     )
 

@@ -13,7 +13,7 @@ from trueup.engine.engine import Engine
 from trueup.engine.integers import WHOLE, divide, magnitude, total, whole
 from trueup.engine.rows import united
 from trueup.period import Period
-from trueup.reconcile.billed import UNUSED, in_period, part
+from trueup.reconcile.billed import in_period, of_usage, part
 from trueup.reconcile.facts import Facts, decimals_of, tens
 from trueup.reconcile.matching_rules import RULES
 from trueup.reconcile.text import key_with_nulls
@@ -34,12 +34,7 @@ def sold(rows: ir.Table, profiles: ir.Table, skus: ir.Table, engine: Engine) -> 
     ``step`` brings their quantities to the base unit.
     """
     counted = rows.filter(rows.quantity.notnull()).select("profile").distinct()
-    usage = profiles.filter(
-        (profiles.category == "Usage")
-        & (profiles.status.fill_null("") != UNUSED)
-        & profiles.unit.notnull()
-    )
-    known = usage.semi_join(counted, "profile").join(skus, ["sku_key", "decimals"])
+    known = of_usage(profiles).semi_join(counted, "profile").join(skus, ["sku_key", "decimals"])
     return engine.keep(
         known.select(*_SOLD, correction=known.charge_class.fill_null("") == "Correction")
     )

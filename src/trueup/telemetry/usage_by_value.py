@@ -13,11 +13,12 @@ import pyarrow.compute as pc
 from trueup.adapter.telemetry import UsageSource
 from trueup.errors import UnitError
 from trueup.focus.by_value import cast
-from trueup.focus.distinct import Distinct, translated, whole
+from trueup.focus.distinct import Distinct, translated
 from trueup.focus.projection import carried
 from trueup.focus.query import Query
 from trueup.focus.raw import ROW
 from trueup.focus.repair import quoted
+from trueup.model.arrays import whole
 from trueup.model.columns import AMOUNT
 from trueup.model.schema import METERS
 from trueup.telemetry.defaults import UNITS, capacity

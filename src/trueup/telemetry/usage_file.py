@@ -9,7 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from trueup.adapter.registry import provider_of_telemetry
-from trueup.focus.distinct import translated, whole
+from trueup.focus.distinct import translated
+from trueup.model.arrays import whole
 from trueup.model.schema import USAGE
 from trueup.model.split import SplitFiles, SplitWriter
 from trueup.model.splits import SPLITS
