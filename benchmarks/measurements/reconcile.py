@@ -24,11 +24,16 @@ def measure(bench: Bench) -> list[Figure]:
     contestants["trueup, all legs"] = program(
         "benchmarks.contestants.trueup", month, bench.place("everything"), "everything"
     )
+    files = ("charges.parquet", "usage.parquet")
+    contestants["copy"] = program(
+        "benchmarks.contestants.copying", month, bench.place("copy"), *files
+    )
     runs = alternated(contestants, bench.rounds, warm=bench.warm)
     for name in EXACT:
         must_agree(tuple(KEYS), bench.place("sql"), bench.place(name))
     off = [difference(table, bench.place("sql"), bench.place("pandas")) for table in KEYS]
     everything = ratio(runs, "trueup, all legs", "sql")
+    floor = ratio(runs, "copy", "sql")
     figures = []
     for rival in ("sql", "scan"):
         found = ratio(runs, "trueup", rival)
@@ -37,6 +42,8 @@ def measure(bench: Bench) -> list[Figure]:
             facts += [
                 f"with all legs and tables {everything.middle:.2f} x",
                 times(runs, "trueup, all legs"),
+                f"only to copy both files, as landing them must: {floor.middle:.2f} x",
+                times(runs, "copy"),
                 "of which " + _laps(bench.place("trueup")),
             ]
         name = f"reconcile-{rival}"

@@ -21,11 +21,11 @@ YES, NO = (ibis.literal(answer, type="boolean") for answer in (True, False))
 
 
 def of_counted_work(
-    groups: ir.Table, members: ir.Table, cells: ir.Table, parties: ir.Table
+    groups: ir.Table, members: ir.Table, cells: ir.Table, parties: ir.Table, engine: Engine
 ) -> ir.Table:
     """Tokens and calls: each party by the quantity it used."""
     counted = groups.filter(~groups.held).select("group")
-    return _own(counted, members, cells, parties)
+    return _own(counted, members, cells, parties, engine)
 
 
 def of_capacity(
@@ -68,7 +68,7 @@ def of_capacity(
         busy.mutate(idle=NO).select(columns),
         idle.select(columns),
         served.mutate(idle=NO).select(columns),
-        _own(holders, members, cells, parties).select(columns),
+        _own(holders, members, cells, parties, engine).select(columns),
     )
 
 
@@ -85,18 +85,18 @@ def contradicted(groups: ir.Table, parties: ir.Table, busy_keys: ir.Table) -> ir
     return united(busy.select("group"), _served(nothing, parties).select("group"), distinct=True)
 
 
-def _own(wanted: ir.Table, members: ir.Table, cells: ir.Table, parties: ir.Table) -> ir.Table:
-    """The parties of the groups' own usage cells."""
-    keyed = members.semi_join(wanted, "group").join(cells.select("cell", "thing", "hour"), "cell")
-    own = keyed.join(
-        parties.filter(parties.matchable).select("thing", "hour", "q", "who"), ["thing", "hour"]
-    )
-    return (
-        own.filter(own.q > whole(0))
-        .group_by("group", "who")
-        .aggregate(weight=total(_.q))
-        .mutate(idle=NO)
-    )
+def _own(
+    wanted: ir.Table, members: ir.Table, cells: ir.Table, parties: ir.Table, engine: Engine
+) -> ir.Table:
+    """The parties of the groups' own usage cells.
+
+    Kept step by step: hash tables of several joins at one time would not fit a small memory.
+    """
+    places = cells.select("cell", "thing", "hour")
+    keyed = engine.keep(members.semi_join(wanted, "group").join(places, "cell").drop("cell"))
+    used = parties.filter(parties.matchable & (parties.q > whole(0)))
+    own = engine.keep(keyed.join(used, ["thing", "hour"]).select("group", "who", "q"))
+    return engine.keep(own.group_by("group", "who").aggregate(weight=total(_.q)).mutate(idle=NO))
 
 
 def _served(groups: ir.Table, parties: ir.Table) -> ir.Table:

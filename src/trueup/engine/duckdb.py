@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -18,9 +18,10 @@ from ibis.expr.operations import Node
 
 from trueup.engine.instants import unzoned, zoned
 
-MEMORY_LIMIT = os.environ.get("TRUEUP_MEMORY_LIMIT", "4GB")
+MEMORY_LIMIT = os.environ.get("TRUEUP_MEMORY_LIMIT", "50%")  # of the memory that is there
 COMPILED_MAX = 512  # queries of about four runs
 NAME_DIGITS = 16
+CHUNK_ROWS = 100_000
 
 
 def _macro(signature: str, body: str) -> str:
@@ -169,6 +170,11 @@ class DuckDBEngine:
     def collect(self, expression: ir.Table) -> pa.Table:
         rows = self.backend.con.sql(self.query(expression)).to_arrow_table()
         return zoned(rows.cast(expression.schema().to_pyarrow()))
+
+    def chunks(self, expression: ir.Table) -> Iterator[pa.Table]:
+        schema = expression.schema().to_pyarrow()
+        for batch in self.backend.con.sql(self.query(expression)).to_arrow_reader(CHUNK_ROWS):
+            yield zoned(pa.Table.from_batches([batch]).cast(schema))
 
     def close(self) -> None:
         self.backend.disconnect()

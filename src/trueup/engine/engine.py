@@ -30,6 +30,9 @@ class Engine(Protocol):
     def collect(self, expression: ir.Table) -> pa.Table:
         """The rows of a small expression."""
 
+    def chunks(self, expression: ir.Table) -> Iterator[pa.Table]:
+        """The rows of an expression of any size, some at a time; read them all."""
+
     def count(self, kept: ir.Table) -> int:
         """How many rows a kept or loaded table has."""
 

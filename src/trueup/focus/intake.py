@@ -34,10 +34,8 @@ from trueup.focus.session import session
 from trueup.focus.whole import UNENDED, not_whole, unended
 from trueup.model.dataset import Dataset
 from trueup.model.schema import REJECTS, SOURCES
-from trueup.model.split import SplitWriter
-from trueup.model.splits import SPLITS
 from trueup.model.table import Table
-from trueup.model.table_file import TableFile
+from trueup.model.table_files import TableFiles
 
 if TYPE_CHECKING:
     import duckdb
@@ -60,14 +58,10 @@ class Intake:
         self._sources: list[dict[str, Any]] = []
         self._names: dict[int, str] = {}
         self._landed: list[Landed] = []
-        self._split: SplitWriter | None = None
 
     def __enter__(self) -> Self:
         self._connection: duckdb.DuckDBPyConnection = self._session.__enter__()
-        self._file = TableFile(self._folder / f"{self._kind}.parquet", self._schema)
-        if self._kind in SPLITS:
-            split = SPLITS[self._kind]
-            self._split = SplitWriter(self._folder / self._kind, split, self._schema)
+        self._files = TableFiles(self._folder, self._kind, self._schema)
         return self
 
     def __exit__(
@@ -76,9 +70,7 @@ class Intake:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._file.close()
-        if self._split is not None:
-            self._split.close()
+        self._files.close()
         self._rejects.close()
         self._session.__exit__(kind, error, trace)
         if error is not None:
@@ -120,9 +112,7 @@ class Intake:
 
     def write(self, rows: pa.Table) -> None:
         """Append rows that are complete already."""
-        self._file.write(rows)
-        if self._split is not None:
-            self._split.write(rows)
+        self._files.write(rows)
 
     def add_source(
         self,
@@ -177,8 +167,7 @@ class Intake:
 
     def dataset(self) -> Dataset:
         """Everything read, with its control totals proved."""
-        self._file.close()
-        split = None if self._split is None else self._split.close()
+        table = self._files.table(self._directory)
         self._sources.sort(key=lambda source: source["source_id"])
         rejects = self._rejects.table(self._connection, self._names, self._directory)
         for source in self._sources:
@@ -189,7 +178,7 @@ class Intake:
                 source["note"] = "; ".join(filter(None, (source["note"], UNENDED)))
         return Dataset(
             kind=self._kind,
-            table=Table(self._schema, files=[self._file.path], keep=self._directory, split=split),
+            table=table,
             sources=Table.from_rows(SOURCES, self._sources),
             rejects=rejects,
             directory=self._directory,

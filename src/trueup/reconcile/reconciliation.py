@@ -17,7 +17,7 @@ from ibis import _
 
 from trueup.attribute.allocation import allocations
 from trueup.engine.engine import Engine, open_engine
-from trueup.engine.integers import as_decimal, at_edge, tally, total
+from trueup.engine.integers import at_edge, tally, total
 from trueup.engine.rows import united
 from trueup.errors import UsageError
 from trueup.focus.applied import applied_per_hour
@@ -49,6 +49,7 @@ from trueup.reconcile.lags import final_at
 from trueup.reconcile.leg import Findings, LegRun
 from trueup.reconcile.notes import notes_of, repeated_notes
 from trueup.reconcile.reasons import UNUSED_REASON, foreign_publishers, out_of_scope_reason
+from trueup.reconcile.result_table import result_table
 from trueup.reconcile.sides import UsageRun
 from trueup.reconcile.terms import latest, read_terms
 from trueup.reconcile.usage import UsageFindings
@@ -230,8 +231,7 @@ def _tables(work: Worked, stated: Sequence[Mapping[str, Any]]) -> dict[str, Tabl
         for name, wanted in schema.RESULT_TABLES.items()
     }
     for name, expression in computed.items():
-        wanted = schema.RESULT_TABLES[name]
-        tables[name] = Table(wanted, arrow=as_decimal(work.engine.collect(expression), wanted))
+        tables[name] = result_table(expression, schema.RESULT_TABLES[name], work.engine)
     tables |= {"breaks": drift.breaks, "rejects": _rejects(work.datasets)}
     return {name: tables[name] for name in schema.RESULT_TABLES}
 

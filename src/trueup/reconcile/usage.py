@@ -88,7 +88,7 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     told_parties = sides.of_meters(parties)
     busy = busy_usage(groups, told_parties, keys, engine)
     held = of_capacity(groups, theirs, cells, told_parties, busy, engine)
-    parts = united(of_counted_work(groups, theirs, cells, parties), held)
+    parts = united(of_counted_work(groups, theirs, cells, parties, engine), held)
     allocated = allocate(groups, costs, parts, run.rules.idle, run.rules.owners, engine)
     odd = contradicted(groups, told_parties, busy)
     found = (

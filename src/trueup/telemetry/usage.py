@@ -25,7 +25,6 @@ from trueup.telemetry.workbench import count, insert_rejects, prepare
 if TYPE_CHECKING:
     import duckdb
 
-    from trueup.model.split import SplitFiles
     from trueup.model.table import Table
     from trueup.telemetry.workbench import Write
 
@@ -105,11 +104,10 @@ def read_usage(
             for reader in readers.values():
                 if isinstance(reader, Settles):
                     reader.settle(connection)
-            file = folder / "usage.parquet"
-            split = _write_usage(connection, file, read, constants or {})
+            table = _write_usage(connection, directory, read, constants or {})
             for item in read:
                 _refuse_copy(connection, item)
-            return _dataset(connection, read, file, split, directory)
+            return _dataset(connection, read, table, directory)
     except BaseException:
         directory.cleanup()
         raise
@@ -201,14 +199,13 @@ def _reader_for(source: UsageSource, readers: Mapping[str, TelemetryReader]) -> 
 def _dataset(
     connection: duckdb.DuckDBPyConnection,
     read: list[_Read],
-    file: Path,
-    split: SplitFiles,
+    table: Table,
     directory: TemporaryDirectory[str],
 ) -> Dataset:
-    from trueup.model.schema import SOURCES, USAGE
+    from trueup.model.schema import SOURCES
     from trueup.model.table import Table
 
-    path = literal(str(file))
+    path = literal(str(table.files[0]))
     connection.execute(f"CREATE TEMP VIEW written AS SELECT * FROM read_parquet({path})")
     _check_rejects(connection)
     rejected = dict(
@@ -222,7 +219,7 @@ def _dataset(
             row["note"] = "; ".join(filter(None, (row["note"], UNENDED)))
     return Dataset(
         kind="usage",
-        table=Table(USAGE, files=[file], keep=directory, split=split),
+        table=table,
         sources=Table.from_rows(SOURCES, rows),
         rejects=rejects,
         directory=directory,
@@ -293,14 +290,14 @@ def _check_rejects(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _write_usage(
     connection: duckdb.DuckDBPyConnection,
-    path: Path,
+    directory: TemporaryDirectory[str],
     read: list[_Read],
     constants: Mapping[str, str],
-) -> SplitFiles:
-    """Write the Parquet file, source by source: what waits in ``usage``, and what streams now."""
+) -> Table:
+    """Write the table, source by source: what waits in ``usage``, and what streams now."""
     from trueup.telemetry.usage_file import UsageFile
 
-    file = UsageFile(path, constants)
+    file = UsageFile(Path(directory.name), constants)
     try:
         for streams, group in groupby(read, key=lambda item: item.streams is not None):
             items = list(group)
@@ -311,8 +308,8 @@ def _write_usage(
                 if item.streams is not None:
                     item.rows_in = item.streams.stream(item.source, connection, file.write)
     finally:
-        split = file.close()
-    return split
+        file.close()
+    return file.table(directory)
 
 
 def _write_waiting(connection: duckdb.DuckDBPyConnection, items: list[_Read], write: Write) -> None:

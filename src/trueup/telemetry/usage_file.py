@@ -12,19 +12,16 @@ from trueup.adapter.registry import provider_of_telemetry
 from trueup.focus.distinct import translated
 from trueup.model.arrays import whole
 from trueup.model.schema import USAGE
-from trueup.model.split import SplitFiles, SplitWriter
-from trueup.model.splits import SPLITS
-from trueup.model.table_file import TableFile
+from trueup.model.table import Table
+from trueup.model.table_files import TableFiles
 from trueup.telemetry.workbench import WHERE, WHO
 
 
 class UsageFile:
-    """The table ``USAGE`` as Parquet, in the order in which rows are written."""
+    """The table ``USAGE``, as it is and split, in the order in which rows are written."""
 
-    def __init__(self, path: Path, constants: Mapping[str, str]) -> None:
-        self.path = path
-        self._file = TableFile(path, USAGE)
-        self._split = SplitWriter(path.with_suffix(""), SPLITS["usage"], USAGE)
+    def __init__(self, folder: Path, constants: Mapping[str, str]) -> None:
+        self._files = TableFiles(folder, "usage", USAGE)
         self._constants = {n: v for n, v in constants.items() if n in (*WHERE, *WHO)}
         self._slug = cache(provider_of_telemetry)
         self._next = 0
@@ -43,10 +40,12 @@ class UsageFile:
         self._next += count
         lacking = [each for each in USAGE if each.name not in columns]
         complete = pa.table(columns | {e.name: pa.nulls(count, e.type) for e in lacking})
-        self._file.write(complete)
-        self._split.write(complete)
+        self._files.write(complete)
 
-    def close(self) -> SplitFiles:
-        """Finish the file; the same rows split are in others."""
-        self._file.close()
-        return self._split.close()
+    def close(self) -> None:
+        """Finish the files; no rows can follow."""
+        self._files.close()
+
+    def table(self, keep: object) -> Table:
+        """The rows written; ``keep`` owns the folder."""
+        return self._files.table(keep)
