@@ -43,7 +43,7 @@ SIZES = {
 
 
 def main(arguments: Sequence[str] | None = None) -> list[Figure]:
-    """Measure what was asked for; the figures are also kept as JSON."""
+    """Measure what was asked for; each measurement is written when it ends."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--size", choices=SIZES, default="small")
     parser.add_argument("--only", action="append", choices=MEASUREMENTS, metavar="NAME")
@@ -54,34 +54,41 @@ def main(arguments: Sequence[str] | None = None) -> list[Figure]:
     parser.add_argument("--out", type=Path, help="folder of the table and the picture")
     given = parser.parse_args(arguments)
     size = SIZES[given.size]
+    rounds = given.rounds or size.rounds
     bench = replace(
         size,
         folder=given.folder.resolve(),
         rows=given.rows or size.rows,
-        rounds=given.rounds or size.rounds,
+        rounds=rounds,
+        warm=size.warm and rounds > 1,
         sizes=tuple(given.sizes or size.sizes),
     )
     bench.folder.mkdir(parents=True, exist_ok=True)
-    load = getloadavg()[0]
     figures: list[Figure] = []
     for name in given.only or MEASUREMENTS:
         print(f"{name}: {bench.rows:,} rows", flush=True)
+        said = f"{bench.rows:,} rows, rounds: {bench.rounds}, load {getloadavg()[0]:.1f}"
         module = import_module(f"benchmarks.measurements.{name.replace('-', '_')}")
-        figures += module.measure(bench)
-    write(bench, figures, given.out or bench.folder, load)
+        figures += [replace(each, run=said) for each in module.measure(bench)]
+        write(figures, given.out or bench.folder)
     return figures
 
 
-def write(bench: Bench, figures: Sequence[Figure], out: Path, load: float) -> None:
-    """Print the table; write it, the picture and the figures themselves."""
+def write(measured: Sequence[Figure], out: Path) -> None:
+    """Print the table; write it, the picture and the figures themselves.
+
+    Figures of goals that were not measured now stay as an earlier run of the folder left them.
+    """
     out.mkdir(parents=True, exist_ok=True)
     known = goals()
-    size = f"{bench.rows:,} rows a side, rounds: {bench.rounds}; {machine()}"
-    said = f"{size}. Load of the machine before the run: {load:.1f}.\n\n"
-    text = said + table(figures, known)
-    print(text)
+    kept = out / "figures.json"
+    rows = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else []
+    found = {row["goal"]: Figure(**row) for row in rows} | {each.goal: each for each in measured}
+    figures = [found[name] for name in known if name in found]
+    text = f"{machine()}.\n\n{table(figures, known)}"
+    print(text, flush=True)
     (out / "figures.inc").write_text(text, encoding="utf-8")
-    (out / "figures.json").write_text(json.dumps([asdict(each) for each in figures], indent=1))
+    kept.write_text(json.dumps([asdict(each) for each in figures], indent=1), encoding="utf-8")
     from benchmarks.picture import draw
 
     draw(figures, known, out / "figures.svg")

@@ -50,6 +50,7 @@ class Figure:
     least: float
     most: float
     facts: Sequence[str] = field(default_factory=tuple)
+    run: str = ""  # rows a side, rounds, and how busy the machine was before
 
 
 def goals() -> dict[str, Goal]:

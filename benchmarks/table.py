@@ -14,10 +14,12 @@ PACKAGES = ("duckdb", "polars", "pandas", "pyarrow", "ibis-framework")
 
 
 def table(figures: Sequence[Figure], goals: dict[str, Goal]) -> str:
-    """A row for each figure: what, against what, the goal, the value with its spread."""
+    """A row for each figure: what, against what, the goal, the value with its spread,
+    whether it is met, and the run that it is of.
+    """
     lines = [
-        "| what | against | goal | measured | spread | |",
-        "|---|---|---|---|---|---|",
+        "| what | against | goal | measured | spread | | of |",
+        "|---|---|---|---|---|---|---|",
     ]
     for figure in figures:
         goal = goals[figure.goal]
@@ -33,11 +35,12 @@ def table(figures: Sequence[Figure], goals: dict[str, Goal]) -> str:
             f"**{_number(figure.value)}** {goal.unit}".strip(),
             f"{_number(figure.least)} to {_number(figure.most)}",
             met,
+            figure.run,
         )
         lines.append(f"| {' | '.join(cells)} |")
     left_out = sorted(set(goals) - {figure.goal for figure in figures})
     if left_out:
-        lines += ["", f"Not measured in this run: {', '.join(f'`{name}`' for name in left_out)}."]
+        lines += ["", f"Not measured: {', '.join(f'`{name}`' for name in left_out)}."]
     lines += ["", *_facts(figures)]
     return "\n".join(lines) + "\n"
 

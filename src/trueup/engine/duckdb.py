@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +14,8 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
+from ibis.backends.sql.datatypes import DuckDBType
+from ibis.expr.datatypes import DataType
 from ibis.expr.operations import Node
 
 from trueup.engine.instants import unzoned, zoned
@@ -104,6 +106,13 @@ def _compiled(operation: Node) -> str:
     return str(Backend().compile(operation.to_expr()))
 
 
+@cache
+def _type(text: str) -> DataType:
+    """Ibis's type of a DuckDB type: a dozen are in use, and parsing one takes a millisecond."""
+    kind: DataType = DuckDBType.from_string(text, nullable=True)
+    return kind
+
+
 class DuckDBEngine:
     """One in-process database per run; it spills to a scratch folder that goes with it."""
 
@@ -164,8 +173,9 @@ class DuckDBEngine:
         self.backend.con.execute(f"CREATE TEMP TABLE {name} AS {query}")
 
     def _table(self, name: str) -> ir.Table:
-        place = {"catalog": "temp", "database": "main"}
-        return ibis.table(self.backend.get_schema(name, **place), name, **place)
+        columns = self.backend.con.execute(f"DESCRIBE temp.main.{name}").fetchall()
+        schema = {column: _type(kind) for column, kind, *_ in columns}
+        return ibis.table(schema, name, catalog="temp", database="main")
 
     def collect(self, expression: ir.Table) -> pa.Table:
         rows = self.backend.con.sql(self.query(expression)).to_arrow_table()
