@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import trueup
+from tests.focus.bill import row, write
 from trueup.model.schema import REJECTS, USAGE
 from trueup.model.split import SplitWriter
 from trueup.model.table_file import TableFile
@@ -58,3 +61,21 @@ def test_a_failure_on_the_way_is_raised_once_and_the_files_end(
     with pytest.raises(OSError, match="No space left"):
         end(files)
     files.close()
+
+
+def test_a_full_disk_ends_the_reading_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread's error reaches who reads the bill; the folder of the dataset is gone."""
+
+    def full(*_given: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    bill = write(tmp_path / "bill.csv", row(), row())
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    monkeypatch.setattr(SplitWriter, "write", full)
+    with pytest.raises(OSError, match="No space left"):
+        trueup.read_charges(bill)
+    assert list(scratch.iterdir()) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -70,11 +71,12 @@ class Intake:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._files.close()
-        self._rejects.close()
-        self._session.__exit__(kind, error, trace)
-        if error is not None:
-            self._directory.cleanup()
+        with ExitStack() as ends:  # each comes to its end, even where another fails
+            if kind is not None:
+                ends.callback(self._directory.cleanup)
+            ends.callback(self._session.__exit__, kind, error, trace)
+            ends.callback(self._rejects.close)
+            ends.callback(self._files.close)
 
     def read(self, parts: Sequence[Part], reading: Reading, finish: Finish) -> None:
         """Read files of one layout to their ends; SourceError when one breaks off.
