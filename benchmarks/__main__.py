@@ -77,15 +77,18 @@ def main(arguments: Sequence[str] | None = None) -> list[Figure]:
 def write(measured: Sequence[Figure], out: Path) -> None:
     """Print the table; write it, the picture and the figures themselves.
 
-    Figures of goals that were not measured now stay as an earlier run of the folder left them.
+    Figures of goals that were not measured now stay as an earlier run of the folder left them, if
+    they are of this machine and these versions.
     """
     out.mkdir(parents=True, exist_ok=True)
     known = goals()
     kept = out / "figures.json"
+    here = machine()
     rows = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else []
-    found = {row["goal"]: Figure(**row) for row in rows} | {each.goal: each for each in measured}
+    found = {row["goal"]: Figure(**row) for row in rows if row.get("machine") == here}
+    found |= {each.goal: replace(each, machine=here) for each in measured}
     figures = [found[name] for name in known if name in found]
-    text = f"{machine()}.\n\n{table(figures, known)}"
+    text = f"{here}.\n\n{table(figures, known)}"
     print(text, flush=True)
     (out / "figures.inc").write_text(text, encoding="utf-8")
     kept.write_text(json.dumps([asdict(each) for each in figures], indent=1), encoding="utf-8")

@@ -51,6 +51,7 @@ class Figure:
     most: float
     facts: Sequence[str] = field(default_factory=tuple)
     run: str = ""  # rows a side, rounds, and how busy the machine was before
+    machine: str = ""  # figures of two machines never stand in one table
 
 
 def goals() -> dict[str, Goal]:

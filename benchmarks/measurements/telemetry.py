@@ -23,6 +23,7 @@ def measure(bench: Bench) -> list[Figure]:
     )
     found = ratio(runs, "trueup", "read_json")
     facts = [
+        f"{bench.rows // 10:,} rows of usage",
         f"{file.stat().st_size / 1e6:,.0f} MB of JSON",
         f"{min(each.seconds for each in runs['trueup']):.1f} s",
     ]

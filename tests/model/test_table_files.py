@@ -13,6 +13,7 @@ import pytest
 
 import trueup
 from tests.focus.bill import row, write
+from trueup.errors import IntegrityError
 from trueup.model.schema import REJECTS, USAGE
 from trueup.model.split import SplitWriter
 from trueup.model.table_file import TableFile
@@ -61,6 +62,17 @@ def test_a_failure_on_the_way_is_raised_once_and_the_files_end(
     with pytest.raises(OSError, match="No space left"):
         end(files)
     files.close()
+
+
+def test_files_that_lack_a_row_are_no_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A chunk that never reached the file, and nobody said so."""
+    monkeypatch.setattr(TableFile, "write", lambda *_given: None)
+    files = TableFiles(tmp_path, "usage", USAGE)
+    files.write(usage(0, 3))
+    with pytest.raises(IntegrityError, match="3 rows were to be written, but it has 0"):
+        files.table(keep=None)
 
 
 def test_a_full_disk_ends_the_reading_and_leaves_nothing(

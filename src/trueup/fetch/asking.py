@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tenacity import (
@@ -78,7 +79,7 @@ class Asker:
         tokens: set[str] = set()
         bodies: set[bytes] = set()
         for number in range(1, PAGES_MAX + 1):
-            page = self.retried(operation, lambda token=token: ask(token))  # type: ignore[misc]  # bound at once
+            page = self.retried(operation, partial(ask, token))
             digest = hashlib.sha256(self._bounded(operation, page.body)).digest()
             if digest in bodies:
                 raise Changed(f"{operation}: page {number} repeats an earlier page")

@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -155,9 +156,7 @@ def _exported(export: Export, asker: Asker, place: Place) -> list[Path]:
         path = place.folder / asker.provider / _safe(file.name)
         entry = asker.retried(
             export.name,
-            lambda file=file: place.landing.file(  # type: ignore[misc]  # bound at once
-                asker.provider, export.name, file, file.download, place.at
-            ),
+            partial(place.landing.file, asker.provider, export.name, file, file.download, place.at),
         )
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 
@@ -123,7 +124,7 @@ class Pseudonyms:
 
     def of_ids(self, text: str) -> str:
         for kind in KINDS:
-            text = kind.looks.sub(lambda found, kind=kind: self._made(kind, found), text)  # type: ignore[misc]  # bound at once
+            text = kind.looks.sub(partial(self._made, kind), text)
         return text
 
     def _made(self, kind: Kind, found: re.Match[str]) -> str:

@@ -18,6 +18,8 @@ ROWS = 7
 
 @pytest.fixture(params=["duckdb", pytest.param("spark", marks=pytest.mark.spark)])
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    if request.param == "spark":
+        request.getfixturevalue("spark")
     with open_engine(str(request.param)) as opened:
         yield opened
 
