@@ -135,6 +135,7 @@ def reconciled(
     meters: list[tuple[str, str, str, str]],
     as_of: str = LATE,
     rules: Mapping[str, Any] | None = None,
+    **further: str,  # columns of usage, by the column of the file
 ) -> trueup.Result:
     with (folder / "bill.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, CHARGE_COLUMNS, restval="")
@@ -155,6 +156,7 @@ def reconciled(
             "capacity": "capacity",
             "quantity": "seconds",
             "session_id": "session",
+            **further,
         },
         constants={"provider": "aws", "account_id": "ml", "meter": "gpu", "unit": "GPU-Seconds"},
     )

@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from trueup.attribute.cost_line import total
+from trueup.attribute.hierarchy import APART
 from trueup.attribute.statement import Statement
 from trueup.errors import IntegrityError
 from trueup.money import EXACT
@@ -40,10 +41,11 @@ class Entry:
 def journal(given: Iterable[Statement], accounts: Accounts, day: date) -> list[Entry]:
     """The teams' statements as entries, balanced in every currency; IntegrityError if not.
 
-    A team that gets money back is credited. A statement of nothing has no entry.
+    A team that gets money back is credited. A statement of nothing has no entry, and what nobody is
+    charged for stays where the bill was posted.
     """
     entries: list[Entry] = []
-    teams = [each for each in given if each.level == "team"]
+    teams = [each for each in given if each.level == "team" and each.path[-1] != APART]
     for currency in sorted({each.currency for each in teams}):
         some = [each for each in teams if each.currency == currency and each.amount]
         for each in some:

@@ -154,6 +154,17 @@ class Lag(Strict):
     final_after: timedelta | None = None
 
 
+class Chargeback(Strict):
+    """Who is charged for what a period cost, and on which accounts of the ledger."""
+
+    unused: Literal["apart", "owner", "proportional", "even"] = "apart"
+    owners: Mapping[str, str] = Field(default_factory=dict)  # commitment id -> team
+    cost_centres: Mapping[str, str] = Field(default_factory=dict)  # team -> cost centre
+    business_units: Mapping[str, str] = Field(default_factory=dict)  # cost centre -> unit
+    cost_account: str | None = None
+    clearing_account: str | None = None
+
+
 class Rules(Strict):
     """All rules of a run; the defaults are what a first run needs."""
 
@@ -168,6 +179,7 @@ class Rules(Strict):
     exchange_rate_file: str | None = None  # a CSV table of more; its rows are in exchange_rate
     model_aliases: Mapping[str, str] = Field(default_factory=dict)  # as telemetry says -> as billed
     owners: Mapping[str, str] = Field(default_factory=dict)  # resource id -> team (idle = "owner")
+    chargeback: Chargeback = Chargeback()
 
     def tolerance_of(self, leg: Leg, provider: str | None) -> Tolerance:
         """The tolerance of a leg: the provider's own, else the leg's, else the default."""

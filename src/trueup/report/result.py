@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trueup.model.table import Table
 from trueup.report.order import ordered
@@ -14,6 +15,8 @@ from trueup.report.order import ordered
 if TYPE_CHECKING:
     from trueup.model.dataset import Dataset
     from trueup.model.outcome import Outcome
+    from trueup.model.rules import Rules
+    from trueup.report.chargeback import Chargeback
 
 
 class Result:
@@ -293,6 +296,18 @@ class Result:
             write_parquet(table, Path(directory) / f"{name}.parquet")
             for name, table in self.tables.items()
         ]
+
+    def chargeback(self, rules: Rules | Mapping[str, Any] | str | Path | None = None) -> Chargeback:
+        """Statements of what each team, cost centre and business unit bears, and ledger entries.
+
+        ``[chargeback]`` of the rules says who belongs to whom and who pays for unused commitment.
+        Raises ConfigurationError for rules that cannot be, IntegrityError where the statements
+        would not add up to the identity.
+        """
+        from trueup.model.rules import read_rules
+        from trueup.report.chargeback import Chargeback
+
+        return Chargeback(self, read_rules(rules).chargeback)
 
     def to_focus(self, directory: str | Path) -> list[Path]:
         """Write what FOCUS 1.4 has a dataset for; see report.focus for what is and is not."""
