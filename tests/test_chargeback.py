@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 import trueup
@@ -98,7 +99,30 @@ def test_a_cost_that_is_in_no_line_stops_it(hour: trueup.Result) -> None:
     """An identity with a cent more of what is allocated than the allocations have."""
     outcome = hour.outcome
     rows = [row | {"allocated": row["allocated"] + Decimal("0.01")} for row in hour.identity]
-    tables = outcome.tables | {"identity": Table.from_rows(IDENTITY, rows)}
+    tables = dict(outcome.tables) | {"identity": Table.from_rows(IDENTITY, rows)}
     changed = trueup.Result(type(outcome)(**{**vars(outcome), "tables": tables}))
     with pytest.raises(IntegrityError, match=r"usage is 6\.20, the identity says 6\.21"):
         changed.chargeback()
+
+
+def test_a_run_with_chargeback_in_its_rules_writes_it(tmp_path: Path) -> None:
+    """Files of the policy; and none that an earlier run left."""
+    meters = [*ALLOCATED, *BUSY]
+    rules = {"chargeback": {name: COMPANY[name] for name in ("cost_centres", "business_units")}}
+    out = tmp_path / "out"
+    out.joinpath("chargeback").mkdir(parents=True)
+    out.joinpath("chargeback", "journal.csv").touch()
+    first = reconciled(tmp_path, meters, rules=rules, team="session")
+    written = [path for path in first.write(out) if path.parent.name == "chargeback"]
+    assert sorted(path.name for path in written) == ["lines.parquet", "statements.parquet"]
+    assert sorted(out.joinpath("chargeback").iterdir()) == sorted(written)
+    rows = pq.read_table(out / "chargeback" / "statements.parquet").to_pylist()
+    assert {row["team"]: row["amount"] for row in rows if row["level"] == "team"} == {
+        "(nobody)": Decimal("3.80"),
+        "s1": Decimal("4.65"),
+        "s2": Decimal("1.55"),
+    }
+    lines = pq.read_table(out / "chargeback" / "lines.parquet").to_pylist()
+    assert sum(row["cost"] for row in lines) == 10
+    reconciled(tmp_path, meters).write(out)
+    assert list(out.joinpath("chargeback").iterdir()) == []

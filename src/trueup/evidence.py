@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -191,4 +192,5 @@ def _hashes(files: Sequence[Mapping[str, Any]], kind: str, gives: str | None = N
 def outputs_of(folder: Path) -> list[Path]:
     """The files of a result's folder that a run writes."""
     named = [folder / name for name in ("report.html", "report.xlsx", "result.json")]
-    return [path for path in named if path.exists()] + sorted((folder / "parquet").glob("*"))
+    tables = (sorted((folder / name).glob("*")) for name in ("parquet", "chargeback"))
+    return [*(path for path in named if path.exists()), *chain.from_iterable(tables)]

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from trueup.model.inputs import Inputs
+from trueup.model.rules import Chargeback
 from trueup.model.table import Table
 
 
@@ -23,6 +24,7 @@ class Outcome:
     # Provider -> when its figures of the period are final; null where its bill does not tell.
     final_at: Mapping[str | None, datetime | None] = field(default_factory=dict)
     material_amount: Decimal | None = None  # None: any break is material
+    chargeback: Chargeback | None = None  # None: nobody asked for statements
 
     @property
     def usage_leg_ran(self) -> bool:

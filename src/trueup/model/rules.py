@@ -179,7 +179,7 @@ class Rules(Strict):
     exchange_rate_file: str | None = None  # a CSV table of more; its rows are in exchange_rate
     model_aliases: Mapping[str, str] = Field(default_factory=dict)  # as telemetry says -> as billed
     owners: Mapping[str, str] = Field(default_factory=dict)  # resource id -> team (idle = "owner")
-    chargeback: Chargeback = Chargeback()
+    chargeback: Chargeback | None = None  # None: no statements are written
 
     def tolerance_of(self, leg: Leg, provider: str | None) -> Tolerance:
         """The tolerance of a leg: the provider's own, else the leg's, else the default."""

@@ -228,6 +228,16 @@ STATEMENTS = columns_as(  # chargeback: a row for each unit of each level
     amount=AMOUNT,  # exact + rounding, in minor units of the currency
 )
 
+COST_LINES = columns_as(  # what statements are made of
+    currency=TEXT,
+    kind=TEXT,  # usage | unused | unattributed
+    team=TEXT,
+    cost_centre=TEXT,
+    provider=TEXT,
+    about=TEXT,  # the model | the commitment | the reason
+    cost=AMOUNT,
+)
+
 JOURNAL = columns_as(
     day=pa.date32(),
     account=TEXT,

@@ -123,9 +123,9 @@ def run(
         tables = {**_tables(work, inputs.stated), **inputs.asserted}
         final = final_at(billed, rules, engine)
     return Outcome(
-        *(window.start, window.end, as_of, tables, inputs),
-        final_at=final,
+        *(window.start, window.end, as_of, tables, inputs, final),
         material_amount=rules.material_amount,
+        chargeback=rules.chargeback,
     )
 
 

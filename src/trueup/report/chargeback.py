@@ -16,16 +16,18 @@ from trueup.attribute.journal import Accounts, journal
 from trueup.attribute.statement import Statement, statements
 from trueup.attribute.unused import shared_unused
 from trueup.errors import IntegrityError, UsageError
-from trueup.model.schema import JOURNAL, STATEMENTS
+from trueup.model.schema import COST_LINES, JOURNAL, STATEMENTS
 from trueup.model.table import Table
 from trueup.money import plain
 from trueup.report.atomic import replacing
 from trueup.report.figures import cost_by
+from trueup.report.parquet import write_parquet
 
 if TYPE_CHECKING:
     from trueup.model.rules import Chargeback as Policy
     from trueup.report.result import Result
 
+FILES = ("statements.parquet", "lines.parquet", "journal.csv")
 KINDS: tuple[Kind, ...] = ("usage", "unused", "unattributed")
 
 
@@ -63,18 +65,34 @@ class Chargeback:
     def to_csv(self, path: str | Path) -> Path:
         """Write the journal for the ledger to import: plain amounts, the empty side empty."""
         target = Path(path)
+        rows = self.journal.rows()
         with (
             replacing(target) as temporary,
             temporary.open("w", newline="", encoding="utf-8") as file,
         ):
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(self.journal.columns)
-            for row in self.journal:
+            for row in rows:
                 sides = {
                     name: plain(row[name], 2) if row[name] else "" for name in ("debit", "credit")
                 }
                 writer.writerow({**row, **sides}.values())
         return target
+
+    def write(self, folder: str | Path) -> list[Path]:
+        """Write statements.parquet, lines.parquet and, with accounts, journal.csv."""
+        statements, lines, entries = (Path(folder) / name for name in FILES)
+        made = Table.from_rows(COST_LINES, [asdict(each) for each in self.lines])
+        written = [write_parquet(self.statements, statements), write_parquet(made, lines)]
+        if self._policy.cost_account and self._policy.clearing_account:
+            written.append(self.to_csv(entries))
+        return written
+
+
+def clear(folder: Path) -> None:
+    """Take away what an earlier run wrote, so that nothing of it passes for this one's."""
+    for name in FILES:
+        (folder / name).unlink(missing_ok=True)
 
 
 def cost_lines(result: Result) -> list[CostLine]:

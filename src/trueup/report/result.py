@@ -300,14 +300,16 @@ class Result:
     def chargeback(self, rules: Rules | Mapping[str, Any] | str | Path | None = None) -> Chargeback:
         """Statements of what each team, cost centre and business unit bears, and ledger entries.
 
-        ``[chargeback]`` of the rules says who belongs to whom and who pays for unused commitment.
-        Raises ConfigurationError for rules that cannot be, IntegrityError where the statements
-        would not add up to the identity.
+        ``[chargeback]`` of the rules says who belongs to whom and who pays for unused commitment;
+        without ``rules`` it is that of the run. Raises ConfigurationError for rules that cannot be,
+        IntegrityError where the statements would not add up to the identity.
         """
+        from trueup.model.rules import Chargeback as Policy
         from trueup.model.rules import read_rules
         from trueup.report.chargeback import Chargeback
 
-        return Chargeback(self, read_rules(rules).chargeback)
+        said = self.outcome.chargeback if rules is None else read_rules(rules).chargeback
+        return Chargeback(self, said or Policy())
 
     def to_focus(self, directory: str | Path) -> list[Path]:
         """Write what FOCUS 1.4 has a dataset for; see report.focus for what is and is not."""
@@ -316,7 +318,10 @@ class Result:
         return write_focus(self, Path(directory)).files
 
     def write(self, directory: str | Path) -> list[Path]:
-        """Write everything: result.json, report.html, report.xlsx and parquet/."""
+        """Write everything: result.json, report.html, report.xlsx and parquet/.
+
+        Where the run's rules have ``[chargeback]``, its statements and journal are in chargeback/.
+        """
         folder = Path(directory)
         self.written = [
             self.to_html(folder / "report.html"),
@@ -325,7 +330,17 @@ class Result:
         ]
         parquet = self.to_parquet(folder / "parquet")
         self.written.append(folder / "parquet")
-        return [*self.written[:3], *parquet]
+        charged = self._write_chargeback(folder / "chargeback")
+        return [*self.written[:3], *parquet, *charged]
+
+    def _write_chargeback(self, folder: Path) -> list[Path]:
+        from trueup.report.chargeback import clear
+
+        clear(folder)
+        if self.outcome.chargeback is None:
+            return []
+        self.written.append(folder)
+        return self.chargeback().write(folder)
 
     def __repr__(self) -> str:
         return self.summary()
