@@ -12,6 +12,7 @@ import pytest
 
 import trueup
 from tests.test_worked_hour import ALLOCATED, BUSY, PLAN, reconciled
+from trueup.attribute.hierarchy import APART
 from trueup.errors import ConfigurationError, IntegrityError, UsageError
 from trueup.model.schema import IDENTITY
 from trueup.model.table import Table
@@ -42,9 +43,9 @@ def test_the_hour_is_charged_to_its_teams(hour: trueup.Result) -> None:
     """10.00 = 4.65 + 1.55 + 1.50 unused + 2.30 missing in usage; the last two are nobody's."""
     assert amounts(hour) == {
         (None, None, None): "10.00",
-        ("(nobody)", None, None): "3.80",
-        ("(nobody)", "(nobody)", None): "3.80",
-        ("(nobody)", "(nobody)", "(nobody)"): "3.80",
+        (APART[0], None, None): "3.80",
+        (*APART[:2], None): "3.80",
+        APART: "3.80",
         ("retail", None, None): "6.20",
         ("retail", "4711", None): "4.65",
         ("retail", "4711", "s1"): "4.65",
@@ -67,8 +68,8 @@ def test_unused_commitment_goes_by_the_policy(
     hour: trueup.Result, policy: dict[str, Any], expected: tuple[str, str, str]
 ) -> None:
     found = amounts(hour, **policy)
-    nobody = found["(nobody)", "(nobody)", "(nobody)"]
-    assert (found["retail", "4711", "s1"], found["retail", "4712", "s2"], nobody) == expected
+    places = ("retail", "4711", "s1"), ("retail", "4712", "s2"), APART
+    assert tuple(found[place] for place in places) == expected
 
 
 def test_the_ledger_gets_a_balanced_journal(hour: trueup.Result, tmp_path: Path) -> None:
@@ -116,6 +117,16 @@ def test_a_run_with_chargeback_in_its_rules_writes_it(tmp_path: Path) -> None:
     written = [path for path in first.write(out) if path.parent.name == "chargeback"]
     assert sorted(path.name for path in written) == ["lines.parquet", "statements.parquet"]
     assert sorted(out.joinpath("chargeback").iterdir()) == sorted(written)
+    page = (out / "report.html").read_text(encoding="utf-8")
+    section = page.split('id="chargeback"')[1].split("</section>")[0]
+    for text in (
+        "nobody is charged for it",
+        "no team is charged",
+        "team of 4711, retail",
+        "3.80 USD",
+    ):
+        assert text in section
+    assert "(no business unit)" not in section
     rows = pq.read_table(out / "chargeback" / "statements.parquet").to_pylist()
     assert {row["team"]: row["amount"] for row in rows if row["level"] == "team"} == {
         "(nobody)": Decimal("3.80"),
@@ -126,3 +137,4 @@ def test_a_run_with_chargeback_in_its_rules_writes_it(tmp_path: Path) -> None:
     assert sum(row["cost"] for row in lines) == 10
     reconciled(tmp_path, meters).write(out)
     assert list(out.joinpath("chargeback").iterdir()) == []
+    assert 'id="chargeback"' not in (out / "report.html").read_text(encoding="utf-8")

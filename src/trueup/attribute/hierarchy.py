@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from trueup.attribute.cost_line import CostLine
 
 LEVELS = ("business_unit", "cost_centre", "team")
-APART = "(nobody)"
+APART = ("(no business unit)", "(no cost centre)", "(nobody)")  # of each level
 
 Path = tuple[str, ...]  # names from the top down; as long as the level is deep
 
@@ -28,7 +28,8 @@ class Hierarchy:
         """Where the line stands: a name for each of LEVELS."""
         centre = line.cost_centre or self.cost_centres.get(line.team or "")
         unit = self.business_units.get(centre or "")
-        return tuple(name or APART for name in (unit, centre, line.team))
+        names = (unit, centre, line.team)
+        return tuple(name or apart for name, apart in zip(names, APART, strict=True))
 
 
 def above(path: Path) -> Sequence[Path]:

@@ -45,7 +45,7 @@ def journal(given: Iterable[Statement], accounts: Accounts, day: date) -> list[E
     charged for stays where the bill was posted.
     """
     entries: list[Entry] = []
-    teams = [each for each in given if each.level == "team" and each.path[-1] != APART]
+    teams = [each for each in given if each.level == "team" and each.path[-1] != APART[-1]]
     for currency in sorted({each.currency for each in teams}):
         some = [each for each in teams if each.currency == currency and each.amount]
         for each in some:

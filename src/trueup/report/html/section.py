@@ -58,7 +58,8 @@ def note(text: str) -> Block:
 
 def more(count: int, shown: int, file: str) -> str | None:
     """The line under a table that was cut."""
-    return f"and {count - shown:,} more in parquet/{file}.parquet" if count > shown else None
+    place = file if "/" in file else f"parquet/{file}"
+    return f"and {count - shown:,} more in {place}.parquet" if count > shown else None
 
 
 def listing(
@@ -71,8 +72,8 @@ def listing(
 ) -> list[Block]:
     """A table of items: the first in sight, the next folded away, the others only counted.
 
-    ``form`` is the table without its rows, ``file`` the Parquet file that has them all. With
-    nothing in sight the whole table is folded.
+    ``form`` is the table without its rows, ``file`` the Parquet file that has them all, in
+    ``parquet`` unless it names another folder. With nothing in sight the whole table is folded.
     """
     rows = [cells(item) for item in islice(items, most)]
     left = more(len(items), len(rows), file)
