@@ -61,8 +61,9 @@ def _row(row: figures.Row) -> list[Cell]:
     level = row["level"]
     above = [row[name] for name in reversed(LEVELS) if name not in (level, "company")]
     over = [name for name in above if name is not None and name not in APART]
-    said = "no team is charged" if row["team"] in APART else LEVELS[level]
-    said += f" of {', '.join(over)}" if over else ""
+    nobody = row["team"] in APART
+    said = "no team is charged" if nobody else LEVELS[level]
+    said += f"{',' if nobody else ' of'} {', '.join(over)}" if over else ""
     amount = view.money(row["amount"], row["currency"])
     if row["rounding"]:
         amount = replace(amount, sub=f"exactly {numbers.exact(row['exact'])}")
