@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.seeds import some
+from tests.seeds.charged import assert_charged
 from tests.seeds.results import assert_equal, assert_equal_as_fetched, comparable, reconciled
 from tests.twin.exchange import Answerer
 from tests.twin.recordings import PROVIDERS, recorded_of, twin_of
@@ -44,6 +45,7 @@ def test_equals_the_answers_of_a_seed(seed: int, tmp_path: Path) -> None:
     expected = world.read_answers((tmp_path / "answers.json").read_text())
     result = reconciled(read_configuration(tmp_path / "trueup.toml"))
     assert_equal(expected, comparable(result, tmp_path))
+    assert_charged(expected, result)
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +102,7 @@ def test_equals_the_answers_of_the_bundled_month(tmp_path: Path) -> None:
     assert outcome.result is not None
     expected = world.read_answers((EXAMPLE / "answers.json").read_text())
     assert_equal_as_fetched(expected, comparable(outcome.result, EXAMPLE))
+    assert_charged(expected, outcome.result)
 
 
 def test_bundled_month_is_what_the_generator_writes() -> None:
