@@ -214,41 +214,6 @@ ALLOCATIONS = columns_as(
     cost=AMOUNT,
 )
 
-STATEMENTS = columns_as(  # chargeback: a row for each unit of each level
-    level=TEXT,  # company | business_unit | cost_centre | team
-    business_unit=TEXT,
-    cost_centre=TEXT,
-    team=TEXT,
-    currency=TEXT,
-    usage=AMOUNT,
-    unused=AMOUNT,
-    unattributed=AMOUNT,
-    exact=AMOUNT,  # usage + unused + unattributed
-    rounding=AMOUNT,
-    amount=AMOUNT,  # exact + rounding, in minor units of the currency
-)
-
-COST_LINES = columns_as(  # what statements are made of
-    currency=TEXT,
-    kind=TEXT,  # usage | unused | unattributed
-    team=TEXT,
-    cost_centre=TEXT,
-    provider=TEXT,
-    about=TEXT,  # the model | the commitment | the reason
-    cost=AMOUNT,
-)
-
-JOURNAL = columns_as(
-    day=pa.date32(),
-    account=TEXT,
-    cost_centre=TEXT,
-    team=TEXT,
-    currency=TEXT,
-    debit=AMOUNT,
-    credit=AMOUNT,
-    text=TEXT,
-)
-
 IDENTITY = columns_as(
     currency=TEXT,
     billed=AMOUNT,

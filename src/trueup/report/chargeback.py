@@ -16,7 +16,7 @@ from trueup.attribute.journal import Accounts, journal
 from trueup.attribute.statement import Statement, statements
 from trueup.attribute.unused import shared_unused
 from trueup.errors import IntegrityError, UsageError
-from trueup.model.schema import COST_LINES, JOURNAL, STATEMENTS
+from trueup.model.spend_schema import COST_LINES, JOURNAL, STATEMENTS
 from trueup.model.table import Table
 from trueup.money import plain
 from trueup.report.atomic import replacing
