@@ -12,11 +12,12 @@ from ibis import _
 from trueup.attribute.parties import NOBODY, WHO, Idle, with_idle
 from trueup.attribute.shares import overflows, shared
 from trueup.engine.engine import Engine
-from trueup.engine.integers import DIGITS, total
+from trueup.engine.integers import DIGITS, WHOLE, total, whole
 from trueup.engine.rows import united
 from trueup.errors import IntegrityError
 
 IDLE, NO_RULE, MISSING = "idle", "no_rule", "missing_in_usage"
+BY, TIES = ("group", "currency"), ("idle", "who")  # a cost is shared by these, equals in this order
 
 
 def allocate(
@@ -27,31 +28,58 @@ def allocate(
     owners: Mapping[str, str],
     engine: Engine,
 ) -> ir.Table:
-    """One row per group, currency and party: who, owner, cost, perhaps a reason.
+    """One row per group, currency and party: who, owner, cost, ``covered``, perhaps a reason.
 
-    The reason says why a part is unattributed; an attributed part has none. ``owner`` is the team
-    that is charged for what it left idle, by ``owners`` of resources.
+    ``covered`` is what of the cost commitments paid for, shared as the cost is. The reason says why
+    a part is unattributed; an attributed part has none. ``owner`` is the team that is charged for
+    what it left idle, by ``owners`` of resources.
 
     Groups without any party are missing_in_usage as a whole. Raises IntegrityError where a
     product would not fit 38 digits, before anything is shared.
     """
-    priced = costs.select("group", "currency", cost=costs.effective)
+    priced = costs.select("group", "currency", "covered", cost=costs.effective)
     joined = engine.keep(with_idle(parts, idle).join(priced, "group"))
-    _check_size(joined, engine)
-    divided = shared(joined, by=("group", "currency"), ties=("idle", "who"), engine=engine)
-    attributed = divided.select(
+    parted = divided(joined, engine)
+    attributed = parted.select(
         "group",
         "currency",
         "who",
-        cost=divided.share,
-        reason=ibis.cases(
-            (divided.idle, IDLE), (divided.who.isnull(), NO_RULE), else_=ibis.null(str)
-        ),
+        "covered",
+        cost=parted.share,
+        reason=reason_of(parted),
     )
     lonely = priced.anti_join(joined, "group")
     rest = lonely.mutate(who=NOBODY, reason=ibis.literal(MISSING))
     every = united(attributed, rest.select(attributed.columns))
     return engine.keep(_owned(every, groups, owners if idle == "owner" else {}, engine))
+
+
+def reason_of(parts: ir.Table) -> ir.Value:
+    """Why a part is attributed to nobody; null where it is to somebody."""
+    return ibis.cases((parts.idle, IDLE), (parts.who.isnull(), NO_RULE), else_=ibis.null(str))
+
+
+def divided(joined: ir.Table, engine: Engine) -> ir.Table:
+    """The kept parts with ``share``, and ``covered`` of the part: all, nothing, or shared as well.
+
+    Raises IntegrityError where a product would not fit 38 digits, before anything is shared.
+    """
+    _check_size(joined, engine)
+    only = (joined.covered == joined.cost) | (joined.covered == whole(0))
+    mixed = engine.keep(joined.filter(~only).mutate(part=ibis.row_number()))
+    if engine.count(mixed) == 0:
+        return _all_or_nothing(shared(joined, BY, TIES, engine))
+    _check_size(mixed.mutate(cost=mixed.covered), engine)
+    covers = shared(mixed.mutate(cost=mixed.covered), BY, TIES, engine)
+    covers = covers.select("part", covered=covers.share)
+    parted = shared(mixed, BY, TIES, engine).drop("covered").join(covers, "part").drop("part")
+    plain = _all_or_nothing(shared(engine.keep(joined.filter(only)), BY, TIES, engine))
+    return united(plain, parted.select(plain.columns))
+
+
+def _all_or_nothing(divided: ir.Table) -> ir.Table:
+    part = ibis.ifelse(divided.covered == whole(0), whole(0), divided.share).cast(WHOLE)
+    return divided.mutate(covered=part)
 
 
 def _check_size(joined: ir.Table, engine: Engine) -> None:
@@ -81,8 +109,9 @@ def _owned(rows: ir.Table, groups: ir.Table, owners: Mapping[str, str], engine: 
 
 
 def of_models(allocated: ir.Table, groups: ir.Table) -> ir.Table:
-    """Allocated rows with the provider and the model of their group."""
-    return allocated.join(groups.select("group", "provider", "model"), "group")
+    """Allocated rows with the provider, model, meter and time of their group."""
+    about = ("provider", "model", "meter", "grain", "bucket")
+    return allocated.join(groups.select("group", *about), "group")
 
 
 def with_names(rows: ir.Table, parties: ir.Table) -> ir.Table:
@@ -101,7 +130,8 @@ def allocations(rows: ir.Table, parties: ir.Table) -> ir.Table:
     sums = (
         rows.filter(rows.reason.isnull())
         .group_by("who", "owner", *about)
-        .aggregate(cost=total(_.cost))
+        .aggregate(cost=total(_.cost), covered=total(_.covered))
     )
     named = with_names(sums, parties)
-    return named.group_by(*WHO, *about).aggregate(cost=total(_.cost)).order_by(*WHO, *about)
+    costs = {"cost": total(_.cost), "covered": total(_.covered)}
+    return named.group_by(*WHO, *about).aggregate(**costs).order_by(*WHO, *about)

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from trueup.model.columns import AMOUNT, COUNT, FLAG, INSTANT, KEY, TEXT, columns_as
 from trueup.model.leg_schema import LEG_TABLES
+from trueup.model.spend_schema import SPEND_TABLES
 
 SOURCES = columns_as(
     source_id=pa.int32(),
@@ -212,6 +213,7 @@ ALLOCATIONS = columns_as(
     model=TEXT,
     currency=TEXT,
     cost=AMOUNT,
+    committed_cost=AMOUNT,  # of ``cost``: what commitments paid for; the rest was on demand
 )
 
 IDENTITY = columns_as(
@@ -335,5 +337,6 @@ RESULT_TABLES: dict[str, pa.Schema] = {
     "provider_utilization": PROVIDER_UTILIZATION,
     "provider_balances": PROVIDER_BALANCES,
     "provider_rates": PROVIDER_RATES,
+    **SPEND_TABLES,
     **LEG_TABLES,
 }

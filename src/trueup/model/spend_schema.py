@@ -16,12 +16,12 @@ SPEND = columns_as(  # what time cost whom: billed, or accrued until the charge 
     provider=TEXT,
     model=TEXT,
     meter=TEXT,
-    commitment_id=TEXT,  # of what is accrued: what its rate draws on
+    commitment_id=TEXT,  # of what is unused; of what is accrued: what its rate draws on
     agent=TEXT,
     tool=TEXT,
     team=TEXT,
     cost_centre=TEXT,
-    reason=TEXT,  # why it is not attributed: idle | no_rule | missing_in_usage; else null
+    reason=TEXT,  # why it is attributed to nobody, as in unattributed_by_reason, or unused
     currency=TEXT,
     cost=AMOUNT,  # effective; of what is accrued null where no price is known
     committed_cost=AMOUNT,  # of ``cost``, what a commitment paid for; null where accrued
@@ -40,7 +40,7 @@ ACTIVITY = columns_as(  # what was metered of whom, hour by hour
     cost_centre=TEXT,
     quantity=AMOUNT,
     unit=TEXT,
-    rows=COUNT,  # usage rows, a row of several hours in each of them
+    rows=COUNT,  # usage rows; one of several hours counts in its first
     sessions=COUNT,  # distinct sessions in that hour; never added up over hours
 )
 
@@ -78,3 +78,5 @@ JOURNAL = columns_as(
     credit=AMOUNT,
     text=TEXT,
 )
+
+SPEND_TABLES = {"spend": SPEND, "activity": ACTIVITY}

@@ -15,19 +15,27 @@ from trueup.engine.instants import instant
 from trueup.engine.integers import tally, total
 
 PLACE = ("thing", "grain", "bucket", "currency", "correction")
+FIGURES = ("effective", "billed", "covered")  # covered: what of the effective cost was committed
 HOUR_SECONDS, DAY_SECONDS = 3600, 86400
 
 
 def placed(rows: ir.Table) -> ir.Table:
     """Charges with ``grain`` (hour, day or month) and its ``bucket``.
 
-    Columns: charge_id, source_id, source_row, PLACE, q, effective, billed, start, end.
+    Columns: charge_id, source_id, source_row, PLACE, q, FIGURES, start, end.
     """
+    timed = in_buckets(rows)
+    columns = ("charge_id", "source_id", "source_row", *PLACE)
+    return timed.select(*columns, "q", *FIGURES, "start", "end")
+
+
+def in_buckets(rows: ir.Table) -> ir.Table:
+    """Rows of ``start`` and ``end`` with the grain they count by, and the bucket they start in."""
     length = rows.end.epoch_seconds() - rows.start.epoch_seconds()
     grain = ibis.cases(
         (length <= HOUR_SECONDS, "hour"), (length <= DAY_SECONDS, "day"), else_="month"
     )
-    timed = rows.mutate(
+    return rows.mutate(
         grain=grain,
         bucket=ibis.cases(
             (grain == "hour", instant(rows.start.truncate("h"))),
@@ -35,16 +43,22 @@ def placed(rows: ir.Table) -> ir.Table:
             else_=instant(rows.start.truncate("M")),
         ),
     )
-    columns = ("charge_id", "source_id", "source_row", *PLACE)
-    return timed.select(*columns, "q", "effective", "billed", "start", "end")
+
+
+def bucket_end(grain: ir.Value, bucket: ir.Value) -> ir.Value:
+    """The first instant after a bucket."""
+    return ibis.cases(
+        (grain == "hour", instant(bucket + ibis.interval(hours=1))),
+        (grain == "day", instant(bucket + ibis.interval(days=1))),
+        else_=instant(bucket + ibis.interval(months=1)),
+    )
 
 
 def billed_cells(rows: ir.Table, engine: Engine) -> ir.Table:
-    """Placed charges by PLACE: cell, PLACE, q, effective, billed, n, start, end."""
+    """Placed charges by PLACE: cell, PLACE, q, FIGURES, n, start, end."""
     grouped = rows.group_by(*PLACE).aggregate(
         q=total(_.q),
-        effective=total(_.effective),
-        billed=total(_.billed),
+        **{name: total(rows[name]) for name in FIGURES},
         n=_.count(),
         start=_.start.min(),
         end=_.end.max(),

@@ -10,6 +10,7 @@ from trueup.engine.engine import Engine
 from trueup.engine.integers import WHOLE, magnitude, share, tally, total, whole
 from trueup.engine.rows import united
 from trueup.reconcile.cascade import Pairing
+from trueup.reconcile.cells import FIGURES
 from trueup.reconcile.tolerance import Limits, within
 
 MATCHED, TIMING, DUPLICATE = "matched", "timing", "duplicate"
@@ -60,11 +61,11 @@ def form_groups(
 
 
 def group_costs(billed: ir.Table, members: ir.Table, engine: Engine) -> ir.Table:
-    """Effective cost per group and currency."""
+    """Effective cost per group and currency, and what of it commitments ``covered``."""
     joined = members.join(billed, "cell")
     return engine.keep(
         joined.group_by("group", "currency").aggregate(
-            effective=total(_.effective), billed=total(_.billed), n=tally(_.n)
+            **{name: total(joined[name]) for name in FIGURES}, n=tally(_.n)
         )
     )
 

@@ -51,6 +51,7 @@ from trueup.reconcile.notes import notes_of, repeated_notes
 from trueup.reconcile.reasons import UNUSED_REASON, foreign_publishers, out_of_scope_reason
 from trueup.reconcile.result_table import result_table
 from trueup.reconcile.sides import UsageRun
+from trueup.reconcile.spend import activity, spend
 from trueup.reconcile.terms import latest, read_terms
 from trueup.reconcile.usage import UsageFindings
 from trueup.reconcile.usage import run_leg as run_usage_leg
@@ -211,13 +212,16 @@ def _tables(work: Worked, stated: Sequence[Mapping[str, Any]]) -> dict[str, Tabl
         "notes": [*notes_of(work), *drift.notes],
         "pending": [],
         "allocations": [],
+        "activity": [],
     }
     computed = {
         "utilization": found.utilization,
         "break_rows": drift.rows,
         "straddling": _straddling(work),
     }
+    computed["spend"] = spend(reasoned, used, work.rows, work.scale, work.engine)
     if used:
+        computed["activity"] = activity(used)
         computed["pending"] = used.pending.order_by("period_start", "resource_id", "model", "meter")
         computed["allocations"] = _allocations(used, work.scale)
     for leg in work.further:
@@ -246,7 +250,9 @@ def _ordered(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _allocations(used: UsageFindings, scale: int) -> ir.Table:
     table = allocations(used.allocated, used.parties)
-    return table.mutate(cost=at_edge(table.cost, scale))
+    return table.mutate(
+        cost=at_edge(table.cost, scale), committed_cost=at_edge(table.covered, scale)
+    ).drop("covered")
 
 
 def _by_reason(work: Worked, reasoned: ir.Table) -> list[dict[str, Any]]:

@@ -36,15 +36,25 @@ def sold(rows: ir.Table, profiles: ir.Table, skus: ir.Table, engine: Engine) -> 
     counted = rows.filter(rows.quantity.notnull()).select("profile").distinct()
     known = of_usage(profiles).semi_join(counted, "profile").join(skus, ["sku_key", "decimals"])
     return engine.keep(
-        known.select(*_SOLD, correction=known.charge_class.fill_null("") == "Correction")
+        known.select(
+            *_SOLD,
+            correction=known.charge_class.fill_null("") == "Correction",
+            committed=known.commitment_id.notnull(),
+        )
     )
 
 
 def sold_rows(rows: ir.Table, described: ir.Table, period: Period | None) -> ir.Table:
-    """The charges of what is sold with ``thing`` and ``q``, which is cut to the period."""
-    told = described.select("profile", "thing", "step", "currency", "correction")
+    """The charges of what is sold with ``thing`` and ``q``, which is cut to the period.
+
+    ``covered`` is what of their effective cost a commitment paid for: all or nothing.
+    """
+    told = described.select("profile", "thing", "step", "currency", "correction", "committed")
     joined = in_period(rows, period).join(told, "profile")
-    return joined.mutate(q=part(joined, (joined.quantity * joined.step).cast(WHOLE)))
+    return joined.mutate(
+        q=part(joined, (joined.quantity * joined.step).cast(WHOLE)),
+        covered=ibis.ifelse(joined.committed, joined.effective, whole(0)).cast(WHOLE),
+    )
 
 
 def said(usage: Facts, engine: Engine) -> ir.Table:

@@ -17,6 +17,7 @@ from trueup.engine.instants import moment
 from trueup.engine.integers import divide, tally, whole
 from trueup.engine.rows import united
 from trueup.reconcile import usage_leg as leg
+from trueup.reconcile.accrued import accrued
 from trueup.reconcile.busy import busy_usage
 from trueup.reconcile.cascade import Keys, pair
 from trueup.reconcile.cells import billed_cells, metered_cells, metered_parties, placed
@@ -51,6 +52,8 @@ class UsageFindings:
     pending: ir.Table
     allocated: ir.Table  # by the number of the party
     parties: ir.Table  # who, WHO
+    accrued: ir.Table  # what usage without a charge would cost, by the number of the party
+    told: ir.Table  # all usage by thing, hour and party, with what it speaks of
     left: ir.Table  # billed cells without a partner, with their verdict
     groups: ir.Table  # as they were judged, one row per currency
     cells: ir.Table  # of what was metered
@@ -109,6 +112,8 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
         breaks=breaks,
         break_rows=break_rows(breaks, verdicts, of_cells, engine),
         pending=leg.pending(liable, run.as_of, money),
+        accrued=accrued(liable, told_parties, open_, run.rules.idle, engine),
+        told=told_parties,
         allocated=of_models(allocated, groups),
         parties=sides.parties,
         left=left,

@@ -20,6 +20,8 @@ READING_ORDER: dict[str, tuple[str, ...]] = {
     "breaks": ("currency", "|amount", "id"),
     "pending": ("currency", "|amount", "expected_by"),
     "allocations": ("currency", "-cost"),
+    "spend": ("start", "state", "currency", "-cost"),
+    "activity": ("start",),
     "credits": ("expires_at", "lot_id"),
     "control_totals": ("source", "currency"),
     "identity": ("currency",),

@@ -87,6 +87,16 @@ class Result:
         return self._table("allocations")
 
     @cached_property
+    def spend(self) -> Table:
+        """What each hour cost whom, billed or accrued; its billed rows add up to the identity."""
+        return self._table("spend")
+
+    @cached_property
+    def activity(self) -> Table:
+        """What was metered of whom, hour by hour."""
+        return self._table("activity")
+
+    @cached_property
     def credits(self) -> Table:
         """One row per credit lot or contract, the next to expire first."""
         return self._table("credits")

@@ -1,0 +1,137 @@
+"""What time cost whom, billed or accrued, and what was metered of whom: hour by hour."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import ibis
+import ibis.expr.types as ir
+from ibis import _
+
+from trueup.attribute.parties import NOBODY, WHO
+from trueup.engine.engine import Engine
+from trueup.engine.instants import instant
+from trueup.engine.integers import WHOLE, at_edge, ratio_at_edge, tally, total, whole
+from trueup.engine.rows import united
+from trueup.errors import IntegrityError
+from trueup.model.spend_schema import ACTIVITY, SPEND
+from trueup.money import plain
+from trueup.reconcile.cells import bucket_end, in_buckets
+from trueup.reconcile.usage import UsageFindings
+
+BILLED, ACCRUED = "billed", "accrued"
+NAMES = tuple(name for name in WHO if name != "session")
+ABOUT = ("grain", "bucket", "provider", "model", "meter", "commitment_id", "reason", "currency")
+ROW = (*ABOUT, "state", "who", "owner", "cost", "covered")
+
+
+def spend(
+    apart: ir.Table, used: UsageFindings | None, billed: ir.Table, scale: int, engine: Engine
+) -> ir.Table:
+    """The table ``spend``; ``apart`` are the charges that no meter was compared with, with reason.
+
+    Raises IntegrityError unless its billed rows add up to ``billed`` in every currency.
+    """
+    rows = _apart(apart)
+    if used is None:
+        named = rows.mutate(**dict.fromkeys(NAMES, ibis.null(str)))
+    else:
+        every = united(rows, _attributed(used), _left(used.left), _accrued(used))
+        joined = every.left_join(used.parties.select("who", *NAMES), "who")
+        named = joined.select(
+            *(every[name] for name in ROW),
+            *(joined[name] for name in NAMES if name != "team"),
+            team=joined.owner.fill_null(joined.team),
+        )
+    by = (*ABOUT, "state", *NAMES)
+    sums = engine.keep(
+        named.group_by(*by, known=named.cost.notnull()).aggregate(
+            cost=total(_.cost), covered=total(_.covered)
+        )
+    )
+    _check(sums, billed, scale, engine)
+    return sums.select(
+        *(sums[name] for name in SPEND.names if name in sums.columns and name != "cost"),
+        start=sums.bucket,
+        end=bucket_end(sums.grain, sums.bucket),
+        cost=at_edge(sums.cost, scale),
+        committed_cost=at_edge(sums.covered, scale),
+    )
+
+
+def _apart(apart: ir.Table) -> ir.Table:
+    rows = in_buckets(apart)
+    nothing = ibis.ifelse(rows.commitment_id.isnull(), whole(0), rows.effective).cast(WHOLE)
+    return rows.select(
+        *(rows[name] for name in ("grain", "bucket", "provider")),
+        model=ibis.null(str),
+        meter=ibis.null(str),
+        commitment_id=rows.commitment_id,
+        reason=rows.reason,
+        currency=rows.currency,
+        **_of(BILLED),
+        cost=rows.effective,
+        covered=nothing,
+    )
+
+
+def _of(state: str) -> dict[str, ir.Value]:
+    return {"state": ibis.literal(state), "who": NOBODY, "owner": ibis.null(str)}
+
+
+def _attributed(used: UsageFindings) -> ir.Table:
+    shares = used.allocated
+    return shares.mutate(commitment_id=ibis.null(str), state=ibis.literal(BILLED)).select(*ROW)
+
+
+def _left(left: ir.Table) -> ir.Table:
+    return left.mutate(
+        commitment_id=ibis.null(str), reason=left.verdict, cost=left.effective, **_of(BILLED)
+    ).select(*ROW)
+
+
+def _accrued(used: UsageFindings) -> ir.Table:
+    rows = used.accrued
+    return rows.mutate(
+        grain=ibis.literal("hour"),
+        bucket=rows.hour,
+        state=ibis.literal(ACCRUED),
+        owner=ibis.null(str),
+        covered=ibis.null(WHOLE),
+    ).select(*ROW)
+
+
+def _check(sums: ir.Table, billed: ir.Table, scale: int, engine: Engine) -> None:
+    ours = sums.filter(sums.state == BILLED).group_by("currency").aggregate(ours=total(_.cost))
+    theirs = billed.group_by("currency").aggregate(theirs=total(_.effective))
+    found = {row["currency"]: row["ours"] for row in engine.collect(ours).to_pylist()}
+    for row in engine.collect(theirs).to_pylist():
+        if found.get(row["currency"], Decimal(0)) != row["theirs"]:
+            raise IntegrityError(
+                f"spend over time in {row['currency']} adds up to "
+                f"{plain(found.get(row['currency'], Decimal(0)).scaleb(-scale))}, the bill to "
+                f"{plain(row['theirs'].scaleb(-scale))}; please report this as a defect"
+            )
+
+
+def activity(used: UsageFindings) -> ir.Table:
+    """The table ``activity``: metered quantities by hour and who, sessions counted."""
+    told = used.told.join(used.parties, "who", how="left")
+    held = told.held & told.allocated
+    by = ("hour", "provider", "model", "meter", "capacity", "unit", *NAMES)
+    sums = (
+        told.mutate(capacity=ibis.ifelse(held, "allocated", "busy"))
+        .group_by(*by)
+        .aggregate(
+            q=total(_.q),
+            factor=_.unit_factor.min(),
+            rows=tally(_.n),
+            sessions=_.session.nunique(),
+        )
+    )
+    rows = sums.mutate(
+        start=instant(sums.hour),
+        end=instant(sums.hour + ibis.interval(hours=1)),
+        quantity=ratio_at_edge(sums.q, sums.factor),
+    )
+    return rows.select(*ACTIVITY.names)
