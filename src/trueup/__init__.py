@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from trueup.api import reconcile as reconcile
+    from trueup.api import session_costs
     from trueup.errors import (
         ConfigurationError,
         CurrencyMismatch,
@@ -53,6 +54,7 @@ __all__ = [
     "read_rules",
     "read_usage",
     "reconcile",
+    "session_costs",
 ]
 
 _HOMES = {
@@ -66,6 +68,7 @@ _HOMES = {
     "read_rules": "trueup.model.rules",
     "read_usage": "trueup.telemetry.usage",
     "reconcile": "trueup.api",
+    "session_costs": "trueup.api",
 }
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from trueup.model.inputs import Inputs
     from trueup.model.outcome import Outcome
     from trueup.model.rules import Rules
+    from trueup.model.table import Table
     from trueup.period import Period
     from trueup.report.result import Result
 
@@ -82,6 +83,31 @@ def reconcile(
             engine=engine,
         )
     )
+
+
+def session_costs(
+    usage: Dataset | Paths | ArrowStream,
+    *,
+    rules: RulesLike | None = None,
+    period: PeriodLike | None = None,
+    engine: str = "duckdb",
+) -> Table:
+    """What usage costs by the dated rates of the rules alone, by session, step and meter.
+
+    The estimate before a bill arrives, and the whole for services that no bill here covers; with a
+    bill, ``reconcile(...).session_costs`` has the same rows beside what was billed. All rows have
+    the basis ``rated``, or ``unrated`` and no cost where no rate speaks of them. Columns are those
+    of ``session_costs``. Raises UsageError and SourceError as ``reconcile`` does, and
+    ConfigurationError for rules that cannot be.
+    """
+    from trueup.focus.rule_columns import check_columns
+    from trueup.model.rules import read_rules
+    from trueup.reconcile.rated_usage import rated_usage
+
+    checked = read_rules(rules)
+    check_columns(checked)
+    when = None if period is None else parsed_period(period)
+    return rated_usage(dataset_of("usage", usage), when, checked, checked_engine(engine))
 
 
 def outcome_of(

@@ -15,7 +15,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from trueup.errors import ConfigurationError, UnitError
 from trueup.model.mistakes import close_to, explain
@@ -117,19 +125,51 @@ class MeterRule(Strict):
     capacity: Literal["allocated", "busy"] | None = None
 
 
+class Tier(Strict):
+    """The price of a calendar month's units after those of the tiers before, up to ``up_to``."""
+
+    price: Annotated[Exact, Field(ge=0)]
+    up_to: Annotated[Exact, Field(gt=0)] | None = None  # None: the last, all that is left
+
+
+def _tiers(value: tuple[Tier, ...]) -> tuple[Tier, ...]:
+    limits = [tier.up_to for tier in value]
+    if value and limits.pop() is not None:
+        raise ValueError("the last tier has no up_to: it holds all that is left")
+    known = [limit for limit in limits if limit is not None]
+    if known != limits or known != sorted({*known}):
+        raise ValueError("every tier but the last has an up_to, each above the one before")
+    return value
+
+
 class Rate(Strict):
-    """A contract price: what one unit costs on demand and, if it may draw one, by a commitment."""
+    """A contract price: what one unit costs on demand and, if it may draw one, by a commitment.
+
+    With ``tiers``, what is metered and not billed costs by them, month by month; ``price`` is that
+    of the first.
+    """
 
     match: Match  # usage or charge column -> regular expression
     meter: Meter
     unit: UnitText
     price: Exact
+    tiers: Annotated[tuple[Tier, ...], AfterValidator(_tiers)] = ()
     currency: str
     commitment_id: str | None = None
     commitment_price: Exact | None = None
     valid_from: date | None = None
     valid_to: date | None = None
     source: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _first_price(cls, given: Any) -> Any:
+        """The price of the first tier is the rate's where it states none."""
+        if isinstance(given, Mapping) and given.get("tiers") and "price" not in given:
+            first = given["tiers"][0]
+            if isinstance(first, Mapping) and "price" in first:
+                return {**given, "price": first["price"]}
+        return given
 
 
 class ExchangeRate(Strict):

@@ -44,6 +44,25 @@ ACTIVITY = columns_as(  # what was metered of whom, hour by hour
     sessions=COUNT,  # distinct sessions in that hour; never added up over hours
 )
 
+SESSION_COSTS = columns_as(  # what sessions cost, step by step; each metered row counts once
+    session=TEXT,
+    agent=TEXT,
+    tool=TEXT,
+    team=TEXT,
+    cost_centre=TEXT,
+    provider=TEXT,
+    model=TEXT,
+    meter=TEXT,
+    kind=TEXT,  # compute | tokens | calls
+    basis=TEXT,  # billed | accrued | rated | capacity | unrated
+    quantity=AMOUNT,  # null where the cost is shared by what another meter counted
+    unit=TEXT,
+    reasoning=AMOUNT,  # of ``quantity``, what was reasoning; null where nobody told
+    currency=TEXT,
+    cost=AMOUNT,  # null where no price is known, or it stands with the capacity that served it
+    committed_cost=AMOUNT,  # of ``cost``: what commitments paid for; null where accrued
+)
+
 STATEMENTS = columns_as(  # chargeback: a row for each unit of each level
     level=TEXT,  # company | business_unit | cost_centre | team
     business_unit=TEXT,
@@ -79,4 +98,4 @@ JOURNAL = columns_as(
     text=TEXT,
 )
 
-SPEND_TABLES = {"spend": SPEND, "activity": ACTIVITY}
+SPEND_TABLES = {"spend": SPEND, "activity": ACTIVITY, "session_costs": SESSION_COSTS}

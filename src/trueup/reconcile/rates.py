@@ -81,7 +81,9 @@ class RateBook:
         return flat([*filter(None, said)], offered)
 
     def _rules(self, profile: Profile) -> list[Rate]:
-        return [rate for rate in self.rules.rate if rate.currency == profile.currency]
+        """Those of its currency. Tiers are of a month's whole, so they give a charge no price."""
+        same = [rate for rate in self.rules.rate if rate.currency == profile.currency]
+        return [rate for rate in same if not rate.tiers]
 
     def _by_rule(self, profile: Profile, rate: Rate, price: Any) -> DatedRate | None:
         """The rule's price for one unit of the profile, if the rule speaks of it."""

@@ -50,6 +50,7 @@ from trueup.reconcile.leg import Findings, LegRun
 from trueup.reconcile.notes import notes_of, repeated_notes
 from trueup.reconcile.reasons import UNUSED_REASON, foreign_publishers, out_of_scope_reason
 from trueup.reconcile.result_table import result_table
+from trueup.reconcile.session_costs import session_costs
 from trueup.reconcile.sides import UsageRun
 from trueup.reconcile.spend import activity, spend
 from trueup.reconcile.terms import latest, read_terms
@@ -213,6 +214,7 @@ def _tables(work: Worked, stated: Sequence[Mapping[str, Any]]) -> dict[str, Tabl
         "pending": [],
         "allocations": [],
         "activity": [],
+        "session_costs": [],
     }
     computed = {
         "utilization": found.utilization,
@@ -222,6 +224,7 @@ def _tables(work: Worked, stated: Sequence[Mapping[str, Any]]) -> dict[str, Tabl
     computed["spend"] = spend(reasoned, used, work.rows, work.scale, work.engine)
     if used:
         computed["activity"] = activity(used)
+        computed["session_costs"] = session_costs(used, work.leg_run.rules, work.scale, work.engine)
         computed["pending"] = used.pending.order_by("period_start", "resource_id", "model", "meter")
         computed["allocations"] = _allocations(used, work.scale)
     for leg in work.further:

@@ -124,20 +124,10 @@ def both_sides(run: UsageRun, engine: Engine) -> Sides:
         for sku in skus
         if sku.counted not in left_out
     ]
-    kind_rows = [
-        {
-            "kind_key": kind.key,
-            "plain_model": kind.model,
-            "tier": kind.tier,
-            **_factors(kind.counted, sizes),
-            "meter_unit": kind.unit,
-        }
-        for kind in kinds
-        if kind.counted not in left_out
-    ]
-    offered = sold(run.rows, run.profiles, engine.load(_table(sku_rows, SKU_DIMENSION)), engine)
+    kind_rows = kinds_told(kinds, sizes, left_out)
+    offered = sold(run.rows, run.profiles, engine.load(as_table(sku_rows, SKU_DIMENSION)), engine)
     names = engine.keep(resource_names(offered, heard.said_resource_id))
-    spoken = described(heard, engine.load(_table(kind_rows, KIND_DIMENSION)), names)
+    spoken = described(heard, engine.load(as_table(kind_rows, KIND_DIMENSION)), names)
     spoken = engine.keep(matchable(spoken, offered))
     every = things(offered, spoken, engine)
     offered = engine.keep(numbered(offered, every))
@@ -152,6 +142,23 @@ def both_sides(run: UsageRun, engine: Engine) -> Sides:
         not_compared=not_compared,
         sizes=sizes,
     )
+
+
+def kinds_told(
+    kinds: Sequence[Kind], sizes: Mapping[str, int], left_out: Collection[Counted]
+) -> list[dict[str, Any]]:
+    """Rows under KIND_DIMENSION of the kinds of usage that are counted."""
+    return [
+        {
+            "kind_key": kind.key,
+            "plain_model": kind.model,
+            "tier": kind.tier,
+            **_factors(kind.counted, sizes),
+            "meter_unit": kind.unit,
+        }
+        for kind in kinds
+        if kind.counted not in left_out
+    ]
 
 
 def _factors(counted: Counted, sizes: Mapping[str, int]) -> dict[str, Decimal]:
@@ -175,5 +182,6 @@ def _too_fine(
     ]
 
 
-def _table(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+def as_table(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Rows as a table with just the columns of the schema."""
     return pa.table({name: [row[name] for row in rows] for name in schema.names}, schema=schema)

@@ -22,6 +22,7 @@ READING_ORDER: dict[str, tuple[str, ...]] = {
     "allocations": ("currency", "-cost"),
     "spend": ("start", "state", "currency", "-cost"),
     "activity": ("start",),
+    "session_costs": ("session",),
     "credits": ("expires_at", "lot_id"),
     "control_totals": ("source", "currency"),
     "identity": ("currency",),

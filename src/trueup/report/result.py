@@ -97,6 +97,11 @@ class Result:
         return self._table("activity")
 
     @cached_property
+    def session_costs(self) -> Table:
+        """What sessions cost, step by step: billed, accrued, and rated beside the bill."""
+        return self._table("session_costs")
+
+    @cached_property
     def credits(self) -> Table:
         """One row per credit lot or contract, the next to expire first."""
         return self._table("credits")
