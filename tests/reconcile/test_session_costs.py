@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -236,6 +237,41 @@ def test_each_metered_row_counts_once_beside_the_bill(tmp_path: Path) -> None:
         ("s2", "planner", None, "accrued", D(1000000), D("15.00"), None),
         ("s2", "planner", None, "billed", D(500000), D("7.50"), D(0)),
     ]
+
+
+def span(name: str, parent: str, **attributes: str) -> dict[str, Any]:
+    at = "1790812800000000000"  # 2026-10-01T00:00:00Z
+    found = [
+        {"key": f"gen_ai.{key.replace('__', '.')}", "value": {"stringValue": value}}
+        for key, value in attributes.items()
+    ]
+    known = {"traceId": "t", "spanId": name, "parentSpanId": parent, "attributes": found}
+    return {**known, "startTimeUnixNano": at, "endTimeUnixNano": at}
+
+
+def test_reasoning_is_shown_as_a_part_of_output_and_child_agents_know_their_caller(
+    tmp_path: Path,
+) -> None:
+    """500,000 tokens of output cost 7.50 once, 200,000 of them reasoning; coder is the planner's."""
+    conversation = {"conversation__id": "s1"}
+    spans = [
+        span("p", "", operation__name="invoke_agent", agent__name="planner", **conversation),
+        span("c", "p", operation__name="invoke_agent", agent__name="coder", **conversation),
+        span(
+            *("m", "c"),
+            operation__name="chat",
+            request__model="Chat",
+            usage__output_tokens="500000",
+            usage__reasoning__output_tokens="200000",
+            **conversation,
+        ),
+    ]
+    path = tmp_path / "spans.jsonl"
+    path.write_text(json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}) + "\n")
+    [found] = trueup.session_costs(path, rules={"rate": [TOKENS]}).rows()
+    names = ("agent", "called_by", "quantity", "reasoning", "cost")
+    expected = ("coder", "planner", D(500000), D(200000), D("7.50"))
+    assert tuple(found[name] for name in names) == expected
 
 
 PRICES = st.decimals(min_value=0, max_value=1000, places=7)

@@ -309,7 +309,7 @@ def test_who_and_where(otlp: Any, write_lines: Any) -> None:
         "cost_centre": "cc7",
         "service_tier": "standard",
         "tool": None,
-        "tags": None,
+        "tags": '{"called_by":"planner"}',
     }
     assert {name: row[name] for name in expected} == expected
     assert row["window_start"].isoformat() == "2026-10-01T00:00:00+00:00"
@@ -421,3 +421,25 @@ def test_tokens_add_up(otlp: Any, write_lines: Any, calls: list[tuple[int, int, 
     ):
         total = sum(row["quantity"] for row in rows if row["meter"] == meter)
         assert total == sum(call[index] for call in calls)
+
+
+def test_what_a_tool_calls_is_its_own_and_an_agent_called_as_a_tool_is_not(
+    otlp: Any, write_lines: Any
+) -> None:
+    """planner > retrieve > embeddings: the tool's; planner > delegate > coder > chat: coder's own."""
+    names = {"planner": {"agent__name": "planner"}, "coder": {"agent__name": "coder"}}
+    spans = [
+        otlp.chat("p", operation__name="invoke_agent", **names["planner"]),
+        otlp.chat("t", parent="p", operation__name="execute_tool", tool__name="retrieve"),
+        otlp.chat("e", parent="t", usage__input_tokens=3, operation__name="embeddings"),
+        otlp.chat("d", parent="p", operation__name="execute_tool", tool__name="delegate"),
+        otlp.chat("c", parent="d", operation__name="invoke_agent", **names["coder"]),
+        otlp.chat("m", parent="c", usage__input_tokens=5),
+    ]
+    rows = read_usage(write_lines([otlp.document(*spans)])).table.rows()
+    assert [(row["meter"], row["agent"], row["tool"], row["tags"]) for row in rows] == [
+        ("tool_calls", "planner", "retrieve", None),
+        ("input_tokens", "planner", "retrieve", None),
+        ("tool_calls", "planner", "delegate", None),
+        ("input_tokens", "coder", None, '{"called_by":"planner"}'),
+    ]

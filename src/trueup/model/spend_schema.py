@@ -47,6 +47,7 @@ ACTIVITY = columns_as(  # what was metered of whom, hour by hour
 SESSION_COSTS = columns_as(  # what sessions cost, step by step; each metered row counts once
     session=TEXT,
     agent=TEXT,
+    called_by=TEXT,  # the agent that called this one in the session, where that is one and known
     tool=TEXT,
     team=TEXT,
     cost_centre=TEXT,

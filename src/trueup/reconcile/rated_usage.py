@@ -6,10 +6,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import ibis
+import ibis.expr.types as ir
 from ibis import _
 
 from trueup.attribute.parties import WHO
-from trueup.engine.engine import open_engine
+from trueup.engine.engine import Engine, open_engine
 from trueup.model.dataset import Dataset
 from trueup.model.rules import Rules
 from trueup.model.spend_schema import SESSION_COSTS
@@ -30,6 +31,7 @@ from trueup.reconcile.rated import rated
 from trueup.reconcile.result_table import result_table
 from trueup.reconcile.scale import base_sizes
 from trueup.reconcile.session_costs import of_rates, of_work, table_of
+from trueup.reconcile.session_tags import in_period
 from trueup.reconcile.sides import as_table, kinds_told
 from trueup.reconcile.things import said
 
@@ -57,4 +59,12 @@ def rated_usage(usage: Dataset, period: Period | None, rules: Rules, engine_name
         people = parties.select("who", *WHO).filter(_.who.notnull()).distinct()
         named = seen.left_join(people, "who").select(seen, *(people[name] for name in WHO))
         rows = of_rates(rated(of_work(engine.keep(named)), rules, engine))
-        return result_table(table_of(rows).order_by(*SESSION_COSTS.names), SESSION_COSTS, engine)
+        found = table_of(rows, in_period(_scanned(usage, engine), period), rules, engine)
+        return result_table(found.order_by(*SESSION_COSTS.names), SESSION_COSTS, engine)
+
+
+def _scanned(usage: Dataset, engine: Engine) -> ir.Table:
+    table = usage.table
+    if table.files:
+        return engine.scan(table.files, table.schema)
+    return engine.load(table.to_arrow())

@@ -224,7 +224,9 @@ def _tables(work: Worked, stated: Sequence[Mapping[str, Any]]) -> dict[str, Tabl
     computed["spend"] = spend(reasoned, used, work.rows, work.scale, work.engine)
     if used:
         computed["activity"] = activity(used)
-        computed["session_costs"] = session_costs(used, work.leg_run.rules, work.scale, work.engine)
+        computed["session_costs"] = session_costs(
+            used, work.leg_run.rules, work.leg_run.period, work.scale, work.engine
+        )
         computed["pending"] = used.pending.order_by("period_start", "resource_id", "model", "meter")
         computed["allocations"] = _allocations(used, work.scale)
     for leg in work.further:

@@ -18,19 +18,22 @@ from trueup.engine.integers import WHOLE, at_edge, ratio_at_edge, total, whole
 from trueup.engine.rows import united
 from trueup.model.rules import Rules
 from trueup.model.spend_schema import SESSION_COSTS
+from trueup.period import Period
 from trueup.reconcile.metering import TOKENS
 from trueup.reconcile.rated import rated
+from trueup.reconcile.session_tags import STEP, callers, in_period, reasoning
 from trueup.reconcile.text import key_with_nulls
 from trueup.reconcile.usage import UsageFindings
 
 BILLED, ACCRUED, CAPACITY, RATED, UNRATED = "billed", "accrued", "capacity", "rated", "unrated"
-STEP = (*WHO, "provider", "model", "meter")
 CALLS = ("requests", "tool_calls", "api_calls")
 FIGURES = {"cost": WHOLE, "committed": WHOLE, "q": WHOLE, "unit_factor": WHOLE, "unit": "string"}
 ROW = (*STEP, "basis", "currency", *FIGURES)
 
 
-def session_costs(used: UsageFindings, rules: Rules, scale: int, engine: Engine) -> ir.Table:
+def session_costs(
+    used: UsageFindings, rules: Rules, period: Period | None, scale: int, engine: Engine
+) -> ir.Table:
     """The table ``session_costs`` of a reconciliation with usage.
 
     Its billed rows add up to the allocated cost of the identity. A quantity stands once, where the
@@ -41,7 +44,8 @@ def session_costs(used: UsageFindings, rules: Rules, scale: int, engine: Engine)
     costs = engine.keep(_summed(united(_billed(used, scale), _accrued(used, scale))))
     seen = usage.filter((usage.basis != RATED) & usage.who.notnull())
     quantities = _placed(_quantities(seen), costs)
-    return table_of(engine.keep(united(costs, quantities, of_rates(beside))))
+    rows = united(costs, quantities, of_rates(beside))
+    return table_of(rows, in_period(used.usage, period), rules, engine)
 
 
 def _told(used: UsageFindings) -> ir.Table:
@@ -136,19 +140,29 @@ def _key(rows: ir.Table) -> ir.Value:
     return key_with_nulls(*(rows[name] for name in STEP))
 
 
-def table_of(rows: ir.Table) -> ir.Table:
-    """Rows as the table shows them; they are summed by step, basis and currency."""
-    sums = _summed(rows)
-    kind = ibis.cases(
-        (sums.meter.isin(TOKENS), "tokens"), (sums.meter.isin(CALLS), "calls"), else_="compute"
-    )
-    known = sums.q.notnull()
-    quantity = ratio_at_edge(
-        sums.q.fill_null(whole(0)), ibis.ifelse(known, sums.unit_factor, whole(1)).cast(WHOLE)
-    )
-    return sums.mutate(
-        kind=kind,
+def table_of(rows: ir.Table, usage: ir.Table, rules: Rules, engine: Engine) -> ir.Table:
+    """Rows as the table shows them, summed by step, basis and currency.
+
+    ``usage`` are the usage rows as they were read: their tags tell who called whom, and how much of
+    the output was reasoning. Where a step stands in several rows, of which is not known.
+    """
+    sums = engine.keep(_summed(rows))
+    keyed = sums.mutate(key=_key(sums), caller_key=key_with_nulls(sums.session, sums.agent))
+    known = keyed.q.notnull()
+    placed = keyed.mutate(rows_of_step=known.cast("int64").sum().over(group_by="key"))
+    thought, called = reasoning(usage, rules, engine), callers(usage)
+    told = placed.left_join(thought, "key").select(placed, thought.reasoning)
+    told = told.left_join(called, "caller_key").select(told, called.called_by)
+    known = told.q.notnull()
+    factor = ibis.ifelse(known, told.unit_factor, whole(1)).cast(WHOLE)
+    quantity = ratio_at_edge(told.q.fill_null(whole(0)), factor)
+    return told.mutate(
+        kind=ibis.cases(
+            (told.meter.isin(TOKENS), "tokens"), (told.meter.isin(CALLS), "calls"), else_="compute"
+        ),
         quantity=ibis.ifelse(known, quantity, ibis.null(WHOLE)).cast(WHOLE),
-        reasoning=ibis.null(WHOLE),
-        committed_cost=sums.committed,
+        reasoning=ibis.ifelse(
+            known & (told.rows_of_step == 1), at_edge(told.reasoning, 0), ibis.null(WHOLE)
+        ).cast(WHOLE),
+        committed_cost=told.committed,
     ).select(*SESSION_COSTS.names)

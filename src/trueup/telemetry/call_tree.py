@@ -1,4 +1,4 @@
-"""Calls within calls: who repeats what another counted, and whose agent a call belongs to."""
+"""Calls within calls: who repeats what another counted, whose agent and tool a call belongs to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def nodes(connection: duckdb.DuckDBPyConnection, calls: str) -> None:
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE node AS
         SELECT c.source_id, c.record, c.trace_id, c.span_id, c.parent_id, c.role, c.has_usage,
-            c.agent
+            c.agent, c.tool
         FROM {calls} c
         ANTI JOIN {calls}_duplicate d ON d.source_id = c.source_id AND d.record = c.record
         WHERE c.trace_id IS NOT NULL AND c.span_id IS NOT NULL
@@ -75,4 +75,48 @@ def inherit_agents(connection: duckdb.DuckDBPyConnection, calls: str) -> None:
         UPDATE {calls} SET agent = i.agent FROM inherited i
         WHERE {calls}.agent IS NULL
             AND i.source_id = {calls}.source_id AND i.record = {calls}.record
+    """)
+
+
+def inherit_tools(connection: duckdb.DuckDBPyConnection, calls: str) -> None:
+    """Give what a tool calls for itself that tool, once every call has its agent.
+
+    An agent that is called as a tool is none: what it does is its own.
+    """
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE inherited AS
+        WITH RECURSIVE below(source_id, record, trace_id, span_id, agent, tool) AS (
+            SELECT n.source_id, n.record, n.trace_id, n.span_id, c.agent, n.tool
+            FROM node n JOIN {calls} c ON c.source_id = n.source_id AND c.record = n.record
+            WHERE n.role = 'tool' AND n.tool IS NOT NULL
+            UNION
+            SELECT n.source_id, n.record, n.trace_id, n.span_id, b.agent, b.tool
+            FROM below b JOIN node n ON n.trace_id = b.trace_id AND n.parent_id = b.span_id
+            WHERE n.tool IS NULL AND coalesce(n.agent, b.agent) IS NOT DISTINCT FROM b.agent
+        )
+        SELECT source_id, record, min(tool) AS tool FROM below GROUP BY ALL
+    """)
+    connection.execute(f"""
+        UPDATE {calls} SET tool = i.tool FROM inherited i
+        WHERE {calls}.tool IS NULL
+            AND i.source_id = {calls}.source_id AND i.record = {calls}.record
+    """)
+
+
+def tell_callers(connection: duckdb.DuckDBPyConnection, calls: str) -> None:
+    """Tell in the tags of an agent's calls which agent called it, where that is one in the trace.
+
+    Every call has its agent by now.
+    """
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE caller AS
+        SELECT c.trace_id, c.agent, min(p.agent) AS called_by
+        FROM {calls} c JOIN {calls} p ON p.trace_id = c.trace_id AND p.span_id = c.parent_id
+        WHERE c.agent <> p.agent
+        GROUP BY ALL HAVING count(DISTINCT p.agent) = 1
+    """)
+    connection.execute(f"""
+        UPDATE {calls} SET tags = json_merge_patch(
+            coalesce(tags, '{{}}'), json_object('called_by', a.called_by))
+        FROM caller a WHERE a.trace_id = {calls}.trace_id AND a.agent = {calls}.agent
     """)

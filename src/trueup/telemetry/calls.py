@@ -43,6 +43,7 @@ CALL_COLUMNS = {
     "known_at": "TIMESTAMPTZ",  # orders versions of the same call
     **dict.fromkeys(WHERE, "VARCHAR"),
     **dict.fromkeys(TOKENS, "BIGINT"),  # input without what came from or went to a cache
+    "reasoning_tokens": "BIGINT",  # of output_tokens, where told
     "has_usage": "BOOLEAN",
     **dict.fromkeys(WHO, "VARCHAR"),
     "tags": "VARCHAR",
@@ -51,6 +52,8 @@ CALL_COLUMNS = {
     "fault_value": "VARCHAR",
 }
 
+REASONED = """CASE WHEN c.reasoning_tokens BETWEEN 0 AND c.output_tokens THEN json_merge_patch(
+    coalesce(c.tags, '{}'), json_object('reasoning_tokens', c.reasoning_tokens)) ELSE c.tags END"""
 TOTAL = " + ".join(f"coalesce({name}, 0)" for name in TOKENS)
 
 
@@ -169,19 +172,20 @@ def emit_calls(connection: duckdb.DuckDBPyConnection, calls: str) -> None:
         ANTI JOIN {calls}_duplicate d ON d.source_id = c.source_id AND d.record = c.record
         WHERE c.fault IS NULL"""
     shared = ", ".join(
-        f"c.{name}" for name in ("source_id", "window_start", "window_end", *WHERE, *WHO, "tags")
+        f"c.{name}" for name in ("source_id", "window_start", "window_end", *WHERE, *WHO)
     )
     for meter in TOKENS:
+        tags = REASONED if meter == "output_tokens" else "c.tags"
         insert_usage(
             connection,
-            f"SELECT {shared}, c.record AS source_row, {literal(meter)} AS meter, "
+            f"SELECT {shared}, {tags} AS tags, c.record AS source_row, {literal(meter)} AS meter, "
             f"'busy' AS capacity, c.{meter} AS quantity, 'Tokens' AS unit {counted} "
             f"AND c.{meter} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {calls}_repeated r "
             "WHERE r.source_id = c.source_id AND r.record = c.record)",
         )
     insert_usage(
         connection,
-        f"SELECT {shared}, c.record AS source_row, 'tool_calls' AS meter, 'busy' AS capacity, "
+        f"SELECT {shared}, c.tags, c.record AS source_row, 'tool_calls' AS meter, 'busy' AS capacity, "
         f"1 AS quantity, 'Calls' AS unit {counted} AND c.role = 'tool'",
     )
     insert_rejects(

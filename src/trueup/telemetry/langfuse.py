@@ -69,6 +69,7 @@ CACHE_WRITE = (
     "cache_write_input_tokens",
     "input_cache_write",
 )
+REASONING = ("output_reasoning_tokens", "output_reasoning", "reasoning_tokens")
 OBSERVATION = {"usage_details", "usageDetails", "provided_usage_details", "providedUsageDetails"}
 TRACED = {"trace_id", "traceId"}
 
@@ -100,6 +101,7 @@ class LangfuseReader:
         call_tree.nodes(connection, CALLS)
         call_tree.mark_repeated(connection, CALLS)
         call_tree.inherit_agents(connection, CALLS)
+        call_tree.tell_callers(connection, CALLS)
         emit_calls(connection, CALLS)
 
 
@@ -123,6 +125,7 @@ def _calls() -> str:
                 AS BIGINT) AS input_tokens,
             nullif(cache_read, 0) AS cache_read_tokens,
             nullif(cache_write, 0) AS cache_write_tokens,
+            nullif(thought, 0) AS reasoning_tokens,
             CAST(nullif(plain_output + CASE WHEN inside THEN 0 ELSE extra_output END, 0)
                 AS BIGINT) AS output_tokens,
             coalesce(input_tokens, cache_read_tokens, cache_write_tokens, output_tokens)
@@ -136,6 +139,7 @@ def _calls() -> str:
                 whole_number({_key(CACHE_WRITE)}) AS cache_write,
                 {_extra("input", CACHE_READ + CACHE_WRITE)} AS extra_input,
                 {_extra("output", ())} AS extra_output,
+                whole_number({_key(REASONING)}) AS thought,
                 coalesce(whole_number({_key(("total", "totalTokens"))}) = plain_input
                     + plain_output + coalesce(cache_read, 0) + coalesce(cache_write, 0),
                     false) AS inside,

@@ -60,6 +60,7 @@ WHERE_WHO: dict[str, tuple[str, ...]] = {
 NESTED = ("usage_object", "additional_usage_values")
 CACHE_READ = ("cache_read_input_tokens", "prompt_tokens_details/cached_tokens")
 CACHE_WRITE = ("cache_creation_input_tokens", "prompt_tokens_details/cache_creation_tokens")
+REASONING = ("completion_tokens_details/reasoning_tokens",)
 RETRIEVALS = ("get_responses", "aget_responses")  # call types, as LiteLLM writes them
 IS_HIT = "coalesce(lower(cache_hit) = 'true', false)"
 IS_RETRIEVAL = f"coalesce(list_contains({text_list(RETRIEVALS)}, call_type), false)"
@@ -112,6 +113,7 @@ def _calls() -> str:
             CASE WHEN is_free THEN NULL ELSE nullif(cache_read, 0) END AS cache_read_tokens,
             CASE WHEN is_free THEN NULL ELSE nullif(cache_write, 0) END AS cache_write_tokens,
             CASE WHEN is_free THEN NULL ELSE nullif(output, 0) END AS output_tokens,
+            whole_number(reasoning_text) AS reasoning_tokens,
             coalesce(input_tokens, cache_read_tokens, cache_write_tokens, output_tokens)
                 IS NOT NULL AS has_usage
         FROM (
@@ -141,7 +143,8 @@ def _values() -> str:
                 END AS tags,
             {IS_HIT} OR {IS_RETRIEVAL} AS is_free,
             {_nested(CACHE_READ, "cache_read_text")} AS read_text,
-            {_nested(CACHE_WRITE, "cache_write_text")} AS write_text
+            {_nested(CACHE_WRITE, "cache_write_text")} AS write_text,
+            {_nested(REASONING, "CAST(NULL AS VARCHAR)")} AS reasoning_text
         FROM (SELECT *, CAST(json_object_text(metadata) AS JSON) AS details FROM {RECORDS})"""
 
 

@@ -41,6 +41,11 @@ CACHE_WRITE = (
     "gen_ai.usage.cache_creation_tokens",
     "gen_ai.usage.cache_write_tokens",
 )
+REASONING = (
+    "gen_ai.usage.reasoning.output_tokens",
+    "gen_ai.usage.output_tokens.reasoning",
+    "gen_ai.usage.reasoning_tokens",
+)
 DEPLOYMENT = ("gen_ai.deployment.id", "gen_ai.deployment.name", "gen_ai.deployment")
 RESOURCE = ("cloud.resource_id",)
 ACCOUNT = ("cloud.account.id",)

@@ -3,7 +3,8 @@
 - An inference span (chat, generate_content, text_completion, embeddings, or any span with usage
   and no operation name) gives a row per kind of token it states. ``input_tokens`` of the
   conventions includes what came from and went to a cache: it is taken off, and a span where that
-  leaves less than nothing is rejected. Reasoning is part of the output already.
+  leaves less than nothing is rejected. Reasoning is part of the output already; how much of it is
+  kept in the tags of its row.
 - ``execute_tool`` gives one ``tool_calls``. Every other operation (agents, workflows, plans) may
   repeat its children's usage: see ``call_tree``.
 - The same span twice, and the same response of the same provider twice (retries of an exporter,
@@ -72,6 +73,8 @@ def settle(connection: duckdb.DuckDBPyConnection) -> None:
     call_tree.nodes(connection, CALLS)
     call_tree.mark_repeated(connection, CALLS)
     call_tree.inherit_agents(connection, CALLS)
+    call_tree.inherit_tools(connection, CALLS)
+    call_tree.tell_callers(connection, CALLS)
     drop_duplicates(
         connection,
         CALLS,
@@ -124,6 +127,7 @@ def _calls(source: UsageSource, table: str) -> str:
         "cache_read_text": names.CACHE_READ,
         "cache_write_text": names.CACHE_WRITE,
         "output_text": names.OUTPUT,
+        "reasoning_text": names.REASONING,
     }
     found = ", ".join(f"{names.first_of(options)} AS {name}" for name, options in texts.items())
     return f"""
@@ -160,7 +164,8 @@ def _counts() -> str:
     return (
         "input_count - coalesce(cache_read_count, 0) - coalesce(cache_write_count, 0) "
         f"AS {TOKENS[0]}, cache_read_count AS {TOKENS[1]}, "
-        f"cache_write_count AS {TOKENS[2]}, output_count AS {TOKENS[3]}"
+        f"cache_write_count AS {TOKENS[2]}, output_count AS {TOKENS[3]}, "
+        "whole_number(reasoning_text) AS reasoning_tokens"
     )
 
 
