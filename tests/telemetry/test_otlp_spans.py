@@ -426,7 +426,7 @@ def test_tokens_add_up(otlp: Any, write_lines: Any, calls: list[tuple[int, int, 
 def test_what_a_tool_calls_is_its_own_and_an_agent_called_as_a_tool_is_not(
     otlp: Any, write_lines: Any
 ) -> None:
-    """planner > retrieve > embeddings: the tool's; planner > delegate > coder > chat: coder's own."""
+    """Planner > retrieve > embeddings: the tool's; planner > delegate > coder > chat: coder's own."""
     names = {"planner": {"agent__name": "planner"}, "coder": {"agent__name": "coder"}}
     spans = [
         otlp.chat("p", operation__name="invoke_agent", **names["planner"]),

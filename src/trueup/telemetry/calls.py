@@ -185,8 +185,8 @@ def emit_calls(connection: duckdb.DuckDBPyConnection, calls: str) -> None:
         )
     insert_usage(
         connection,
-        f"SELECT {shared}, c.tags, c.record AS source_row, 'tool_calls' AS meter, 'busy' AS capacity, "
-        f"1 AS quantity, 'Calls' AS unit {counted} AND c.role = 'tool'",
+        f"SELECT {shared}, c.tags, c.record AS source_row, 'tool_calls' AS meter, "
+        f"'busy' AS capacity, 1 AS quantity, 'Calls' AS unit {counted} AND c.role = 'tool'",
     )
     insert_rejects(
         connection,

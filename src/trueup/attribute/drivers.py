@@ -1,0 +1,169 @@
+"""What drives cost, and what changed against a time before: by quantity and by price, exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, Literal
+
+from trueup.attribute.cost_line import total
+from trueup.money import EXACT
+from trueup.period import Period
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+By = Literal["team", "agent", "tool", "model"]
+PRODUCT = ("provider", "model", "meter")
+SCALE = 18
+ZERO = Decimal(0)
+EFFECTS = ("quantity", "price", "new", "gone", "other")
+
+Thing = tuple[str, str, str | None, str | None, str | None]  # currency, name, PRODUCT
+
+
+@dataclass(frozen=True)
+class Driver:
+    """What one team, agent, tool or model cost in two windows of the same length.
+
+    ``effects`` says why it changed; they add up to ``change`` to the last digit. ``quantity``: more
+    or less was used, at the price of before; ``price``: what is used now costs more or less each;
+    ``new`` and ``gone``: models and meters that only one of the windows has; ``other``: what has no
+    quantity (charges that no meter was compared with, idle and unused capacity).
+    """
+
+    currency: str
+    name: str
+    before: Decimal
+    now: Decimal
+    accrued: Decimal  # of ``now``: metered, its charge still to come
+    effects: Mapping[str, Decimal]
+
+    @property
+    def change(self) -> Decimal:
+        return EXACT.subtract(self.now, self.before)
+
+    @property
+    def state(self) -> str:
+        """``new`` or ``gone`` where only one window knows it, else empty."""
+        if not self.before and self.now:
+            return "new"
+        return "gone" if self.before and not self.now else ""
+
+
+@dataclass
+class Figures:
+    """Of one window: exact costs, quantities, and costs accrued."""
+
+    costs: dict[Thing, Decimal] = field(default_factory=dict)
+    accrued: dict[tuple[str, str], Decimal] = field(default_factory=dict)
+    quantities: dict[tuple[str | None, ...], list[Decimal]] = field(default_factory=dict)
+
+
+def drivers(
+    spend: pa.Table, activity: pa.Table, by: By, now: Period, before: Period
+) -> list[Driver]:
+    """Every driver by currency, the costliest of now first, from ``spend`` and ``activity``.
+
+    A row counts in a window that holds all of it. Who has no name stands under the reason why, as
+    ``(idle)``, or ``(no team)``.
+    """
+    windows = [_figures(spend, activity, by, window) for window in (before, now)]
+    things = {thing for each in windows for thing in each.costs}
+    named: dict[tuple[str, str], list[Thing]] = {}
+    for thing in things:
+        named.setdefault(thing[:2], []).append(thing)
+    found = [
+        _driver(currency, name, things, *windows) for (currency, name), things in named.items()
+    ]
+    return sorted(found, key=lambda each: (each.currency, -each.now, -each.before, each.name))
+
+
+def cut_rows(spend: pa.Table, windows: Iterable[Period]) -> dict[str, Decimal]:
+    """The cost by currency of rows that an edge of a window cuts: billed by the month, say."""
+    import pyarrow.compute as pc
+
+    start, end = spend.column("start"), spend.column("end")
+    touching, inside = None, None
+    for window in windows:
+        touches = pc.and_(pc.less(start, window.end), pc.greater(end, window.start))
+        holds = _inside(spend, window)
+        touching = touches if touching is None else pc.or_(touching, touches)
+        inside = holds if inside is None else pc.or_(inside, holds)
+    rows = spend.filter(pc.and_(touching, pc.invert(inside)))
+    sums = rows.group_by("currency").aggregate([("cost", "sum")]).to_pylist()
+    return {row["currency"]: row["cost_sum"] for row in sums if row["cost_sum"]}
+
+
+def _inside(table: pa.Table, window: Period) -> pa.ChunkedArray:
+    import pyarrow.compute as pc
+
+    return pc.and_(
+        pc.greater_equal(table.column("start"), window.start),
+        pc.less_equal(table.column("end"), window.end),
+    )
+
+
+def _figures(spend: pa.Table, activity: pa.Table, by: By, window: Period) -> Figures:
+    found = Figures()
+    keys = dict.fromkeys(("state", "currency", "reason", by, *PRODUCT))
+    rows = spend.filter(_inside(spend, window)).group_by(list(keys))
+    for row in rows.aggregate([("cost", "sum")]).to_pylist():
+        cost = row["cost_sum"]
+        if cost is None or row["currency"] is None:
+            continue
+        name = row[by] or (f"({row['reason']})" if row["reason"] else f"(no {by})")
+        thing = (row["currency"], name, *(row[each] for each in PRODUCT))
+        found.costs[thing] = EXACT.add(found.costs.get(thing, ZERO), cost)
+        if row["state"] == "accrued":
+            place = (row["currency"], name)
+            found.accrued[place] = EXACT.add(found.accrued.get(place, ZERO), cost)
+    keys = dict.fromkeys((by, *PRODUCT, "unit", "capacity"))
+    seen = activity.filter(_inside(activity, window)).group_by(list(keys))
+    for row in seen.aggregate([("quantity", "sum")]).to_pylist():
+        if row["capacity"] == "busy":  # what was held is no measure of what somebody used
+            of_whom = (row[by], *(row[each] for each in PRODUCT))
+            found.quantities.setdefault(of_whom, []).append(row["quantity_sum"])
+    return found
+
+
+def _driver(
+    currency: str, name: str, things: Iterable[Thing], before: Figures, now: Figures
+) -> Driver:
+    effects = dict.fromkeys(EFFECTS, ZERO)
+    for thing in things:
+        for effect, amount in _effects(thing, before, now).items():
+            effects[effect] = EXACT.add(effects[effect], amount)
+    was, is_now = (
+        total(each.costs[thing] for thing in things if thing in each.costs)
+        for each in (before, now)
+    )
+    return Driver(currency, name, was, is_now, now.accrued.get((currency, name), ZERO), effects)
+
+
+def _effects(thing: Thing, before: Figures, now: Figures) -> dict[str, Decimal]:
+    """Why the cost of a thing changed; the effects add up to the change."""
+    was, is_now = before.costs.get(thing), now.costs.get(thing)
+    change = EXACT.subtract(is_now or ZERO, was or ZERO)
+    if was is None:
+        return {"new": change}
+    if is_now is None:
+        return {"gone": change}
+    first, then = _quantity(thing, before), _quantity(thing, now)
+    if not first or not then:
+        return {"other": change}
+    quantity = _rounded(Fraction(was) * (Fraction(then) / Fraction(first) - 1))
+    return {"quantity": quantity, "price": EXACT.subtract(change, quantity)}
+
+
+def _quantity(thing: Thing, figures: Figures) -> Decimal | None:
+    """What was used of it; None where nobody says, or in several units."""
+    found = figures.quantities.get(thing[1:], [])
+    return found[0] if len(found) == 1 else None
+
+
+def _rounded(value: Fraction) -> Decimal:
+    """The nearest amount of 18 decimals, half to even."""
+    return Decimal(round(value * 10**SCALE)).scaleb(-SCALE, EXACT)

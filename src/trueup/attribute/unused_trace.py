@@ -1,0 +1,175 @@
+"""Unused commitment traced: what stood idle in its hours, and which teams were quiet in them.
+
+The unused amount is exact. What it is traced to is an indication: nobody meters what did not run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from trueup.attribute.cost_line import total
+from trueup.money import EXACT
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+HOUR, WEEK = timedelta(hours=1), timedelta(days=7)
+LONGEST = timedelta(days=1)  # an interval that tells in which hours something was unused
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """A team that cost less in the hours than in the same hours of the week before.
+
+    ``sessions`` are those seen at a time, added up over the hours: at least so many.
+    """
+
+    team: str
+    less: Decimal  # > 0
+    sessions: int
+    sessions_before: int
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A commitment's unused part over ``intervals``, and what happened at its provider meanwhile.
+
+    ``idle`` is capacity held and not busy, by meter and unit, ``idle_cost`` what the bill has of it
+    under that reason. Where ``hours`` is 0 its intervals are too long to tell when it was unused.
+    """
+
+    commitment_id: str
+    provider: str | None
+    currency: str | None
+    unit: str | None
+    unused_quantity: Decimal | None
+    unused_cost: Decimal | None
+    intervals: int
+    hours: int
+    idle: Mapping[tuple[str, str], Decimal]
+    idle_cost: Decimal
+    quiet: tuple[Quiet, ...]
+
+
+@dataclass
+class _Seen:
+    """Sums by hour and provider: idle cost, cost by team, capacity by meter, sessions by team."""
+
+    idle: dict[tuple[Any, ...], Decimal]
+    costs: dict[tuple[Any, ...], dict[str, Decimal]]
+    held: dict[tuple[Any, ...], dict[tuple[str, str], Decimal]]
+    sessions: dict[tuple[Any, ...], dict[str, int]]
+
+
+def traced(
+    utilization: Iterable[Mapping[str, Any]], spend: pa.Table, activity: pa.Table
+) -> list[Traced]:
+    """Every commitment with something unused in these intervals, the costliest first by currency.
+
+    ``spend`` and ``activity`` hold those hours and the same ones a week before; what they do not
+    hold is taken for nothing.
+    """
+    rows: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for row in utilization:
+        if (row["unused_quantity"] or ZERO) > 0 or (row["unused_cost"] or ZERO) > 0:
+            key = tuple(row[name] for name in ("commitment_id", "provider", "currency", "unit"))
+            rows.setdefault(key, []).append(row)
+    seen = _seen(spend, activity)
+    found = [_traced(key, some, seen) for key, some in rows.items()]
+    return sorted(
+        found,
+        key=lambda each: (each.currency or "", -(each.unused_cost or ZERO), each.commitment_id),
+    )
+
+
+def _traced(key: tuple[Any, ...], rows: list[Mapping[str, Any]], seen: _Seen) -> Traced:
+    commitment_id, provider, currency, unit = key
+    hours = sorted({hour for row in rows for hour in _hours(row)})
+    idle: dict[tuple[str, str], Decimal] = {}
+    for hour in hours:
+        for meter, amount in seen.held.get((hour, provider), {}).items():
+            if amount > 0:
+                idle[meter] = EXACT.add(idle.get(meter, ZERO), amount)
+    return Traced(
+        commitment_id=commitment_id,
+        provider=provider,
+        currency=currency,
+        unit=unit,
+        unused_quantity=_known(row["unused_quantity"] for row in rows),
+        unused_cost=_known(row["unused_cost"] for row in rows),
+        intervals=len(rows),
+        hours=len(hours),
+        idle=dict(sorted(idle.items())),
+        idle_cost=total(seen.idle.get((hour, provider, currency), ZERO) for hour in hours),
+        quiet=_quiet(hours, provider, currency, seen),
+    )
+
+
+def _hours(row: Mapping[str, Any]) -> list[datetime]:
+    start, end = row["interval_start"], row["interval_end"]
+    if end - start > LONGEST:
+        return []
+    return [start + HOUR * place for place in range((end - start) // HOUR)]
+
+
+def _known(values: Iterable[Decimal | None]) -> Decimal | None:
+    """The sum; None where one of them is not known."""
+    found = list(values)
+    return None if None in found else total(value for value in found if value is not None)
+
+
+def _quiet(
+    hours: list[datetime], provider: str | None, currency: str | None, seen: _Seen
+) -> tuple[Quiet, ...]:
+    """Teams whose cost fell, the largest fall first."""
+    change: dict[str, Decimal] = {}
+    sessions: dict[str, list[int]] = {}
+    for hour in hours:
+        for at, sign, place in ((hour, 1, 0), (hour - WEEK, -1, 1)):
+            for team, cost in seen.costs.get((at, provider, currency), {}).items():
+                change[team] = EXACT.add(change.get(team, ZERO), EXACT.multiply(cost, sign))
+            for team, count in seen.sessions.get((at, provider), {}).items():
+                sessions.setdefault(team, [0, 0])[place] += count
+    fell = [(team, EXACT.minus(amount)) for team, amount in change.items() if amount < 0]
+    return tuple(
+        Quiet(team, less, *sessions.get(team, (0, 0)))
+        for team, less in sorted(fell, key=lambda each: (-each[1], each[0]))
+    )
+
+
+def _seen(spend: pa.Table, activity: pa.Table) -> _Seen:
+    seen = _Seen({}, {}, {}, {})
+    by = ["start", "provider", "currency", "team", "reason"]
+    for row in spend.group_by(by).aggregate([("cost", "sum")]).to_pylist():
+        place = (row["start"], row["provider"], row["currency"])
+        if row["reason"] == "idle" and row["cost_sum"] is not None:
+            seen.idle[place] = EXACT.add(seen.idle.get(place, ZERO), row["cost_sum"])
+        elif row["reason"] is None and row["team"] and row["cost_sum"] is not None:
+            seen.costs.setdefault(place, {})[row["team"]] = row["cost_sum"]
+    by = ["start", "provider", "meter", "unit", "capacity"]
+    held = {
+        (row["start"], row["provider"], row["meter"], row["unit"])
+        for row in activity.group_by(by).aggregate([]).to_pylist()
+        if row["capacity"] == "allocated"
+    }
+    for row in activity.group_by(by).aggregate([("quantity", "sum")]).to_pylist():
+        meter = (row["meter"], row["unit"])
+        if (row["start"], row["provider"], *meter) in held:
+            of_hour = seen.held.setdefault((row["start"], row["provider"]), {})
+            sign = 1 if row["capacity"] == "allocated" else -1
+            amount = EXACT.multiply(row["quantity_sum"], sign)
+            of_hour[meter] = EXACT.add(of_hour.get(meter, ZERO), amount)
+    for row in (
+        activity.group_by(["start", "provider", "team"])
+        .aggregate([("sessions", "max")])
+        .to_pylist()
+    ):
+        if row["team"]:
+            place = (row["start"], row["provider"])
+            seen.sessions.setdefault(place, {})[row["team"]] = row["sessions_max"] or 0
+    return seen

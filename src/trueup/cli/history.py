@@ -1,0 +1,58 @@
+"""What commands read of a workspace's newest runs: a result table, or its sums."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from trueup.workspace.workspace import Workspace
+
+
+Row = TypeVar("Row")
+
+
+def table_of(workspace: Workspace, name: str) -> pa.Table:
+    """A result table over the newest run of each period."""
+    from trueup.workspace.newest import newest_runs, rows_of
+
+    return rows_of(workspace, newest_runs(workspace.runs()), name)
+
+
+def summed(table: pa.Table, by: Sequence[str], figures: Sequence[str]) -> list[dict[str, Any]]:
+    """The sums of some figures, by columns; null over rows that are all null."""
+    sums = table.group_by(list(by)).aggregate([(name, "sum") for name in figures])
+    rows = sums.rename_columns([name.removesuffix("_sum") for name in sums.column_names])
+    return list(rows.to_pylist())
+
+
+def plain_values(row: dict[str, Any]) -> dict[str, Any]:
+    """A row for JSON: amounts as text, instants as ISO 8601."""
+    from datetime import datetime
+    from decimal import Decimal
+
+    from trueup.money import plain
+    from trueup.period import iso
+
+    return {
+        name: plain(value)
+        if isinstance(value, Decimal)
+        else iso(value)
+        if isinstance(value, datetime)
+        else value
+        for name, value in row.items()
+    }
+
+
+def top_of_each(rows: Iterable[Row], group: Callable[[Row], str], top: int) -> list[Row]:
+    """The first rows of each group, in their order; 0: all."""
+    taken: Counter[str] = Counter()
+    found = []
+    for row in rows:
+        taken[group(row)] += 1
+        if not top or taken[group(row)] <= top:
+            found.append(row)
+    return found

@@ -1,0 +1,152 @@
+"""Drivers of cost: quantity and price effects by hand, which add up to the change exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trueup.attribute.drivers import Driver, cut_rows, drivers
+from trueup.model.spend_schema import ACTIVITY, SPEND
+from trueup.period import Period
+
+D = Decimal
+WEEK = timedelta(days=7)
+NOW = Period(datetime(2026, 10, 8, tzinfo=UTC), datetime(2026, 10, 15, tzinfo=UTC))
+BEFORE = Period(NOW.start - WEEK, NOW.start)
+ABOUT = {"provider": "nine", "model": "chat", "meter": "output_tokens"}
+NOTHING = dict.fromkeys(("quantity", "price", "new", "gone", "other"), D(0))
+
+
+def spent(window: Period, team: str | None, cost: str, **more: Any) -> dict[str, Any]:
+    at = {"start": window.start, "end": window.start + timedelta(hours=1)}
+    known = {"state": "billed", "currency": "USD", "cost": D(cost), "team": team}
+    return {**at, **ABOUT, **known, **more}
+
+
+def used(window: Period, team: str, quantity: str, **more: Any) -> dict[str, Any]:
+    at = {"start": window.start, "end": window.start + timedelta(hours=1)}
+    known = {"capacity": "busy", "unit": "Tokens", "quantity": D(quantity), "team": team}
+    return {**at, **ABOUT, **known, **more}
+
+
+def table(schema: pa.Schema, rows: Sequence[dict[str, Any]]) -> pa.Table:
+    columns = {name: [row.get(name) for row in rows] for name in schema.names}
+    return pa.table(columns, schema=schema)
+
+
+def found(spend: Sequence[dict[str, Any]], activity: Sequence[dict[str, Any]] = ()) -> list[Driver]:
+    return drivers(table(SPEND, spend), table(ACTIVITY, activity), "team", NOW, BEFORE)
+
+
+def test_a_change_is_quantity_at_the_old_price_and_price_of_the_new_quantity() -> None:
+    """100 at 0.10 = 10.00, then 150 at 0.08 = 12.00: 50 x 0.10 = 5.00 more, 150 x -0.02 = -3.00."""
+    [driver] = found(
+        [spent(BEFORE, "search", "10.00"), spent(NOW, "search", "12.00")],
+        [used(BEFORE, "search", "100"), used(NOW, "search", "150")],
+    )
+    assert (driver.before, driver.now, driver.change) == (D("10"), D("12"), D("2"))
+    assert driver.effects == {**NOTHING, "quantity": D("5"), "price": D("-3")}
+
+
+def test_what_only_one_week_knows_is_new_or_gone_and_named() -> None:
+    """Search 4.00 is gone, ads 3.00 is new; in old's second model 1.00 is new, old itself is not."""
+    rows = [
+        spent(BEFORE, "search", "4.00"),
+        spent(NOW, "ads", "3.00"),
+        spent(BEFORE, "old", "2.00"),
+        spent(NOW, "old", "2.00"),
+        spent(NOW, "old", "1.00", model="chat-2"),
+    ]
+    seen = [used(BEFORE, "old", "7"), used(NOW, "old", "7")]
+    by_name = {each.name: each for each in found(rows, seen)}
+    assert {name: each.state for name, each in by_name.items()} == {
+        "search": "gone",
+        "ads": "new",
+        "old": "",
+    }
+    assert by_name["search"].effects == {**NOTHING, "gone": D("-4")}
+    assert by_name["old"].effects == {**NOTHING, "new": D("1")}
+
+
+def test_what_has_no_quantity_is_told_apart_and_stands_under_its_reason() -> None:
+    """Idle 1.00 to 1.50, nobody's 2.00: no meter says how much, so that nothing is guessed."""
+    rows = [
+        spent(BEFORE, None, "1.00", reason="idle"),
+        spent(NOW, None, "1.50", reason="idle"),
+        spent(NOW, None, "2.00"),
+    ]
+    assert [(each.name, each.effects["other"], each.effects["new"]) for each in found(rows)] == [
+        ("(no team)", D(0), D("2.00")),
+        ("(idle)", D("0.50"), D(0)),
+    ]
+
+
+def test_currencies_stand_apart_and_accrued_is_told() -> None:
+    """5.00 EUR billed; 3.00 USD, of which 1.00 accrued; a cost that is not known counts nowhere."""
+    rows = [
+        spent(NOW, "search", "5.00", currency="EUR"),
+        spent(NOW, "search", "2.00"),
+        spent(NOW, "search", "1.00", state="accrued"),
+        {**spent(NOW, "search", "0"), "cost": None, "currency": None, "state": "accrued"},
+    ]
+    assert [(each.currency, each.now, each.accrued) for each in found(rows)] == [
+        ("EUR", D("5.00"), D(0)),
+        ("USD", D("3.00"), D("1.00")),
+    ]
+
+
+def test_held_capacity_is_no_measure_of_use() -> None:
+    """10 hours busy both weeks; that 20, then 40 were held changes nothing: all of 2.00 is price."""
+    busy = [used(week, "search", "10", unit="GPU-Hours") for week in (BEFORE, NOW)]
+    held = [
+        used(week, "search", quantity, unit="GPU-Hours", capacity="allocated")
+        for week, quantity in ((BEFORE, "20"), (NOW, "40"))
+    ]
+    [driver] = found(
+        [spent(BEFORE, "search", "10.00"), spent(NOW, "search", "12.00")], [*busy, *held]
+    )
+    assert driver.effects == {**NOTHING, "price": D("2")}
+
+
+def test_what_is_billed_over_longer_times_is_named_and_left_out() -> None:
+    """A month's 30.00 is in neither week; an hour's 1.00 is in one."""
+    month = {"start": datetime(2026, 10, 1, tzinfo=UTC), "end": datetime(2026, 11, 1, tzinfo=UTC)}
+    rows = [{**spent(NOW, "search", "30.00"), **month}, spent(NOW, "search", "1.00")]
+    assert [each.now for each in found(rows)] == [D("1.00")]
+    assert cut_rows(table(SPEND, rows), (NOW, BEFORE)) == {"USD": D("30.00")}
+
+
+COSTS = st.decimals(-100, 10000, places=18)
+WEEKS = st.sampled_from([BEFORE, NOW])
+SPENT = st.builds(
+    lambda week, team, cost, model: spent(week, team, str(cost), model=model),
+    WEEKS,
+    st.sampled_from(["a", "b"]),
+    COSTS,
+    st.sampled_from(["chat", "other", None]),
+)
+USED = st.builds(
+    lambda week, team, quantity: used(week, team, str(quantity)),
+    WEEKS,
+    st.sampled_from(["a", "b"]),
+    st.decimals(0, 10**6, places=3),
+)
+
+
+@given(st.lists(SPENT, max_size=8), st.lists(USED, max_size=8))
+def test_effects_always_add_up_to_the_change(
+    rows: list[dict[str, Any]], seen: list[dict[str, Any]]
+) -> None:
+    """Whatever was used, no unit of the change is lost, and no cost of a week is."""
+    every = found(rows, seen)
+    for driver in every:
+        assert sum(driver.effects.values(), D(0)) == driver.change
+    for week, side in ((BEFORE, "before"), (NOW, "now")):
+        expected = sum((row["cost"] for row in rows if row["start"] == week.start), D(0))
+        assert sum((getattr(driver, side) for driver in every), D(0)) == expected
