@@ -143,33 +143,50 @@ def _quiet(
 
 
 def _seen(spend: pa.Table, activity: pa.Table) -> _Seen:
-    seen = _Seen({}, {}, {}, {})
-    by = ["start", "provider", "currency", "team", "reason"]
-    for row in spend.group_by(by).aggregate([("cost", "sum")]).to_pylist():
-        place = (row["start"], row["provider"], row["currency"])
-        if row["reason"] == "idle" and row["cost_sum"] is not None:
-            seen.idle[place] = EXACT.add(seen.idle.get(place, ZERO), row["cost_sum"])
-        elif row["reason"] is None and row["team"] and row["cost_sum"] is not None:
-            seen.costs.setdefault(place, {})[row["team"]] = row["cost_sum"]
-    by = ["start", "provider", "meter", "unit", "capacity"]
-    held = {
-        (row["start"], row["provider"], row["meter"], row["unit"])
-        for row in activity.group_by(by).aggregate([]).to_pylist()
-        if row["capacity"] == "allocated"
-    }
-    for row in activity.group_by(by).aggregate([("quantity", "sum")]).to_pylist():
-        meter = (row["meter"], row["unit"])
-        if (row["start"], row["provider"], *meter) in held:
-            of_hour = seen.held.setdefault((row["start"], row["provider"]), {})
+    idle, costs = _costs(spend)
+    return _Seen(idle, costs, _not_busy(activity), _sessions(activity))
+
+
+def _costs(
+    spend: pa.Table,
+) -> tuple[dict[tuple[Any, ...], Decimal], dict[tuple[Any, ...], dict[str, Decimal]]]:
+    """What was idle, and what teams cost, by hour, provider and currency."""
+    idle: dict[tuple[Any, ...], Decimal] = {}
+    teams: dict[tuple[Any, ...], dict[str, Decimal]] = {}
+    place = ["start", "provider", "currency"]
+    for row in spend.group_by([*place, "team", "reason"]).aggregate([("cost", "sum")]).to_pylist():
+        at = tuple(row[name] for name in place)
+        if row["cost_sum"] is None:
+            continue
+        if row["reason"] == "idle":
+            idle[at] = EXACT.add(idle.get(at, ZERO), row["cost_sum"])
+        elif row["reason"] is None and row["team"]:
+            teams.setdefault(at, {})[row["team"]] = row["cost_sum"]
+    return idle, teams
+
+
+def _not_busy(activity: pa.Table) -> dict[tuple[Any, ...], dict[tuple[str, str], Decimal]]:
+    """What was held less what was busy, by hour and provider; of meters that tell what was held."""
+    place = ["start", "provider", "meter", "unit"]
+    sums = activity.group_by([*place, "capacity"]).aggregate([("quantity", "sum")]).to_pylist()
+    held = {tuple(row[name] for name in place) for row in sums if row["capacity"] == "allocated"}
+    found: dict[tuple[Any, ...], dict[tuple[str, str], Decimal]] = {}
+    for row in sums:
+        if tuple(row[name] for name in place) in held:
             sign = 1 if row["capacity"] == "allocated" else -1
             amount = EXACT.multiply(row["quantity_sum"], sign)
-            of_hour[meter] = EXACT.add(of_hour.get(meter, ZERO), amount)
-    for row in (
-        activity.group_by(["start", "provider", "team"])
-        .aggregate([("sessions", "max")])
-        .to_pylist()
-    ):
+            meters = found.setdefault((row["start"], row["provider"]), {})
+            meter = (row["meter"], row["unit"])
+            meters[meter] = EXACT.add(meters.get(meter, ZERO), amount)
+    return found
+
+
+def _sessions(activity: pa.Table) -> dict[tuple[Any, ...], dict[str, int]]:
+    """At least so many sessions of teams, by hour and provider: the most that one row counts."""
+    found: dict[tuple[Any, ...], dict[str, int]] = {}
+    by_team = activity.group_by(["start", "provider", "team"])
+    for row in by_team.aggregate([("sessions", "max")]).to_pylist():
         if row["team"]:
-            place = (row["start"], row["provider"])
-            seen.sessions.setdefault(place, {})[row["team"]] = row["sessions_max"] or 0
-    return seen
+            teams = found.setdefault((row["start"], row["provider"]), {})
+            teams[row["team"]] = row["sessions_max"] or 0
+    return found

@@ -198,7 +198,7 @@ def _trace_lines(each: Traced) -> list[str]:
     cost = "-" if each.unused_cost is None else f"{plain(each.unused_cost, 2)} {each.currency}"
     quantity = "-" if each.unused_quantity is None else plain(each.unused_quantity)
     named = f"{legible(each.commitment_id)}: {cost} unused ({quantity} {each.unit or ''})"
-    lines = [f"{named}, {each.intervals:,} intervals"]
+    lines = [f"{named}, {each.intervals:,} interval{'s' if each.intervals > 1 else ''}"]
     if not each.hours:
         return [*lines, "  its intervals are too long to tell in which hours"]
     lines += [

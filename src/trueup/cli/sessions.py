@@ -108,11 +108,13 @@ def _tree(workspace: Workspace, session: str) -> Step:
 
 def _lines(step: Step, depth: int) -> Iterator[tuple[str, ...]]:
     name = f"{'  ' * depth}{step.name}"
-    costs = step.costs or {("", None): None}
-    for (basis, currency), cost in costs.items():
-        committed = step.committed.get((basis, currency))
-        yield (name, "", "", _amount(cost), currency or "", basis, _amount(committed))
+    committed = step.committed
+    for (basis, currency), cost in step.costs.items():
+        of_it = _amount(committed.get((basis, currency)))
+        yield (name, "", "", _amount(cost), currency or "", basis, of_it)
         name = ""
+    if name:
+        yield (name, *[""] * (len(STEPS) - 1))
     for child in step.children:
         yield from _lines(child, depth + 1)
     for row in step.rows:

@@ -1,0 +1,140 @@
+"""`trueup sessions` and `trueup drivers` on a workspace of two days, and on one that never ran."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.cli.month import trueup
+
+D = Decimal
+HEAD = (
+    "ChargePeriodStart,ChargePeriodEnd,BillingPeriodStart,BillingPeriodEnd,ProviderName,"
+    "BillingCurrency,ChargeCategory,ServiceName,SkuMeter,SkuPriceDetails,BilledCost,EffectiveCost,"
+    "ConsumedQuantity,ConsumedUnit\n"
+)
+MONTH = "2026-10-01T00:00:00Z,2026-11-01T00:00:00Z,Cloud Nine,USD,Usage,Chat,Output"
+CONFIGURATION = """
+[run]
+period = "2026-10"
+as_of = 2026-12-01T00:00:00Z
+
+[[charges]]
+paths = ["bill.csv"]
+
+[[usage]]
+paths = ["usage.csv"]
+format = "table"
+constants = { provider = "Cloud Nine", model = "chat", meter = "output_tokens", unit = "Tokens" }
+columns = { window_start = "at", window_end = "at", session_id = "session", agent = "agent", quantity = "n" }
+"""
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """15.00 for 1,000,000 tokens of s1; a day later 24.00 for 2,000,000, 3 : 1 of s2 and s1."""
+    folder = tmp_path_factory.mktemp("sessions")
+    rows = [
+        f'2026-10-0{day}T14:00:00Z,2026-10-0{day}T15:00:00Z,{MONTH},"{{""x_Model"": ""chat""}}",'
+        f"{cost},{cost},{quantity},Tokens\n"
+        for day, cost, quantity in ((2, "15.00", "1000000"), (3, "24.00", "2000000"))
+    ]
+    (folder / "bill.csv").write_text(HEAD + "".join(rows))
+    (folder / "usage.csv").write_text(
+        "at,session,agent,n\n"
+        "2026-10-02T14:10:00Z,s1,planner,1000000\n"
+        "2026-10-03T14:10:00Z,s2,planner,1500000\n"
+        "2026-10-03T14:10:00Z,s1,writer,500000\n"
+    )
+    (folder / "trueup.toml").write_text(CONFIGURATION)
+    done = trueup("run", "-c", str(folder / "trueup.toml"))
+    assert done.exit_code == 0, done.output
+    return folder / "trueup.toml"
+
+
+def answer(*args: str) -> Any:
+    found = trueup(*args, "--json")
+    assert found.exit_code == 0, found.output
+    return json.loads(found.stdout)
+
+
+def test_the_costliest_sessions_stand_first(ran: Path) -> None:
+    """s1 15.00 + 6.00 = 21.00, s2 18.00; with --top 1 the other is counted."""
+    found = answer("sessions", "-c", str(ran))
+    assert [(row["session"], row["cost"], row["billed"]) for row in found] == [
+        ("s1", "21", "21"),
+        ("s2", "18", "18"),
+    ]
+    shown = trueup("sessions", "-c", str(ran), "--top", "1").stdout
+    assert "s1" in shown
+    assert "s2" not in shown
+    assert "and 1 more" in shown
+
+
+def test_a_session_is_told_step_by_step(ran: Path) -> None:
+    """s1: planner 15.00 and writer 6.00 are 21.00, each by its tokens."""
+    tree = answer("sessions", "s1", "-c", str(ran))
+    assert tree["costs"] == [
+        {"basis": "billed", "currency": "USD", "cost": "21", "committed_cost": "0"}
+    ]
+    assert [(step["name"], step["costs"][0]["cost"]) for step in tree["steps"]] == [
+        ("planner", "15"),
+        ("writer", "6"),
+    ]
+    [tool] = tree["steps"][0]["steps"]
+    [model] = tool["steps"]
+    assert [(row["meter"], row["quantity"]) for row in model["meters"]] == [
+        ("output_tokens", "1000000")
+    ]
+    lines = trueup("sessions", "s1", "-c", str(ran)).stdout.splitlines()
+    assert lines[1].split() == ["s1", "21.00", "USD", "billed", "0.00"]
+
+
+def test_a_session_that_no_run_knows_is_wrong_use(ran: Path) -> None:
+    """The answer names it, and what lists those that there are."""
+    found = trueup("sessions", "nobody", "-c", str(ran))
+    assert found.exit_code == 2
+    assert "nobody" in found.output
+    assert "trueup sessions" in found.output
+
+
+def test_what_changed_is_quantity_and_price(ran: Path) -> None:
+    """Planner: 15.00 to 18.00, half as much again at 15.00 = 7.50, 3.00 less a million = -4.50."""
+    args = ("drivers", "-c", str(ran), "--by", "agent", "--against", "day", "--until", "2026-10-04")
+    found = {row["name"]: row for row in answer(*args)}
+    planner = found["planner"]
+    assert [planner[name] for name in ("before", "now", "change")] == ["15", "18", "3"]
+    assert [planner[name] for name in ("quantity", "price", "other")] == ["7.5", "-4.5", "0"]
+    assert (found["writer"]["state"], found["writer"]["new"]) == ("new", "6")
+    shown = trueup(*args, "--sort", "change", "--top", "1").stdout
+    assert "writer" in shown  # 6.00 is more than 3.00
+    assert "planner" not in shown
+
+
+def test_a_week_before_the_first_run_is_named(ran: Path) -> None:
+    """Until the 4th: the days before October are of no run."""
+    shown = trueup("drivers", "-c", str(ran), "--until", "2026-10-04").stdout
+    assert "runs begin at 2026-10-01" in shown
+
+
+def test_nothing_unused_is_said(ran: Path) -> None:
+    """There is no commitment, so nothing is traced."""
+    args = ("drivers", "--unused", "-c", str(ran))
+    assert answer(*args) == []
+    assert "Nothing was unused" in trueup(*args).stdout
+
+
+@pytest.mark.parametrize(
+    "args", [("sessions",), ("sessions", "s1"), ("drivers",), ("drivers", "--unused")]
+)
+def test_a_workspace_that_has_never_run_says_what_fills_it(
+    args: tuple[str, ...], tmp_path: Path
+) -> None:
+    """0, no rows, and the command."""
+    (tmp_path / "trueup.toml").write_text(CONFIGURATION)
+    found = trueup(*args, "-c", str(tmp_path / "trueup.toml"))
+    assert found.exit_code == 0, found.output
+    assert "`trueup run` fills it" in found.stdout
