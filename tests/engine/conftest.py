@@ -13,6 +13,8 @@ from tests.engine.generated import CASES, Case
 from tests.engine.recording import Recording, recorded
 from trueup.api import outcome_of
 from trueup.engine.engine import open_engine
+from trueup.model.rules import read_rules
+from trueup.reconcile.rated_usage import rated_usage
 from trueup.reconcile.restatement import restatements, rows_behind
 
 # Compiling each expression of a few hundred rows, or sending them about, takes longer than they do.
@@ -82,8 +84,22 @@ def _ran(given: Case, engine: str) -> Ran:
             engine=engine,
         )
         tables = {name: table.rows() for name, table in outcome.tables.items()}
-        tables |= _restated(given, engine)
+        tables |= _restated(given, engine) | _rated(given, engine)
     return Ran(recording, tables)
+
+
+def _rated(given: Case, name: str) -> dict[str, list[dict[str, Any]]]:
+    """What the usage costs by rates alone, in tiers that divide nothing evenly."""
+    if given.inputs.usage is None:
+        return {}
+    tiers = [{"up_to": "0.7", "price": "0.03"}, {"up_to": 3, "price": "7"}, {"price": "0.011"}]
+    units = {"gpu": "7 GPU-Hours", "output_tokens": "3000 Tokens", "input_tokens": "7 Tokens"}
+    rates = [
+        {"match": {}, "meter": meter, "unit": unit, "currency": "USD", "tiers": tiers}
+        for meter, unit in units.items()
+    ]
+    table = rated_usage(given.inputs.usage, given.period, read_rules({"rate": rates}), name)
+    return {"rated": table.rows()}
 
 
 def _restated(given: Case, name: str) -> dict[str, list[dict[str, Any]]]:

@@ -26,6 +26,13 @@ from trueup.model.splits import SPLITS
 NOTHING = pa.schema([])
 
 
+def scanned(dataset: Dataset, engine: Engine) -> ir.Table:
+    """The rows of a dataset as they were read."""
+    if dataset.table.files:
+        return engine.scan(dataset.table.files, dataset.table.schema)
+    return engine.load(dataset.table.to_arrow())
+
+
 @dataclass(frozen=True)
 class Facts:
     """``rows``: own columns, whole amounts, ``profile``. ``profiles`` are kept: ``profile``, what

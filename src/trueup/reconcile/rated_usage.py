@@ -6,18 +6,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import ibis
-import ibis.expr.types as ir
 from ibis import _
 
 from trueup.attribute.parties import WHO
-from trueup.engine.engine import Engine, open_engine
+from trueup.engine.engine import open_engine
 from trueup.model.dataset import Dataset
 from trueup.model.rules import Rules
 from trueup.model.spend_schema import SESSION_COSTS
 from trueup.model.table import Table
 from trueup.period import Period
 from trueup.reconcile.cells import metered_parties
-from trueup.reconcile.facts import facts_of
+from trueup.reconcile.facts import facts_of, scanned
 from trueup.reconcile.metered import (
     KIND_DIMENSION,
     by_hour,
@@ -59,12 +58,5 @@ def rated_usage(usage: Dataset, period: Period | None, rules: Rules, engine_name
         people = parties.select("who", *WHO).filter(_.who.notnull()).distinct()
         named = seen.left_join(people, "who").select(seen, *(people[name] for name in WHO))
         rows = of_rates(rated(of_work(engine.keep(named)), rules, engine))
-        found = table_of(rows, in_period(_scanned(usage, engine), period), rules, engine)
+        found = table_of(rows, in_period(scanned(usage, engine), period), rules, engine)
         return result_table(found.order_by(*SESSION_COSTS.names), SESSION_COSTS, engine)
-
-
-def _scanned(usage: Dataset, engine: Engine) -> ir.Table:
-    table = usage.table
-    if table.files:
-        return engine.scan(table.files, table.schema)
-    return engine.load(table.to_arrow())

@@ -43,7 +43,7 @@ from trueup.reconcile.control import (
 )
 from trueup.reconcile.currencies import run_leg as run_currencies
 from trueup.reconcile.drift import find_drift
-from trueup.reconcile.facts import Facts, facts_of, with_columns
+from trueup.reconcile.facts import Facts, facts_of, scanned, with_columns
 from trueup.reconcile.invoice_leg import run_leg as run_invoice_leg
 from trueup.reconcile.lags import final_at
 from trueup.reconcile.leg import Findings, LegRun
@@ -82,7 +82,7 @@ def run(
     charges, commitments, usage = inputs.charges, inputs.commitments, inputs.usage
     with open_engine(engine_name) as engine, TemporaryDirectory(prefix="trueup-split-") as name:
         folder = Path(name)
-        read = _scan(charges, engine)
+        read = scanned(charges, engine)
         columns = sku_columns(read, rules)
         facts = with_columns(facts_of(charges, folder, engine), read, columns, engine)
         bill = bill_of(facts, columns, period, engine)
@@ -140,7 +140,7 @@ def _usage_run(
         profiles=bill.profiles,
         rows=bill.rows,
         usage=split,
-        metered=_scan(usage, run.engine),
+        metered=scanned(usage, run.engine),
         accepted=len(usage.table),
         columns=columns,
         intervals=run.commitments.intervals,
@@ -159,12 +159,6 @@ def _check_full_hours(period: Period) -> None:
             raise UsageError(
                 f"period {period}: it starts and ends at a full hour, as bills and meters do"
             )
-
-
-def _scan(dataset: Dataset, engine: Engine) -> ir.Table:
-    if dataset.table.files:
-        return engine.scan(dataset.table.files, dataset.table.schema)
-    return engine.load(dataset.table.to_arrow())
 
 
 def _span(rows: ir.Table, engine: Engine) -> Period:

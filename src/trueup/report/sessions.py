@@ -1,0 +1,59 @@
+"""The sessions of a result that cost most, found in bounded memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from trueup.attribute.session_tree import top_sessions
+
+if TYPE_CHECKING:
+    from trueup.model.table import Table
+
+COLUMNS = ("session", "basis", "currency", "cost", "committed_cost")
+
+
+def costliest(session_costs: Table, most: int) -> list[dict[str, Any]]:
+    """At most so many sessions of each currency, the costliest first; see ``top_sessions``.
+
+    The table is in its reading order, in which the rows of a session stand together.
+    """
+    best: list[dict[str, Any]] = []
+    carried = session_costs.schema.empty_table().select(COLUMNS)
+    for batch in session_costs.select(COLUMNS).reader():
+        rows = pa.concat_tables([carried, pa.Table.from_batches([batch])])
+        if not len(rows):
+            continue
+        last = rows.column("session")[-1]
+        same = pc.equal(rows.column("session"), last) if last.is_valid else None
+        of_last = pc.is_null(rows.column("session")) if same is None else same.fill_null(False)
+        carried = rows.filter(of_last)  # more of it may follow
+        best = _merged(best, rows.filter(pc.invert(of_last)), most)
+    return _merged(best, carried, most)
+
+
+def _merged(best: list[dict[str, Any]], rows: pa.Table, most: int) -> list[dict[str, Any]]:
+    found = [*best, *top_sessions(_largest(rows, most).to_pylist())]
+    found.sort(key=lambda row: (row["currency"], -row["cost"], row["session"] or ""))
+    taken: Counter[str] = Counter()
+    kept = []
+    for row in found:
+        taken[row["currency"]] += 1
+        if taken[row["currency"]] <= most:
+            kept.append(row)
+    return kept
+
+
+def _largest(rows: pa.Table, most: int) -> pa.Table:
+    """The rows of the sessions that cost most in their currency."""
+    sums = rows.group_by(["session", "currency"]).aggregate([("cost", "sum")])
+    order = [("currency", "ascending"), ("cost_sum", "descending"), ("session", "ascending")]
+    names = []
+    for currency in pc.unique(sums.column("currency")).drop_null():
+        mine = sums.filter(pc.equal(sums.column("currency"), currency)).sort_by(order)
+        names += mine.column("session").slice(0, most).to_pylist()
+    wanted = pa.array(names, pa.string())
+    return rows.filter(pc.is_in(rows.column("session"), wanted))
