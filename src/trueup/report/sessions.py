@@ -27,9 +27,8 @@ def costliest(session_costs: Table, most: int) -> list[dict[str, Any]]:
         rows = pa.concat_tables([carried, pa.Table.from_batches([batch])])
         if not len(rows):
             continue
-        last = rows.column("session")[-1]
-        same = pc.equal(rows.column("session"), last) if last.is_valid else None
-        of_last = pc.is_null(rows.column("session")) if same is None else same.fill_null(False)
+        names = rows.column("session")
+        of_last = pc.fill_null(pc.equal(names, names[-1]), not names[-1].is_valid)
         carried = rows.filter(of_last)  # more of it may follow
         best = _merged(best, rows.filter(pc.invert(of_last)), most)
     return _merged(best, carried, most)
