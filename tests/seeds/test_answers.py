@@ -18,6 +18,7 @@ import pytest
 from tests.seeds import some
 from tests.seeds.charged import assert_charged
 from tests.seeds.results import assert_equal, assert_equal_as_fetched, comparable, reconciled
+from tests.seeds.sessions import assert_sessions
 from tests.twin.exchange import Answerer
 from tests.twin.recordings import PROVIDERS, recorded_of, twin_of
 from tests.twin.server import running
@@ -46,6 +47,7 @@ def test_equals_the_answers_of_a_seed(seed: int, tmp_path: Path) -> None:
     result = reconciled(read_configuration(tmp_path / "trueup.toml"))
     assert_equal(expected, comparable(result, tmp_path))
     assert_charged(expected, result)
+    assert_sessions(expected, result)
 
 
 @pytest.fixture(scope="module")
