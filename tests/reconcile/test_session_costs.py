@@ -148,6 +148,17 @@ def test_nothing_used_costs_nothing(tmp_path: Path) -> None:
     ]
 
 
+def test_one_step_in_two_units_is_one_quantity(tmp_path: Path) -> None:
+    """500 Tokens + 2 of 1000 Tokens = 2,500: 2.5 of the unit first by name, 0.0375 at 15.00."""
+    rows = [
+        tokens("10-03T14:00", "s1", "500"),
+        tokens("10-03T14:30", "s1", "2", unit="1000 Tokens"),
+    ]
+    assert costs(tmp_path, rows, TOKENS) == [
+        ("s1", "rated", D("2.5"), "USD", D("0.0375"), D(0)),
+    ]
+
+
 def test_the_period_is_half_open(tmp_path: Path) -> None:
     """Of two hours only the first is asked for: 1 call, 0.01."""
     rows = [row("10-03T14:00", "s1", "1"), row("10-03T15:00", "s1", "1")]

@@ -58,13 +58,13 @@ def session_tree(session: str, rows: Iterable[Mapping[str, Any]]) -> Step:
         _child(tool, "model", row["model"] or NO_MODEL).rows.append(row)
     for name, agent in agents.items():
         caller = callers.get(name)
-        above = agents.get(caller or "") if _is_root_above(name, callers) else None
+        above = agents.get(caller or "") if _ends(name, callers) else None
         (above or root).children.append(agent)
     _rank(root)
     return root
 
 
-def _is_root_above(name: str, callers: Mapping[str, str]) -> bool:
+def _ends(name: str, callers: Mapping[str, str]) -> bool:
     """Whether the callers of an agent end somewhere."""
     seen, at = {name}, callers.get(name)
     while at is not None and at not in seen:

@@ -16,6 +16,7 @@ from trueup.reconcile.rate_tiers import SUBJECT, priced_subjects
 from trueup.reconcile.text import key_with_nulls
 
 PIECE = (*OF_BILLS, *WHO)
+UNIT = {"unit": _.unit.min(), "unit_factor": _.unit_factor.argmin(_.unit)}  # the first by name
 
 
 def rated(usage: ir.Table, rules: Rules, engine: Engine) -> ir.Table:
@@ -29,9 +30,7 @@ def rated(usage: ir.Table, rules: Rules, engine: Engine) -> ir.Table:
     that: so rows add up to the cost of the month, which is rounded once per tier.
     """
     pieces = engine.keep(_pieces(usage))
-    subjects = engine.collect(
-        pieces.group_by(*SUBJECT).aggregate(unit=_.unit.min(), unit_factor=_.unit_factor.min())
-    )
+    subjects = engine.collect(pieces.group_by(*SUBJECT).aggregate(**UNIT))
     found = priced_subjects(subjects.to_pylist(), rules)
     counted = engine.keep(_counted(_chosen(pieces, engine.load(found.rates))))
     sums = _by_tier(counted, engine.load(found.tiers))
@@ -44,9 +43,7 @@ def rated(usage: ir.Table, rules: Rules, engine: Engine) -> ir.Table:
 
 
 def _pieces(usage: ir.Table) -> ir.Table:
-    sums = usage.group_by("hour", *PIECE).aggregate(
-        q=total(_.q), unit=_.unit.min(), unit_factor=_.unit_factor.min()
-    )
+    sums = usage.group_by("hour", *PIECE).aggregate(q=total(_.q), **UNIT)
     order = [ibis.asc(name, nulls_first=True) for name in ("hour", *PIECE)]
     return sums.mutate(piece=ibis.row_number().over(order_by=order))
 

@@ -20,7 +20,7 @@ from trueup.model.rules import Rules
 from trueup.model.spend_schema import SESSION_COSTS
 from trueup.period import Period
 from trueup.reconcile.metering import TOKENS
-from trueup.reconcile.rated import rated
+from trueup.reconcile.rated import UNIT, rated
 from trueup.reconcile.session_tags import STEP, callers, in_period, reasoning
 from trueup.reconcile.text import key_with_nulls
 from trueup.reconcile.usage import UsageFindings
@@ -98,17 +98,11 @@ def _without(rows: ir.Table, *names: str) -> ir.Table:
 
 def _summed(rows: ir.Table) -> ir.Table:
     sums = {name: total(rows[name]) for name in ("cost", "committed", "q")}
-    return (
-        rows.group_by(*STEP, "basis", "currency")
-        .aggregate(**sums, unit_factor=_.unit_factor.min(), unit=_.unit.min())
-        .select(*ROW)
-    )
+    return rows.group_by(*STEP, "basis", "currency").aggregate(**sums, **UNIT).select(*ROW)
 
 
 def _quantities(usage: ir.Table) -> ir.Table:
-    return usage.group_by(*STEP, "basis").aggregate(
-        q=total(_.q), unit_factor=_.unit_factor.min(), unit=_.unit.min()
-    )
+    return usage.group_by(*STEP, "basis").aggregate(q=total(_.q), **UNIT)
 
 
 def _placed(quantities: ir.Table, costs: ir.Table) -> ir.Table:
