@@ -52,6 +52,7 @@ def test_reasoning(write_lines: Any, meters: Any, total: Any, expected: int) -> 
     usage = {"input": 30, "output": 5, "output_reasoning_tokens": 3, "total": total}
     found = read_usage(write_lines([observation(usage=usage)]))
     assert meters(found)[-1] == (1, "output_tokens", expected)
+    assert json.loads(found.table.rows()[-1]["tags"])["reasoning_tokens"] == 3
 
 
 def test_camel_case(write_lines: Any, meters: Any) -> None:

@@ -77,6 +77,20 @@ def test_openai_style_details(write_lines: Any, meters: Any) -> None:
     assert meters(found)[:2] == [(1, "input_tokens", 60), (1, "cache_read_tokens", 40)]
 
 
+def test_reasoning_is_told_of_the_output_that_holds_it(write_lines: Any) -> None:
+    """4 of 7 tokens of output were reasoning; 8 of 7 cannot be, so that nothing is told."""
+    rows = [
+        log(
+            number,
+            metadata={"usage_object": {"completion_tokens_details": {"reasoning_tokens": n}}},
+        )
+        for number, n in ((1, 4), (2, 8))
+    ]
+    found = read_usage(write_lines(rows)).table.rows()
+    told = [(row["quantity"], row["tags"]) for row in found if row["meter"] == "output_tokens"]
+    assert told == [(Decimal(7), '{"reasoning_tokens":4}'), (Decimal(7), None)]
+
+
 def test_retries_count_once(write_lines: Any, meters: Any, reasons: Any) -> None:
     """Rows of one request count once, the one with tokens, over all files."""
     one = write_lines(

@@ -19,8 +19,11 @@ COMMANDS = {
     "breaks": ("trueup.cli.breaks", "Show breaks with their state and age; decide on them."),
     "close": ("trueup.cli.close", "Close a period: prepare, approve, reopen, pack."),
     "diff": ("trueup.cli.diff", "Say what changed between two runs, and why."),
-    "sessions": ("trueup.cli.sessions", "Show which sessions cost most, or one step by step."),
-    "drivers": ("trueup.cli.drivers", "Show what drives cost, and what changed against before."),
+    "sessions": ("trueup.cli.sessions", "Show which sessions cost most, or SESSION step by step."),
+    "drivers": (
+        "trueup.cli.drivers",
+        "Show what drives cost, and what changed against the time before.",
+    ),
     "verify": ("trueup.cli.verify", "Look at every byte of the workspace; name what differs."),
     "replay": ("trueup.cli.replay", "Perform a past run again, and compare byte for byte."),
     "key": ("trueup.cli.key", "Make a signing key for closing months."),
