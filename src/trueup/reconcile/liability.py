@@ -275,14 +275,11 @@ def _drawn(rows: ir.Table, unused: ir.Table) -> ir.Table:
         & (rows.currency == unused.unused_currency),
     )
     nothing = whole(0)
-    wanted = ibis.ifelse(
-        joined.draw_num.isnull() | joined.unused_q.isnull(),
-        nothing,
-        divide_half_even(
-            joined.q * joined.draw_num.fill_null(nothing), joined.draw_den.fill_null(whole(1))
-        ),
+    draw = divide_half_even(
+        joined.q * joined.draw_num.fill_null(nothing), joined.draw_den.fill_null(whole(1))
     )
-    draws = joined.mutate(wanted=wanted)
+    spare = joined.draw_num.notnull() & joined.unused_q.notnull()
+    draws = joined.mutate(draw=draw, wanted=ibis.ifelse(spare, draw, nothing))
     before = total_before(draws)
     available = ibis.greatest(draws.unused_q.fill_null(nothing) - before, nothing)
     drawn = ibis.least(draws.wanted, available).cast(WHOLE)
