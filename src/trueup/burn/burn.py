@@ -6,13 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from typing import Any, Literal
 
 from trueup.burn.advice import advice
-from trueup.burn.rates import Pace, known_until
+from trueup.burn.rates import Pace, edge, known_until
 from trueup.burn.series import (
     DAY,
     HOUR,
@@ -24,9 +23,9 @@ from trueup.burn.series import (
 )
 from trueup.model.spend_schema import BURN, BURNED, RUNWAY
 from trueup.model.table import Table
-from trueup.money import EXACT
 
 TABLES = ("spend", "utilization", "movements", "burn_down", "credits", "commitments")
+NOW = ("credits", "commitments")  # of them only the last period's
 SPANS = {"hour": HOUR, "day": DAY, "week": 7 * DAY}
 
 Span = Literal["hour", "day", "week"]
@@ -91,14 +90,16 @@ class Burn:
                 start, end = _place(one, span)
                 sums[one.subject, start, end, one.state].append(one)
         rows = [
-            {
-                **_named(subject),
-                "start": start,
-                "end": end,
-                "state": state,
-                "amount": _edge(_sum(one.amount for one in ones)),
-                "unknown": sum(one.unknown for one in ones),
-            }
+            _edged(
+                {
+                    **_named(subject),
+                    "start": start,
+                    "end": end,
+                    "state": state,
+                    "amount": _sum(one.amount for one in ones),
+                    "unknown": sum(one.unknown for one in ones),
+                }
+            )
             for (subject, start, end, state), ones in sorted(sums.items())
         ]
         return Table.from_rows(BURNED, rows)
@@ -143,12 +144,7 @@ def _named(subject: Subject) -> dict[str, str | None]:
     return {name: value or None for name, value in asdict(subject).items()}
 
 
-def _edge(value: Fraction | None) -> Decimal | None:
-    """At most 18 decimals, half-even; null stays null."""
-    return None if value is None else Decimal(round(value * 10**18)).scaleb(-18, EXACT)
-
-
 def _edged(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: _edge(value) if isinstance(value, Fraction) else value for name, value in row.items()
+        name: edge(value) if isinstance(value, Fraction) else value for name, value in row.items()
     }

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 
 from trueup.burn.series import ACCRUED, BILLED, DAY, Burned, Subject
+from trueup.money import EXACT
 
 WINDOWS = {  # rate -> the last time that is known, and how many of its unit that is
     "per_hour": (DAY, 24),
@@ -75,6 +77,11 @@ def shared(start: datetime, end: datetime, since: datetime, until: datetime) -> 
     """What part of [start, end) lies in [since, until): what is stated by the day burns evenly."""
     inside = min(end, until) - max(start, since)
     return Fraction(0) if inside <= timedelta(0) else _seconds(inside) / _seconds(end - start)
+
+
+def edge(value: Fraction) -> Decimal:
+    """At most 18 decimals, half-even."""
+    return Decimal(round(value * 10**18)).scaleb(-18, EXACT)
 
 
 def known_until(ends: Iterable[datetime], clock: datetime) -> datetime:

@@ -13,8 +13,11 @@ from trueup.cli import desk, options
 from trueup.cli.exits import EPILOG
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from trueup.burn.burn import Burn
-    from trueup.cli.desk import Desk
+    from trueup.workspace.run import Run
+    from trueup.workspace.workspace import Workspace
 
 RATES = ("HOUR", "DAY", "WEEK")
 COMMITMENTS = ("COMMITMENT", *RATES, "UNIT", "ACCRUED", "REMAINING", "VERDICT", "UNTIL")
@@ -29,45 +32,84 @@ RIGHT = "HOUR DAY WEEK ACCRUED REMAINING UNKNOWN"
     type=click.Choice(["commitment", "team"]),
     help="Only what commitments, or what teams burn.  [default: both]",
 )
+@click.option(
+    "--watch",
+    "watched",
+    multiple=True,
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Follow this growing telemetry file; repeatable.",
+)
+@click.option(
+    "--every",
+    type=click.FloatRange(0.01),
+    default=5,
+    show_default=True,
+    metavar="SECONDS",
+    help="How often to look at what is watched.",
+)
+@click.option(
+    "--times",
+    type=click.IntRange(1),
+    help="How many times to look.  [default: until Ctrl-C]",
+)
 @desk.as_json
-def command(file: str, by: str | None, as_json: bool) -> None:
+def command(
+    file: str,
+    by: str | None,
+    watched: tuple[str, ...],
+    every: float,
+    times: int | None,
+    as_json: bool,
+) -> None:
     """Say how fast credits and money burn, per hour, day and week, and how far they reach.
 
     From the newest run of each period: what is billed, and what telemetry says where the bill has
-    not arrived. The rates are of the last 24 hours, 7 and 28 days that are known.
+    not arrived. The rates are of the last 24 hours, 7 and 28 days that are known. With --watch,
+    what is appended to files of JSON lines or tables is priced by [[rules.rate]], from where the
+    last run ends.
 
     \b
     Examples:
       trueup burn
       trueup burn --by team --json
+      trueup burn --watch spans.jsonl --every 10
     """  # noqa: D301  click keeps what follows a backspace as it stands
     at_desk = desk.desk_of(file)
-    burn = burn_of(at_desk)
+    if watched:
+        from trueup.cli.burn_watch import follow
+
+        follow(at_desk, watched, every, times, by, as_json)
+        return
+    burn = _burn(at_desk.workspace)
     if as_json:
-        click.echo(json.dumps(_json(burn, by), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(plain_tables(burn, by), ensure_ascii=False, indent=2))
         return
     click.echo("\n".join(lines(burn, by)))
     if burn is None:
         click.echo(desk.NEVER_RUN)
 
 
-def burn_of(at_desk: Desk) -> Burn | None:
-    """The burn of the newest runs that follow one another without a gap; None without a run."""
-    from trueup.burn.burn import TABLES, Burn
+def history(workspace: Workspace) -> tuple[dict[str, pa.Table], list[Run]]:
+    """The tables of burn over the newest runs that follow one another without a gap."""
+    from trueup.burn.burn import NOW, TABLES
     from trueup.workspace.newest import newest_runs, rows_of
 
-    runs = newest_runs(at_desk.workspace.runs())
-    if not runs:
-        return None
-    last = [runs[-1]]
-    for run in reversed(runs[:-1]):
-        if run.end != last[0].start:
+    runs: list[Run] = []
+    for run in reversed(newest_runs(workspace.runs())):
+        if runs and run.end != runs[0].start:
             break
-        last.insert(0, run)
-    tables = {name: rows_of(at_desk.workspace, last, name) for name in TABLES}
-    for name in ("commitments", "credits"):  # how they stand now
-        tables[name] = rows_of(at_desk.workspace, last[-1:], name)
-    return Burn(tables, last[0].start, last[-1].end, last[-1].as_of)
+        runs.insert(0, run)
+    tables = {name: rows_of(workspace, runs[-1:] if name in NOW else runs, name) for name in TABLES}
+    return tables, runs
+
+
+def _burn(workspace: Workspace) -> Burn | None:
+    """The burn that runs know; None without a run."""
+    from trueup.burn.burn import Burn
+
+    tables, runs = history(workspace)
+    return Burn(tables, runs[0].start, runs[-1].end, runs[-1].as_of) if runs else None
 
 
 def lines(burn: Burn | None, by: str | None) -> list[str]:
@@ -130,7 +172,8 @@ def _moment(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M}"
 
 
-def _json(burn: Burn | None, by: str | None) -> dict[str, Any]:
+def plain_tables(burn: Burn | None, by: str | None) -> dict[str, Any]:
+    """Rates and runway as JSON."""
     rates = [row for row in (burn.rates.rows() if burn else []) if by in (None, row["by"])]
     runway = burn.runway.rows() if burn and by != "team" else []
     return {

@@ -107,13 +107,14 @@ def rate_rows(
     rows = []
     for subject in found:
         for place, rate in enumerate(rules.rate):
-            if rate.meter == subject["meter"] and _speaks_of(rate, subject):
+            if rate.meter == subject["meter"] and speaks_of(rate, subject):
                 rows.append(_rate_row(subject, place, rules, sizes[rate.meter], scale))
     columns = {name: [row[name] for row in rows] for name in RATES.names}
     return pa.table(columns, schema=RATES)
 
 
-def _speaks_of(rate: Rate, subject: Mapping[str, Any]) -> bool:
+def speaks_of(rate: Rate, subject: Mapping[str, Any]) -> bool:
+    """Whether all patterns of a rate are found in a thing that was used, named as SUBJECT is."""
     return all(
         re.search(pattern, str(subject.get(CALLED.get(column, column)) or ""), re.IGNORECASE)
         for column, pattern in rate.match.items()
