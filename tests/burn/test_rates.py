@@ -161,9 +161,26 @@ def test_a_plan_names_what_went_unused_and_what_was_beyond_it() -> None:
     assert (row["verdict"], row["breakage"], row["overage"]) == ("too_slow", D(23), D(2))
     assert row["breakage_cost"] == D(23)
     assert row["text"] == (
-        "23.00 USD went unused over the last 24 hours. In other hours 2.00 USD were wanted beyond "
-        "it. Move steady work under it, or commit less when it ends."
+        "23.00 USD went unused over the last 24 hours of the bill. In other hours 2.00 USD were "
+        "wanted beyond it. Move steady work under it, or commit less when it ends."
     )
+
+
+def test_unused_of_a_plan_ends_with_the_bill_and_overage_does_not() -> None:
+    """24 hours billed, 1 of 10 unused in each; in the next, 13 at the rate: 3 beyond it."""
+    draw = {"state": "accrued", "commitment_id": PLAN, "drawn": D(13)}
+    burn = Burn(
+        tables(
+            utilization=[interval(3, hour, "9", "1") for hour in range(24)],
+            commitments=[{"commitment_id": PLAN, "unit": "USD", "currency": "USD"}],
+            spend=[spent(4, 0, "15", **draw)],
+        ),
+        at(3),
+        at(31),
+        at(4, 1),
+    )
+    [row] = burn.runway.rows()
+    assert (row["at"], row["breakage"], row["overage"]) == (at(4), D(24), D(3))
 
 
 def test_what_the_bill_says_nothing_of_has_its_reason() -> None:

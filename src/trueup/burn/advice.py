@@ -9,7 +9,10 @@ from typing import Any
 from trueup.burn.runway import TOO_FAST, TOO_SLOW
 from trueup.money import EXACT
 
-BASIS = {"last_7_days": "the last 7 days", "last_24_hours": "the last 24 hours"}
+BASIS = {
+    "last_7_days": "the last 7 days of the bill",
+    "last_24_hours": "the last 24 hours of the bill",
+}
 
 
 def advice(row: Mapping[str, Any]) -> str:

@@ -54,7 +54,7 @@ def _unknown(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _drawn_down(row: Mapping[str, Any], pace: Pace, price: Any) -> dict[str, Any]:
-    basis, per_day, _days = _basis(pace)
+    basis, per_day = _basis(pace)
     remaining = max(Fraction(row["remaining"]) - pace.total(ACCRUED), Fraction(0))
     if row["unit"] == row["currency"]:
         price = 1
@@ -71,17 +71,21 @@ def _drawn_down(row: Mapping[str, Any], pace: Pace, price: Any) -> dict[str, Any
 def _by_interval(
     row: Mapping[str, Any], pace: Pace | None, intervals: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    if pace is None:
+    billed = [each for each in intervals if each["currency"] == row["currency"]]
+    if pace is None or not billed:
         return {"reason": row["reason"] or NOT_KNOWN}
-    basis, per_day, days = _basis(pace)
-    if basis is None:
-        return {"at": pace.until, "reason": NOT_KNOWN}
-    start = pace.until - days * DAY
+    # Unused is known only where the bill is: the time ends with the bill, not with telemetry.
+    until = min(max(each["interval_end"] for each in billed), pace.until)
+    since = min(each["interval_start"] for each in billed)
+    found = next((one for one in BASES if since <= until - one[2] * DAY), None)
+    if found is None:
+        return {"at": until, "reason": NOT_KNOWN}
+    basis, _rate, days = found
+    start = until - days * DAY
     inside = [
         (share, each)
-        for each in intervals
-        if each["currency"] == row["currency"]
-        and (share := shared(each["interval_start"], each["interval_end"], start, pace.until))
+        for each in billed
+        if (share := shared(each["interval_start"], each["interval_end"], start, until))
     ]
     committed = _whole(inside, "committed_quantity")
     beyond = _whole(inside, "overage_quantity") or Fraction(0)
@@ -89,9 +93,9 @@ def _by_interval(
     runway = by_interval(committed, _whole(inside, "unused_quantity"), beyond)
     cost = _whole(inside, "unused_cost") if runway.breakage is not None else None
     return {
-        "at": pace.until,
+        "at": until,
         "basis": basis,
-        "per_day": per_day,
+        "per_day": _basis(pace)[1],
         **_columns(runway, None),
         "breakage_cost": cost,
     }
@@ -119,13 +123,13 @@ def _whole(inside: Sequence[tuple[Fraction, Mapping[str, Any]]], figure: str) ->
     return sum(known, Fraction(0)) if known else None
 
 
-def _basis(pace: Pace) -> tuple[str | None, Fraction | None, int]:
+def _basis(pace: Pace) -> tuple[str | None, Fraction | None]:
     """The longest time that is known, and what is burned a day by it."""
-    for name, rate, days in BASES:
+    for name, rate, _days in BASES:
         found = pace.rate(rate)
         if found is not None:
-            return name, found * (24 if rate == "per_hour" else 1), days
-    return None, None, 0
+            return name, found * (24 if rate == "per_hour" else 1)
+    return None, None
 
 
 def _columns(runway: Runway, price: Fraction | None) -> dict[str, Any]:

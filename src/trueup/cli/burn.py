@@ -62,12 +62,12 @@ def command(
     times: int | None,
     as_json: bool,
 ) -> None:
-    """Say how fast credits and money burn, per hour, day and week, and how far they reach.
+    """Say how fast credits and money burn, and how far they reach.
 
-    From the newest run of each period: what is billed, and what telemetry says where the bill has
-    not arrived. The rates are of the last 24 hours, 7 and 28 days that are known. With --watch,
-    what is appended to files of JSON lines or tables is priced by [[rules.rate]], from where the
-    last run ends.
+    Per hour, day and week, from the newest run of each period: what is billed, and what telemetry
+    says where the bill has not arrived. The rates are of the last 24 hours, 7 and 28 days that are
+    known. With --watch, what is appended to files of JSON lines or tables is priced by
+    [[rules.rate]], from where the last run ends.
 
     \b
     Examples:
@@ -121,15 +121,28 @@ def lines(burn: Burn | None, by: str | None) -> list[str]:
     found = []
     if by != "team":
         reach = {(row["commitment_id"], row["unit"]): row for row in runway}
-        rows = [_commitment(row, reach) for row in rates if row["by"] == "commitment"]
+        rows = [_commitment(row, reach) for row in _of_commitments(rates)]
         found += [desk.aligned(COMMITMENTS, rows, RIGHT), ""]
         found += [f"{legible(row['commitment_id'])}: {legible(row['text'])}" for row in runway]
         found += [""] if runway else []
     if by != "commitment":
-        found.append(
-            desk.aligned(TEAMS, [_team(row) for row in rates if row["by"] == "team"], RIGHT)
+        of_teams = sorted(
+            (row for row in rates if row["by"] == "team"), key=lambda row: row["team"] is None
         )
+        found.append(desk.aligned(TEAMS, [_team(row) for row in of_teams], RIGHT))
     return found
+
+
+def _of_commitments(rates: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without money that only repeats a quantity in money."""
+    told = {"measure": None}
+    quantities = [row | told for row in rates if row["measure"] == "quantity"]
+    return [
+        row
+        for row in rates
+        if row["by"] == "commitment"
+        and (row["measure"] == "quantity" or row | told not in quantities)
+    ]
 
 
 def _commitment(row: dict[str, Any], reach: dict[Any, dict[str, Any]]) -> list[str]:
@@ -139,7 +152,7 @@ def _commitment(row: dict[str, Any], reach: dict[Any, dict[str, Any]]) -> list[s
     return [
         row["commitment_id"],
         *_rates(row),
-        row["unit"],
+        row["unit"] if of_quantity else f"{row['unit']} (cost)",
         _figure(row["accrued"]),
         "" if remaining is None else _figure(remaining),
         (runway.get("verdict") or "").replace("_", " "),
