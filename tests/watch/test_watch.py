@@ -46,7 +46,7 @@ RULES = read_rules(
                 "currency": "USD",
             },
             {
-                "match": {"resource": "^e1$"},
+                "match": {"resource": "^e[12]$"},
                 "meter": "gpu",
                 "unit": "GPU-Hours",
                 "price": "4.00",
@@ -223,6 +223,17 @@ def test_a_commitment_pays_first_and_the_rest_is_on_demand(watch: Starts, tmp_pa
         if row["measure"] == "quantity"
     ]
     assert of_plan == [(13, "billed", D("4.50")), (14, "accrued", D("6.00"))]
+
+
+def test_what_a_commitment_has_is_paid_once(watch: Starts, tmp_path: Path) -> None:
+    """Two GPU-hours draw on 4.50: 3.00 pays the first, 1.50 half of the second, then 2.00: 6.50."""
+    file = tmp_path / "gpus.csv"
+    append(file, "from,to,what,capacity,s,team\n")
+    for name in ("e1", "e2"):
+        append(file, f"2026-10-03T14:00:00Z,2026-10-03T15:00:00Z,{name},allocated,3600,ads\n")
+    found = watch(file, HELD, until=at(3, 14), utilization=[interval(3, 13, "4.50")])
+    found.look()
+    assert found.accrued() == {"USD": (D("6.50"), D("6.50"))}
 
 
 def test_capacity_of_several_hours_is_split_by_time(watch: Starts, tmp_path: Path) -> None:
