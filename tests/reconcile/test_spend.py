@@ -64,6 +64,17 @@ def test_what_is_accrued_falls_to_who_was_busy_and_the_rest_is_idle(tmp_path: Pa
     ]
 
 
+def test_what_is_accrued_draws_on_its_commitment_at_the_rate(tmp_path: Path) -> None:
+    """An hour of e3 at 3.00 by the plan: a quarter of it, 0.75, to who was busy, 2.25 idle."""
+    rows = [*ALLOCATED, *BUSY, ("e3", "busy", "900", "s3")]
+    result = reconciled(tmp_path, rows, as_of=EARLY, team="session")
+    assert told(result, "state", "team", "drawn")[:2] == [
+        ("accrued", None, D("2.25")),
+        ("accrued", "s3", D("0.75")),
+    ]
+    assert {row["drawn"] for row in result.spend.rows() if row["state"] == "billed"} == {None}
+
+
 def test_what_commitments_paid_for_is_shared_as_the_cost_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.seeds import some
+from tests.seeds.burnt import assert_burnt
 from tests.seeds.charged import assert_charged
 from tests.seeds.results import assert_equal, assert_equal_as_fetched, comparable, reconciled
 from tests.seeds.sessions import assert_sessions
@@ -42,12 +43,14 @@ BYTES_MAX = 6_000_000
 @pytest.mark.parametrize("seed", FROM_FILES)
 def test_equals_the_answers_of_a_seed(seed: int, tmp_path: Path) -> None:
     """Three days of any seed, from files: every table as the ledger knows it."""
-    world.write(world.make(seed, START, 3), tmp_path)
+    made = world.make(seed, START, 3)
+    world.write(made, tmp_path)
     expected = world.read_answers((tmp_path / "answers.json").read_text())
     result = reconciled(read_configuration(tmp_path / "trueup.toml"))
     assert_equal(expected, comparable(result, tmp_path))
     assert_charged(expected, result)
     assert_sessions(expected, result)
+    assert_burnt(made.ledger, result)
 
 
 @pytest.fixture(scope="module")

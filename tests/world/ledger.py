@@ -68,15 +68,22 @@ class Charge:
 
     @property
     def start(self) -> datetime:
-        start = self.values["ChargePeriodStart"]
-        if not isinstance(start, datetime):
-            raise TypeError("ChargePeriodStart is an instant")
-        return start
+        return _instant(self.values["ChargePeriodStart"])
+
+    @property
+    def end(self) -> datetime:
+        return _instant(self.values["ChargePeriodEnd"])
 
 
 def _decimal(value: Value) -> Decimal:
     if not isinstance(value, Decimal):
         raise TypeError(f"{value!r} is no amount")
+    return value
+
+
+def _instant(value: Value) -> datetime:
+    if not isinstance(value, datetime):
+        raise TypeError(f"{value!r} is no instant")
     return value
 
 
@@ -122,6 +129,8 @@ class Outside:
     reason: str
     currency: str
     cost: Decimal
+    start: datetime
+    end: datetime
 
 
 @dataclass(frozen=True)
@@ -186,7 +195,8 @@ class Ledger:
 
     def put_outside(self, charge: Charge, reason: str) -> None:
         self.charges.append(charge)
-        self.outside.append(Outside(reason, charge.currency, charge.effective))
+        start, end = charge.start, charge.end
+        self.outside.append(Outside(reason, charge.currency, charge.effective, start, end))
 
 
 def month_of(instant: datetime) -> tuple[datetime, datetime]:

@@ -17,6 +17,7 @@ COMMANDS = {
     "record": ("trueup.cli.record", "Record a provider's answers, to be replayed offline."),
     "init": ("trueup.cli.init", "Write a commented trueup.toml to start from."),
     "breaks": ("trueup.cli.breaks", "Show breaks with their state and age; decide on them."),
+    "burn": ("trueup.cli.burn", "Say how fast credits and money burn, and how far they reach."),
     "close": ("trueup.cli.close", "Close a period: prepare, approve, reopen, pack."),
     "diff": ("trueup.cli.diff", "Say what changed between two runs, and why."),
     "sessions": ("trueup.cli.sessions", "Show which sessions cost most, or SESSION step by step."),

@@ -25,6 +25,7 @@ SPEND = columns_as(  # what time cost whom: billed, or accrued until the charge 
     currency=TEXT,
     cost=AMOUNT,  # effective; of what is accrued null where no price is known
     committed_cost=AMOUNT,  # of ``cost``, what a commitment paid for; null where accrued
+    drawn=AMOUNT,  # of what is accrued: what its rate draws on ``commitment_id``, in ``currency``
 )
 
 ACTIVITY = columns_as(  # what was metered of whom, hour by hour
@@ -100,3 +101,57 @@ JOURNAL = columns_as(
 )
 
 SPEND_TABLES = {"spend": SPEND, "activity": ACTIVITY, "session_costs": SESSION_COSTS}
+BURNED = columns_as(  # what was burned, one row for each interval that the bill states
+    by=TEXT,  # commitment | team
+    commitment_id=TEXT,
+    provider=TEXT,  # of the commitment
+    team=TEXT,
+    reason=TEXT,  # why it is nobody's: as in ``spend``, or no_team; null for a commitment
+    measure=TEXT,  # quantity (in the commitment's own unit) | cost (effective)
+    unit=TEXT,  # of the quantity, or the currency
+    start=INSTANT,
+    end=INSTANT,
+    state=TEXT,  # billed | accrued; of a commitment's interval one of them
+    amount=AMOUNT,  # null where not known
+    unknown=COUNT,  # figures that are not known, and so not in ``amount``
+)
+
+BURN = columns_as(  # how fast it burns, one row for each series of BURNED
+    by=TEXT,
+    commitment_id=TEXT,
+    provider=TEXT,
+    team=TEXT,
+    reason=TEXT,
+    measure=TEXT,
+    unit=TEXT,
+    since=INSTANT,
+    until=INSTANT,  # the last whole hour that is known
+    billed=AMOUNT,  # of all that is known
+    accrued=AMOUNT,
+    unknown=COUNT,
+    per_hour=AMOUNT,  # of the last 24 hours before ``until``; null where less is known
+    per_day=AMOUNT,  # of the last 7 days
+    per_week=AMOUNT,  # of the last 28 days
+)
+
+RUNWAY = columns_as(  # how far a commitment reaches at its burn, one row each
+    commitment_id=TEXT,
+    provider=TEXT,
+    layer=TEXT,
+    unit=TEXT,
+    currency=TEXT,
+    at=INSTANT,  # until when its burn is known; by the interval: until when it is billed
+    basis=TEXT,  # last_7_days | last_24_hours: what ``per_day`` is of
+    per_day=AMOUNT,
+    remaining=AMOUNT,  # of what is drawn down, less what is accrued
+    needed_per_day=AMOUNT,  # what would just use it up by its expiry
+    exhausted_at=INSTANT,
+    expires_at=INSTANT,
+    breakage=AMOUNT,  # left at expiry at this burn; by the interval: unused, over the basis
+    breakage_cost=AMOUNT,
+    overage=AMOUNT,  # wanted beyond it until expiry; by the interval: over the basis
+    overage_cost=AMOUNT,
+    verdict=TEXT,  # too_slow | too_fast | on_course; null where not known
+    reason=TEXT,  # why a figure is null
+    text=TEXT,  # what it means and what next, for a person
+)

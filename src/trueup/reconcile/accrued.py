@@ -18,14 +18,17 @@ def accrued(
 ) -> ir.Table:
     """What usage without a charge would cost, by who used it; in whole money, null not known.
 
-    ``priced`` is what it comes to per thing and hour, ``told`` are the parties of all usage with
-    what they speak of, ``unbilled`` the cells without a charge. Held capacity falls to who was busy
-    on it, what was not busy by the idle policy; where nobody says who was busy, to who held it.
+    ``covered`` is what its rate draws on the commitment that it names, whether or not that has so
+    much left. ``priced`` is what it comes to per thing and hour, ``told`` are the parties of all
+    usage with what they speak of, ``unbilled`` the cells without a charge. Held capacity falls to
+    who was busy on it, what was not busy by the idle policy; where nobody says who was busy, to who
+    held it.
     """
     costs = priced.select(
         *("hour", "provider", "model", "meter", "currency", "commitment_id"),
         group=unbilled_key(priced),
         cost=priced.liability,
+        covered=priced.draw,
     )
     here = of_whom(told.semi_join(unbilled, ["thing", "hour"]))
     used = engine.keep(
@@ -45,11 +48,12 @@ def accrued(
         at_rest.filter(at_rest.weight > whole(0)),
     )
     joined = engine.keep(with_idle(parts, idle).join(costs, "group"))
-    known = engine.keep(joined.filter(joined.cost.notnull()).mutate(covered=whole(0)))
+    known = engine.keep(joined.filter(joined.cost.notnull()))
     shares = divided(known, engine)
     unknown = joined.filter(joined.cost.isnull())
     columns = ("hour", "provider", "model", "meter", "currency", "commitment_id", "who", "idle")
     rows = united(
-        shares.select(*columns, cost=shares.share), unknown.select(*columns, cost=unknown.cost)
+        shares.select(*columns, "covered", cost=shares.share),
+        unknown.select(*columns, "covered", "cost"),
     )
     return engine.keep(rows.mutate(reason=reason_of(rows)).drop("idle"))

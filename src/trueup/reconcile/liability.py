@@ -107,13 +107,14 @@ def rate_rows(
     rows = []
     for subject in found:
         for place, rate in enumerate(rules.rate):
-            if rate.meter == subject["meter"] and _speaks_of(rate, subject):
+            if rate.meter == subject["meter"] and speaks_of(rate, subject):
                 rows.append(_rate_row(subject, place, rules, sizes[rate.meter], scale))
     columns = {name: [row[name] for row in rows] for name in RATES.names}
     return pa.table(columns, schema=RATES)
 
 
-def _speaks_of(rate: Rate, subject: Mapping[str, Any]) -> bool:
+def speaks_of(rate: Rate, subject: Mapping[str, Any]) -> bool:
+    """Whether all patterns of a rate are found in a thing that was used, named as SUBJECT is."""
     return all(
         re.search(pattern, str(subject.get(CALLED.get(column, column)) or ""), re.IGNORECASE)
         for column, pattern in rate.match.items()
@@ -275,14 +276,11 @@ def _drawn(rows: ir.Table, unused: ir.Table) -> ir.Table:
         & (rows.currency == unused.unused_currency),
     )
     nothing = whole(0)
-    wanted = ibis.ifelse(
-        joined.draw_num.isnull() | joined.unused_q.isnull(),
-        nothing,
-        divide_half_even(
-            joined.q * joined.draw_num.fill_null(nothing), joined.draw_den.fill_null(whole(1))
-        ),
+    draw = divide_half_even(
+        joined.q * joined.draw_num.fill_null(nothing), joined.draw_den.fill_null(whole(1))
     )
-    draws = joined.mutate(wanted=wanted)
+    spare = joined.draw_num.notnull() & joined.unused_q.notnull()
+    draws = joined.mutate(draw=draw, wanted=ibis.ifelse(spare, draw, nothing))
     before = total_before(draws)
     available = ibis.greatest(draws.unused_q.fill_null(nothing) - before, nothing)
     drawn = ibis.least(draws.wanted, available).cast(WHOLE)

@@ -55,8 +55,17 @@ def spend(
         start=sums.bucket,
         end=bucket_end(sums.grain, sums.bucket),
         cost=at_edge(sums.cost, scale),
-        committed_cost=at_edge(sums.covered, scale),
+        committed_cost=at_edge(_where(sums.state == BILLED, sums.covered), scale),
+        drawn=at_edge(_where(_draws(sums), sums.covered), scale),
     )
+
+
+def _draws(sums: ir.Table) -> ir.Value:
+    return (sums.state == ACCRUED) & sums.commitment_id.notnull()
+
+
+def _where(condition: ir.Value, value: ir.Value) -> ir.Value:
+    return ibis.ifelse(condition, value, ibis.null(WHOLE)).cast(WHOLE)
 
 
 def _apart(apart: ir.Table) -> ir.Table:
@@ -97,7 +106,6 @@ def _accrued(used: UsageFindings) -> ir.Table:
         bucket=rows.hour,
         state=ibis.literal(ACCRUED),
         owner=ibis.null(str),
-        covered=ibis.null(WHOLE),
     ).select(*ROW)
 
 

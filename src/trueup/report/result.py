@@ -13,6 +13,7 @@ from trueup.model.table import Table
 from trueup.report.order import ordered
 
 if TYPE_CHECKING:
+    from trueup.burn.burn import Burn
     from trueup.model.dataset import Dataset
     from trueup.model.outcome import Outcome
     from trueup.model.rules import Rules
@@ -325,6 +326,16 @@ class Result:
 
         said = self.outcome.chargeback if rules is None else read_rules(rules).chargeback
         return Chargeback(self, said or Policy())
+
+    def burn(self) -> Burn:
+        """How fast commitments and teams burn, billed or accrued, and how far commitments reach.
+
+        ``rates``, ``runway`` and ``over("hour" | "day" | "week")`` are Tables.
+        """
+        from trueup.burn.burn import TABLES, Burn
+
+        tables = {name: self.outcome.tables[name].to_arrow() for name in TABLES}
+        return Burn(tables, self.start, self.end, self.as_of)
 
     def to_focus(self, directory: str | Path) -> list[Path]:
         """Write what FOCUS 1.4 has a dataset for; see report.focus for what is and is not."""

@@ -1,0 +1,137 @@
+"""``trueup burn --watch``: a line, or on a terminal the whole table, as telemetry grows."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from datetime import UTC, datetime
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from trueup.cli.burn import history, lines, plain_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from trueup.burn.burn import Burn
+    from trueup.cli.desk import Desk
+    from trueup.config import Configuration
+    from trueup.watch.growing_file import How
+    from trueup.watch.watch import Known, Watch
+
+
+def follow(
+    at_desk: Desk,
+    files: Sequence[str],
+    every: float,
+    times: int | None,
+    by: str | None,
+    as_json: bool,
+) -> None:
+    """Look at the files every so many seconds, so many times or until Ctrl-C; then the table."""
+    watch = watch_of(at_desk, files)
+    try:
+        for burn in _looks(at_desk, watch, every, times):
+            _show(watch, burn, by, as_json)
+    finally:
+        watch.close()
+    if not as_json and not sys.stdout.isatty():
+        click.echo("\n".join(["", *lines(watch.burn(_clock(at_desk, watch)), by)]))
+
+
+def _looks(at_desk: Desk, watch: Watch, every: float, times: int | None) -> Iterator[Burn]:
+    """The burn after every look that found something, and after the first."""
+    done = 0
+    try:
+        while True:
+            if watch.look() or not done:
+                yield watch.burn(_clock(at_desk, watch))
+            done += 1
+            if done == times:
+                return
+            time.sleep(every)
+    except KeyboardInterrupt:
+        return
+
+
+def watch_of(at_desk: Desk, files: Sequence[str]) -> Watch:
+    """The watch of files, read as the configuration reads them, after what runs know."""
+    from trueup.watch.growing_file import GrowingFile
+    from trueup.watch.watch import Watch
+
+    growing = [GrowingFile(Path(file), how_of(at_desk.config, file)) for file in files]
+    return Watch(growing, _known(at_desk), at_desk.rules)
+
+
+def how_of(config: Configuration, file: str) -> How:
+    """How the first ``[[usage]]`` entry that names the file reads it, else nothing."""
+    from trueup.watch.growing_file import How
+
+    path = Path(file).resolve()
+    for entry in config.usage:
+        for name in entry.paths:
+            located = Path(config.located(name)).resolve()
+            if path == located or fnmatch(str(path), str(located)):
+                return How(entry.format, entry.columns, entry.constants)
+    return How()
+
+
+def _known(at_desk: Desk) -> Known:
+    from trueup.watch.watch import Known
+
+    tables, runs = history(at_desk.workspace)
+    if not runs:
+        return Known(tables, None, datetime.min.replace(tzinfo=UTC))
+    last = runs[-1]
+    looked = last.as_of.replace(minute=0, second=0, microsecond=0)
+    return Known(tables, runs[0].start, min(last.end, looked))
+
+
+def _clock(at_desk: Desk, watch: Watch) -> datetime:
+    """Now; with a clock in the configuration that, or the last hour of telemetry if later."""
+    fixed = at_desk.config.run.as_of
+    if fixed is None:
+        return datetime.now(UTC)
+    return max(fixed, watch.latest or fixed)
+
+
+def _show(watch: Watch, burn: Burn, by: str | None, as_json: bool) -> None:
+    for file in watch.files:
+        for said in file.said:
+            click.echo(said, err=True)
+        file.said.clear()
+    if as_json:
+        metered = watch.metered
+        counts = {name: getattr(metered, name) for name in ("rows", "rejected", "known", "unread")}
+        click.echo(json.dumps({**counts, **plain_tables(burn, by)}, ensure_ascii=False))
+        return
+    if sys.stdout.isatty():
+        click.clear()
+        click.echo("\n".join([*lines(burn, by), ""]))
+    click.echo(line(watch))
+
+
+def line(watch: Watch) -> str:
+    """How much was read, and what of it is accrued by currency, in all and in the last hour."""
+    from trueup.burn.advice import shown
+    from trueup.model.display import legible
+    from trueup.report.numbers import count
+
+    metered = watch.metered
+    parts = [count(metered.rows, "row")]
+    for rows, text in (
+        (metered.rejected, "rejected"),
+        (metered.known, "that a run knows already"),
+        (metered.unread, "in a unit that is not their meter's"),
+    ):
+        parts += [f"{rows:,} {text}"] if rows else []
+    for currency, (whole, hour) in watch.accrued().items():
+        parts.append(f"{shown(whole)} {currency} accrued, {shown(hour)} in the last hour")
+    if watch.prices.unpriced:
+        things = sorted({f"{one.meter} of {one.provider}" for one in watch.prices.unpriced})
+        parts.append(f"without a [[rules.rate]]: {legible(', '.join(things))}")
+    return "; ".join(parts)

@@ -1,0 +1,109 @@
+"""`trueup burn`: what burns, from the workspace, and as telemetry grows."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from tests.cli.month import Month, trueup
+
+LIVE = """
+[run]
+as_of = 2026-11-02T00:00:00Z
+
+[[usage]]
+path = "calls-*.jsonl"
+format = "table"
+columns = { window_start = "at", input_tokens = "tokens", team = "team" }
+constants = { provider = "nimbus", model = "large" }
+
+[[rules.rate]]
+match = { model = "large" }
+meter = "input_tokens"
+unit = "1000 Tokens"
+price = "0.50"
+currency = "USD"
+"""
+
+
+@pytest.fixture
+def month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Month:
+    monkeypatch.chdir(tmp_path)
+    return Month(tmp_path)
+
+
+def call(hour: str, tokens: int) -> str:
+    return json.dumps({"at": f"2026-11-03T{hour}:10:00Z", "tokens": tokens, "team": "ads"}) + "\n"
+
+
+@pytest.fixture
+def live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of calls that a configuration without a run names: 2,000 tokens at 14:10."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "trueup.toml").write_text(LIVE)
+    file = tmp_path / "calls-1.jsonl"
+    file.write_text(call("14", 2000))
+    return file
+
+
+def test_a_workspace_that_never_ran(month: Month) -> None:
+    """Empty tables, the command that fills them, exit 0; nothing is made on the disk."""
+    found = trueup("burn")
+    assert found.exit_code == 0
+    assert found.stdout.splitlines()[-1] == "This workspace has never run: `trueup run` fills it."
+    assert json.loads(trueup("burn", "--json").stdout) == {"rates": [], "runway": []}
+    assert not (month.folder / ".trueup").exists()
+
+
+def test_what_burns_is_told_by_commitment_and_by_team(month: Month) -> None:
+    """The tables of the newest run, and a sentence on each commitment."""
+    month.run()
+    whole = trueup("burn").stdout
+    assert "COMMITMENT" in whole
+    assert "TEAM" in whole
+    assert "TEAM" not in trueup("burn", "--by", "commitment").stdout
+    told = json.loads(trueup("burn", "--by", "team", "--json").stdout)
+    assert list(told) == ["rates"]
+    assert {row["by"] for row in told["rates"]} == {"team"}
+
+
+def test_a_file_is_followed(live: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line for each look that found something; two looks, 1.00 and then 3.00 in all."""
+
+    def sleep(seconds: float) -> None:
+        assert seconds == 0.25
+        with live.open("a", encoding="utf-8") as file:
+            file.write(call("15", 4000))
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    found = trueup("burn", "--watch", live.name, "--every", "0.25", "--times", "2")
+    assert found.exit_code == 0, found.output
+    lines = found.stdout.splitlines()
+    assert lines[:2] == [
+        "1 row; 1.00 USD accrued, 1.00 in the last hour",
+        "2 rows; 3.00 USD accrued, 2.00 in the last hour",
+    ]
+    assert "ads" in lines[-1]
+
+
+def test_ctrl_c_ends_it_with_the_table(live: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit 0, and what burned stands at the end."""
+
+    def interrupted(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", interrupted)
+    found = trueup("burn", "--watch", str(live), "--by", "team")
+    assert found.exit_code == 0, found.output
+    assert found.stdout.splitlines()[-1].split()[0] == "ads"
+
+
+def test_every_look_is_a_line_of_json(live: Path) -> None:
+    """Counts and rates, for a machine; the amounts are text."""
+    found = trueup("burn", "--watch", str(live), "--times", "1", "--json")
+    [line] = found.stdout.splitlines()
+    told = json.loads(line)
+    assert (told["rows"], told["rejected"], told["known"], told["unread"]) == (1, 0, 0, 0)
+    assert [(row["team"], row["accrued"]) for row in told["rates"]] == [("ads", "1")]

@@ -1,0 +1,65 @@
+"""Burn equals what worlds burned, whole and while the bill has arrived only in part."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.seeds import some
+from tests.seeds.burnt import assert_burnt, assert_equal, rates
+from tests.seeds.results import reconciled
+from tests.world import burnt, world
+from tests.world.ledger import HOUR
+from tests.world.sagemaker import PLAN
+from trueup.config import Configuration, read_configuration
+from trueup.model.rules import read_rules
+
+START = datetime(2026, 10, 1, tzinfo=UTC)
+CUT = START + 36 * HOUR
+
+
+def with_rates(config: Configuration) -> Configuration:
+    """The same with the contract rates of the plan."""
+    further = read_rules({"rate": rates()}).rate
+    rules = config.rules.model_copy(update={"rate": (*further, *config.rules.rate)})
+    return config.model_copy(update={"rules": rules})
+
+
+@pytest.mark.parametrize("seed", some(range(1, 51), 2))
+def test_what_the_bill_lacks_is_accrued(seed: int, tmp_path: Path) -> None:
+    """The plan's bill ends after 36 of 72 hours: meters at contract rates stand for the rest."""
+    made = world.make(seed, START, 3)
+    burnt.bill_only_until(made.ledger, CUT)
+    world.write(made, tmp_path)
+    result = reconciled(with_rates(read_configuration(tmp_path / "trueup.toml")))
+    assert_burnt(made.ledger, result)
+    states = {
+        (row["state"], row["start"] < CUT)
+        for row in result.burn().over("hour")
+        if row["commitment_id"] == PLAN
+    }
+    assert states == {("billed", True), ("accrued", False)}
+
+
+@pytest.mark.parametrize("seed", some(range(1, 51), 2))
+def test_the_whole_bill_replaces_what_was_accrued(seed: int, tmp_path: Path) -> None:
+    """All 72 hours billed: although rates would draw on the plan for what is not, nothing does."""
+    made = world.make(seed, START, 3)
+    world.write(made, tmp_path)
+    result = reconciled(with_rates(read_configuration(tmp_path / "trueup.toml")))
+    assert any(row["drawn"] for row in result.spend)
+    assert_burnt(made.ledger, result, ["commitment"])
+
+
+def test_one_wrong_digit_is_found() -> None:
+    """A burn that is off in its last digit, or in another hour, does not pass."""
+    expected = burnt.of_teams(world.make(1, START, 3).ledger, HOUR)
+    assert_equal(expected, dict(expected))
+    key = next(iter(expected))
+    with pytest.raises(AssertionError, match="billed"):
+        assert_equal(expected, expected | {key: expected[key] + Decimal("1e-8")})
+    with pytest.raises(AssertionError, match="billed"):
+        assert_equal(expected, {(*each[:-1], START): amount for each, amount in expected.items()})
