@@ -154,12 +154,12 @@ def test_no_unit_is_lost_or_made(
             assert not below or sum(map(Fraction, below)) == Fraction(each.amount)
             if each.level == "team":
                 assert abs(Fraction(each.rounding)) < Fraction(1, minor)
-        entries = [each for each in journal(found, ACCOUNTS, DAY) if each.currency == currency]
-        debit = sum((Fraction(each.debit) for each in entries), Fraction())
-        credit = sum((Fraction(each.credit) for each in entries), Fraction())
+        posted = [each for each in journal(found, ACCOUNTS, DAY) if each.currency == currency]
+        debit = sum((Fraction(each.debit) for each in posted), Fraction())
+        credit = sum((Fraction(each.credit) for each in posted), Fraction())
         assert debit == credit
-        assert all(each.debit >= 0 <= each.credit for each in entries)
-        assert all(bool(each.debit) != bool(each.credit) for each in entries)
+        assert all(each.debit >= 0 <= each.credit for each in posted)
+        assert all(bool(each.debit) != bool(each.credit) for each in posted)
 
 
 def test_thirds_are_rounded_once_over_all_teams() -> None:

@@ -19,6 +19,7 @@ COMMANDS = {
     "breaks": ("trueup.cli.breaks", "Show breaks with their state and age; decide on them."),
     "close": ("trueup.cli.close", "Close a period: prepare, approve, reopen, pack."),
     "diff": ("trueup.cli.diff", "Say what changed between two runs, and why."),
+    "export": ("trueup.cli.export", "Write a past run's statements, or its charges as FOCUS."),
     "verify": ("trueup.cli.verify", "Look at every byte of the workspace; name what differs."),
     "replay": ("trueup.cli.replay", "Perform a past run again, and compare byte for byte."),
     "key": ("trueup.cli.key", "Make a signing key for closing months."),
