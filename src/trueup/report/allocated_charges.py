@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from trueup.attribute.hierarchy import APART, LEVELS
 from trueup.focus.columns import ARROW_TYPES, COST_AND_USAGE, columns_of
 from trueup.model.columns import TEXT
-from trueup.money import plain
+from trueup.money import EXACT, plain
 from trueup.report.focus import VERSION
 from trueup.report.parquet import write_parquet
 
@@ -133,4 +133,4 @@ def ratios(costs: Sequence[Decimal]) -> list[Decimal | None]:
     order = sorted(range(len(costs)), key=lambda at: (floors[at] - exact[at], at))
     for at in order[: one - sum(floors)]:
         floors[at] += 1
-    return [Decimal(each).scaleb(-RATIO_DECIMALS) for each in floors]
+    return [Decimal(each).scaleb(-RATIO_DECIMALS, EXACT) for each in floors]

@@ -27,6 +27,7 @@ TEAMS_MAX = 300
 LINES_MAX = 60  # of a statement; what follows is one line
 PAPER = "@media print { section[id^=team-], #nobody { break-before: page; } }"
 KINDS = {"usage": "used", "unused": "unused commitment", "unattributed": "not attributed"}
+OF_TEAMS = KINDS | {"unattributed": "shared cost"}
 FOOTER = (
     "Amounts are in the smallest unit of their currency and add up on every level.",
     "Hovering shows every digit of a cost. Every line is in lines.parquet. All times are UTC.",
@@ -84,12 +85,14 @@ def _bands(some: Sequence[Statement]) -> Iterator[Band]:
         mine = [each for each in leaves if each.path[-1] != NOBODY]
         lines = [line for each in leaves for line in each.lines]
         tiles = [_tile("Charged", total(each.amount for each in mine))]
+        labels = OF_TEAMS
         if any(each.level == "company" for each in some):
+            labels = KINDS
             rest = total(each.amount for each in leaves if each.path[-1] == NOBODY)
             tiles.append(_tile("Nobody is charged", rest))
         tiles += [
             _tile(label.capitalize(), total(line.cost for line in lines if line.kind == kind))
-            for kind, label in KINDS.items()
+            for kind, label in labels.items()
         ]
         yield Band(currency, tiles)
 
@@ -125,11 +128,11 @@ def _statement(each: Statement) -> Grid:
 
 def _line(line: CostLine) -> list[Cell]:
     who = ", ".join(part for part in (line.provider, line.agent) if part)
-    about, kind = line.about, KINDS[line.kind]
+    about = line.about
     if line.kind == "unattributed" and about:
-        about, kind = about.replace("_", " "), "shared cost" if line.team else kind
+        about = about.replace("_", " ")
     return [
-        Cell(kind),
+        Cell((OF_TEAMS if line.team else KINDS)[line.kind]),
         view.text(about or who, who if about else None),
         view.money(line.cost, None),
     ]
