@@ -8,7 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trueup.attribute.cost_line import CostLine, Payer
@@ -115,6 +115,7 @@ def mapped(line: CostLine, company: CompanyMap) -> CostLine:
     return line.charged(company.payer(row), line.cost) if line.kind == "usage" else line
 
 
+@settings(max_examples=300)
 @given(LINES, TABLES, UNITS, SHARINGS, ENTRIES, MEASURED, PRICES)
 def test_no_unit_is_lost_or_made(
     lines: list[CostLine],

@@ -32,7 +32,13 @@ out = click.option(
 
 @click.group(epilog=EPILOG)
 def command() -> None:
-    """Write statements of a past run, or its charges as FOCUS, for others to read."""
+    """Write a past run's statements, or its charges as FOCUS.
+
+    \b
+    Examples:
+      trueup export chargeback --out statements
+      trueup export focus --out focus
+    """  # noqa: D301  click keeps what follows a backspace as it stands
 
 
 @command.command(epilog=EPILOG)
