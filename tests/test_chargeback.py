@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pyarrow.parquet as pq
 import pytest
 
 import trueup
+from tests.report.sample_inputs import FOCUS_1_4
 from tests.test_worked_hour import ALLOCATED, BUSY, PLAN, reconciled
 from trueup.attribute.hierarchy import APART
 from trueup.errors import ConfigurationError, IntegrityError, UsageError
 from trueup.model.schema import IDENTITY
 from trueup.model.table import Table
 
+ACCOUNTS = {"cost_account": "6520", "clearing_account": "1480"}
 COMPANY: dict[str, Any] = {
     "cost_centres": {"s1": "4711", "s2": "4712"},
     "business_units": {"4711": "retail", "4712": "retail"},
-    "cost_account": "6520",
-    "clearing_account": "1480",
+    **ACCOUNTS,
 }
 
 
@@ -115,7 +119,13 @@ def test_a_run_with_chargeback_in_its_rules_writes_it(tmp_path: Path) -> None:
     out.joinpath("chargeback", "journal.csv").touch()
     first = reconciled(tmp_path, meters, rules=rules, team="session")
     written = [path for path in first.write(out) if path.parent.name == "chargeback"]
-    assert sorted(path.name for path in written) == ["lines.parquet", "statements.parquet"]
+    assert sorted(path.name for path in written) == [
+        "CostAndUsage.parquet",
+        "lines.parquet",
+        "statements.html",
+        "statements.parquet",
+        "statements.xlsx",
+    ]
     assert sorted(out.joinpath("chargeback").iterdir()) == sorted(written)
     page = (out / "report.html").read_text(encoding="utf-8")
     section = page.split('id="chargeback"')[1].split("</section>")[0]
@@ -138,3 +148,149 @@ def test_a_run_with_chargeback_in_its_rules_writes_it(tmp_path: Path) -> None:
     reconciled(tmp_path, meters).write(out)
     assert list(out.joinpath("chargeback").iterdir()) == []
     assert 'id="chargeback"' not in (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_map_says_whom_usage_belongs_to(hour: trueup.Result, tmp_path: Path) -> None:
+    """Of the sessions, one by a pattern and one by the company's file: 4.65 and 1.55."""
+    (tmp_path / "people.csv").write_text(
+        "level,name,team,cost_centre,business_unit\nsession,s2,ads,4712,retail\n"
+    )
+    (tmp_path / "rules.toml").write_text(
+        """
+        [chargeback]
+        map_file = "people.csv"
+        map = [{ match = { session = "1$", team = "." }, team = "search" }]
+        """
+    )
+    rows = hour.chargeback(tmp_path / "rules.toml").statements.rows()
+    teams = {(row["team"], row["cost_centre"]): row["amount"] for row in rows if row["team"]}
+    assert teams == {
+        ("search", APART[1]): Decimal("4.65"),
+        ("s2", "4712"): Decimal("1.55"),  # its team is known; its cost centre is not
+        (APART[2], APART[1]): Decimal("3.80"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ({"map": [{"team": "a"}]}, r"chargeback.map\[1\]: it takes either match, or level and"),
+        ({"map": [{"match": {"agent": "a"}}]}, r"chargeback.map\[1\]: it names nobody: give team"),
+        ({"map": [{"match": {"agnt": "a"}, "team": "b"}]}, r"no 'agnt'; did you mean 'agent'\?"),
+        ({"unattributed": {"taxes": "even"}}, r"did you mean 'tax'\? it is one of idle, no_rule"),
+        ({"map_file": "none.csv"}, r"none.csv: chargeback.map_file: cannot be read"),
+    ],
+)
+def test_a_mistake_in_the_rules_is_told(
+    rules: dict[str, Any], expected: str, hour: trueup.Result
+) -> None:
+    with pytest.raises(ConfigurationError, match=expected):
+        hour.chargeback({"chargeback": rules})
+
+
+def test_metered_work_shares_what_nobody_used(hour: trueup.Result) -> None:
+    """Unused 1.50 by busy GPU seconds, 5400 to 1800: 1.125 and 0.375; 2.30 of e2 in halves."""
+    policy = {"unused": "by_gpu_time", "unattributed": {"missing_in_usage": "even"}}
+    found = amounts(hour, **policy)
+    # 4.65 + 1.125 + 1.15 = 6.925 and 1.55 + 0.375 + 1.15 = 3.075: the cent to the first
+    assert found["retail", "4711", "s1"] == "6.93"
+    assert found["retail", "4712", "s2"] == "3.07"
+    assert APART not in found
+
+
+def test_every_cost_is_an_allocated_charge(hour: trueup.Result, tmp_path: Path) -> None:
+    """FOCUS 1.4: its columns, the identity's sum, shares of each origin that add up to 1."""
+    charged = hour.chargeback({"chargeback": COMPANY | {"unused": "proportional"}})
+    table = pq.read_table(charged.to_focus(tmp_path))
+    assert set(FOCUS_1_4) <= set(table.column_names)
+    assert table.schema.metadata == {b"focus_dataset": b"Cost and Usage", b"focus_version": b"1.4"}
+    rows = table.to_pylist()
+    assert sum(row["EffectiveCost"] for row in rows) == 10
+    told = {
+        (row["AllocatedMethodId"], row["AllocatedResourceName"]): (
+            str(row["EffectiveCost"].normalize()),
+            row["AllocatedResourceId"],
+            json.loads(row["AllocatedMethodDetails"])["Elements"],
+            json.loads(row["AllocatedTags"]),
+        )
+        for row in rows
+    }
+    tags = {
+        "s1": {"business_unit": "retail", "cost_centre": "4711", "team": "s1"},
+        "s2": {"business_unit": "retail", "cost_centre": "4712", "team": "s2"},
+    }
+    assert told == {
+        ("trueup/usage", "s1"): ("4.65", "retail/4711/s1", ratio(0.75), tags["s1"]),
+        ("trueup/usage", "s2"): ("1.55", "retail/4712/s2", ratio(0.25), tags["s2"]),
+        ("trueup/unused/proportional", "s1"): ("1.125", "retail/4711/s1", ratio(0.75), tags["s1"]),
+        ("trueup/unused/proportional", "s2"): ("0.375", "retail/4712/s2", ratio(0.25), tags["s2"]),
+        ("trueup/unattributed/apart", None): ("2.3", None, ratio(1), {}),
+    }
+
+
+def ratio(value: float) -> list[dict[str, float]]:
+    return [{"AllocatedRatio": value}]
+
+
+def test_the_workbook_says_how_amounts_come_about(hour: trueup.Result, tmp_path: Path) -> None:
+    """A sheet of units, one for each team and the journal; sums are formulas with their values."""
+    charged = hour.chargeback({"chargeback": COMPANY | {"unused": "proportional"}})
+    path = charged.to_excel(tmp_path / "statements.xlsx")
+    formulas, values = (openpyxl.load_workbook(path, data_only=only) for only in (False, True))
+    assert formulas.sheetnames == ["Statements", "(nobody)", "s1", "s2", "Journal"]
+    cells = {
+        row[0].row: (row[0].value, row[3].value, row[10].value)
+        for row in formulas["Statements"].iter_rows(min_row=2)
+    }
+    assert cells[2] == ("company", None, '=SUMIFS($K$3:$K$10,$A$3:$A$10,"team")')
+    assert cells[8] == ("team", "s1", "='s1'!$E$8")
+    sums = [row[4].value for row in formulas["s1"].iter_rows(min_row=4)]
+    assert sums == [1.125, 4.65, "=SUM(E4:E5)", 0.005, "=ROUND(E6+E7,2)"]
+    assert [values["s1"][f"E{row}"].value for row in (6, 7, 8)] == [5.775, 0.005, 5.78]
+    assert [values["Statements"][f"K{row}"].value for row in (2, 8, 10)] == [10, 5.78, 1.92]
+    assert [row[5].value for row in values["Journal"].iter_rows(min_row=2)] == [5.78, 1.92, None]
+
+
+def test_a_team_gets_its_own_statement(hour: trueup.Result, tmp_path: Path) -> None:
+    """Nothing of any other team is on it; a team that is not charged is named, and its nearest."""
+    charged = hour.chargeback({"chargeback": COMPANY | {"unused": "proportional"}})
+    page = charged.to_html(tmp_path / "s1.html", "s1").read_text(encoding="utf-8")
+    for text in ("s1 · 2026-10-03 14:00", "4.65", "1.12", "5.775", "5.78 USD", "USD · 4711"):
+        assert text in page
+    for text in ("s2", "1.55", "2.30", "4712"):
+        assert text not in page
+    book = openpyxl.load_workbook(charged.to_excel(tmp_path / "s1.xlsx", "s1"))
+    assert book.sheetnames == ["s1"]
+    with pytest.raises(
+        UsageError, match=r"no team 's11' is charged; did you mean 's1'\? teams: s1, s2"
+    ):
+        charged.to_html(tmp_path / "s11.html", "s11")
+
+
+def test_a_page_has_all_teams_and_what_is_nobody_s(hour: trueup.Result, tmp_path: Path) -> None:
+    """Every section has its place in the contents; what nobody is charged for is the last."""
+    charged = hour.chargeback({"chargeback": COMPANY | {"unused": "proportional"}})
+    page = charged.to_html(tmp_path / "all.html").read_text(encoding="utf-8")
+    anchors = re.findall(r'<a href="#([^"]+)">([^<]+)</a>', page)
+    assert anchors == [
+        ("all", "All units"),
+        ("team-1", "s1"),
+        ("team-2", "s2"),
+        ("nobody", "Nobody is charged"),
+    ]
+    assert all(f'id="{anchor}"' in page for anchor, _ in anchors)
+    assert "missing in usage" in page.split('id="nobody"')[1]
+
+
+def test_names_from_outside_stay_text(tmp_path: Path) -> None:
+    """A team that looks like a formula, like markup and like no name of a sheet."""
+    evil = "=HYPERLINK(1)<b>[x]:*?/" + "y" * 20
+    rules = {"chargeback": {"map": [{"match": {"team": "s1"}, "team": evil}], **ACCOUNTS}}
+    charged = reconciled(tmp_path, [*ALLOCATED, *BUSY], rules=rules, team="session").chargeback()
+    assert f"'{evil}" in charged.to_csv(tmp_path / "journal.csv").read_text(encoding="utf-8")
+    page = charged.to_html(tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "<b>" not in page
+    book = openpyxl.load_workbook(charged.to_excel(tmp_path / "book.xlsx"))
+    [title] = [name for name in book.sheetnames if name.startswith("=HYPER")]
+    assert title == "=HYPERLINK(1)<b>_x_____yyyyyyyy"
+    assert (book[title]["A1"].value, book[title]["A1"].data_type) == (evil, "s")

@@ -95,6 +95,14 @@ def test_parts_carry_the_scale_even_when_round() -> None:
     assert [str(part) for part in allocate(Decimal(10), [1, 1], 2)] == ["5.00", "5.00"]
 
 
+@pytest.mark.parametrize(
+    "text", ["10000000000.000000000000000001", "-" + "9" * 20 + "." + "9" * 18]
+)
+def test_no_digit_of_a_long_amount_is_lost(text: str) -> None:
+    """29 and 38 digits, more than decimal's own context keeps: one part is the whole."""
+    assert allocate(Decimal(text), [1], 18) == [Decimal(text)]
+
+
 def test_nothing_shared_by_nothing_is_nothing() -> None:
     """A total of zero may have weights of zero, or none."""
     assert allocate(Decimal("0.00"), [0, 0], 2) == [Decimal(0), Decimal(0)]

@@ -32,6 +32,7 @@ from trueup.adapter.registry import telemetry_readers
 from trueup.errors import ConfigurationError, UsageError
 from trueup.fetch.settings import check_settings
 from trueup.focus.rule_columns import check_columns
+from trueup.model.map_file import with_map_file
 from trueup.model.mistakes import close_to, explain, unknown_key
 from trueup.model.rate_file import with_rate_file
 from trueup.model.rules import Exact, Rules, Strict, read_rules
@@ -181,7 +182,7 @@ def _rules(value: object, info: Info) -> object:
     """Rules stand in the configuration, or in a file of their own."""
     folder = Path(info.context["folder"]) if info.context else Path()
     if isinstance(value, Mapping):
-        return with_rate_file(value, folder)
+        return with_map_file(with_rate_file(value, folder), folder)
     return read_rules(folder / value) if isinstance(value, str) else value
 
 

@@ -139,7 +139,7 @@ def allocate(total: Decimal, weights: Sequence[Weight], scale: int) -> list[Deci
 def _units(total: Decimal, scale: int) -> int:
     if scale < 0:
         raise UsageError(f"scale {scale}: the number of decimals cannot be negative")
-    exact = Fraction(abs(total)) * Fraction(10) ** scale
+    exact = abs(Fraction(total)) * Fraction(10) ** scale
     if exact.denominator != 1:
         raise UsageError(f"{plain(total)} has more than {scale} decimals: share it at its scale")
     return exact.numerator

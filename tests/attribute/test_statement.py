@@ -8,14 +8,18 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trueup.attribute.cost_line import CostLine
+from trueup.attribute.cost_line import CostLine, Payer
 from trueup.attribute.hierarchy import APART, Hierarchy
 from trueup.attribute.journal import Accounts, journal
+from trueup.attribute.mapping import CompanyMap
+from trueup.attribute.shared_cost import Sharing, shared_cost
 from trueup.attribute.statement import Statement, statements
-from trueup.attribute.unused import UnusedPolicy, shared_unused
+from trueup.attribute.weights import Measured, Weights
+from trueup.model.rules import Mapped, Policy, UnusedPolicy
+from trueup.report.allocated_charges import ratios
 
 ACCOUNTS = Accounts(cost="6520", clearing="1480")
 DAY = date(2026, 10, 31)
@@ -56,19 +60,76 @@ LINES = st.lists(
 )
 TABLES = st.dictionaries(st.sampled_from(["search", "ads"]), st.sampled_from(["4711", "4712"]))
 UNITS = st.dictionaries(st.sampled_from(["4711", "4712", "4799"]), st.sampled_from(["a", "b"]))
-POLICIES = st.sampled_from(["apart", "owner", "proportional", "even"])
+SHARES: tuple[Policy, ...] = (
+    *("apart", "proportional", "even"),
+    *("by_tokens", "by_gpu_time", "by_requests"),
+)
+WHOM = {
+    "team": st.none() | st.sampled_from(["search", "lab"]),
+    "cost_centre": st.none() | st.just("4712"),
+    "business_unit": st.sampled_from(["a", "c"]),
+}
+ENTRIES = st.lists(
+    st.builds(
+        Mapped,
+        match=st.dictionaries(
+            st.sampled_from(["team", "cost_centre", "agent", "session"]),
+            st.sampled_from(["^s", "^$", ".", "47"]),
+            min_size=1,
+        ),
+        **WHOM,
+    )
+    | st.builds(
+        Mapped,
+        level=st.sampled_from(["team", "agent"]),
+        name=st.sampled_from(["search", "ops", "bot"]),
+        **WHOM,
+    ),
+    max_size=4,
+)
+MEASURED = st.lists(
+    st.builds(
+        Measured,
+        payer=st.builds(Payer, NAMES, st.none() | st.just("4711")),
+        provider=st.sampled_from(["aws", "gcp"]),
+        model=st.just("large"),
+        meter=st.sampled_from(["gpu", "tpu_chip", "requests", "input_tokens", "output_tokens"]),
+        capacity=st.sampled_from(["busy", "allocated"]),
+        quantity=st.fractions(0, 10**12),
+        rows=st.integers(0, 9),
+    ),
+    max_size=8,
+)
+SHARINGS = st.builds(
+    Sharing,
+    unused=st.sampled_from([*SHARES, "owner"]),
+    owners=st.dictionaries(st.just("sp-1"), st.just("ops")),
+    unattributed=st.dictionaries(st.just("idle"), st.sampled_from(SHARES)),
+)
+PRICES = st.none() | st.fractions(0, 10**6)
 
 
-@given(LINES, TABLES, UNITS, POLICIES, st.dictionaries(st.just("sp-1"), st.just("ops")))
+def mapped(line: CostLine, company: CompanyMap) -> CostLine:
+    names = {"session": "s-1", "tool": None, "agent": "bot", "model": None, "provider": None}
+    row = names | {"team": line.team, "cost_centre": line.cost_centre}
+    return line.charged(company.payer(row), line.cost) if line.kind == "usage" else line
+
+
+@settings(max_examples=300)
+@given(LINES, TABLES, UNITS, SHARINGS, ENTRIES, MEASURED, PRICES)
 def test_no_unit_is_lost_or_made(
     lines: list[CostLine],
     centres: dict[str, str],
     units: dict[str, str],
-    policy: UnusedPolicy,
-    owners: dict[str, str],
+    sharing: Sharing,
+    entries: list[Mapped],
+    measured: list[Measured],
+    price: Fraction | None,
 ) -> None:
-    """In fractions: policies keep each line's sum, each level the whole's, journals balance."""
-    charged = shared_unused(lines, policy, owners)
+    """In fractions: rules keep each line's sum, each level the whole's, journals balance."""
+    placed = [mapped(line, CompanyMap(entries)) for line in lines]
+    weights = Weights(placed, measured, lambda _currency, _measured: price)
+    charged = shared_cost(placed, sharing, weights)
     found = statements(charged, Hierarchy(centres, units))
     for currency, minor in MINOR.items():
         exact = sum(
@@ -94,12 +155,12 @@ def test_no_unit_is_lost_or_made(
             assert not below or sum(map(Fraction, below)) == Fraction(each.amount)
             if each.level == "team":
                 assert abs(Fraction(each.rounding)) < Fraction(1, minor)
-        entries = [each for each in journal(found, ACCOUNTS, DAY) if each.currency == currency]
-        debit = sum((Fraction(each.debit) for each in entries), Fraction())
-        credit = sum((Fraction(each.credit) for each in entries), Fraction())
+        posted = [each for each in journal(found, ACCOUNTS, DAY) if each.currency == currency]
+        debit = sum((Fraction(each.debit) for each in posted), Fraction())
+        credit = sum((Fraction(each.credit) for each in posted), Fraction())
         assert debit == credit
-        assert all(each.debit >= 0 <= each.credit for each in entries)
-        assert all(bool(each.debit) != bool(each.credit) for each in entries)
+        assert all(each.debit >= 0 <= each.credit for each in posted)
+        assert all(bool(each.debit) != bool(each.credit) for each in posted)
 
 
 def test_thirds_are_rounded_once_over_all_teams() -> None:
@@ -134,14 +195,37 @@ def test_levels_follow_tables_and_a_line_s_own_cost_centre_is_first() -> None:
     }
 
 
+def by_team(
+    lines: Sequence[CostLine], sharing: Sharing, measured: Sequence[Measured] = ()
+) -> dict[str | None, str]:
+    """What is charged of shared cost, to two decimals."""
+    prices = {"input_tokens": Fraction(1), "output_tokens": Fraction(5)}
+    weights = Weights(lines, measured, lambda _, each: prices.get(each.meter))
+    found: dict[str | None, Decimal] = {}
+    for line in shared_cost(lines, sharing, weights):
+        if line.kind != "usage":
+            found[line.team] = found.get(line.team, Decimal(0)) + line.cost
+    return {team: f"{cost:.2f}" for team, cost in found.items()}
+
+
+def metered(team: str | None, meter: str, quantity: int, capacity: str = "busy") -> Measured:
+    return Measured(Payer(team), "aws", "large", meter, capacity, Fraction(quantity), 1)
+
+
 @pytest.mark.parametrize(
     ("policy", "expected"),
     [
-        ("apart", {None: "2.00", "search": "3.00", "ads": "1.00"}),
-        ("owner", {"ops": "2.00", "search": "3.00", "ads": "1.00"}),
+        ("apart", {None: "2.00"}),
+        ("owner", {"ops": "2.00"}),
         # 2.00 by 3 to 1: 1.50 and 0.50; in halves: 1.00 and 1.00
-        ("proportional", {"search": "4.50", "ads": "1.50"}),
-        ("even", {"search": "4.00", "ads": "2.00"}),
+        ("proportional", {"ads": "0.50", "search": "1.50"}),
+        ("even", {"ads": "1.00", "search": "1.00"}),
+        # search 100 at 1, ads 20 at 5 and 300 at 1: 2.00 by 100 to 400
+        ("by_tokens", {"ads": "1.60", "search": "0.40"}),
+        # busy 10 to 30; what is held (99) weighs nothing beside it, nor do chips
+        ("by_gpu_time", {"ads": "1.50", "search": "0.50"}),
+        # no requests are metered: one call of ads gave output
+        ("by_requests", {"ads": "2.00"}),
     ],
 )
 def test_unused_commitment_has_a_policy(
@@ -152,18 +236,70 @@ def test_unused_commitment_has_a_policy(
         *(usage("search", "3"), usage("ads", "1"), unused("2")),
         *(usage("ops", "-1"), usage("far", "9", provider="gcp")),
     ]
-    found: dict[str | None, Decimal] = {}
-    for line in shared_unused(lines, policy, {"sp-1": "ops"}):
-        found[line.team] = found.get(line.team, Decimal(0)) + line.cost
-    found["far"] -= 9
-    found["ops"] += 1
-    assert {team: f"{cost:.2f}" for team, cost in found.items() if cost} == expected
+    measured = [
+        *(metered("search", "input_tokens", 100), metered("ads", "input_tokens", 300)),
+        *(metered("ads", "output_tokens", 20), metered("ops", "cache_read_tokens", 10**6)),
+        *(metered("search", "gpu", 10), metered("ads", "gpu", 30), metered(None, "gpu", 50)),
+        *(metered("ops", "gpu", 99, "allocated"), metered("ops", "tpu_chip", 7)),
+        Measured(Payer("far"), "gcp", "large", "gpu", "busy", Fraction(7), 7),
+    ]
+    assert by_team(lines, Sharing(policy, {"sp-1": "ops"}), measured) == expected
 
 
-@pytest.mark.parametrize("policy", ["owner", "proportional", "even"])
-def test_unused_commitment_without_a_payer_stays_apart(policy: UnusedPolicy) -> None:
+def test_unattributed_cost_has_a_policy_by_its_reason() -> None:
+    """Idle 3.00 by 3 to 1; a credit of -4.00 in halves; tax has none and stays apart."""
+    lines = [
+        *(usage("search", "3"), usage("ads", "1")),
+        CostLine("USD", "unattributed", None, None, "aws", "idle", Decimal(3)),
+        CostLine("USD", "unattributed", None, None, None, "credit", Decimal(-4)),
+        CostLine("USD", "unattributed", None, None, "aws", "tax", Decimal(5)),
+    ]
+    sharing = Sharing(unattributed={"idle": "proportional", "credit": "even"})
+    # 2.25 - 2.00 and 0.75 - 2.00
+    assert by_team(lines, sharing) == {"search": "0.25", "ads": "-1.25", None: "5.00"}
+
+
+@pytest.mark.parametrize("policy", ["owner", *SHARES])
+def test_shared_cost_without_a_payer_stays_apart(policy: UnusedPolicy) -> None:
     """No owner is named, and nobody used anything."""
-    assert shared_unused([unused("2")], policy, {}) == [unused("2")]
+    assert shared_cost([unused("2")], Sharing(policy), Weights()) == [unused("2")]
+
+
+def test_the_first_entry_of_the_map_counts() -> None:
+    """What telemetry says stays, unless the entry matches by it."""
+    company = CompanyMap(
+        [
+            Mapped(match={"agent": "^TRIAGE", "team": "^$"}, team="support"),
+            Mapped(level="agent", name="triage-2", cost_centre="4711", business_unit="retail"),
+            Mapped(match={"team": "^old"}, team="new"),
+            Mapped(match={"agent": "."}, team="rest", cost_centre="4799"),
+        ]
+    )
+
+    def payer(agent: str | None, team: str | None, centre: str | None = None) -> tuple[object, ...]:
+        return company.payer({"agent": agent, "team": team, "cost_centre": centre})
+
+    assert company.columns == {"agent", "team"}
+    assert payer("triage-2", None) == ("support", None, None)
+    assert payer("triage-2", "own") == ("own", "4711", "retail")
+    assert payer("triage-2", "own", "4712") == ("own", "4712", "retail")
+    assert payer("triage-3", "old-team") == ("new", None, None)
+    assert payer("other", None, "4712") == ("rest", "4712", None)
+    assert payer(None, "own") == ("own", None, None)
+
+
+@given(st.lists(COSTS, min_size=1, max_size=8))
+def test_ratios_add_up_to_one(costs: list[Decimal]) -> None:
+    """Of an origin charge that is not nothing, each within a unit of what it should be."""
+    found = ratios(costs)
+    whole = sum(map(Fraction, costs), Fraction())
+    if not whole:
+        assert found == [None] * len(costs)
+        return
+    parts = [Fraction(each) for each in found if each is not None]
+    assert sum(parts) == 1
+    for part, cost in zip(parts, costs, strict=True):
+        assert abs(part - Fraction(cost) / whole) < Fraction(1, 10**18)
 
 
 def test_entries_are_debits_of_cost_centres_against_one_account() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.seeds import some
+from tests.seeds.charged import assert_charged
 from tests.seeds.results import (
     assert_same,
     asserted_tables,
@@ -62,6 +63,7 @@ def test_every_fault_of_a_seed_is_found_and_nothing_else(seed: int, tmp_path: Pa
         {**found, "breaks": ours, "control_totals": control_totals, **of_legs},
         {**NAMES_OF_ROWS, **LEG_ROWS},
     )
+    assert_charged(expected, result)
 
 
 def _by_leg(breaks: Sequence[Row]) -> tuple[list[Row], list[Row]]:

@@ -11,10 +11,12 @@ from typing import Any
 UNITS = 10**18
 CENT = 10**16  # every currency of the world has cents
 BUSINESS_UNITS = {"CC-520": "customers", "CC-700": "engineering"}
+UNIT_OF_AGENT = {"route-planner": "operations"}  # the company's own map, before its cost centre's
+RENAMED = {"platform": "tools"}  # teams, the same
 NOBODY = ("(no business unit)", "(no cost centre)", "(nobody)")
 
 Rows = Sequence[Mapping[str, Any]]
-Payer = tuple[str | None, str | None]
+Payer = tuple[str | None, str | None, str | None]  # team, cost centre, business unit
 
 
 def statements(answers: Mapping[str, Rows], policy: str) -> dict[tuple[Any, ...], Decimal]:
@@ -22,7 +24,7 @@ def statements(answers: Mapping[str, Rows], policy: str) -> dict[tuple[Any, ...]
     used: dict[tuple[str, str], dict[Payer, int]] = defaultdict(lambda: defaultdict(int))
     costs: dict[str, dict[tuple[str, ...], int]] = defaultdict(lambda: defaultdict(int))
     for row in answers["allocations"]:
-        payer = row["team"], row["cost_centre"]
+        payer = _payer(row)
         units = _units(row["cost"])
         if row["team"] is not None:
             used[row["currency"], row["provider"]][payer] += units
@@ -37,7 +39,7 @@ def statements(answers: Mapping[str, Rows], policy: str) -> dict[tuple[Any, ...]
                 if units > 0
             }
             if policy == "apart" or not payers:
-                payers = {(None, None): 1}
+                payers = {(None, None, None): 1}
             for payer, part in _dealt(_units(row["unused_cost"]), payers).items():
                 costs[row["currency"]][_path(payer)] += part
     found: dict[tuple[Any, ...], Decimal] = defaultdict(Decimal)
@@ -53,9 +55,14 @@ def _units(text: object) -> int:
     return int(Fraction(str(text)) * UNITS)
 
 
+def _payer(row: Mapping[str, Any]) -> Payer:
+    team = RENAMED.get(row["team"], row["team"])
+    return team, row["cost_centre"], UNIT_OF_AGENT.get(row["agent"])
+
+
 def _path(payer: Payer) -> tuple[str, ...]:
-    team, centre = payer
-    names = BUSINESS_UNITS.get(centre or ""), centre, team
+    team, centre, unit = payer
+    names = unit or BUSINESS_UNITS.get(centre or ""), centre, team
     return tuple(name or other for name, other in zip(names, NOBODY, strict=True))
 
 

@@ -9,6 +9,7 @@ from trueup.attribute.cost_line import CostLine
 
 LEVELS = ("business_unit", "cost_centre", "team")
 APART = ("(no business unit)", "(no cost centre)", "(nobody)")  # of each level
+NOBODY = APART[-1]
 
 Path = tuple[str, ...]  # names from the top down; as long as the level is deep
 
@@ -17,8 +18,8 @@ Path = tuple[str, ...]  # names from the top down; as long as the level is deep
 class Hierarchy:
     """``cost_centres`` of teams that do not name theirs, ``business_units`` of cost centres.
 
-    A line's own cost centre, as its telemetry or its tags gave it, stands before the table's. What
-    no table names keeps its place under ``APART``, so that no cost falls out of a level.
+    A line's own cost centre and business unit stand before the tables'. What no table names keeps
+    its place under ``APART``, so that no cost falls out of a level.
     """
 
     cost_centres: Mapping[str, str] = field(default_factory=dict)
@@ -27,7 +28,7 @@ class Hierarchy:
     def path(self, line: CostLine) -> Path:
         """Where the line stands: a name for each of LEVELS."""
         centre = line.cost_centre or self.cost_centres.get(line.team or "")
-        unit = self.business_units.get(centre or "")
+        unit = line.business_unit or self.business_units.get(centre or "")
         names = (unit, centre, line.team)
         return tuple(name or apart for name, apart in zip(names, APART, strict=True))
 

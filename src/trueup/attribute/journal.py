@@ -50,7 +50,7 @@ def journal(given: Iterable[Statement], accounts: Accounts, day: date) -> list[E
         some = [each for each in teams if each.currency == currency and each.amount]
         for each in some:
             unit, centre, team = each.path
-            text = f"AI compute of {team}, {unit}"
+            text = f"AI compute of {team}" + (f", {unit}" if unit != APART[0] else "")
             entries.append(_entry(day, accounts.cost, (centre, team), currency, each.amount, text))
         whole = total(each.amount for each in some)
         if whole:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 
-from trueup.attribute.cost_line import CostLine, total
+from trueup.attribute.cost_line import CostLine, in_order, total
 from trueup.attribute.hierarchy import LEVELS, Hierarchy, Path, above
 from trueup.money import EXACT, minor_decimals
 
@@ -99,5 +99,5 @@ def _quantized(value: Decimal, unit: Decimal, rounding: str) -> Decimal:
 
 
 def _order(line: CostLine) -> tuple[object, ...]:
-    names = (line.team, line.cost_centre, line.provider, line.about)
-    return (line.currency, line.kind, *((name is None, name or "") for name in names), line.cost)
+    names = (*line.payer, line.provider, line.about, line.agent)
+    return (line.currency, line.kind, *in_order(names), line.cost)

@@ -25,6 +25,7 @@ COMMANDS = {
         "trueup.cli.drivers",
         "Show what drives cost, and what changed against the time before.",
     ),
+    "export": ("trueup.cli.export", "Write a past run's statements, or its charges as FOCUS."),
     "verify": ("trueup.cli.verify", "Look at every byte of the workspace; name what differs."),
     "replay": ("trueup.cli.replay", "Perform a past run again, and compare byte for byte."),
     "key": ("trueup.cli.key", "Make a signing key for closing months."),

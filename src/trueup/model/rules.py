@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -26,6 +26,7 @@ from pydantic import (
 )
 
 from trueup.errors import ConfigurationError, UnitError
+from trueup.model.map_file import with_map_file
 from trueup.model.mistakes import close_to, explain
 from trueup.model.rate_file import with_rate_file
 from trueup.model.schema import METERS
@@ -194,11 +195,74 @@ class Lag(Strict):
     final_after: timedelta | None = None
 
 
+Level = Literal["session", "agent", "tool", "model", "provider", "team", "cost_centre"]
+REASONS = (  # of unattributed cost
+    *("idle", "no_rule", "missing_in_usage", "unverified_capacity", "tax", "support"),
+    *("marketplace", "credit", "refund", "correction", "purchase", "rounding"),
+)
+Policy = Literal["apart", "proportional", "even", "by_tokens", "by_gpu_time", "by_requests"]
+UnusedPolicy = Policy | Literal["owner"]
+
+
+def _reason(value: str) -> str:
+    if value not in REASONS:
+        raise ValueError(f"{close_to(value, REASONS)}it is one of {', '.join(REASONS)}")
+    return value
+
+
+def _of(*known: str) -> AfterValidator:
+    """Of patterns: they are of these columns."""
+
+    def check(value: Mapping[str, str]) -> Mapping[str, str]:
+        for name in value:
+            if name not in known:
+                raise ValueError(
+                    f"there is no {name!r}; {close_to(name, known)}it is one of {', '.join(known)}"
+                )
+        return value
+
+    return AfterValidator(check)
+
+
+class Mapped(Strict):
+    """Whom usage belongs to: what matches ``match``, or has this ``name`` at this ``level``."""
+
+    match: Annotated[Match, _of(*get_args(Level))] = Field(default_factory=dict)
+    level: Level | None = None
+    name: str | None = None
+    team: str | None = None
+    cost_centre: str | None = None
+    business_unit: str | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Mapped:
+        named = self.level is not None and self.name is not None
+        if bool(self.match) == named or (self.level is None) != (self.name is None):
+            raise ValueError("it takes either match, or level and name")
+        if not (self.team or self.cost_centre or self.business_unit):
+            raise ValueError("it names nobody: give team, cost_centre or business_unit")
+        return self
+
+
+class TokenPrice(Strict):
+    """What tokens weigh in ``by_tokens``, where it is not what they cost on the bill."""
+
+    match: Annotated[Match, _of("provider", "model", "meter")]
+    price: Annotated[Exact, Field(ge=0)]  # of 1,000,000 tokens
+    currency: str | None = None  # of costs in any currency
+
+
 class Chargeback(Strict):
     """Who is charged for what a period cost, and on which accounts of the ledger."""
 
-    unused: Literal["apart", "owner", "proportional", "even"] = "apart"
+    map: tuple[Mapped, ...] = ()
+    map_file: str | None = None  # a CSV table of more; its rows are in map
+    unused: UnusedPolicy = "apart"
     owners: Mapping[str, str] = Field(default_factory=dict)  # commitment id -> team
+    unattributed: Mapping[Annotated[str, AfterValidator(_reason)], Policy] = Field(
+        default_factory=dict
+    )  # else apart
+    token_price: tuple[TokenPrice, ...] = ()
     cost_centres: Mapping[str, str] = Field(default_factory=dict)  # team -> cost centre
     business_units: Mapping[str, str] = Field(default_factory=dict)  # cost centre -> unit
     cost_account: str | None = None
@@ -260,7 +324,7 @@ def read_rules(rules: Rules | Mapping[str, Any] | str | Path | None) -> Rules:
     if isinstance(rules, str | Path):
         origin, folder = str(rules), Path(rules).parent
         rules = _toml(Path(rules))
-    rules = with_rate_file(rules, folder)
+    rules = with_map_file(with_rate_file(rules, folder), folder)
     try:
         return Rules.model_validate(rules)
     except ValidationError as error:

@@ -82,8 +82,10 @@ STATEMENTS = columns_as(  # chargeback: a row for each unit of each level
 COST_LINES = columns_as(  # what statements are made of
     currency=TEXT,
     kind=TEXT,  # usage | unused | unattributed
-    team=TEXT,
+    business_unit=TEXT,
     cost_centre=TEXT,
+    team=TEXT,
+    agent=TEXT,
     provider=TEXT,
     about=TEXT,  # the model | the commitment | the reason
     cost=AMOUNT,
@@ -100,7 +102,6 @@ JOURNAL = columns_as(
     text=TEXT,
 )
 
-SPEND_TABLES = {"spend": SPEND, "activity": ACTIVITY, "session_costs": SESSION_COSTS}
 BURNED = columns_as(  # what was burned, one row for each interval that the bill states
     by=TEXT,  # commitment | team
     commitment_id=TEXT,
@@ -155,3 +156,5 @@ RUNWAY = columns_as(  # how far a commitment reaches at its burn, one row each
     reason=TEXT,  # why a figure is null
     text=TEXT,  # what it means and what next, for a person
 )
+
+SPEND_TABLES = {"spend": SPEND, "activity": ACTIVITY, "session_costs": SESSION_COSTS}

@@ -6,29 +6,34 @@ import csv
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trueup.attribute.cost_line import CostLine, Kind, total
-from trueup.attribute.hierarchy import LEVELS, Hierarchy
+from trueup.attribute.cost_line import CostLine, total
+from trueup.attribute.hierarchy import LEVELS, NOBODY, Hierarchy
 from trueup.attribute.journal import Accounts, journal
+from trueup.attribute.mapping import CompanyMap
+from trueup.attribute.shared_cost import Sharing, shared_cost
 from trueup.attribute.statement import Statement, statements
-from trueup.attribute.unused import shared_unused
-from trueup.errors import IntegrityError, UsageError
+from trueup.attribute.weights import Weights
+from trueup.errors import UsageError
+from trueup.model.mistakes import close_to
 from trueup.model.spend_schema import COST_LINES, JOURNAL, STATEMENTS
 from trueup.model.table import Table
 from trueup.money import plain
 from trueup.report.atomic import replacing
-from trueup.report.figures import cost_by
+from trueup.report.cost_lines import KINDS, Charged, cost_lines, measured, token_prices
 from trueup.report.parquet import write_parquet
 
 if TYPE_CHECKING:
     from trueup.model.rules import Chargeback as Policy
-    from trueup.report.result import Result
 
-FILES = ("statements.parquet", "lines.parquet", "journal.csv")
-KINDS: tuple[Kind, ...] = ("usage", "unused", "unattributed")
+STATEMENTS_FILE, LINES_FILE, JOURNAL_FILE = "statements.parquet", "lines.parquet", "journal.csv"
+PAGE_FILE, BOOK_FILE, FOCUS_FILE = "statements.html", "statements.xlsx", "CostAndUsage.parquet"
+FILES = (STATEMENTS_FILE, LINES_FILE, PAGE_FILE, BOOK_FILE, FOCUS_FILE, JOURNAL_FILE)
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # of text that a spreadsheet would execute
 
 
 class Chargeback:
@@ -38,32 +43,77 @@ class Chargeback:
     to the billed cost of the identity. Raises IntegrityError where the lines do not.
     """
 
-    def __init__(self, result: Result, policy: Policy) -> None:
-        self._day = (result.end - timedelta(microseconds=1)).date()
-        self._policy = policy
-        self.lines = shared_unused(cost_lines(result), policy.unused, policy.owners)
-        hierarchy = Hierarchy(policy.cost_centres, policy.business_units)
-        self._statements = statements(self.lines, hierarchy)
+    def __init__(self, result: Charged, policy: Policy) -> None:
+        self.start, self.end, self.as_of = result.start, result.end, result.as_of
+        self.policy = policy
+        company = CompanyMap(policy.map)
+        lines = cost_lines(result, company)
+        weights = self._weights(result, company, lines)
+        self.unpriced = weights.unpriced() if "by_tokens" in self.policies else []
+        self._sharing = Sharing(policy.unused, policy.owners, policy.unattributed)
+        self.lines = shared_cost(lines, self._sharing, weights)
+        self.hierarchy = Hierarchy(policy.cost_centres, policy.business_units)
+        self.units = statements(self.lines, self.hierarchy)
+
+    @property
+    def policies(self) -> set[str]:
+        """All policies that the rules name."""
+        return {self.policy.unused, *self.policy.unattributed.values()}
+
+    def _weights(self, result: Charged, company: CompanyMap, lines: Sequence[CostLine]) -> Weights:
+        """With what was metered, where a policy asks for it."""
+        if not any(each.startswith("by_") for each in self.policies):
+            return Weights(lines)
+        some = measured(result, company)
+        return Weights(lines, some, token_prices(result, some, self.policy.token_price))
 
     @cached_property
     def statements(self) -> Table:
         """One row per unit, level and currency: what it is made of, and the amount charged."""
-        return Table.from_rows(STATEMENTS, [_row(each) for each in self._statements])
+        return Table.from_rows(STATEMENTS, [statement_row(each) for each in self.units])
 
     @cached_property
     def journal(self) -> Table:
         """Entries of the period's last day, balanced in every currency; needs both accounts."""
-        cost, clearing = self._policy.cost_account, self._policy.clearing_account
-        if cost is None or clearing is None:
+        if not self.has_accounts:
             raise UsageError(
                 "a journal needs the ledger's accounts: set cost_account and clearing_account "
                 "under [chargeback] in the rules"
             )
-        entries = journal(self._statements, Accounts(cost, clearing), self._day)
+        accounts = Accounts(self.policy.cost_account or "", self.policy.clearing_account or "")
+        day = (self.end - timedelta(microseconds=1)).date()
+        entries = journal(self.units, accounts, day)
         return Table.from_rows(JOURNAL, [asdict(each) for each in entries])
 
+    @property
+    def has_accounts(self) -> bool:
+        """Say whether the rules name the ledger's accounts."""
+        return bool(self.policy.cost_account and self.policy.clearing_account)
+
+    def method_of(self, line: CostLine) -> str:
+        """How it came to whom it falls to: ``usage``, ``unused/even``, ``unattributed/apart``."""
+        return "usage" if line.kind == "usage" else f"{line.kind}/{self._sharing.policy_of(line)}"
+
+    def of_team(self, team: str) -> list[Statement]:
+        """Its statements, one per place and currency; UsageError that names the nearest teams."""
+        found = [each for each in self.teams if each.path[-1] == team]
+        if not found:
+            known = sorted({each.path[-1] for each in self.teams})
+            raise UsageError(
+                f"no team {team!r} is charged; {close_to(team, known)}teams: {', '.join(known)}"
+            )
+        return found
+
+    @property
+    def teams(self) -> list[Statement]:
+        """The statements of teams, without what nobody is charged for."""
+        return [each for each in self.units if each.level == "team" and each.path[-1] != NOBODY]
+
     def to_csv(self, path: str | Path) -> Path:
-        """Write the journal for the ledger to import: plain amounts, the empty side empty."""
+        """Write the journal for the ledger to import: plain amounts, the empty side empty.
+
+        Text that a spreadsheet would take for a formula has an apostrophe before it.
+        """
         target = Path(path)
         rows = self.journal.rows()
         with (
@@ -72,20 +122,41 @@ class Chargeback:
         ):
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(self.journal.columns)
-            for row in rows:
-                sides = {
-                    name: plain(row[name], 2) if row[name] else "" for name in ("debit", "credit")
-                }
-                writer.writerow({**row, **sides}.values())
+            writer.writerows([_plain_cell(each) for each in row.values()] for row in rows)
         return target
 
+    def to_html(self, path: str | Path, team: str | None = None) -> Path:
+        """Write the statements of all teams as one page, or that of one team alone."""
+        from trueup.report.html.statement_page import write_page
+
+        return write_page(self, Path(path), team)
+
+    def to_excel(self, path: str | Path, team: str | None = None) -> Path:
+        """Write a workbook: a sheet of units, a sheet for each team, the journal; or one team."""
+        from trueup.report.statement_book import write_book
+
+        return write_book(self, Path(path), team)
+
+    def to_focus(self, directory: str | Path) -> Path:
+        """Write every cost as a FOCUS 1.4 charge with the Allocated columns, as Parquet."""
+        from trueup.report.allocated_charges import write_allocated
+
+        return write_allocated(self, Path(directory) / FOCUS_FILE)
+
     def write(self, folder: str | Path) -> list[Path]:
-        """Write statements.parquet, lines.parquet and, with accounts, journal.csv."""
-        statements, lines, entries = (Path(folder) / name for name in FILES)
-        made = Table.from_rows(COST_LINES, [asdict(each) for each in self.lines])
-        written = [write_parquet(self.statements, statements), write_parquet(made, lines)]
-        if self._policy.cost_account and self._policy.clearing_account:
-            written.append(self.to_csv(entries))
+        """Write all of it into a folder; the journal where the rules name its accounts."""
+        place = Path(folder)
+        clear(place)
+        lines = Table.from_rows(COST_LINES, [asdict(each) for each in self.lines])
+        written = [
+            write_parquet(self.statements, place / STATEMENTS_FILE),
+            write_parquet(lines, place / LINES_FILE),
+            self.to_html(place / PAGE_FILE),
+            self.to_excel(place / BOOK_FILE),
+            self.to_focus(place),
+        ]
+        if self.has_accounts:
+            written.append(self.to_csv(place / JOURNAL_FILE))
         return written
 
 
@@ -95,52 +166,8 @@ def clear(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def cost_lines(result: Result) -> list[CostLine]:
-    """Usage by team, unused commitment, and what is unattributed by reason, of every currency."""
-    about = ("team", "cost_centre", "provider", "model")
-    lines = [
-        CostLine(currency or "", "usage", team, centre, provider, model, cost)
-        for (currency, team, centre, provider, model), cost in cost_by(result, about)
-    ]
-    lines += [
-        CostLine(
-            row["currency"],
-            "unused",
-            None,
-            None,
-            row["provider"],
-            row["commitment_id"],
-            row["unused_cost"],
-        )
-        for row in result.commitments
-        if row["unused_cost"] and row["layer"] == "benefit"
-    ]
-    lines += [
-        CostLine(row["currency"], "unattributed", None, None, None, row["reason"], row["cost"])
-        for row in result.unattributed_by_reason
-    ]
-    _check(lines, result)
-    return lines
-
-
-def _check(lines: Sequence[CostLine], result: Result) -> None:
-    """Each kind of line adds up to its part of the identity."""
-    for row in result.identity:
-        parts = dict(
-            zip(KINDS, (row["allocated"], row["unused"], row["unattributed"]), strict=True)
-        )
-        for kind, expected in parts.items():
-            found = total(
-                line.cost for line in lines if (line.currency, line.kind) == (row["currency"], kind)
-            )
-            if found != expected:
-                raise IntegrityError(
-                    f"chargeback in {row['currency']}: {kind} is {plain(found, 2)}, the identity "
-                    f"says {plain(expected, 2)}; please report this as a defect"
-                )
-
-
-def _row(each: Statement) -> dict[str, Any]:
+def statement_row(each: Statement) -> dict[str, Any]:
+    """A statement as a row of STATEMENTS."""
     parts: dict[str, Any] = {
         kind: total(line.cost for line in each.lines if line.kind == kind) for kind in KINDS
     }
@@ -153,3 +180,10 @@ def _row(each: Statement) -> dict[str, Any]:
         "rounding": each.rounding,
         "amount": each.amount,
     }
+
+
+def _plain_cell(value: object) -> str:
+    if isinstance(value, Decimal):
+        return plain(value, 2) if value else ""
+    text = str(value)
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text

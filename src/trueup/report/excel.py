@@ -7,6 +7,7 @@ the Summary sheet says so. Text from outside is always text: never a formula, ne
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import islice
@@ -91,7 +92,7 @@ _FIRST = {
         *("interval_end", "billed", "expected", "lines", "missing_evidence", "arithmetic"),
     ),
 }
-_FORMATS = {
+FORMATS = {
     "money": "#,##0.00;[Red]-#,##0.00",
     "quantity": "#,##0.00####",
     "count": "#,##0",
@@ -103,6 +104,14 @@ _FORMATS = {
 
 def write_excel(result: Result, path: Path, rows_max: int = ROWS_MAX) -> Path:
     """Write the workbook; sheets are streamed, so memory use does not grow with their rows."""
+    with new_workbook(path, result.as_of) as workbook:
+        _Book(workbook, result, rows_max).write()
+    return path
+
+
+@contextmanager
+def new_workbook(path: Path, as_of: datetime) -> Iterator[Workbook]:
+    """A workbook that takes text as text; it is there whole or not at all."""
     from xlsxwriter import Workbook
 
     options = {
@@ -117,12 +126,11 @@ def write_excel(result: Result, path: Path, rows_max: int = ROWS_MAX) -> Path:
             {
                 "title": "trueup",
                 "author": "trueup",
-                "created": result.as_of.astimezone(UTC).replace(tzinfo=None),
+                "created": as_of.astimezone(UTC).replace(tzinfo=None),
             }
         )
         workbook.set_calc_mode("auto")
-        _Book(workbook, result, rows_max).write()
-    return path
+        yield workbook
 
 
 class _Book:
@@ -133,11 +141,11 @@ class _Book:
         self.result = result
         self.formats = {
             name: workbook.add_format({"num_format": form, "valign": "top"})
-            for name, form in _FORMATS.items()
+            for name, form in FORMATS.items()
         }
         self.bold = {
             name: workbook.add_format({"num_format": form, "bold": True, "bg_color": "#EEF2F5"})
-            for name, form in _FORMATS.items()
+            for name, form in FORMATS.items()
         }
         self.header = workbook.add_format(
             {"bold": True, "bg_color": "#1F3A4D", "font_color": "#FFFFFF", "text_wrap": True,
@@ -173,7 +181,7 @@ class _Book:
             worksheet.freeze_panes(top + 1, min(1, len(kinds) - 1))
             for offset, row in enumerate(islice(rows, count), start=top + 1):
                 for column, value in enumerate(row):
-                    _write(worksheet, offset, column, value, self.formats[kinds[column]])
+                    write_cell(worksheet, offset, column, value, self.formats[kinds[column]])
             worksheet.autofilter(top, 0, top + max(count, 1), len(kinds) - 1)
             worksheet.repeat_rows(top)
             worksheet.set_landscape()
@@ -218,7 +226,7 @@ def _rows(table: Table) -> Iterator[tuple[Any, ...]]:
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
-def _write(sheet: Worksheet, row: int, column: int, value: object, form: Format) -> None:
+def write_cell(sheet: Worksheet, row: int, column: int, value: object, form: Format) -> None:
     """Write one value as its own type; what is not known stays an empty cell."""
     if value is None:
         return

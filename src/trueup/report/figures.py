@@ -12,11 +12,22 @@ from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from trueup.money import EXACT
+
 if TYPE_CHECKING:
     from trueup.model.table import Table
     from trueup.report.result import Result
 
 Row = dict[str, Any]
+
+
+class Allocated(Protocol):
+    """What has attributed cost."""
+
+    @property
+    def allocations(self) -> Table: ...
+
+
 ZERO = Decimal(0)
 NO_CHARGES = "no_charges_in_period"  # the codes of notes that say why nothing was compared
 SOURCE_FAILED = "source_failed"  # the code of the note that a run leaves for such a source
@@ -161,29 +172,45 @@ def amounts_by_currency(rows: Iterable[Row], column: str = "amount") -> dict[str
 
 
 def cost_by(
-    result: Result, columns: tuple[str, ...]
+    result: Allocated, columns: tuple[str, ...]
 ) -> list[tuple[tuple[str | None, ...], Decimal]]:
-    """Allocated cost per (currency, *columns), largest first within a currency.
-
-    Sums batch by batch, so that any number of allocations needs memory for the groups alone.
-    """
-    import pyarrow as pa
-
-    keys = ["currency", *columns]
-    found: dict[tuple[str | None, ...], Decimal] = {}
-    for batch in result.allocations.reader():
-        sums = pa.Table.from_batches([batch.select([*keys, "cost"])]).group_by(keys)
-        for row in sums.aggregate([("cost", "sum")]).to_pylist():
-            key = tuple(row[name] for name in keys)
-            found[key] = found.get(key, ZERO) + (row["cost_sum"] or ZERO)
+    """Allocated cost per (currency, *columns), largest first within a currency."""
+    sums = sums_by(result.allocations, ("currency", *columns), "cost")
+    found = [(key, row["cost"] or ZERO) for key, row in sums]
     return sorted(
-        found.items(),
+        found,
         key=lambda item: (
             item[0][0] or "",
             -item[1],
             [(part is None, part or "") for part in item[0]],
         ),
     )
+
+
+def sums_by(
+    table: Table, keys: Sequence[str], *columns: str
+) -> Iterator[tuple[tuple[Any, ...], Row]]:
+    """Exact sums of columns by keys; null where no figure is known.
+
+    Sums batch by batch, so that a table of any length needs memory for the groups alone.
+    """
+    import pyarrow as pa
+
+    found: dict[tuple[Any, ...], Row] = {}
+    for batch in table.reader():
+        part = pa.Table.from_batches([batch.select([*keys, *columns])]).group_by(list(keys))
+        for row in part.aggregate([(name, "sum") for name in columns]).to_pylist():
+            sums = found.setdefault(tuple(row[name] for name in keys), dict.fromkeys(columns))
+            for name in columns:
+                if (more := row[f"{name}_sum"]) is not None:
+                    sums[name] = _added(sums[name], more)
+    yield from found.items()
+
+
+def _added(sum_: Decimal | int | None, more: Decimal | int) -> Decimal | int:
+    if isinstance(more, Decimal) and isinstance(sum_, Decimal):
+        return EXACT.add(sum_, more)
+    return more if sum_ is None else sum_ + more
 
 
 def provisional(result: Result) -> bool | None:

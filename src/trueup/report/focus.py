@@ -39,10 +39,16 @@ class FocusFiles:
 
 
 def write_focus(result: Result, directory: Path) -> FocusFiles:
+    """Write what went into a result."""
+    contracts = None if result.contracts is None else result.contracts.table
+    return write_datasets(result.charges.table, contracts, directory)
+
+
+def write_datasets(charges: Table, contracts: Table | None, directory: Path) -> FocusFiles:
     """Write the datasets into a folder; memory use does not grow with the number of rows."""
-    inputs = [(COST_AND_USAGE, result.charges.table)]
-    if result.contracts is not None:
-        inputs.append((CONTRACT_COMMITMENT, result.contracts.table))
+    inputs = [(COST_AND_USAGE, charges)]
+    if contracts is not None:
+        inputs.append((CONTRACT_COMMITMENT, contracts))
     files, notes = [], []
     for dataset, table in inputs:
         path = directory / FILE_NAMES[dataset]

@@ -362,8 +362,8 @@ class Result:
     def _write_chargeback(self, folder: Path) -> list[Path]:
         from trueup.report.chargeback import clear
 
-        clear(folder)
         if self.outcome.chargeback is None:
+            clear(folder)
             return []
         self.written.append(folder)
         return self.chargeback().write(folder)

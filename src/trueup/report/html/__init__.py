@@ -12,6 +12,7 @@ from trueup.report.atomic import write_text
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+    from trueup.report.html.page import Page
     from trueup.report.result import Result
 
 
@@ -19,8 +20,17 @@ def render_html(result: Result) -> str:
     """The page as text. Its size is bounded: tables and charts stop at a number of rows."""
     from trueup.report.html.page import build_page
 
-    style = files(__name__).joinpath("style.css").read_text(encoding="utf-8")
-    return _environment().get_template("report.html.j2").render(page=build_page(result, style))
+    return rendered(build_page(result, style()))
+
+
+def style() -> str:
+    """The style sheet of every page."""
+    return files(__name__).joinpath("style.css").read_text(encoding="utf-8")
+
+
+def rendered(page: Page) -> str:
+    """Any page in the report's template."""
+    return _environment().get_template("report.html.j2").render(page=page)
 
 
 def write_html(result: Result, path: Path) -> Path:

@@ -12,6 +12,8 @@ from trueup.report.html.section import Section, listing
 from trueup.report.html.view import Cell, Column, Grid
 
 if TYPE_CHECKING:
+    from trueup.model.rules import Chargeback as Policy
+    from trueup.report.chargeback import Chargeback
     from trueup.report.result import Result
 
 LEVELS = {
@@ -25,7 +27,22 @@ POLICIES = {
     "owner": "its owner is charged for it",
     "proportional": "the teams that used its provider share it by what they used",
     "even": "the teams that used its provider share it evenly",
+    "by_tokens": "the teams that used its provider share it by their tokens, at their price",
+    "by_gpu_time": "the teams that used its provider share it by their GPU time",
+    "by_requests": "the teams that used its provider share it by their requests",
 }
+FORM = Grid(
+    "Statements",
+    (
+        Column("Unit", "id"),
+        Column("Used", "number"),
+        Column("Unused commitment", "number"),
+        Column("Not attributed", "number"),
+        Column("Amount", "number"),
+    ),
+    empty="There are no charges in this period.",
+    stacked=True,
+)
 
 
 def chargeback(result: Result) -> Section | None:
@@ -33,22 +50,24 @@ def chargeback(result: Result) -> Section | None:
     policy = result.outcome.chargeback
     if policy is None:
         return None
-    form = Grid(
-        "Statements",
-        (
-            Column("Unit", "id"),
-            Column("Used", "number"),
-            Column("Unused commitment", "number"),
-            Column("Not attributed", "number"),
-            Column("Amount", "number"),
-        ),
-        empty="There are no charges in this period.",
-        stacked=True,
-    )
-    rows = [row for row in result.chargeback().statements if _is_shown(row)]
-    blocks = listing(form, rows, _row, "chargeback/statements")
-    lead = f"Unused commitment: {POLICIES[policy.unused]}. Amounts are rounded once."
-    return Section("chargeback", "Chargeback", [lead], blocks)
+    rows = units(result.chargeback())
+    blocks = listing(FORM, rows, cells, "chargeback/statements")
+    return Section("chargeback", "Chargeback", policies(policy), blocks)
+
+
+def units(charged: Chargeback) -> list[figures.Row]:
+    """The statements that a page shows, level by level."""
+    return [row for row in charged.statements if _is_shown(row)]
+
+
+def policies(policy: Policy) -> list[str]:
+    """Who pays for what no user can be named for, in words."""
+    said = [f"Unused commitment: {POLICIES[policy.unused]}."]
+    said += [
+        f"{reason.replace('_', ' ').capitalize()}: {POLICIES[how]}."
+        for reason, how in policy.unattributed.items()
+    ]
+    return [" ".join([*said, "Amounts are rounded once."])]
 
 
 def _is_shown(row: figures.Row) -> bool:
@@ -57,7 +76,8 @@ def _is_shown(row: figures.Row) -> bool:
     return level in ("company", "team") or row[level] not in APART
 
 
-def _row(row: figures.Row) -> list[Cell]:
+def cells(row: figures.Row) -> list[Cell]:
+    """A statement as a row of FORM."""
     level = row["level"]
     above = [row[name] for name in reversed(LEVELS) if name not in (level, "company")]
     over = [name for name in above if name is not None and name not in APART]
