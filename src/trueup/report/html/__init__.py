@@ -12,6 +12,8 @@ from trueup.report.atomic import write_text
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+    from trueup.report.html.page import Page
+    from trueup.report.plan import Plan
     from trueup.report.result import Result
 
 
@@ -19,13 +21,27 @@ def render_html(result: Result) -> str:
     """The page as text. Its size is bounded: tables and charts stop at a number of rows."""
     from trueup.report.html.page import build_page
 
-    style = files(__name__).joinpath("style.css").read_text(encoding="utf-8")
-    return _environment().get_template("report.html.j2").render(page=build_page(result, style))
+    return _rendered(build_page(result, _style()))
+
+
+def render_plan(plan: Plan) -> str:
+    """The page of a plan as text, bounded in the same way."""
+    from trueup.report.html.plan import plan_page
+
+    return _rendered(plan_page(plan, _style()))
 
 
 def write_html(result: Result, path: Path) -> Path:
     """Write the page atomically."""
     return write_text(path, render_html(result))
+
+
+def _style() -> str:
+    return files(__name__).joinpath("style.css").read_text(encoding="utf-8")
+
+
+def _rendered(page: Page) -> str:
+    return _environment().get_template("report.html.j2").render(page=page)
 
 
 @cache
