@@ -113,11 +113,15 @@ def plan(  # noqa: PLR0913  all but usage and rules are by name, and few are eve
     file that cannot be read.
     """
     from trueup.engine.engine import open_engine
+    from trueup.focus.rule_columns import check_columns, check_where
     from trueup.model.rules import read_rules
     from trueup.planning.planned import Question, planned
     from trueup.planning.use import Wanted
     from trueup.report.plan import Plan
 
+    checked_rules = read_rules(rules)
+    check_columns(checked_rules)
+    check_where(where or {})
     question = Question(
         Wanted(
             where or {},
@@ -130,7 +134,7 @@ def plan(  # noqa: PLR0913  all but usage and rules are by name, and few are eve
         () if utilization is None else utilization,
     )
     with open_engine(checked_engine(engine)) as opened:
-        return Plan(planned(dataset_of("usage", usage), read_rules(rules), question, opened))
+        return Plan(planned(dataset_of("usage", usage), checked_rules, question, opened))
 
 
 def outcome_of(

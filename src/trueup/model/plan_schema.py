@@ -5,7 +5,7 @@ Amounts and quantities are decimal128(38, 18), instants UTC; a figure not known 
 
 from __future__ import annotations
 
-from trueup.model.columns import AMOUNT, INSTANT, TEXT, columns_as
+from trueup.model.columns import AMOUNT, COUNT, INSTANT, TEXT, columns_as
 
 OFFERS = columns_as(  # of the hours of the history, beyond what is in force
     offer=TEXT,
@@ -38,4 +38,4 @@ IN_FORCE = columns_as(
     reason=TEXT,  # why nothing of it was subtracted
 )
 
-LEFT_OUT = columns_as(subject=TEXT, reason=TEXT)  # usage or offers that are not planned for
+LEFT_OUT = columns_as(subject=TEXT, reason=TEXT, rows=COUNT)  # usage, or offers without rows

@@ -22,6 +22,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -226,6 +227,15 @@ class Rules(Strict):
     model_aliases: Mapping[str, str] = Field(default_factory=dict)  # as telemetry says -> as billed
     owners: Mapping[str, str] = Field(default_factory=dict)  # resource id -> team (idle = "owner")
     chargeback: Chargeback | None = None  # None: no statements are written
+
+    @field_validator("offer")
+    @classmethod
+    def _named_apart(cls, value: tuple[Offer, ...]) -> tuple[Offer, ...]:
+        names = [offer.name for offer in value]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two offers are called {twice!r}")
+        return value
 
     def tolerance_of(self, leg: Leg, provider: str | None) -> Tolerance:
         """The tolerance of a leg: the provider's own, else the leg's, else the default."""

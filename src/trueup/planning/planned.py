@@ -65,7 +65,8 @@ def planned(usage: Dataset, rules: Rules, question: Question, engine: Engine) ->
     left = beyond(use, in_force)
     held = {offer.name: held_against(offer, left) for offer in offers}
     found = [one for one in held.values() if one is not None]
-    nothing = [(name, "no usage that it may serve") for name, one in held.items() if one is None]
+    unfit = ((name, "no usage that it may serve", None) for name, one in held.items() if not one)
+    out = [*left.left_out, *unfit]
     if not found:
         raise UsageError(
             f"no usage that {', '.join(held)} may serve: an offer serves what its match finds, "
@@ -78,9 +79,7 @@ def planned(usage: Dataset, rules: Rules, question: Question, engine: Engine) ->
         Table.from_rows(OFFERS, rows),
         Table.from_rows(CURVE, [point for one in found for point in _curve(one)]),
         Table.from_rows(IN_FORCE, [_in_force_row(one) for one in in_force]),
-        Table.from_rows(
-            LEFT_OUT, [{"subject": s, "reason": r} for s, r in (*use.left_out, *nothing)]
-        ),
+        Table.from_rows(LEFT_OUT, [dict(zip(LEFT_OUT.names, each, strict=True)) for each in out]),
         question.what_if,
     )
 

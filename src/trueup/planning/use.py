@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -62,7 +63,7 @@ class Use:
     hours: int
     day: date  # whose rates hold
     priced: tuple[Priced, ...]
-    left_out: tuple[tuple[str, str], ...]  # what is not planned for, and why
+    left_out: tuple[tuple[str, str, int], ...]  # what is not planned for, why, how many rows
 
     @property
     def end(self) -> datetime:
@@ -94,7 +95,7 @@ def use_of(usage: Dataset, rules: Rules, wanted: Wanted, engine: Engine) -> Use:
     kinds = [kind for kind in _kinds(rows, rules, engine) if speaks_of(wanted.where, kind)]
     span = _span(kinds, wanted.period)
     day = wanted.day or (span.end - HOUR).date()
-    left_out = []
+    left_out: Counter[tuple[str, str]] = Counter()  # and how many rows
     told: dict[str, tuple[int, Counted]] = {}
     for kind in kinds:
         place = _rate_of(kind, rules.rate, day)
@@ -105,15 +106,17 @@ def use_of(usage: Dataset, rules: Rules, wanted: Wanted, engine: Engine) -> Use:
                 continue
             except UnitError as error:
                 why = str(error)
-        left_out.append((_name(kind), f"{kind['rows']:,} rows: {why}"))
+        left_out[_name(kind), why] += kind["rows"]
     sizes, too_fine = base_sizes(counted for _place, counted in told.values())
     for kind in kinds:
         if kind["kind"] in told and told[kind["kind"]][1] in too_fine:
             del told[kind["kind"]]
-            left_out.append((_name(kind), "its quantities are too fine to be counted exactly"))
+            left_out[_name(kind), "its quantities are too fine to be counted exactly"] += kind[
+                "rows"
+            ]
     if not told:
         raise UsageError(
-            f"nothing to plan for: {'; '.join(f'{name}: {why}' for name, why in left_out[:3])}; "
+            f"nothing to plan for: {'; '.join(f'{name}: {why}' for name, why in [*left_out][:3])}; "
             "add a [[rate]] with its price and, for commitments in money, commitment_price"
         )
     return Use(
@@ -121,7 +124,7 @@ def use_of(usage: Dataset, rules: Rules, wanted: Wanted, engine: Engine) -> Use:
         (span.end - span.start) // HOUR,
         day,
         tuple(_priced(rows, kinds, told, sizes, rules, span, engine)),
-        tuple(left_out),
+        tuple((name, why, rows) for (name, why), rows in left_out.items()),
     )
 
 
@@ -175,10 +178,9 @@ def _span(kinds: Sequence[Mapping[str, Any]], period: Period | None) -> Period:
             "and only what was chosen; give other telemetry, or choose otherwise"
         )
     first = min(kind["first"] for kind in kinds)
-    # Work that is counted belongs to the hour it starts in; capacity to all that it is held in.
-    last = max(
-        kind["last_start"] + TICK if kind["meter"] in COUNTED else kind["last"] for kind in kinds
-    )
+    last = max(kind["last_start"] + TICK for kind in kinds)
+    # Counted work belongs to the hour it starts in, capacity to all that it is held in.
+    last = max([last, *(kind["last"] for kind in kinds if kind["meter"] not in COUNTED)])
     if period is not None:
         first, last = max(first, period.start), min(last, period.end)
         if first >= last:

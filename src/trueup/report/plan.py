@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from trueup.model.table import Table
     from trueup.planning.planned import Planned
 
+LEFT_OUT_SHOWN = 5
 TABLES = ("offers", "curve", "in_force", "left_out")
 
 
@@ -76,9 +77,13 @@ class Plan:
             yield f"What if {name} {change}."
         unused = self._planned.use.unused_hours
         if unused:
-            yield f"In {numbers.count(unused, 'hour')} of them nothing was metered: no use."
-        for row in self.left_out:
-            yield f"Not planned for: {row['subject']}: {row['reason']}."
+            yield f"In {numbers.count(unused, 'hour')} of them nothing that has a price was used."
+        left = self.left_out.rows()
+        for row in left[:LEFT_OUT_SHOWN]:
+            rows = "" if row["rows"] is None else f" ({numbers.count(row['rows'], 'row')})"
+            yield f"Not planned for: {row['subject']}{rows}: {row['reason']}."
+        if len(left) > LEFT_OUT_SHOWN:
+            yield f"And {len(left) - LEFT_OUT_SHOWN:,} more that are not planned for: left_out."
         for reason in dict.fromkeys(row["reason"] for row in self.offers if row["reason"]):
             yield f"No interval: {reason}."
 
