@@ -18,7 +18,7 @@ COMMANDS = {
     "init": ("trueup.cli.init", "Write a commented trueup.toml to start from."),
     "breaks": ("trueup.cli.breaks", "Show breaks with their state and age; decide on them."),
     "close": ("trueup.cli.close", "Close a period: prepare, approve, reopen, pack."),
-    "plan": ("trueup.cli.plan", "Say how much to commit, by use and offers."),
+    "plan": ("trueup.cli.plan", "Say how much to commit: the best level of each offer."),
     "diff": ("trueup.cli.diff", "Say what changed between two runs, and why."),
     "verify": ("trueup.cli.verify", "Look at every byte of the workspace; name what differs."),
     "replay": ("trueup.cli.replay", "Perform a past run again, and compare byte for byte."),

@@ -70,7 +70,7 @@ def command(
     as_json: bool,
     **asked: Unpack[Asked],
 ) -> None:
-    """Say how much to commit: the best level of each offer for this usage.
+    """Say how much to commit: the best level of each offer.
 
     Usage, rates and offers are those of the configuration, or files: --usage with --rules. What is
     in force, by the contracts and what runs found used, is subtracted first.

@@ -12,8 +12,7 @@ from trueup.telemetry.workbench import NO, USAGE_COLUMNS, WHERE, WHO, YES
 OWN = ("source_id", "source_row")
 MAPPABLE = tuple(name for name in USAGE_COLUMNS if name not in OWN)
 COLUMNS = {"table": (*MAPPABLE, *METERS)}  # all other formats: WHERE and WHO
-FIXED = (*WHERE, *WHO, INTERRUPTIBLE)
-CONSTANTS = {"table": MAPPABLE, "prometheus": (*FIXED, "step", "metric")}
+CONSTANTS = {"table": MAPPABLE, "prometheus": (*WHERE, *WHO, "step", "metric")}
 ANY = ((*MAPPABLE, *METERS), (*MAPPABLE, "step", "metric"))  # where the file will tell its format
 
 
@@ -23,9 +22,8 @@ def check_names(
     constants: Mapping[str, str],
 ) -> None:
     """ConfigurationError that names a key which the format does not know, and those it does."""
-    known = ANY
-    if format:
-        known = (COLUMNS.get(format, (*WHERE, *WHO)), CONSTANTS.get(format, FIXED))
+    own = (*WHERE, *WHO)
+    known = (COLUMNS.get(format, own), CONSTANTS.get(format, own)) if format else ANY
     for where, names, right in zip(
         ("columns", "constants"), (columns, constants), known, strict=True
     ):

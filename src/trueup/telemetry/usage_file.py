@@ -25,7 +25,7 @@ class UsageFile:
 
     def __init__(self, folder: Path, constants: Mapping[str, str]) -> None:
         self._files = TableFiles(folder, "usage", USAGE)
-        self._constants = {n: v for n, v in constants.items() if n in (*WHERE, *WHO, INTERRUPTIBLE)}
+        self._constants = {n: v for n, v in constants.items() if n in (*WHERE, *WHO)}
         self._slug = cache(provider_of_telemetry)
         self._next = 0
 
@@ -39,9 +39,9 @@ class UsageFile:
             columns[name] = pa.chunked_array([pa.repeat(value, count)])
         if "provider" in columns:
             columns["provider"] = translated(whole(columns["provider"]), self._slug)
-        if INTERRUPTIBLE in columns:
-            tags = columns.get("tags", pa.nulls(count, pa.string()))
-            columns["tags"] = _flagged(tags, columns.pop(INTERRUPTIBLE))
+        flag = columns.pop(INTERRUPTIBLE, None)
+        if flag is not None and flag.null_count < count:
+            columns["tags"] = _flagged(columns.get("tags", pa.nulls(count, pa.string())), flag)
         columns["usage_id"] = pa.array(range(self._next, self._next + count), pa.int64())
         self._next += count
         lacking = [each for each in USAGE if each.name not in columns]

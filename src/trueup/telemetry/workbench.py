@@ -21,7 +21,7 @@ VALUE_CHARACTERS_MAX = 200
 
 # Usage columns that say where something ran, what it was and who caused it.
 WHERE = ("provider", "account_id", "region_id", "resource_id", "model", "sku_id", "service_tier")
-WHO = ("session_id", "agent", "tool", "team", "cost_centre")
+WHO = ("session_id", "agent", "tool", "team", "cost_centre", INTERRUPTIBLE)  # the last as a tag
 YES, NO = ("true", "yes", "1"), ("false", "no", "0")
 
 USAGE_COLUMNS = {
@@ -36,7 +36,6 @@ USAGE_COLUMNS = {
     "unit": "VARCHAR",
     **dict.fromkeys(WHO, "VARCHAR"),
     "tags": "VARCHAR",
-    INTERRUPTIBLE: "VARCHAR",  # ends in ``tags``
 }
 REJECT_COLUMNS = {
     "source_id": "INTEGER",
