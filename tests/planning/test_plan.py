@@ -178,6 +178,27 @@ def test_what_is_in_force_is_served_first(tmp_path: Any) -> None:
     assert "no rate of the use names it" in nobody.in_force.rows()[0]["reason"]
 
 
+def test_a_commitment_serves_first_what_it_saves_most_on(tmp_path: Any) -> None:
+    """6.00 an hour: of the lab a GPU-hour of 4.00 takes 3.00, of the pool one of 2.00 takes 1.80.
+    Of 2 and 2 the lab's 2 are served, and the pool's 4.00 are left.
+    """
+    (tmp_path / "c.toml").write_text(CONTRACT)
+    rates = [
+        {
+            **GPU,
+            "match": {"resource": name},
+            "price": price,
+            "commitment_id": "plan-1",
+            "commitment_price": takes,
+        }
+        for name, price, takes in (("pool", "2.00", "1.80"), ("lab", "4.00", "3.00"))
+    ]
+    used = usage([held(0, "2", resource_id=name) for name in ("pool", "lab")])
+    rules = {"rate": rates, "offer": [RESERVED]}
+    plan = trueup.plan(used, rules=rules, commitments=tmp_path / "c.toml")
+    assert plan.offers.rows()[0]["cost_without"] == D("4.00")
+
+
 def test_what_runs_found_used_is_what_is_served() -> None:
     """Of a reservation of 4 in each hour 3 were used in hour 0, 5 with an overage of 1 in hour 1,
     nothing is told of hour 2: 3, 4 and 4 of 5 are served, so that 2 + 1 + 1 are left.

@@ -44,5 +44,5 @@ def test_the_curve_is_seen(tmp_path: Path) -> None:
             assert box is not None
             assert box["width"] > 250
             assert box["x"] + box["width"] <= width
-            assert "committed in each hour" in drawn.inner_text()
+            assert "committed in each hour" in (drawn.text_content() or "")
         browser.close()
