@@ -20,6 +20,7 @@ from trueup.adapter.registry import telemetry_readers
 from trueup.cli.app import app
 from trueup.config import Configuration
 from trueup.focus.contract import Contract
+from trueup.model import plan_schema
 from trueup.model.rules import Rules
 from trueup.model.schema import METERS, RESULT_TABLES, USAGE
 
@@ -130,6 +131,13 @@ def test_every_contract_key_is_documented() -> None:
 def test_every_result_column_is_documented(table: str) -> None:
     """A result table's section lists its columns, in their order."""
     assert first_cells(sections("tables.md")[table]) == RESULT_TABLES[table].names
+
+
+def test_every_column_of_a_plan_is_documented() -> None:
+    """The plan's section has the columns of its tables, in their order, one table after another."""
+    schemas = (plan_schema.OFFERS, plan_schema.CURVE, plan_schema.IN_FORCE, plan_schema.LEFT_OUT)
+    columns = [name for schema in schemas for name in schema.names]
+    assert first_cells(sections("tables.md")["Plan"]) == columns
 
 
 def test_every_usage_column_and_meter_is_documented() -> None:

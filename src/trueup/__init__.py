@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from trueup.api import plan as plan
     from trueup.api import reconcile as reconcile
     from trueup.api import session_costs
     from trueup.errors import (
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from trueup.model.dataset import Dataset
     from trueup.model.rules import Rules, read_rules
     from trueup.model.table import Table
+    from trueup.report.plan import Plan
     from trueup.report.result import Result
     from trueup.telemetry.usage import read_usage
 
@@ -40,6 +42,7 @@ __all__ = [
     "Dataset",
     "IntegrityError",
     "MissingDependency",
+    "Plan",
     "Result",
     "Rules",
     "SourceError",
@@ -48,6 +51,7 @@ __all__ = [
     "UnitError",
     "UsageError",
     "__version__",
+    "plan",
     "read_charges",
     "read_commitments",
     "read_invoices",
@@ -59,9 +63,11 @@ __all__ = [
 
 _HOMES = {
     "Dataset": "trueup.model.dataset",
+    "Plan": "trueup.report.plan",
     "Result": "trueup.report.result",
     "Rules": "trueup.model.rules",
     "Table": "trueup.model.table",
+    "plan": "trueup.api",
     "read_charges": "trueup.focus.charges",
     "read_commitments": "trueup.focus.commitments",
     "read_invoices": "trueup.focus.invoices",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from trueup.model.rules import Rules
     from trueup.model.table import Table
     from trueup.period import Period
+    from trueup.report.plan import Plan
     from trueup.report.result import Result
 
 ENGINES = ("duckdb", "spark")
@@ -108,6 +109,57 @@ def session_costs(
     check_columns(checked)
     when = None if period is None else parsed_period(period)
     return rated_usage(dataset_of("usage", usage), when, checked, checked_engine(engine))
+
+
+def plan(  # noqa: PLR0913  all but usage and rules are by name, and few are ever given
+    usage: Dataset | Paths | ArrowStream,
+    *,
+    rules: RulesLike,
+    offers: Sequence[str] = (),
+    where: Mapping[str, str] | None = None,
+    period: PeriodLike | None = None,
+    commitments: Dataset | Paths | None = None,
+    utilization: Table | None = None,
+    what_if: Mapping[str, str] | None = None,
+    as_of: Instant | None = None,
+    engine: str = "duckdb",
+) -> Plan:
+    """How much to commit: what each level of each offer would have cost over the hours of usage.
+
+    ``usage`` is what ``read_usage`` gave, or takes. ``rules`` have the prices (``rate``) and what
+    is offered (``offer``); ``offers`` names some of them. ``where`` takes only usage whose columns
+    its patterns find, as in the ``match`` of a rate, ``period`` only that of a time. What
+    ``commitments`` (contracts) serve already is subtracted, or in the hours of ``utilization``, a
+    table of results, what they were found to serve. ``what_if`` changes ``price``, ``spot_price``
+    or ``use`` by percent, as {"price": "+10%"}. Prices are those of the day ``as_of``, without it
+    the last day of the usage.
+
+    Raises UsageError for a wrong argument and where nothing is left to plan for, SourceError for a
+    file that cannot be read.
+    """
+    from trueup.engine.engine import open_engine
+    from trueup.focus.rule_columns import check_columns, check_where
+    from trueup.model.rules import read_rules
+    from trueup.planning.planned import Question, planned
+    from trueup.planning.use import Wanted
+    from trueup.report.plan import Plan
+
+    checked_rules = read_rules(rules)
+    check_columns(checked_rules)
+    check_where(where or {})
+    question = Question(
+        Wanted(
+            where or {},
+            None if period is None else parsed_period(period),
+            None if as_of is None else parsed_clock(as_of).date(),
+        ),
+        offers,
+        what_if or {},
+        None if commitments is None else dataset_of("commitments", commitments),
+        () if utilization is None else utilization,
+    )
+    with open_engine(checked_engine(engine)) as opened:
+        return Plan(planned(dataset_of("usage", usage), checked_rules, question, opened))
 
 
 def outcome_of(

@@ -19,6 +19,7 @@ COMMANDS = {
     "breaks": ("trueup.cli.breaks", "Show breaks with their state and age; decide on them."),
     "burn": ("trueup.cli.burn", "Say how fast credits and money burn, and how far they reach."),
     "close": ("trueup.cli.close", "Close a period: prepare, approve, reopen, pack."),
+    "plan": ("trueup.cli.plan", "Say how much to commit: the best level of each offer."),
     "diff": ("trueup.cli.diff", "Say what changed between two runs, and why."),
     "sessions": ("trueup.cli.sessions", "Show which sessions cost most, or SESSION step by step."),
     "drivers": (

@@ -1,131 +1,152 @@
 """How much to commit: what every level would have cost over a history of hours, exactly.
 
-A level is paid for in every hour, used or not. It serves steady work first, then work that may be
-interrupted; steady work beyond it is bought on demand, the other at the spot price. The cost of a
-level L over hours with steady work q and all work t = q + interruptible is
+A level is paid for in every hour, used or not. It serves the work first on which it saves most,
+then the next; what is beyond it is bought at its own price: on demand, or at the spot price where
+it may be interrupted. With the work of each hour in layers, the dearest first, and t(i) the sum of
+an hour's layers down to i, a level L costs
 
-    hours x price x L + (on_demand - spot) x sum of max(0, q - L) + spot x sum of max(0, t - L),
+    hours x fee x L + sum over layers of (price(i) - price(i+1)) x sum of max(0, t(i) - L)
 
-which bends only at values of q and t and never bends down: the best level is where its slope
-ceases to be negative, found without pricing any other.
+which never bends down: the best level is the first whose successor is not cheaper.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
+from fractions import Fraction
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, pairwise
+from math import lcm
 from random import Random
 
 from trueup.errors import UsageError
-from trueup.money import EXACT, plain
 
-NOTHING = Decimal(0)
 WEEK_HOURS = 168
 WEEKS_MIN = 4  # fewer say nothing about how weeks differ
 
 
 @dataclass(frozen=True)
-class Hour:
-    """What was needed in an hour, in the commitment's unit, beyond what is in force already."""
+class Layer:
+    """Work of one price: how many parts of the commitment's unit each hour needed of it.
 
-    start: datetime
-    steady: Decimal
-    interruptible: Decimal = NOTHING
+    ``price`` is what a part costs where the commitment does not serve it.
+    """
 
-
-@dataclass(frozen=True)
-class Prices:
-    """Of a unit for an hour: committed, on demand, and spot where interruptible work has it."""
-
-    committed: Decimal
-    on_demand: Decimal
-    spot: Decimal | None = None
-
-    def __post_init__(self) -> None:
-        if not self.committed >= 0 or not 0 <= self.of_interruptible <= self.on_demand:
-            raise UsageError(
-                f"prices committed {plain(self.committed)}, on demand {plain(self.on_demand)}, "
-                f"spot {plain(self.of_interruptible)}: none is negative, and spot is not dearer "
-                "than on demand"
-            )
-
-    @property
-    def of_interruptible(self) -> Decimal:
-        return self.on_demand if self.spot is None else self.spot
+    price: Fraction
+    amounts: Sequence[int]
 
 
 class Beyond:
-    """Amounts in order, to say how many are beyond a level, and by how much together."""
+    """Amounts in order, to say by how much they are beyond a level together."""
 
-    def __init__(self, amounts: Sequence[Decimal]) -> None:
+    def __init__(self, amounts: Sequence[int]) -> None:
         self.sorted = sorted(amounts)
-        self._sums = [NOTHING, *accumulate(self.sorted, EXACT.add)]
+        self._sums = [0, *accumulate(self.sorted)]
 
-    def count(self, level: Decimal) -> int:
-        return len(self.sorted) - bisect_right(self.sorted, level)
-
-    def excess(self, level: Decimal) -> Decimal:
+    def excess(self, level: int) -> int:
         """The sum of max(0, amount - level)."""
         below = bisect_right(self.sorted, level)
-        above = EXACT.subtract(self._sums[-1], self._sums[below])
-        return EXACT.subtract(above, EXACT.multiply(level, Decimal(len(self.sorted) - below)))
+        return self._sums[-1] - self._sums[below] - level * (len(self.sorted) - below)
+
+
+class Levels:
+    """What levels cost over weeks of hours, each counted so many times.
+
+    ``weeks`` has, for each week and layer, the hours' sums down to it; ``drops`` and ``fee`` are
+    whole multiples of 1 / ``scale``.
+    """
+
+    def __init__(
+        self, weeks: Sequence[Sequence[Beyond]], drops: Sequence[int], fee: int, step: int
+    ) -> None:
+        self.weeks = weeks
+        self.drops = drops
+        self.fee = fee
+        self.step = step
+        self.times: Mapping[int, int] = Counter(range(len(weeks)))
+
+    def of(self, drawn: Sequence[int]) -> Levels:
+        """The same for these weeks, by their numbers, however often each was drawn."""
+        other = Levels(self.weeks, self.drops, self.fee, self.step)
+        other.times = Counter(drawn)
+        return other
+
+    def cost(self, level: int) -> int:
+        """What the weeks cost with ``level`` committed, in 1 / ``scale``."""
+        whole = 0
+        for week, times in self.times.items():
+            beyond = self.weeks[week]
+            paid = self.fee * level * len(beyond[0].sorted)
+            bought = (d * each.excess(level) for d, each in zip(self.drops, beyond, strict=True))
+            whole += times * (paid + sum(bought))
+        return whole
+
+    @cached_property
+    def best(self) -> int:
+        """The least level of least cost, a multiple of ``step``."""
+        most = max(week[-1].sorted[-1] for week in self.weeks)
+        numbers = range(-(-most // self.step))  # the last multiple serves everything
+
+        def rises(number: int) -> bool:
+            return self.cost((number + 1) * self.step) >= self.cost(number * self.step)
+
+        return self.step * bisect_left(numbers, True, key=rises)  # noqa: FBT003  what to find
 
 
 class History:
-    """Hours of use at given prices; ``step`` is the smallest amount that levels differ by."""
+    """Hours of use at given prices: ``fee`` is what a part costs in each hour, committed.
 
-    def __init__(self, hours: Sequence[Hour], prices: Prices, step: Decimal) -> None:
-        if not hours or step <= 0:
+    Levels are whole parts, multiples of ``step``. Raises UsageError for no hour, a step that is
+    not above zero, or a negative price.
+    """
+
+    def __init__(self, layers: Sequence[Layer], fee: Fraction, step: int) -> None:
+        ordered = sorted(layers, key=lambda layer: -layer.price)
+        self.hours = len(ordered[0].amounts) if ordered else 0
+        if not self.hours or step <= 0:
             raise UsageError("a plan needs the use of at least one hour, and a step above zero")
-        self.hours = sorted(hours, key=lambda hour: hour.start)
-        self.prices = prices
+        if fee < 0 or ordered[-1].price < 0:
+            raise UsageError("a plan needs prices of nought or more")
+        prices = [layer.price for layer in ordered]
+        self.scale = lcm(fee.denominator, *(price.denominator for price in prices))
+        drops = [int((one - other) * self.scale) for one, other in pairwise([*prices, Fraction(0)])]
+        columns = zip(*(layer.amounts for layer in ordered), strict=True)
+        sums = list(zip(*(accumulate(hour) for hour in columns), strict=True))
+        weeks = [
+            [Beyond(column[start : start + WEEK_HOURS]) for column in sums]
+            for start in range(0, self.hours, WEEK_HOURS)
+        ]
+        self.most = max(sums[-1])
         self.step = step
-        self._steady = Beyond([hour.steady for hour in hours])
-        self._all = Beyond([EXACT.add(hour.steady, hour.interruptible) for hour in hours])
+        self.levels = Levels(weeks, drops, int(fee * self.scale), step)
 
-    def cost(self, level: Decimal) -> Decimal:
+    @property
+    def weeks(self) -> int:
+        """How many whole weeks there are, from the first hour on."""
+        return self.hours // WEEK_HOURS
+
+    @property
+    def best(self) -> int:
+        """The least level of least cost, a multiple of ``step``."""
+        return self.levels.best
+
+    def cost(self, level: int) -> Fraction:
         """What the hours would have cost with so much committed."""
-        prices = self.prices
-        spot = prices.of_interruptible
-        fee = EXACT.multiply(EXACT.multiply(level, Decimal(len(self.hours))), prices.committed)
-        dearer = EXACT.multiply(EXACT.subtract(prices.on_demand, spot), self._steady.excess(level))
-        return EXACT.add(EXACT.add(fee, dearer), EXACT.multiply(spot, self._all.excess(level)))
+        return Fraction(self.levels.cost(level), self.scale)
 
-    @cached_property
-    def best(self) -> Decimal:
-        """The least level of least cost, a multiple of ``step``.
+    def served(self, level: int) -> int:
+        """How much of the hours' work a level serves, together."""
+        week_sums = (week[-1] for week in self.levels.weeks)
+        return sum(each.excess(0) - each.excess(level) for each in week_sums)
 
-        The cost never bends down, so the best multiple is one of the two beside the best amount.
-        """
-        amounts = sorted({NOTHING, *self._steady.sorted, *self._all.sorted})
-        at = bisect_left(amounts, 1, key=lambda amount: not self._falls(amount))
-        steps = int(EXACT.divide_int(amounts[at], self.step))
-        levels = [EXACT.multiply(self.step, Decimal(number)) for number in (steps, steps + 1)]
-        return min(levels, key=self.cost)
-
-    def _falls(self, level: Decimal) -> bool:
-        """Whether committing more than this level costs less."""
-        prices = self.prices
-        spot = prices.of_interruptible
-        saved = EXACT.add(
-            EXACT.multiply(
-                EXACT.subtract(prices.on_demand, spot), Decimal(self._steady.count(level))
-            ),
-            EXACT.multiply(spot, Decimal(self._all.count(level))),
-        )
-        return saved > EXACT.multiply(prices.committed, Decimal(len(self.hours)))
-
-    def curve(self, points: int) -> list[tuple[Decimal, Decimal]]:
+    def curve(self, points: int) -> list[tuple[int, Fraction]]:
         """Levels from none to all that was ever needed with their costs, the best among them."""
-        most = int(EXACT.divide_int(self._all.sorted[-1], self.step)) + 1
-        steps = sorted({number * most // points for number in range(points + 1)})
-        levels = sorted({self.best, *(EXACT.multiply(self.step, Decimal(each)) for each in steps)})
-        return [(level, self.cost(level)) for level in levels]
+        most = -(-self.most // self.step)
+        steps = {self.step * (number * most // points) for number in range(points + 1)}
+        return [(level, self.cost(level)) for level in sorted(steps | {self.best})]
 
 
 @dataclass(frozen=True)
@@ -136,35 +157,31 @@ class Regret:
     over that share of the draws, for as many hours as the draw has.
     """
 
-    low: Decimal
-    high: Decimal
-    cost: Decimal
+    low: int
+    high: int
+    cost: Fraction
 
 
-def regret(history: History, share: Decimal, draws: int, seed: int) -> Regret:
+def regret(history: History, share: Fraction, draws: int, seed: int) -> Regret:
     """Draw as many whole weeks as the history has, with replacement, and plan for each draw.
 
     Raises UsageError for fewer than WEEKS_MIN whole weeks of hours.
     """
-    hours = history.hours
-    weeks = [
-        hours[start : start + WEEK_HOURS]
-        for start in range(0, len(hours) - WEEK_HOURS + 1, WEEK_HOURS)
-    ]
-    if len(weeks) < WEEKS_MIN:
+    if history.weeks < WEEKS_MIN:
         raise UsageError(
-            f"{len(hours)} hours are {len(weeks)} whole weeks: how a level fares in other weeks "
-            f"can be told from {WEEKS_MIN} on; the best level of these hours is known all the same"
+            f"{history.hours:,} hours are {history.weeks} whole weeks: how a level fares in other "
+            f"weeks can be told from {WEEKS_MIN} on; the best level of these hours is known all "
+            "the same"
         )
     dice = Random(seed)  # noqa: S311  no secret
-    bests: list[Decimal] = []
-    costs: list[Decimal] = []
+    bests: list[int] = []
+    costs: list[int] = []
     for _ in range(draws):
-        drawn = [hour for _ in weeks for hour in dice.choice(weeks)]
-        other = History(drawn, history.prices, history.step)
+        other = history.levels.of(dice.choices(range(history.weeks), k=history.weeks))
         bests.append(other.best)
-        costs.append(EXACT.subtract(other.cost(history.best), other.cost(other.best)))
+        costs.append(other.cost(history.best) - other.cost(other.best))
     out = int((1 - share) / 2 * draws)  # at either end
     bests.sort()
     costs.sort()
-    return Regret(bests[out], bests[-1 - out], costs[int(share * draws) - 1])
+    worst = Fraction(costs[max(0, int(share * draws) - 1)], history.scale)
+    return Regret(bests[out], bests[-1 - out], worst)

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -22,6 +22,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -158,6 +159,7 @@ class Rate(Strict):
     currency: str
     commitment_id: str | None = None
     commitment_price: Exact | None = None
+    spot_price: Annotated[Exact | None, Field(ge=0)] = None  # where the work may be interrupted
     valid_from: date | None = None
     valid_to: date | None = None
     source: str | None = None
@@ -171,6 +173,42 @@ class Rate(Strict):
             if isinstance(first, Mapping) and "price" in first:
                 return {**given, "price": first["price"]}
         return given
+
+
+class Offer(Strict):
+    """A commitment that could be bought: what it serves, its term, what it costs how."""
+
+    name: str = Field(min_length=1)
+    currency: str
+    match: Match = Field(default_factory=dict)  # usage column -> regular expression
+    unit: UnitText | None = None  # committed for each hour, as GPU-Hours; None: money
+    discount: Annotated[Exact | None, Field(ge=0, lt=1)] = None  # off the price, of one in money
+    term: Annotated[str, Field(pattern=r"^P[1-9]\d{0,2}[MY]$")] = "P1Y"
+    start: date | None = None  # None: the day after the history
+    payment: Literal["all", "partial", "none"] = "none"  # how much of it upfront
+    upfront: Annotated[Exact, Field(ge=0)] = Decimal(0)  # for a unit in every hour of the term
+    hourly: Annotated[Exact, Field(ge=0)] = Decimal(0)  # for a unit in an hour
+    step: Annotated[Exact | None, Field(gt=0)] = None  # what levels differ by
+    source: str | None = None
+
+    @model_validator(mode="after")
+    def _paid_as_it_says(self) -> Self:
+        if self.unit is None:
+            if self.upfront or self.hourly:
+                raise ValueError(
+                    "without a unit it is in money, and a unit of it costs itself: leave out "
+                    "upfront and hourly, and give discount or the commitment_price of its rates"
+                )
+            return self
+        if self.discount is not None:
+            raise ValueError("a discount is of an offer in money: leave out either it or unit")
+        parts = {"all": (True, False), "partial": (True, True), "none": (False, True)}
+        if (self.upfront > 0, self.hourly > 0) != parts[self.payment]:
+            raise ValueError(
+                'payment "all" has upfront and no hourly, "partial" has both, "none" has hourly '
+                "and no upfront"
+            )
+        return self
 
 
 class ExchangeRate(Strict):
@@ -278,12 +316,22 @@ class Rules(Strict):
     factor: tuple[Factor, ...] = ()
     meter: tuple[MeterRule, ...] = ()
     rate: tuple[Rate, ...] = ()
+    offer: tuple[Offer, ...] = ()  # commitments that could be bought
     lag: tuple[Lag, ...] = ()
     exchange_rate: tuple[ExchangeRate, ...] = ()
     exchange_rate_file: str | None = None  # a CSV table of more; its rows are in exchange_rate
     model_aliases: Mapping[str, str] = Field(default_factory=dict)  # as telemetry says -> as billed
     owners: Mapping[str, str] = Field(default_factory=dict)  # resource id -> team (idle = "owner")
     chargeback: Chargeback | None = None  # None: no statements are written
+
+    @field_validator("offer")
+    @classmethod
+    def _named_apart(cls, value: tuple[Offer, ...]) -> tuple[Offer, ...]:
+        names = [offer.name for offer in value]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two offers are called {twice!r}")
+        return value
 
     def tolerance_of(self, leg: Leg, provider: str | None) -> Tolerance:
         """The tolerance of a leg: the provider's own, else the leg's, else the default."""

@@ -63,6 +63,8 @@ USAGE = columns_as(
     tags=TEXT,  # JSON object of the remaining attributes worth keeping, else null
 )
 
+INTERRUPTIBLE = "interruptible"  # the key of ``tags`` that says that work may be interrupted
+
 METERS = (
     "input_tokens",  # uncached input only, whatever the source's own convention
     "cache_read_tokens",

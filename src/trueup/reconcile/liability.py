@@ -18,7 +18,7 @@ from trueup.engine.engine import Engine
 from trueup.engine.instants import instant
 from trueup.engine.integers import WHOLE, divide, divide_half_even, total, whole
 from trueup.engine.rows import united
-from trueup.model.rules import OF_USAGE, Rate, Rules
+from trueup.model.rules import OF_USAGE, Rules
 from trueup.reconcile.metering import base_factor
 from trueup.reconcile.text import key_of, key_with_nulls
 from trueup.units import parse_unit
@@ -107,17 +107,17 @@ def rate_rows(
     rows = []
     for subject in found:
         for place, rate in enumerate(rules.rate):
-            if rate.meter == subject["meter"] and speaks_of(rate, subject):
+            if rate.meter == subject["meter"] and speaks_of(rate.match, subject):
                 rows.append(_rate_row(subject, place, rules, sizes[rate.meter], scale))
     columns = {name: [row[name] for row in rows] for name in RATES.names}
     return pa.table(columns, schema=RATES)
 
 
-def speaks_of(rate: Rate, subject: Mapping[str, Any]) -> bool:
-    """Whether all patterns of a rate are found in a thing that was used, named as SUBJECT is."""
+def speaks_of(match: Mapping[str, str], subject: Mapping[str, Any]) -> bool:
+    """Whether every pattern is found in what it names of a subject; what is not known is empty."""
     return all(
         re.search(pattern, str(subject.get(CALLED.get(column, column)) or ""), re.IGNORECASE)
-        for column, pattern in rate.match.items()
+        for column, pattern in match.items()
     )
 
 

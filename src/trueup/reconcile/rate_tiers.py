@@ -5,7 +5,6 @@ Quantities are whole parts of their meter's base unit, costs whole numbers of 10
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -19,7 +18,7 @@ import pyarrow as pa
 from trueup.engine.integers import DIGITS, EDGE_SCALE
 from trueup.errors import ConfigurationError, UnitError
 from trueup.model.rules import Rate, Rules
-from trueup.reconcile.liability import ALWAYS, CALLED
+from trueup.reconcile.liability import ALWAYS, speaks_of
 from trueup.reconcile.liability import SUBJECT as OF_BILLS
 from trueup.reconcile.metering import base_factor
 from trueup.reconcile.scale import PARTS_LIMIT
@@ -72,7 +71,7 @@ def priced_subjects(subjects: Iterable[Mapping[str, Any]], rules: Rules) -> Pric
     for subject in subjects:
         for place, rate in enumerate(rules.rate):
             parts = _parts(rate, subject)
-            if parts is None or not _speaks_of(rate, subject):
+            if parts is None or not speaks_of(rate.match, subject):
                 continue
             step, found = _tiers(place, rate, parts)
             tiers[place] = found
@@ -89,13 +88,6 @@ def priced_subjects(subjects: Iterable[Mapping[str, Any]], rules: Rules) -> Pric
             )
     rows = [row for found in tiers.values() for row in found]
     return Priced(pa.Table.from_pylist(rates, RATES), pa.Table.from_pylist(rows, TIERS))
-
-
-def _speaks_of(rate: Rate, subject: Mapping[str, Any]) -> bool:
-    return all(
-        re.search(pattern, subject.get(CALLED.get(column, column)) or "", re.IGNORECASE)
-        for column, pattern in rate.match.items()
-    )
 
 
 def _parts(rate: Rate, subject: Mapping[str, Any]) -> Fraction | None:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 
 from trueup.errors import ConfigurationError
-from trueup.model.schema import METERS
-from trueup.telemetry.workbench import USAGE_COLUMNS, WHERE, WHO
+from trueup.model.schema import INTERRUPTIBLE, METERS
+from trueup.telemetry.workbench import NO, USAGE_COLUMNS, WHERE, WHO, YES
 
 OWN = ("source_id", "source_row")
 MAPPABLE = tuple(name for name in USAGE_COLUMNS if name not in OWN)
@@ -35,3 +35,6 @@ def check_names(
                     f"{where}: {name!r} is no column of usage that {format or 'a format'} takes: "
                     f"{hint}it is one of {', '.join(right)}"
                 )
+    flag = constants.get(INTERRUPTIBLE, NO[0])
+    if flag.lower() not in (*YES, *NO):
+        raise ConfigurationError(f"constants: {INTERRUPTIBLE} = {flag!r}: it is true or false")

@@ -163,7 +163,7 @@ def _values() -> str:
             moment(known_text) AS known_at, provider, account_id, region_id, resource_id, model,
             sku_id, service_tier, session_id,
             coalesce(agent, CASE WHEN upper(kind) = 'AGENT' THEN name END) AS agent,
-            tool, team, cost_centre,
+            tool, team, cost_centre, interruptible,
             CASE WHEN coalesce(user_name, environment) IS NOT NULL THEN json_merge_patch(
                 '{{}}', json_object('user', user_name, 'environment', environment)) END AS tags,
             role = 'inference' AS carries,

@@ -138,6 +138,7 @@ def _values() -> str:
             CASE WHEN starts_with(model, provider || '/') THEN substr(model, length(provider) + 2)
                 ELSE model END AS model,
             sku_id, service_tier, session_id, agent, tool, team, cost_centre,
+            interruptible,
             CASE WHEN coalesce(user_name, end_user) IS NOT NULL THEN
                 json_merge_patch('{{}}', json_object('user', user_name, 'end_user', end_user))
                 END AS tags,

@@ -41,6 +41,7 @@ PROPERTIES: dict[str, tuple[str, ...]] = {
     "tool": ("/labels/tool",),
     "team": ("/labels/team", "/namespaceLabels/team", "/namespace"),
     "cost_centre": ("/labels/cost_centre", "/labels/cost_center"),
+    "interruptible": ("/labels/interruptible",),
 }
 NUMBERS = ("gpuHours", "gpuUsageAverage", "gpuRequestAverage")
 ONE = 10**18

@@ -55,6 +55,7 @@ AGENT = ("gen_ai.agent.name",)
 TOOL = ("gen_ai.tool.name",)
 TEAM = ("team", "team.id")
 COST_CENTRE = ("cost_centre", "cost_center")
+MAY_STOP = ("interruptible",)
 
 # Usage columns whose attribute the caller may name: it is looked at before the usual ones.
 MAPPABLE = {
@@ -69,6 +70,7 @@ MAPPABLE = {
     "tool": TOOL,
     "team": TEAM,
     "cost_centre": COST_CENTRE,
+    "interruptible": MAY_STOP,
 }
 
 

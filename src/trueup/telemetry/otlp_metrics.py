@@ -58,6 +58,7 @@ WHERE_WHO = (
     "agent",
     "team",
     "cost_centre",
+    "interruptible",
 )
 POINT_COLUMNS = {
     "source_id": "INTEGER",

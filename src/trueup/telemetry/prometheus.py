@@ -53,6 +53,7 @@ LABELS: dict[str, tuple[str, ...]] = {
     "tool": ("tool",),
     "team": ("team", "namespace", "exported_namespace"),
     "cost_centre": ("cost_centre", "cost_center"),
+    "interruptible": ("interruptible",),
 }
 
 BATCH_BYTES = 8 << 20  # of text; unpacked it takes many times as much

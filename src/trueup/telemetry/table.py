@@ -21,7 +21,7 @@ from trueup.adapter.telemetry import UsageSource
 from trueup.errors import ConfigurationError, UnitError
 from trueup.focus.raw import gathered
 from trueup.focus.repair import literal, quoted
-from trueup.model.schema import METERS
+from trueup.model.schema import INTERRUPTIBLE, METERS
 from trueup.telemetry.calls import faults
 from trueup.telemetry.column_map import MAPPABLE
 from trueup.telemetry.defaults import ALLOCATED, UNITS
@@ -29,7 +29,9 @@ from trueup.telemetry.records import RECORDS, RawRecords, load_records
 from trueup.telemetry.sample import Sample, sample
 from trueup.telemetry.usage_by_value import UsageByValue
 from trueup.telemetry.workbench import (
+    NO,
     USAGE_COLUMNS,
+    YES,
     count,
     insert_rejects,
     insert_rows,
@@ -216,6 +218,12 @@ def _faults(places: Mapping[str, str]) -> str:
             "tags IS NOT NULL AND json_object_text(tags) IS NULL",
             "'not a JSON object'",
             "tags",
+        ),
+        (
+            places[INTERRUPTIBLE],
+            f"NOT list_contains({text_list((*YES, *NO))}, lower({INTERRUPTIBLE}))",
+            "'neither true nor false'",
+            INTERRUPTIBLE,
         ),
     ]
     return faults(checks).replace(literal(several), several)

@@ -20,10 +20,10 @@ from trueup.focus.raw import ROW
 from trueup.focus.repair import quoted
 from trueup.model.arrays import whole
 from trueup.model.columns import AMOUNT
-from trueup.model.schema import METERS
+from trueup.model.schema import INTERRUPTIBLE, METERS
 from trueup.telemetry.defaults import UNITS, capacity
 from trueup.telemetry.records import RawRecords, text_of
-from trueup.telemetry.workbench import text_list
+from trueup.telemetry.workbench import NO, YES, text_list
 from trueup.units import parse_unit
 
 if TYPE_CHECKING:
@@ -199,6 +199,8 @@ def _reading(name: str, text: str) -> tuple[str, str]:
         return text, f"{text} IS NULL OR NOT list_contains({text_list(METERS)}, {text})"
     if name == "capacity":
         return text, f"{text} NOT IN ('allocated', 'busy')"
+    if name == INTERRUPTIBLE:
+        return text, f"NOT list_contains({text_list((*YES, *NO))}, lower({text}))"
     if name == "tags":
         value = f"json_object_text({text})"
         return value, f"{text} IS NOT NULL AND {value} IS NULL"

@@ -7,14 +7,17 @@ from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from trueup.adapter.registry import provider_of_telemetry
 from trueup.focus.distinct import translated
 from trueup.model.arrays import whole
-from trueup.model.schema import USAGE
+from trueup.model.schema import INTERRUPTIBLE, USAGE
 from trueup.model.table import Table
 from trueup.model.table_files import TableFiles
-from trueup.telemetry.workbench import WHERE, WHO
+from trueup.telemetry.workbench import WHERE, WHO, YES
+
+FLAG = f'"{INTERRUPTIBLE}":"true"'
 
 
 class UsageFile:
@@ -36,6 +39,9 @@ class UsageFile:
             columns[name] = pa.chunked_array([pa.repeat(value, count)])
         if "provider" in columns:
             columns["provider"] = translated(whole(columns["provider"]), self._slug)
+        flag = columns.pop(INTERRUPTIBLE, None)
+        if flag is not None and flag.null_count < count:
+            columns["tags"] = _flagged(columns.get("tags", pa.nulls(count, pa.string())), flag)
         columns["usage_id"] = pa.array(range(self._next, self._next + count), pa.int64())
         self._next += count
         lacking = [each for each in USAGE if each.name not in columns]
@@ -49,3 +55,12 @@ class UsageFile:
     def table(self, keep: object) -> Table:
         """The rows written; ``keep`` owns the folder."""
         return self._files.table(keep)
+
+
+def _flagged(tags: pa.ChunkedArray | pa.Array, flag: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The tags, with one more where work may be interrupted."""
+    tags = tags.cast(pa.string())
+    yes = pc.is_in(pc.utf8_lower(flag.cast(pa.string())), pa.array(YES))
+    alone = pc.fill_null(pc.equal(tags, "{}"), True)  # noqa: FBT003  no tags, as if empty
+    more = pc.binary_join_element_wise(f"{{{FLAG},", pc.utf8_slice_codeunits(tags, 1), "")
+    return pc.if_else(yes, pc.if_else(alone, f"{{{FLAG}}}", more), tags)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from trueup.adapter.telemetry import UsageSource
 from trueup.errors import ConfigurationError
 from trueup.focus.repair import literal, quoted
+from trueup.model.schema import INTERRUPTIBLE
 from trueup.telemetry.macros import MACROS
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ VALUE_CHARACTERS_MAX = 200
 
 # Usage columns that say where something ran, what it was and who caused it.
 WHERE = ("provider", "account_id", "region_id", "resource_id", "model", "sku_id", "service_tier")
-WHO = ("session_id", "agent", "tool", "team", "cost_centre")
+WHO = ("session_id", "agent", "tool", "team", "cost_centre", INTERRUPTIBLE)  # the last as a tag
+YES, NO = ("true", "yes", "1"), ("false", "no", "0")
 
 USAGE_COLUMNS = {
     "source_id": "INTEGER",

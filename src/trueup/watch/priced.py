@@ -70,7 +70,8 @@ class Prices:
     def _place(self, thing: Thing, day: date) -> int | None:
         """The first rate that speaks of it and is valid."""
         for place, rate in enumerate(self.rules.rate):
-            if rate.meter == thing.meter and _valid(rate, day) and speaks_of(rate, thing._asdict()):
+            holds = rate.meter == thing.meter and _valid(rate, day)
+            if holds and speaks_of(rate.match, thing._asdict()):
                 return place
         return None
 

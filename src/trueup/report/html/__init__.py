@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
     from trueup.report.html.page import Page
+    from trueup.report.plan import Plan
     from trueup.report.result import Result
 
 
@@ -21,6 +22,13 @@ def render_html(result: Result) -> str:
     from trueup.report.html.page import build_page
 
     return rendered(build_page(result, style()))
+
+
+def render_plan(plan: Plan) -> str:
+    """The page of a plan as text, bounded in the same way."""
+    from trueup.report.html.plan import plan_page
+
+    return rendered(plan_page(plan, style()))
 
 
 def style() -> str:

@@ -29,6 +29,7 @@ NOT_KNOWN = ("not known", "#b9bfc4")
 USED = ("used", "#2d7f9d")
 UNUSED = ("unused", "#e39a3b")
 REMAINING = ("remaining", "#2d7f9d")
+BEST = "#c4501b"
 WIDE = 1000
 NARROW = 330
 _LABEL_WIDE = 34
@@ -200,6 +201,46 @@ def bars(values: Sequence[tuple[str, Decimal]]) -> str:
     return _draw(chart, width=330 - 6.3 * max(map(len, label.values())), height=len(data) * 22)
 
 
+def cost_curve(
+    points: Sequence[tuple[Decimal, Decimal]],
+    best: tuple[Decimal, Decimal],
+    span: tuple[Decimal, Decimal] | None,
+    *,
+    narrow: bool,
+) -> str:
+    """What levels cost, the best marked, with the span of levels that were best of other weeks."""
+    import altair as alt
+
+    def values(found: Sequence[tuple[Decimal, Decimal]]) -> dict[str, Any]:
+        return {"values": [{"level": float(level), "cost": float(cost)} for level, cost in found]}
+
+    def axis(title: str) -> alt.Axis:
+        return alt.Axis(
+            title=title,
+            titleFontWeight="normal",
+            tickCount=4 if narrow else 8,
+            format="~s",
+            domain=False,
+            ticks=False,
+            gridDash=[2, 3],
+        )
+
+    across = axis("committed in each hour")
+    x = alt.X("level:Q", axis=across, scale=alt.Scale(nice=False))
+    y = alt.Y("cost:Q", axis=axis("cost of these hours"), scale=alt.Scale(zero=False))
+    line = alt.Chart(values(points)).mark_line(aria=False, color=USED[1], strokeWidth=2)
+    dot = alt.Chart(values([best])).mark_circle(aria=False, color=BEST, size=90, opacity=1)
+    layers: list[alt.Chart] = [line.encode(x=x, y=y), dot.encode(x=x, y=y)]
+    if span is not None:
+        ends = {"values": [{"low": float(span[0]), "high": float(span[1])}]}
+        shade = alt.Chart(ends).mark_rect(
+            aria=False, color=UNUSED[1], fillOpacity=0.25, stroke=UNUSED[1], strokeWidth=1
+        )
+        layers.insert(0, shade.encode(x=alt.X("low:Q", axis=across), x2="high:Q"))
+    width, height = (NARROW - 70, 190) if narrow else (WIDE - 60, 260)
+    return _draw(alt.layer(*layers), width=width, height=height)
+
+
 def _time_axis(start: datetime, end: datetime, *, narrow: bool) -> alt.X:
     import altair as alt
 
@@ -224,7 +265,9 @@ def _time_axis(start: datetime, end: datetime, *, narrow: bool) -> alt.X:
     )
 
 
-def _draw(chart: alt.Chart, *, width: float, height: float) -> str:
+def _draw(
+    chart: alt.Chart | alt.LayerChart | alt.FacetChart, *, width: float, height: float
+) -> str:
     specification: dict[str, Any] = (
         chart.properties(width=round(width), height=round(height))
         .configure(

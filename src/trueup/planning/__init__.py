@@ -1,0 +1,1 @@
+"""How much to commit: use by the hour and rate, what is in force, what offers would have cost."""
