@@ -17,6 +17,8 @@ COMMANDS = {
     "record": ("trueup.cli.record", "Record a provider's answers, to be replayed offline."),
     "init": ("trueup.cli.init", "Write a commented trueup.toml to start from."),
     "breaks": ("trueup.cli.breaks", "Show breaks with their state and age; decide on them."),
+    "anomalies": ("trueup.cli.anomalies", "Show days whose cost was not as expected, and why."),
+    "efficiency": ("trueup.cli.efficiency", "Show what was got per credit and per GPU-hour."),
     "close": ("trueup.cli.close", "Close a period: prepare, approve, reopen, pack."),
     "diff": ("trueup.cli.diff", "Say what changed between two runs, and why."),
     "verify": ("trueup.cli.verify", "Look at every byte of the workspace; name what differs."),

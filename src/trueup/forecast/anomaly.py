@@ -7,7 +7,7 @@ unusual is reported where it also matters: by money, and beside what was expecte
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, localcontext
 
@@ -23,6 +23,7 @@ from trueup.forecast.daily import (
     within,
 )
 from trueup.forecast.season import DAYS_MIN, DIGITS, Expectation, expectation, median
+from trueup.money import EXACT
 
 SPEND, QUANTITY, PRICE, UTILIZATION = "spend", "quantity", "price", "utilization"
 # From the widest to the finest; an agent within its team.
@@ -51,6 +52,7 @@ class Anomaly:
     actual: Decimal
     expected: Expectation
     money: Decimal
+    amounts: Mapping[date, Decimal] = field(repr=False, compare=False)  # the whole series
 
 
 @dataclass(frozen=True)
@@ -97,10 +99,10 @@ def _of_spend(judge: Judge) -> Iterator[Anomaly]:
             if not known or max(map(abs, known.values())) < judge.floor(currency):
                 continue
             for day, actual, usual in judge.unusual(SPEND, known):
-                money = actual - usual.amount
+                money = EXACT.subtract(actual, usual.amount)
                 if judge.matters(money, currency):
                     scope = dict(zip(names, key, strict=True))
-                    yield Anomaly(SPEND, day, scope, currency, None, actual, usual, money)
+                    yield Anomaly(SPEND, day, scope, currency, None, actual, usual, money, known)
 
 
 def metered(daily: Daily) -> dict[Key, tuple[str | None, dict[date, Decimal | None]]]:
@@ -138,27 +140,28 @@ def _of_price(judge: Judge) -> Iterator[Anomaly]:
                 money = ((actual - usual.amount) * (counted[day] or NOTHING)).quantize(EDGE)
                 if judge.matters(money, currency):
                     scope = dict(zip(THING, key, strict=True))
-                    yield Anomaly(PRICE, day, scope, currency, unit, actual, usual, money)
+                    yield Anomaly(PRICE, day, scope, currency, unit, actual, usual, money, prices)
 
 
 def _of_quantity(judge: Judge) -> Iterator[Anomaly]:
-    """Its money is that of the excess at the price of the usual days; without one it has no rank."""
+    """Its money is that of the excess at the usual price; without one it has no rank."""
     for key, (unit, amounts) in metered(judge.daily).items():
         scope = dict(zip(THING, key, strict=True))
-        for day, actual, usual in judge.unusual(QUANTITY, on(judge.daily.days, amounts)):
+        known = on(judge.daily.days, amounts)
+        for day, actual, usual in judge.unusual(QUANTITY, known):
             currency, price = _usual_price(judge.daily, scope, usual, amounts)
             if price is None:
                 continue
             with localcontext(prec=DIGITS):
                 money = ((actual - usual.amount) * price).quantize(EDGE)
             if judge.matters(money, currency):
-                yield Anomaly(QUANTITY, day, scope, currency, unit, actual, usual, money)
+                yield Anomaly(QUANTITY, day, scope, currency, unit, actual, usual, money, known)
 
 
 def _usual_price(
     daily: Daily, scope: Scope, usual: Expectation, amounts: Mapping[date, Decimal | None]
 ) -> tuple[str | None, Decimal | None]:
-    """Currency and cost of a unit over the days compared with; none where it is not one currency."""
+    """Currency and cost of a unit over the days compared with; none but in one currency."""
     rows = within(daily.spend, scope, usual.days)
     costs = {
         currency: sum(filter(None, by_day.values()), NOTHING)
@@ -193,7 +196,9 @@ def _of_utilization(judge: Judge) -> Iterator[Anomaly]:
                 money = (cost * (usual.amount - actual) / (1 - actual)).quantize(EDGE)
                 if judge.matters(money, key[0]):
                     scope = dict(zip(COMMITMENT, key[1:], strict=True))
-                    yield Anomaly(UTILIZATION, day, scope, key[0], None, actual, usual, money)
+                    yield Anomaly(
+                        UTILIZATION, day, scope, key[0], None, actual, usual, money, ratios
+                    )
 
 
 def too_short(daily: Daily) -> str | None:

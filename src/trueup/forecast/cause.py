@@ -212,5 +212,6 @@ def _quantities(daily: Daily, seen: _Seen) -> dict[Key, tuple[Fraction, Fraction
 
 
 def rounded(value: Fraction) -> Decimal:
+    """The nearest amount with 18 decimals."""
     with localcontext(prec=DIGITS * 2):
         return (Decimal(value.numerator) / Decimal(value.denominator)).quantize(EDGE)

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 DAY = timedelta(days=1)
 NOTHING = Decimal(0)
 WHO = ("provider", "model", "meter", "agent", "team")
-# What one-off charges are (fees, taxes, credits) has no season: only the cost of use is expected.
-OF_USE = ("idle", "no_rule", "missing_in_usage", "unverified_capacity", "unused")
 ALLOCATED = "allocated"
 COMMITMENT = ("provider", "commitment_id")
 
@@ -50,17 +48,16 @@ def daily(
     activity: pa.RecordBatchReader,
     utilization: pa.RecordBatchReader,
 ) -> Daily:
-    """Sum result tables by day, batch by batch; ``spans`` are the periods, each cut at its clock."""
+    """Sum result tables by day; ``spans`` are the periods that they hold, each cut at its clock."""
+    from trueup.model.day_sums import by_day
+
+    used = ("used_quantity", "committed_quantity", "unused_cost")
+    names = ("currency", *COMMITMENT)
     return Daily(
         tuple(sorted({day for span in spans for day in whole_days(*span)})),
-        _by_day(spend, "start", ("currency", *WHO), ("cost",)),
-        _by_day(activity, "start", ("unit", "capacity", *WHO), ("quantity",)),
-        _by_day(
-            utilization,
-            "interval_start",
-            ("currency", *COMMITMENT),
-            ("used_quantity", "committed_quantity", "unused_cost"),
-        ),
+        by_day(spend, ("currency", *WHO), ("cost",)),
+        by_day(activity, ("unit", "capacity", *WHO), ("quantity",)),
+        by_day(utilization, names, used, start="interval_start"),
     )
 
 
@@ -76,66 +73,17 @@ def whole_days(start: datetime, end: datetime) -> list[date]:
     return found
 
 
-def _by_day(
-    reader: pa.RecordBatchReader, start: str, names: Sequence[str], figures: Sequence[str]
-) -> pa.Table:
-    import pyarrow as pa
-
-    parts = [_summed(_of_days(batch, start, names, figures), names, figures) for batch in reader]
-    empty = _summed(_of_days(reader.schema.empty_table(), start, names, figures), names, figures)
-    return _summed(pa.concat_tables([empty, *parts]), names, figures)
-
-
-def _of_days(
-    rows: pa.RecordBatch | pa.Table, start: str, names: Sequence[str], figures: Sequence[str]
-) -> pa.Table:
-    """Rows of at most a day that are about use, with the day in which they begin."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    end = start.replace("start", "end")
-    wanted = pc.less_equal(
-        pc.subtract(rows.column(end), rows.column(start)), pa.scalar(DAY, pa.duration("us"))
-    )
-    if "reason" in rows.schema.names and "cost" in figures:
-        reason = rows.column("reason")
-        of_use = pc.or_(pc.is_null(reason), pc.is_in(reason, pa.array(OF_USE)))
-        wanted = pc.and_(wanted, of_use)
-    kept = (pa.Table.from_batches([rows]) if isinstance(rows, pa.RecordBatch) else rows).filter(
-        wanted
-    )
-    day = kept[start].cast(pa.timestamp("us")).cast(pa.date32(), safe=False)
-    return kept.select([*names, *figures]).append_column("day", day)
-
-
-def _summed(rows: pa.Table, names: Sequence[str], figures: Sequence[str]) -> pa.Table:
-    """Sums by day and names; null where one of the figures is."""
-    import pyarrow.compute as pc
-
-    keep_null = pc.ScalarAggregateOptions(skip_nulls=False, min_count=0)
-    sums = rows.group_by(["day", *names], use_threads=False).aggregate(
-        [(figure, "sum", keep_null) for figure in figures]
-    )
-    sums = sums.rename_columns(
-        [
-            name.removesuffix("_sum") if name.removesuffix("_sum") in figures else name
-            for name in sums.schema.names
-        ]
-    )
-    return sums.select(["day", *names, *figures]).cast(
-        rows.select(["day", *names, *figures]).schema
-    )
-
-
 def series(
     rows: pa.Table, names: Sequence[str], figure: str
 ) -> dict[Key, dict[date, Decimal | None]]:
     """A figure by day for each combination of names, of those whose last name is known."""
     import pyarrow.compute as pc
 
+    from trueup.model.day_sums import summed
+
     found: dict[Key, dict[date, Decimal | None]] = {}
     named = rows.filter(pc.is_valid(rows[names[-1]]))
-    for row in _summed(named, names, [figure]).to_pylist():
+    for row in summed(named, names, [figure]).to_pylist():
         found.setdefault(tuple(row[name] for name in names), {})[row["day"]] = row[figure]
     return found
 

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 
 from trueup.model.display import legible
 from trueup.report import claims, figures, numbers
-from trueup.report.html import breaks, causes, chargeback, sections, statements, usage
+from trueup.report.html import (
+    anomalies,
+    breaks,
+    causes,
+    chargeback,
+    efficiency,
+    sections,
+    statements,
+    usage,
+)
 from trueup.report.html.section import Section
 
 if TYPE_CHECKING:
@@ -96,7 +105,9 @@ def _sections(result: Result) -> Iterator[Section | None]:
     yield statements.agreements(result)
     yield statements.invoices(result)
     yield statements.closed_periods(result)
+    yield anomalies.anomalies(result)
     yield usage.allocation(result)
+    yield efficiency.efficiency(result)
     yield chargeback.chargeback(result)
     yield sections.unattributed(result)
     yield sections.pending(result)
