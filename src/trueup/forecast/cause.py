@@ -122,7 +122,11 @@ def _seen(daily: Daily, anomaly: Anomaly) -> _Seen:
 def _same(one: _Seen, other: _Seen) -> bool:
     """Whether most of the smaller excess is in both."""
     first, second = one.anomaly, other.anomaly
-    if (first.day, first.currency) != (second.day, second.currency):
+    if (first.day, first.currency, first.money > 0) != (
+        second.day,
+        second.currency,
+        second.money > 0,
+    ):
         return False
     shared = sum(
         (part.excess for part in one.parts if _is_within(part.who, second.scope)), Fraction(0)

@@ -75,7 +75,7 @@ def _rounded(value: Decimal) -> Decimal:
 
 
 def drivers(one: Explained) -> str | None:
-    """What made most of it: ``agent a +120.00; meter gpu +98.10``; None where nothing stands out."""
+    """What made most of it: ``agent a +120.00; meter gpu +98.10``; else None."""
     said = (
         f"{WORDS[each.name]} {each.value} {'+' if each.money > 0 else ''}"
         f"{numbers.money(each.money)}"

@@ -72,13 +72,17 @@ def _cells(one: Explained) -> list[Cell]:
             f"{numbers.money(one.effects.price)} by price"
         )
     return [
-        view.text(anomaly.day),
+        view.text(_day(anomaly)),
         view.money(anomaly.money, anomaly.currency),
         view.text(SAID[anomaly.measure].format(subject(anomaly))),
         _figure_cell(anomaly, anomaly.actual),
         _figure_cell(anomaly, anomaly.expected.amount),
         view.text(drivers(one), effects),
     ]
+
+
+def _day(anomaly: Anomaly) -> str:
+    return f"{anomaly.day.day} {anomaly.day:%b}"
 
 
 def _figure_cell(anomaly: Anomaly, value: Decimal) -> Cell:
@@ -93,7 +97,7 @@ def _figure(anomaly: Anomaly, known: Daily) -> Figure:
     said = (
         f"{numbers.money(anomaly.money)} {legible(anomaly.currency or '', 12)} beyond expectation"
     )
-    name = f"{anomaly.day}: {SAID[anomaly.measure].format(subject(anomaly))}"
+    name = f"{_day(anomaly)}: {SAID[anomaly.measure].format(subject(anomaly))}"
     drawn = _band(anomaly.amounts, known.days, anomaly.day)
     legend = (*LEGEND, (charts.UNUSUAL[1], charts.UNUSUAL[0]))
     svg = charts.usual_band(drawn, from_zero=anomaly.measure != "price")

@@ -204,7 +204,8 @@ def usual_band(points: Sequence[Usual], *, from_zero: bool) -> str:
     ]
     last = points[-1].day + timedelta(days=1)
     axis = _time_axis(_moment(points[0].day), _moment(last), narrow=True)
-    number = alt.Axis(tickCount=3, domain=False, ticks=False, format="~s", gridDash=[2, 3])
+    form = "~s" if any(abs(point.actual) >= 1 for point in points) else "~g"
+    number = alt.Axis(tickCount=3, domain=False, ticks=False, format=form, gridDash=[2, 3])
     height = alt.Y("value:Q", title=None, axis=number, scale=alt.Scale(zero=from_zero))
     base = alt.Chart({"values": values}).encode(x=axis)
     area = base.mark_area(aria=False, color=USUAL[1]).encode(

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from trueup.report.result import Result
 
 
+SHOWN = 6  # at once, of each
+
+
 def efficiency(result: Result) -> Section | None:
     """By team, agent and model; none where nothing was metered."""
     if not len(result.activity):
@@ -34,7 +37,7 @@ def efficiency(result: Result) -> Section | None:
             stacked=True,
         )
         rows = [row for row in result.efficiency(by) if _is_shown(row)]
-        blocks += listing(form, rows, _cells, "activity")
+        blocks += listing(form, rows, _cells, "activity", SHOWN)
     lead = (
         "What was got for the cost of use. A credit is one unit of the currency; GPU-hours are "
         "those held. A quantity stands beside the cost of its provider."
@@ -48,9 +51,10 @@ def _is_shown(row: figures.Row) -> bool:
 
 
 def _cells(row: figures.Row) -> list[Cell]:
-    busy = view.share(row["gpu_utilization"])
+    busy = view.text(None)
     if row["gpu_hours_held"] is not None:
-        busy = Cell(busy.text, f"of {numbers.quantity(row['gpu_hours_held'])} hours held")
+        said = f"of {numbers.quantity(row['gpu_hours_held'])} hours held"
+        busy = Cell(numbers.percent(row["gpu_utilization"]), said)
     return [
         view.text(row["name"] or "none named"),
         _or_dash(row, "cost", row["currency"]),
