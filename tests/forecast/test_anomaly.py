@@ -78,7 +78,11 @@ def test_three_times_a_team_is_found_once_by_its_agent() -> None:
     [one] = found(known(teams(x=3), tokens))
     assert one.anomaly.day == date(2026, 10, 13)
     assert one.anomaly.scope == {"team": "x", "agent": "a"}
-    assert (one.anomaly.actual, one.anomaly.expected.amount, one.anomaly.money) == (120, 40, 80)
+    assert (one.anomaly.actual, one.anomaly.expected.amount, one.anomaly.money) == (
+        D(120),
+        D(40),
+        D(80),
+    )
     assert {(each.measure, *each.scope) for each in one.also} == {
         ("spend", "team"),
         ("spend", "provider"),
@@ -86,11 +90,11 @@ def test_three_times_a_team_is_found_once_by_its_agent() -> None:
         ("quantity", "provider", "model", "meter"),
     }
     assert one.effects is not None
-    assert (one.effects.quantity, one.effects.price, one.effects.other) == (80, 0, 0)
+    assert (one.effects.quantity, one.effects.price, one.effects.other) == (D(80), D(0), D(0))
     assert [(each.name, each.money) for each in one.drivers] == [
-        ("provider", 80),
-        ("model", 80),
-        ("meter", 80),
+        ("provider", D(80)),
+        ("model", D(80)),
+        ("meter", D(80)),
     ]
 
 
@@ -100,9 +104,9 @@ def test_an_excess_of_two_teams_is_one_of_their_provider() -> None:
     assert one.anomaly.scope == {"provider": "cloud", "model": "m"}
     assert one.anomaly.money == 200
     assert [(each.name, each.value, each.money) for each in one.drivers] == [
-        ("meter", "output_tokens", 200),
-        ("agent", "b", 120),
-        ("team", "y", 120),
+        ("meter", "output_tokens", D(200)),
+        ("agent", "b", D(120)),
+        ("team", "y", D(120)),
     ]
 
 
@@ -111,7 +115,7 @@ def test_a_price_is_told_from_a_quantity() -> None:
     spend = [cost(day, 15 if day == PLANTED else 10) for day in range(DAYS)]
     [one] = found(known(spend, [used(day, 100) for day in range(DAYS)]))
     anomaly = one.anomaly
-    assert (anomaly.measure, anomaly.unit, anomaly.money) == ("price", "Tokens", 5)
+    assert (anomaly.measure, anomaly.unit, anomaly.money) == ("price", "Tokens", D(5))
     assert (anomaly.actual, anomaly.expected.amount) == (D("0.15"), D("0.1"))
     assert {each.measure for each in one.also} == {"spend"}
 
@@ -148,7 +152,7 @@ def test_a_commitment_used_less_than_usual() -> None:
     [one] = found(known([], utilization=rows))
     anomaly = one.anomaly
     assert (anomaly.measure, anomaly.scope["commitment_id"]) == ("utilization", "plan")
-    assert (anomaly.actual, anomaly.expected.amount, anomaly.money) == (D("0.3"), D("0.8"), 25)
+    assert (anomaly.actual, anomaly.expected.amount, anomaly.money) == (D("0.3"), D("0.8"), D(25))
 
 
 def test_fees_and_what_lasts_longer_than_a_day_are_not_expected() -> None:
@@ -163,8 +167,8 @@ def test_currencies_are_apart() -> None:
     euros = [row | {"currency": "EUR", "cost": row["cost"] * 2} for row in teams(x=3)]
     rows = found(known([*teams(x=3), *euros]))
     assert [(one.anomaly.currency, one.anomaly.money) for one in rows] == [
-        ("EUR", 160),
-        ("USD", 80),
+        ("EUR", D(160)),
+        ("USD", D(80)),
     ]
 
 
@@ -183,7 +187,7 @@ def test_a_day_that_is_not_known_whole_is_not_judged() -> None:
 def test_less_than_expected_is_told_too() -> None:
     """Nothing instead of 60: 60 less."""
     [one] = found(known(teams(y=0)))
-    assert (one.anomaly.scope["team"], one.anomaly.money) == ("y", -60)
+    assert (one.anomaly.scope["team"], one.anomaly.money) == ("y", D(-60))
 
 
 def test_a_short_history_says_so() -> None:

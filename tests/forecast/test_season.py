@@ -42,7 +42,7 @@ def test_days_further_away_than_four_weeks_do_not_count() -> None:
     """Of 60 days after a day, the 28 next to it are compared with, which brought 7 each."""
     usual = expectation(FIRST, days(7, *[7] * 28, *[1_000] * 32))
     assert usual is not None
-    assert (usual.amount, len(usual.days)) == (7, 28)
+    assert (usual.amount, len(usual.days)) == (D(7), 28)
 
 
 def test_a_weekend_is_compared_with_weekends() -> None:
@@ -51,7 +51,7 @@ def test_a_weekend_is_compared_with_weekends() -> None:
     sunday = FIRST + timedelta(13)
     usual = expectation(sunday, amounts | {sunday: D(60)})
     assert usual is not None
-    assert (usual.weekly, usual.amount) == (True, 20)
+    assert (usual.weekly, usual.amount) == (True, D(20))
     assert usual.is_unusual(D(60))
     monday = expectation(FIRST + timedelta(14), amounts)
     assert monday is not None

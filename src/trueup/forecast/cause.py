@@ -11,6 +11,7 @@ from fractions import Fraction
 from trueup.forecast.anomaly import PRICE, QUANTITY, SCOPES, SPEND, UTILIZATION, Anomaly
 from trueup.forecast.daily import ALLOCATED, WHO, Daily, Key, Scope, within
 from trueup.forecast.season import DIGITS
+from trueup.money import EXACT
 
 DRIVERS_MAX = 3
 SAME = Fraction(1, 2)  # of the smaller excess: what two anomalies share where they are one
@@ -191,8 +192,8 @@ def _effects(daily: Daily, seen: _Seen) -> Effects:
         quantity += more
         price += now - usual - more
     of_quantity, of_price = rounded(quantity), rounded(price)
-    whole = seen.anomaly.money
-    return Effects(of_quantity, of_price, whole - of_quantity - of_price)
+    other = EXACT.subtract(seen.anomaly.money, EXACT.add(of_quantity, of_price))
+    return Effects(of_quantity, of_price, other)
 
 
 def _quantities(daily: Daily, seen: _Seen) -> dict[Key, tuple[Fraction, Fraction]]:

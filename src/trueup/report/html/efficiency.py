@@ -6,14 +6,11 @@ from typing import TYPE_CHECKING
 
 from trueup.report import figures, numbers
 from trueup.report.html import view
-from trueup.report.html.section import Block, Section, listing
+from trueup.report.html.section import ROWS_SHOWN, Block, Section, listing
 from trueup.report.html.view import Cell, Column, Grid
 
 if TYPE_CHECKING:
     from trueup.report.result import Result
-
-
-SHOWN = 6  # at once, of each
 
 
 def efficiency(result: Result) -> Section | None:
@@ -21,7 +18,7 @@ def efficiency(result: Result) -> Section | None:
     if not len(result.activity):
         return None
     blocks: list[Block] = []
-    for by in ("team", "agent", "model"):
+    for by, shown in (("team", ROWS_SHOWN), ("agent", 0), ("model", 0)):
         form = Grid(
             f"By {by}",
             (
@@ -37,7 +34,7 @@ def efficiency(result: Result) -> Section | None:
             stacked=True,
         )
         rows = [row for row in result.efficiency(by) if _is_shown(row)]
-        blocks += listing(form, rows, _cells, "activity", SHOWN)
+        blocks += listing(form, rows, _cells, "activity", shown)
     lead = (
         "What was got for the cost of use. A credit is one unit of the currency; GPU-hours are "
         "those held. A quantity stands beside the cost of its provider."
