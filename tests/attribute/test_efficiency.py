@@ -97,6 +97,17 @@ def test_a_quantity_stands_beside_the_money_that_paid_for_it() -> None:
     assert {row["currency"]: row["tokens_per_credit"] for row in found} == {"USD": 10, "EUR": 4}
 
 
+def test_a_provider_that_bills_in_two_currencies_has_no_ratio() -> None:
+    """Nothing says which of its 100 tokens were paid for in dollars."""
+    spend = [cost(1, "10"), cost(1, "5", currency="EUR")]
+    found = rows(spend, [used(1, "input_tokens", "100", "Tokens")])
+    assert {row["currency"]: row.get("tokens") for row in found} == {
+        "EUR": None,
+        "USD": None,
+        None: 100,
+    }
+
+
 def test_of_what_nobody_billed_there_is_no_ratio() -> None:
     """100 tokens without any cost: no currency, no quotient; a cost without tokens has none."""
     free, paid = sorted(

@@ -134,25 +134,43 @@ def test_quantity_at_no_more_cost_is_found_by_its_usual_price() -> None:
     }
 
 
-def test_a_commitment_used_less_than_usual() -> None:
-    """80 of 100 used every day, once 30: half of it more went unused, of 70 that cost 35: 25."""
-    rows = [
+def plan(planted: int, unused_cost: int) -> list[dict[str, Any]]:
+    """80 of 100 used every day and 20 not, for 10; once other figures."""
+    return [
         {
             "commitment_id": "plan",
             "provider": "cloud",
             "interval_start": at(day)["start"],
             "interval_end": at(day)["end"],
             "committed_quantity": D(100),
-            "used_quantity": D(30 if day == PLANTED else 80),
-            "unused_cost": D(35 if day == PLANTED else 10),
+            "used_quantity": D(planted if day == PLANTED else 80),
+            "unused_cost": D(unused_cost if day == PLANTED else 10),
             "currency": "USD",
         }
         for day in range(DAYS)
     ]
-    [one] = found(known([], utilization=rows))
+
+
+def test_a_commitment_used_less_than_usual() -> None:
+    """Once 30 of 100: half of it more than usual went unused, of 70 that cost 35: 25."""
+    [one] = found(known([], utilization=plan(30, 35)))
     anomaly = one.anomaly
     assert (anomaly.measure, anomaly.scope["commitment_id"]) == ("utilization", "plan")
     assert (anomaly.actual, anomaly.expected.amount, anomaly.money) == (D("0.3"), D("0.8"), D(25))
+
+
+def test_a_commitment_used_more_than_usual_is_as_it_should_be() -> None:
+    """Once 98 of 100."""
+    assert found(known([], utilization=plan(98, 1))) == []
+
+
+def test_two_teams_of_two_providers_are_two() -> None:
+    """80 more of x at one provider and 120 more of y at another have nothing in common."""
+    rows = [row | ({"provider": "other"} if row["team"] == "y" else {}) for row in teams(x=3, y=3)]
+    assert [(one.anomaly.scope["team"], one.anomaly.money) for one in found(known(rows))] == [
+        ("y", D(120)),
+        ("x", D(80)),
+    ]
 
 
 def test_fees_and_what_lasts_longer_than_a_day_are_not_expected() -> None:

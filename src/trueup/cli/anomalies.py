@@ -60,7 +60,7 @@ def command(file: str, period: Period | None, as_json: bool) -> None:
 
 def _days(at_desk: Desk, period: Period | None) -> tuple[Daily, list[date]]:
     """All days that are known, and those to be judged."""
-    from trueup.cli.history import daily_of, runs_of
+    from trueup.cli.periods import daily_of, runs_of
     from trueup.forecast.daily import whole_days
 
     runs, wanted = runs_of(at_desk.workspace, period)

@@ -66,7 +66,7 @@ def command(file: str, period: Period | None, by: str, over: str, as_json: bool)
 def _tables(at_desk: Desk, period: Period | None, by: str, over: str) -> list[Table]:
     """One for each period: sessions are told apart within a period only."""
     from trueup.attribute.efficiency import Span, efficiency
-    from trueup.cli.history import runs_of
+    from trueup.cli.periods import runs_of
     from trueup.model.spend_schema import EFFICIENCY
     from trueup.model.table import Table
     from trueup.workspace.newest import rows_of
