@@ -22,7 +22,7 @@ from trueup.model.table import Table
 from trueup.report.result import Result
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
-SEEDS = (7, *range(1, 7), *range(8, 13))  # the bundled month first
+SEEDS = (7, *range(13, 24))  # the bundled month; by 1 to 9 the limits were chosen
 TEAMS = ("claims", "forecasting", "platform")  # the mid-size ones; routing costs twice as much
 
 
