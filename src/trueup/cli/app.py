@@ -18,6 +18,8 @@ COMMANDS = {
     "init": ("trueup.cli.init", "Write a commented trueup.toml to start from."),
     "breaks": ("trueup.cli.breaks", "Show breaks with their state and age; decide on them."),
     "burn": ("trueup.cli.burn", "Say how fast credits and money burn, and how far they reach."),
+    "anomalies": ("trueup.cli.anomalies", "Show days whose cost was not as expected, and why."),
+    "efficiency": ("trueup.cli.efficiency", "Show what was got per credit and per GPU-hour."),
     "close": ("trueup.cli.close", "Close a period: prepare, approve, reopen, pack."),
     "plan": ("trueup.cli.plan", "Say how much to commit: the best level of each offer."),
     "diff": ("trueup.cli.diff", "Say what changed between two runs, and why."),

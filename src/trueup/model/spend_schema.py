@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from trueup.model.columns import AMOUNT, COUNT, INSTANT, TEXT, columns_as
+from trueup.model.columns import AMOUNT, COUNT, FLAG, INSTANT, TEXT, columns_as
 
 SPEND = columns_as(  # what time cost whom: billed, or accrued until the charge arrives
     start=INSTANT,  # of an hour, or of the day or month by which the bill counts
@@ -155,6 +155,57 @@ RUNWAY = columns_as(  # how far a commitment reaches at its burn, one row each
     verdict=TEXT,  # too_slow | too_fast | on_course; null where not known
     reason=TEXT,  # why a figure is null
     text=TEXT,  # what it means and what next, for a person
+)
+
+ANOMALIES = columns_as(  # a row for each excess, from the finest side that shows it
+    day=pa.date32(),  # UTC
+    measure=TEXT,  # spend | quantity | price | utilization
+    provider=TEXT,  # null: of all, as in the columns below
+    model=TEXT,
+    meter=TEXT,
+    commitment_id=TEXT,
+    agent=TEXT,
+    team=TEXT,
+    currency=TEXT,
+    money=AMOUNT,  # what it cost more than expected; negative: less
+    actual=AMOUNT,  # money, units, money per unit, or used / committed
+    expected=AMOUNT,
+    low=AMOUNT,  # estimated limits of what is usual
+    high=AMOUNT,
+    unit=TEXT,  # of quantities, and of what a price is of
+    quantity_effect=AMOUNT,  # of ``money`` of spend: more used, at the usual price
+    price_effect=AMOUNT,  # what was used, at more than the usual price
+    other_effect=AMOUNT,  # the rest: of what nothing meters
+    drivers=TEXT,  # what made most of it, the largest first
+    also=TEXT,  # other sides that show the same excess
+    days=COUNT,  # that the day was compared with
+    weekly=FLAG,  # whether with the same weekday
+)
+
+EFFICIENCY = columns_as(  # a row for each name, currency and span of time
+    start=INSTANT,
+    end=INSTANT,
+    by=TEXT,  # model | agent | team
+    name=TEXT,  # null: of none that is named
+    currency=TEXT,  # null: of what was metered where nothing was billed
+    cost=AMOUNT,  # of use, with what is accrued
+    tokens=AMOUNT,
+    requests=AMOUNT,
+    tool_calls=AMOUNT,
+    sessions=COUNT,  # distinct, of the whole period only
+    gpu_hours_held=AMOUNT,
+    gpu_hours_busy=AMOUNT,
+    gpu_utilization=AMOUNT,  # busy / held
+    chip_hours_held=AMOUNT,  # of TPUs
+    chip_hours_busy=AMOUNT,
+    chip_utilization=AMOUNT,
+    tokens_per_credit=AMOUNT,  # of one unit of the currency, as the next two
+    requests_per_credit=AMOUNT,
+    sessions_per_credit=AMOUNT,
+    tokens_per_gpu_hour=AMOUNT,  # of one held, as the next two
+    requests_per_gpu_hour=AMOUNT,
+    sessions_per_gpu_hour=AMOUNT,
+    cost_per_million_tokens=AMOUNT,
 )
 
 SPEND_TABLES = {"spend": SPEND, "activity": ACTIVITY, "session_costs": SESSION_COSTS}

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trueup.errors import UsageError
 from trueup.model.table import Table
 from trueup.report.order import ordered
 
@@ -336,6 +337,41 @@ class Result:
 
         tables = {name: self.outcome.tables[name].to_arrow() for name in TABLES}
         return Burn(tables, self.start, self.end, self.as_of)
+
+    def anomalies(self) -> Table:
+        """Days of the period on which spend, quantity, price or utilization was not as expected.
+
+        By money, each excess once (``model.spend_schema.ANOMALIES``). What is expected and the
+        limits are estimates from the other days; money is actual - expected, exactly. Smaller
+        amounts than ``material_amount`` of the run are left out. Raises UsageError where the
+        period is too short to say what is usual.
+        """
+        from trueup.forecast.anomaly import too_short
+        from trueup.report.anomalies import found, of_result, table
+
+        known = of_result(self)
+        why = too_short(known)
+        if why is not None:
+            raise UsageError(f"{why} `trueup anomalies` compares with earlier periods, too.")
+        return table(found(known, known.days, self.outcome.material_amount))
+
+    def efficiency(self, by: str = "team", over: str = "period") -> Table:
+        """Tokens, requests and sessions per credit and GPU-hour, and utilization of GPUs held.
+
+        ``by`` is ``team``, ``agent`` or ``model``, ``over`` is ``period``, ``day`` or ``week``;
+        columns are those of ``model.spend_schema.EFFICIENCY``. Raises UsageError for others.
+        """
+        from trueup.attribute.efficiency import Span, efficiency
+        from trueup.model.spend_schema import EFFICIENCY
+
+        rows = efficiency(
+            Span(self.start, self.end, over),
+            by,
+            self.spend.reader(),
+            self.activity.reader(),
+            [self.allocations.reader()],
+        )
+        return Table.from_rows(EFFICIENCY, rows)
 
     def to_focus(self, directory: str | Path) -> list[Path]:
         """Write what FOCUS 1.4 has a dataset for; see report.focus for what is and is not."""

@@ -7,7 +7,8 @@ shows stands in a table, too.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,8 @@ USED = ("used", "#2d7f9d")
 UNUSED = ("unused", "#e39a3b")
 REMAINING = ("remaining", "#2d7f9d")
 BEST = "#c4501b"
+USUAL = ("usual", "#dfe9ee")
+UNUSUAL = ("not as expected", "#c4501b")
 WIDE = 1000
 NARROW = 330
 _LABEL_WIDE = 34
@@ -173,6 +176,59 @@ def _stack(used: Decimal | None, unused: Decimal | None) -> list[tuple[str, floa
     if unused is not None:
         parts.append((UNUSED[0], middle, middle + float(unused)))
     return parts
+
+
+@dataclass(frozen=True)
+class Usual:
+    """A day of a series beside what is usual; None where that is not known."""
+
+    day: date
+    actual: Decimal
+    low: Decimal | None
+    high: Decimal | None
+    marked: bool = False
+
+
+def usual_band(points: Sequence[Usual], *, from_zero: bool) -> str:
+    """A series by day as a line over the band of what is usual, the marked days as dots."""
+    import altair as alt
+
+    values: list[dict[str, Any]] = [
+        {
+            "start": _midnight(point.day),
+            "value": float(point.actual),
+            "low": None if point.low is None else float(_at_least_zero(point.low)),
+            "high": None if point.high is None else float(point.high),
+            "marked": point.marked,
+        }
+        for point in points
+    ]
+    last = points[-1].day + timedelta(days=1)
+    axis = _time_axis(_moment(points[0].day), _moment(last), narrow=True)
+    form = "~s" if any(abs(point.actual) >= 1 for point in points) else "~g"
+    number = alt.Axis(tickCount=3, domain=False, ticks=False, format=form, gridDash=[2, 3])
+    height = alt.Y("value:Q", title=None, axis=number, scale=alt.Scale(zero=from_zero))
+    base = alt.Chart({"values": values}).encode(x=axis)
+    area = base.mark_area(aria=False, color=USUAL[1]).encode(
+        y=alt.Y("low:Q", title=None, axis=number, scale=alt.Scale(zero=from_zero)), y2="high:Q"
+    )
+    line = base.mark_line(aria=False, color=USED[1], strokeWidth=1.6).encode(y=height)
+    dots = base.transform_filter("datum.marked").mark_point(
+        aria=False, color=UNUSUAL[1], filled=True, size=64, opacity=1
+    )
+    return _draw(alt.layer(area, line, dots.encode(y=height)), width=270, height=110)
+
+
+def _at_least_zero(value: Decimal) -> Decimal:
+    return max(value, Decimal(0))
+
+
+def _moment(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def _midnight(day: date) -> int:
+    return _milliseconds(_moment(day))
 
 
 def bars(values: Sequence[tuple[str, Decimal]]) -> str:

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 
 from trueup.model.display import legible
 from trueup.report import claims, figures, numbers
-from trueup.report.html import breaks, causes, chargeback, sections, sessions, statements, usage
+from trueup.report.html import (
+    anomalies,
+    breaks,
+    causes,
+    chargeback,
+    efficiency,
+    sections,
+    sessions,
+    statements,
+    usage,
+)
 from trueup.report.html.section import Section
 
 if TYPE_CHECKING:
@@ -96,8 +106,10 @@ def _sections(result: Result) -> Iterator[Section | None]:
     yield statements.agreements(result)
     yield statements.invoices(result)
     yield statements.closed_periods(result)
+    yield anomalies.anomalies(result)
     yield usage.allocation(result)
     yield sessions.sessions(result)
+    yield efficiency.efficiency(result)
     yield chargeback.chargeback(result)
     yield sections.unattributed(result)
     yield sections.pending(result)
