@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from trueup.api import reconcile as reconcile
+    from trueup.budgets.snapshot import Budget
     from trueup.errors import (
         ConfigurationError,
         CurrencyMismatch,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Budget",
     "ConfigurationError",
     "CurrencyMismatch",
     "Dataset",
@@ -56,6 +58,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Budget": "trueup.budgets.snapshot",
     "Dataset": "trueup.model.dataset",
     "Result": "trueup.report.result",
     "Rules": "trueup.model.rules",

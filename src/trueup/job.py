@@ -23,6 +23,7 @@ from trueup.errors import ConfigurationError, UsageError
 from trueup.sources import KINDS, Failure, Group, groups, not_whole, read
 
 if TYPE_CHECKING:
+    from trueup.budgets.review import Told
     from trueup.evidence import Given
     from trueup.fetch.feeds import Place
     from trueup.fetch.providers import Fetched
@@ -61,6 +62,7 @@ class JobOutcome:
     material_breaks: int
     exit_code: int
     run_id: str | None = None  # in the workspace; None: nothing was kept
+    told: Told | None = None  # of budgets; None: there are none
 
 
 class Progress(Protocol):
@@ -119,7 +121,25 @@ def run(
         if outcome.result is None:
             why = "; ".join(failure.text for failure in outcome.failures)
             workspace.fail(run_id, _clock(config, settings), f"no charges could be read: {why}")
-        return outcome
+            return outcome
+    return replace(outcome, told=told(config, _clock(config, settings)))
+
+
+def told(config: Configuration, clock: datetime) -> Told | None:
+    """Look at the budgets, renew the gate's snapshot, and tell what is crossed; None without any.
+
+    Raises UsageError where another process is at work in the workspace.
+    """
+    from trueup.budgets.review import alert, review
+    from trueup.workspace.lock import locked
+    from trueup.workspace.workspace import SNAPSHOT
+
+    workspace = workspace_of(config)
+    if not config.budget and not (workspace.folder / SNAPSHOT).exists():
+        return None
+    with locked(workspace.folder, "trueup budget"):
+        found = review(workspace, config.budget, config.gate, clock)
+        return None if found is None else alert(workspace, found, config.alerts, clock)
 
 
 def workspace_of(config: Configuration) -> Workspace:

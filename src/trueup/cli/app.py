@@ -17,6 +17,7 @@ COMMANDS = {
     "record": ("trueup.cli.record", "Record a provider's answers, to be replayed offline."),
     "init": ("trueup.cli.init", "Write a commented trueup.toml to start from."),
     "breaks": ("trueup.cli.breaks", "Show breaks with their state and age; decide on them."),
+    "budget": ("trueup.cli.budget", "Show budgets; answer whether work may start."),
     "close": ("trueup.cli.close", "Close a period: prepare, approve, reopen, pack."),
     "diff": ("trueup.cli.diff", "Say what changed between two runs, and why."),
     "verify": ("trueup.cli.verify", "Look at every byte of the workspace; name what differs."),
