@@ -17,7 +17,7 @@ from trueup.money import plain
 from trueup.workspace.journal import Entry
 
 ALERTED, FELL_BELOW = "budget_alert", "budget_below"
-_KEY = ("budget", "window", "on", "at", "limit", "currency")
+_KEY = ("budget", "window", "on", "at")
 Key = tuple[str, ...]
 
 
@@ -46,13 +46,14 @@ class Crossing:
 
     @property
     def body(self) -> dict[str, Any]:
-        """What is the same from run to run while it stays crossed."""
+        """What the journal keeps of it: which threshold of which window, and its figure."""
         return {
             "budget": self.terms.name,
             "window": self.terms.window_name(self.measured.window),
             "on": self.threshold.on,
             "at": f"{plain(self.threshold.at)}%",
             "limit": plain(self.limit),
+            "value": None if self.value is None else plain(self.value),
             "currency": self.terms.currency,
         }
 
@@ -83,7 +84,7 @@ def said(terms: BudgetTerms, measured: Measured, on: str) -> str:
 
 
 def key_of(body: Mapping[str, Any]) -> Key:
-    """What makes a crossing the same: budget, window, figure, share and money."""
+    """What makes a crossing the same from run to run: budget, window and threshold."""
     return tuple(str(body[name]) for name in _KEY)
 
 

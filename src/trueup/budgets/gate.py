@@ -41,7 +41,7 @@ class Answer:
     def __str__(self) -> str:
         return (
             f"{self.verdict}: {self.reason}; spend known up to {self.as_of:{_SHOWN}}, "
-            f"{_long(self.age)} ago"
+            f"{_long(self.age)} {'ago' if self.age >= timedelta() else 'ahead'}"
         )
 
 

@@ -42,11 +42,13 @@ class Measured:
         return {"actual": self.actual, "accrued": self.accrued, "forecast": self.forecast}[on]
 
 
-def measure(terms: BudgetTerms, spent: Outlay, project: Projection) -> Measured:
-    """The figures of a budget's window that holds the last instant of which the spend is known."""
+def measure(
+    terms: BudgetTerms, spent: Outlay, project: Projection, window: Period | None = None
+) -> Measured:
+    """The figures of a budget in a window: by default the one that is known last."""
     import pyarrow.compute as pc
 
-    window = terms.window(spent.known_until)
+    window = window or terms.window(spent.known_until)
     rows = _in_scope(terms, spent)
     if "commitment" in terms.scope and not len(rows):
         name = terms.scope["commitment"]

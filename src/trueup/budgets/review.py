@@ -21,7 +21,7 @@ from trueup.budgets.crossing import (
 )
 from trueup.budgets.measure import Measured, measure
 from trueup.budgets.notify import Destination, deliver, destinations
-from trueup.budgets.outlay import outlay
+from trueup.budgets.outlay import Outlay, outlay
 from trueup.budgets.projection import Projection, weekday_mean
 from trueup.budgets.snapshot import ALLOW, Budget, Snapshot, strictest
 from trueup.errors import MissingDependency
@@ -35,7 +35,10 @@ Deliver = Callable[[Destination, str, str], str | None]
 
 @dataclass(frozen=True)
 class Review:
-    """Every threshold of every budget as it is now, and the snapshot made of that."""
+    """Every threshold of every budget as it is now, and the snapshot made of that.
+
+    Those of the window before are among them: its last bills come when it is over.
+    """
 
     crossings: Sequence[Crossing]
     snapshot: Snapshot
@@ -69,7 +72,15 @@ def review(
         budgets=[state(terms, measured) for terms, measured in found],
     )
     snapshots.write(workspace.folder / SNAPSHOT, made)
-    return Review([one for pair in found for one in crossings(*pair)], made)
+    over = [one for terms in budgets for one in _of_window_before(terms, spent, project)]
+    return Review([*over, *(one for pair in found for one in crossings(*pair))], made)
+
+
+def _of_window_before(terms: BudgetTerms, spent: Outlay, project: Projection) -> Iterator[Crossing]:
+    window = terms.window(terms.window(spent.known_until).start)
+    if terms.rolling is None and spent.known[0].start < window.end:
+        found = crossings(terms, measure(terms, spent, project, window))
+        yield from (one for one in found if one.threshold.on != "forecast")
 
 
 def state(terms: BudgetTerms, measured: Measured) -> Budget:
