@@ -58,6 +58,7 @@ def ran(
     as_of: str,
     rows: Sequence[Row],
     utilization: Sequence[Row] = (),
+    failures: Sequence[Row] = (),
 ) -> None:
     """A run of a period that ended, and gave these rows."""
     run_id = workspace.begin(at(as_of), {"period": None})
@@ -70,6 +71,7 @@ def ran(
         "period": dict(zip(("start", "end"), map(at, period), strict=True)),
         "as_of": at(as_of),
         "outputs": outputs,
+        "failures": failures,
     }
     workspace.end(run_id, at(as_of), body, {})
 

@@ -256,6 +256,17 @@ def test_a_second_run_of_a_month_stands_for_the_first(workspace: Workspace) -> N
     assert found.snapshot.budgets[0].actual == 400
 
 
+def test_a_partial_run_is_named(workspace: Workspace) -> None:
+    """What its failed source holds is in no figure of November; October was whole."""
+    ran(workspace, OCTOBER, "2026-11-01", [])
+    ran(workspace, NOVEMBER, "2026-11-10", [], failures=[{"kind": "charges"}])
+    found = review(workspace, [terms()], Gate(), NOW)
+    assert found is not None
+    assert found.snapshot.budgets[0].notes[0] == (
+        "run-0002 was partial: what it could not read is in no figure"
+    )
+
+
 def test_intervals_of_a_commitment_come_from_utilization(workspace: Workspace) -> None:
     """Two hours of 8.50 used and 1.50 unused, and an interval of a year in November alone."""
     hours = [

@@ -127,12 +127,15 @@ def _edges(inside: pa.Table, window: Period) -> Iterator[str]:
 
 
 def _gaps(spent: Outlay, window: Period) -> Iterator[str]:
-    """The time of the window up to now that no run covers."""
+    """What no run knows of the window up to now: time, or sources that could not be read."""
     at = window.start
     for span in spent.known:
         if at < span.start and at < window.end:
             yield f"no run covers {iso(at)} to {iso(min(span.start, window.end))}"
         at = max(at, span.end)
+    for period, run in spent.partial:
+        if period.start < window.end and window.start < period.end:
+            yield f"{run} was partial: what it could not read is in no figure"
 
 
 def _forecast(

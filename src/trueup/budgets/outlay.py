@@ -30,6 +30,7 @@ class Outlay:
     spend: pa.Table
     commitments: pa.Table
     known: Sequence[Period]
+    partial: Sequence[tuple[Period, str]] = ()  # runs that lack a source, and their periods
 
     @property
     def known_until(self) -> datetime:
@@ -43,7 +44,8 @@ def outlay(workspace: Workspace) -> Outlay | None:
     if not known:
         return None
     spend = rows_of(workspace, runs, "spend").select(list(COLUMNS))
-    return Outlay(spend, _commitments(workspace, runs, spend), known)
+    partial = [(Period(run.start, run.end), run.run_id) for run in runs if run.partial]
+    return Outlay(spend, _commitments(workspace, runs, spend), known, partial)
 
 
 def spans(given: Iterable[tuple[datetime, datetime]]) -> list[Period]:

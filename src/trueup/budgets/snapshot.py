@@ -6,7 +6,6 @@ Nothing heavy is imported here: a scheduler asks often, and waits.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -60,7 +59,7 @@ class Budget:
     @staticmethod
     def check(
         scope: Mapping[str, str],
-        snapshot: str | os.PathLike[str] = DEFAULT_FILE,
+        snapshot: str | Path = DEFAULT_FILE,
         now: datetime | None = None,
     ) -> Answer:
         """Whether work of this scope may start: allow, queue or stop; the caller acts.
