@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -56,8 +55,8 @@ def test_spend_has_every_cost_of_the_bill_once_and_what_is_accrued_beside_it(
 def test_what_is_accrued_falls_to_who_was_busy_and_the_rest_is_idle(tmp_path: Path) -> None:
     """A quarter of e3's hour busy: 2.00 x 900 / 3,600 = 0.50 to the team, 1.50 idle."""
     rows = [*ALLOCATED, *BUSY, ("e3", "busy", "900", "s3")]
-    columns: Mapping[str, str] = {"team": "session"}  # the file's only name serves as both
-    result = reconciled(tmp_path, rows, as_of=EARLY, **columns)
+    # The file's only name serves as both session and team.
+    result = reconciled(tmp_path, rows, as_of=EARLY, team="session")
     accrued = [row for row in told(result, "state", "team", "reason", "cost") if row[0] != "billed"]
     assert accrued == [
         ("accrued", None, "idle", D("1.50")),

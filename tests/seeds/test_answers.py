@@ -30,7 +30,7 @@ from trueup.job import Settings, run
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
 FROM_FILES = range(1, 4)  # all others in test_legs, with further faults
-FETCHED = some(range(26, 51), 6)
+FETCHED = some(range(26, 51), 3)
 SDKS = ("boto3", "google.cloud.bigquery", "azure.identity", "oci")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "nightly"
 BUNDLED = (7, START, 31)

@@ -38,10 +38,10 @@ def accrued(
     sums = busy.group_by("group").aggregate(busy=total(_.weight))
     rest = own.group_by("group").aggregate(own=total(_.weight)).join(sums, "group")
     at_rest = rest.select("group", who=NOBODY, weight=(rest.own - rest.busy).cast(WHOLE), idle=YES)
-    columns = ("group", "who", "weight", "idle")
+    part = ("group", "who", "weight", "idle")
     parts = united(
-        busy.mutate(idle=NO).select(*columns),
-        own.anti_join(sums, "group").mutate(idle=NO).select(*columns),
+        busy.mutate(idle=NO).select(*part),
+        own.anti_join(sums, "group").mutate(idle=NO).select(*part),
         at_rest.filter(at_rest.weight > whole(0)),
     )
     joined = engine.keep(with_idle(parts, idle).join(costs, "group"))

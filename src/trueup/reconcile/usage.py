@@ -93,9 +93,8 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     held = of_capacity(groups, theirs, cells, told_parties, busy, engine)
     parts = united(of_counted_work(groups, theirs, cells, parties, engine), held)
     allocated = allocate(groups, costs, parts, run.rules.idle, run.rules.owners, engine)
-    odd = contradicted(groups, told_parties, busy)
     found = (
-        leg.group_breaks(judged, copies, odd, money),
+        leg.group_breaks(judged, copies, contradicted(groups, told_parties, busy), money),
         leg.accumulated_breaks(judged, limits, money, run.window),
         leg.missing_in_usage(left, money),
         leg.missing_in_billing(liable, run.as_of, money),
