@@ -58,12 +58,14 @@ def ran(
     as_of: str,
     rows: Sequence[Row],
     utilization: Sequence[Row] = (),
+    movements: Sequence[Row] = (),
     failures: Sequence[Row] = (),
 ) -> None:
     """A run of a period that ended, and gave these rows."""
     run_id = workspace.begin(at(as_of), {"period": None})
     outputs = {}
-    for name, given in (("spend", rows), ("utilization", utilization)):
+    given_tables = {"spend": rows, "utilization": utilization, "movements": movements}
+    for name, given in given_tables.items():
         file = io.BytesIO()
         pq.write_table(table(given, RESULT_TABLES[name]), file)
         outputs[f"parquet/{name}.parquet"] = workspace.store.put(file.getvalue())

@@ -130,7 +130,7 @@ def test_a_commitment_that_no_run_knows_is_not_at_zero() -> None:
     """Its figures are not known, which is said."""
     found = measured(outlay(known=NOVEMBER), scope={"commitment": "plan-9"})
     assert (found.actual, found.accrued, found.forecast) == (None, None, None)
-    assert found.notes == ["no run knows a fulfilment interval of commitment 'plan-9'"]
+    assert found.notes == ["no run knows what commitment 'plan-9' cost, or what was drawn from it"]
 
 
 def test_a_sum_has_every_digit() -> None:

@@ -293,6 +293,47 @@ def test_intervals_of_a_commitment_come_from_utilization(workspace: Workspace) -
     assert [one.actual for one in found.snapshot.budgets] == [20, 10]
 
 
+def test_lots_are_counted_in_their_own_unit(workspace: Workspace) -> None:
+    """Of 1000 credits 40 and 60 are drawn, 15 come back, 5 are beyond: 90; grant and expiry are none."""
+    moved = [
+        ("grant", "1000"),
+        ("drawdown", "-40"),
+        ("drawdown", "-60"),
+        ("refund", "15"),
+        ("overage", "5"),
+        ("expiry", "-900"),
+    ]
+    movements = [
+        {
+            "commitment_id": "lot-1",
+            "at": at("2026-11-03"),
+            "kind": kind,
+            "quantity": Decimal(quantity),
+            "unit": "credits",
+        }
+        for kind, quantity in moved
+    ]
+    ran(workspace, NOVEMBER, "2026-11-10", [], movements=movements)
+    budget = terms(scope={"commitment": "lot-1"}, amount="100", currency="credits")
+    found = review(workspace, [budget], Gate(), NOW)
+    assert found is not None
+    (one,) = found.snapshot.budgets
+    assert (one.actual, one.left, one.currency) == (Decimal(90), Decimal(10), "credits")
+
+
+@given(st.lists(st.integers(0, 1200), min_size=1, max_size=8))
+def test_a_crossing_is_told_once_however_the_figure_moves(
+    tmp_path_factory: pytest.TempPathFactory, costs: list[int]
+) -> None:
+    """Told is each step from below 800 to at or over it, the first from nothing: counted by hand."""
+    own, post = empty(tmp_path_factory.mktemp("moves")), Post()
+    for cost in costs:
+        spent_so_far(own, str(cost))
+        told(own, post, terms(thresholds=TWO[:1]), alerts=Alerts(urls=("env:MAIL",)))
+    steps = zip([0, *costs], costs, strict=False)
+    assert len(post.sent) == sum(before < 800 <= after for before, after in steps)
+
+
 PERCENT = st.integers(1, 200)
 ACTS = st.sampled_from(["notify", "queue", "stop"])
 ON = st.sampled_from(["actual", "accrued", "forecast"])

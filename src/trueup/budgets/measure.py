@@ -52,7 +52,7 @@ def measure(
     rows = _in_scope(terms, spent)
     if "commitment" in terms.scope and not len(rows):
         name = terms.scope["commitment"]
-        note = f"no run knows a fulfilment interval of commitment {name!r}"
+        note = f"no run knows what commitment {name!r} cost, or what was drawn from it"
         return Measured(window, None, None, None, [note])
     inside = _within(rows, window)
     notes = [*_not_counted(terms, inside), *_edges(inside, window), *_gaps(spent, window)]

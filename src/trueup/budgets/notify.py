@@ -8,8 +8,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from trueup.errors import MissingDependency
+
+if TYPE_CHECKING:
+    from apprise import NotifyBase as Service
 
 FROM_ENVIRONMENT = "env:"
 
@@ -42,19 +46,22 @@ def destinations(urls: Sequence[str], environment: Mapping[str, str]) -> list[De
     return found
 
 
-def deliver(to: Destination, title: str, text: str) -> str | None:
-    """Send a message; why it was not delivered, or None. Raises MissingDependency."""
+def service(to: Destination) -> Service | str:
+    """What sends to a destination, or why there is none. Raises MissingDependency."""
     if not to.url:
         return "it is not set"
     try:
         from apprise import Apprise
     except ImportError as error:
         raise MissingDependency("apprise", "alerts") from error
-    service = Apprise.instantiate(to.url)
-    if service is None:
-        return "it holds no URL that Apprise understands"
-    return (
-        None
-        if service.notify(title=title, body=text)
-        else "the service could not be reached, or refused"
-    )
+    found = Apprise.instantiate(to.url)
+    return "it holds no URL that Apprise understands" if found is None else found
+
+
+def deliver(to: Destination, title: str, text: str) -> str | None:
+    """Send a message; why it was not delivered, or None. Raises MissingDependency."""
+    sender = service(to)
+    if isinstance(sender, str):
+        return sender
+    sent = sender.notify(title=title, body=text)
+    return None if sent else "the service refused it, or could not be reached"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ class Outlay:
     """Rows under ``COLUMNS``, and the spans of time that runs cover, in order, none touching.
 
     ``spend`` are the rows of the table ``spend``; ``commitments`` is what commitments cost by
-    fulfilment interval, used or not, and what is accrued on them.
+    fulfilment interval, used or not, what was drawn from lots, and what is accrued on them.
     """
 
     spend: pa.Table
@@ -62,7 +62,7 @@ def spans(given: Iterable[tuple[datetime, datetime]]) -> list[Period]:
 
 
 def _commitments(workspace: Workspace, runs: Sequence[Run], spend: pa.Table) -> pa.Table:
-    """What is accrued on commitments, and of each interval what was used and what was not."""
+    """What is accrued on commitments, what intervals cost, used or not, and what lots gave."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -71,6 +71,7 @@ def _commitments(workspace: Workspace, runs: Sequence[Run], spend: pa.Table) -> 
     for run in runs:
         rows = rows_of(workspace, [run], "utilization")
         found += [_intervals(rows, run, cost, spend.schema) for cost in ("used", "unused")]
+    found.append(_drawn(rows_of(workspace, runs, "movements"), spend.schema))
     return pa.concat_tables(found)
 
 
@@ -90,5 +91,30 @@ def _intervals(rows: pa.Table, run: Run, cost: str, schema: pa.Schema) -> pa.Tab
         "currency": rows["currency"],
         "cost": rows[f"{cost}_cost"],
     }
-    columns = [known.get(field.name, pa.nulls(len(rows), field.type)) for field in schema]
+    return _under(schema, known, len(rows))
+
+
+def _drawn(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """What was drawn from lots, refunds taken off and overage added, in the unit of each lot."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    rows = rows.filter(pc.is_in(rows["kind"], pa.array(["drawdown", "refund", "overage"])))
+    moved = rows["quantity"]
+    known = {
+        "start": rows["at"],
+        "end": rows["at"],
+        "state": pa.repeat("billed", len(rows)),
+        "provider": rows["provider"],
+        "commitment_id": rows["commitment_id"],
+        "currency": rows["unit"],
+        "cost": pc.if_else(pc.equal(rows["kind"], "overage"), moved, pc.negate(moved)),
+    }
+    return _under(schema, known, len(rows))
+
+
+def _under(schema: pa.Schema, known: Mapping[str, pa.ChunkedArray], count: int) -> pa.Table:
+    import pyarrow as pa
+
+    columns = [known.get(field.name, pa.nulls(count, field.type)) for field in schema]
     return pa.table(columns, schema=schema)

@@ -6,6 +6,7 @@ Nothing heavy is imported here: a scheduler asks often, and waits.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -103,7 +104,10 @@ class Snapshot:
 
 
 def write(path: Path, snapshot: Snapshot) -> None:
-    """Write the snapshot so that a reader sees the old one or the new one, whole."""
+    """Write the snapshot so that a reader sees the old one or the new one, whole.
+
+    Raises UsageError where the folder cannot be written to.
+    """
     budgets = [
         {name: _text(value) for name, value in vars(one).items()} for one in snapshot.budgets
     ]
@@ -114,9 +118,12 @@ def write(path: Path, snapshot: Snapshot) -> None:
         "stale": snapshot.stale,
         "budgets": budgets,
     }
-    coming = path.with_name(f"{path.name}.coming")
-    coming.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    coming.replace(path)
+    coming = path.with_name(f"{path.name}.{os.getpid()}.coming")
+    try:
+        coming.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        coming.replace(path)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written ({error.strerror})") from error
 
 
 def read(path: Path) -> Snapshot:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from trueup.budgets.gate import Answer
     from trueup.budgets.review import Told
     from trueup.budgets.snapshot import Budget
-    from trueup.cli.desk import Desk
 
 NO = 1
 HEAD = ("BUDGET", "SCOPE", "WINDOW", "ACTUAL", "ACCRUED", "FORECAST", "OF", "", "%", "STATE")
@@ -45,12 +44,10 @@ def command(ctx: click.Context, file: str, alert: bool, as_json: bool) -> None:
     """  # noqa: D301  click keeps what follows a backspace as it stands
     if ctx.invoked_subcommand is not None:
         return
-    from trueup.budgets.review import review
+    from trueup.job import reviewed
 
     at_desk = desk.desk_of(file)
-    config = at_desk.config
-    found = review(at_desk.workspace, config.budget, config.gate, at_desk.clock)
-    told = _told(at_desk) if alert and found is not None else None
+    found, told = reviewed(at_desk.config, at_desk.clock, alerting=alert)
     budgets = [] if found is None else found.snapshot.budgets
     if as_json:
         click.echo(_json([_plain(one) for one in budgets]))
@@ -65,12 +62,6 @@ def command(ctx: click.Context, file: str, alert: bool, as_json: bool) -> None:
             click.echo(NONE if not budgets else "Forecasts are estimates.")
     if told is not None:
         say(told, quiet=as_json)
-
-
-def _told(at_desk: Desk) -> Told | None:
-    from trueup.job import told
-
-    return told(at_desk.config, at_desk.clock)
 
 
 def say(told: Told, *, quiet: bool) -> None:
