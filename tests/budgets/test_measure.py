@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.budgets.spent import Row, at, outlay, spend
 from tests.budgets.test_budget import terms
 from trueup.budgets.measure import Measured, measure
-from trueup.budgets.outlay import Outlay
+from trueup.budgets.outlay import Outlay, spans
 from trueup.budgets.projection import Days, weekday_mean
 
 NOVEMBER = [("2026-11-01", "2026-11-10")]
@@ -99,11 +99,12 @@ def test_time_that_no_run_covers_is_named() -> None:
 
 
 def test_a_rolling_window_ends_now() -> None:
-    """The last 24 hours before 10 November, 06:00 hold 2 + 4; a row at 06:00 of the 9th is in."""
+    """The last 24 hours before 10 November, 06:00 hold 2 + 4; 06:00 is in on the 9th only."""
     spent = outlay(
         spend("2026-11-09T05:00", "1", team="search"),
         spend("2026-11-09T06:00", "2", team="search"),
         spend("2026-11-10T05:00", "4", team="search"),
+        spend("2026-11-10T06:00", "8", team="search"),
         known=[("2026-11-01", "2026-11-10T06:00")],
     )
     found = measured(spent, rolling="24h")
@@ -225,6 +226,31 @@ def test_parts_of_a_whole_add_up_to_it(rows: list[tuple[str | None, str, Decimal
     assert all(part is not None for part in parts)
     whole = measured(spent, scope={}).actual
     assert whole == sum(filter(None, parts)) == sum(cost for *_, cost in rows)
+
+
+def test_only_the_last_28_days_are_looked_at() -> None:
+    """28 days at 1 follow 7 days at 50: a week to come costs 7."""
+    days = [
+        (date.fromordinal(740_000 + number), Decimal(50 if number < 7 else 1))
+        for number in range(35)
+    ]
+    assert weekday_mean(days, at("2026-11-01"), at("2026-11-08")) == 7
+
+
+def test_spans_that_touch_are_one() -> None:
+    """October, November and a part of it again are one span; January stands alone."""
+    given_ = [
+        ("2026-11-01", "2026-12-01"),
+        ("2026-10-01", "2026-11-01"),
+        ("2026-11-05", "2026-11-06"),
+    ]
+    spans_ = spans(
+        [*((at(start), at(end)) for start, end in given_), (at("2027-01-01"), at("2027-01-02"))]
+    )
+    assert [(span.start, span.end) for span in spans_] == [
+        (at("2026-10-01"), at("2026-12-01")),
+        (at("2027-01-01"), at("2027-01-02")),
+    ]
 
 
 @pytest.mark.parametrize("count", [0, 13])

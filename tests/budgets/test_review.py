@@ -134,6 +134,21 @@ def test_a_bill_that_comes_late_is_told_of_its_window(workspace: Workspace) -> N
     ]
 
 
+def test_a_forecast_that_is_not_known_for_a_day_is_not_told_twice(workspace: Workspace) -> None:
+    """950 and 100 to come are told; a run without a forecast changes nothing; of October none is."""
+    post, mail = Post(), Alerts(urls=("env:MAIL",))
+    budget = terms(thresholds=[{"on": "forecast", "at": "100%"}])
+    ran(workspace, OCTOBER, "2026-11-01", [spend("2026-10-02", "2000", team="search")])
+    spent_so_far(workspace, "950")
+    for rest in (Decimal(100), None, Decimal(100)):
+        found = review(workspace, [budget], Gate(), NOW, lambda *_, rest=rest: rest)
+        assert found is not None
+        alert(workspace, found, mail, NOW, SET, post)
+    assert [text for _, text in post.sent] == [
+        "forecast 1050.00 of 1000.00 USD, 105.0 %, estimated: at or over 100% (1000.00 USD)."
+    ]
+
+
 def test_what_could_not_be_delivered_is_tried_again(workspace: Workspace) -> None:
     """The chat is down: mail is told, chat is named with its remedy, and only chat the next time."""
     post = Post(refuse={"env:CHAT"})

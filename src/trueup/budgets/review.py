@@ -77,8 +77,8 @@ def review(
 
 
 def _of_window_before(terms: BudgetTerms, spent: Outlay, project: Projection) -> Iterator[Crossing]:
-    window = terms.window(terms.window(spent.known_until).start)
-    if terms.rolling is None and spent.known[0].start < window.end:
+    if terms.rolling is None:
+        window = terms.window(terms.window(spent.known_until).start)
         found = crossings(terms, measure(terms, spent, project, window))
         yield from (one for one in found if one.threshold.on != "forecast")
 
