@@ -17,6 +17,7 @@ from trueup.engine.rows import united
 from trueup.errors import IntegrityError
 
 IDLE, NO_RULE, MISSING = "idle", "no_rule", "missing_in_usage"
+NO_ONE = -1  # for joining: a null is equal to nothing
 BY, TIES = ("group", "currency"), ("idle", "who")  # a cost is shared by these, equals in this order
 
 
@@ -66,13 +67,15 @@ def divided(joined: ir.Table, engine: Engine) -> ir.Table:
     """
     _check_size(joined, engine)
     only = (joined.covered == joined.cost) | (joined.covered == whole(0))
-    mixed = engine.keep(joined.filter(~only).mutate(part=ibis.row_number()))
+    named = joined.mutate(part=joined.who.fill_null(NO_ONE))
+    mixed = engine.keep(named.filter(~only))
     if engine.count(mixed) == 0:
         return _all_or_nothing(shared(joined, BY, TIES, engine))
     _check_size(mixed.mutate(cost=mixed.covered), engine)
     covers = shared(mixed.mutate(cost=mixed.covered), BY, TIES, engine)
-    covers = covers.select("part", covered=covers.share)
-    parted = shared(mixed, BY, TIES, engine).drop("covered").join(covers, "part").drop("part")
+    covers = covers.select(*BY, "idle", "part", covered=covers.share)
+    costs = shared(mixed, BY, TIES, engine).drop("covered")
+    parted = costs.join(covers, [*BY, "idle", "part"]).drop("part")
     plain = _all_or_nothing(shared(engine.keep(joined.filter(only)), BY, TIES, engine))
     return united(plain, parted.select(plain.columns))
 
