@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from trueup.api import plan as plan
     from trueup.api import reconcile as reconcile
     from trueup.api import session_costs
+    from trueup.budgets.snapshot import Budget
     from trueup.errors import (
         ConfigurationError,
         CurrencyMismatch,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Budget",
     "ConfigurationError",
     "CurrencyMismatch",
     "Dataset",
@@ -62,6 +64,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Budget": "trueup.budgets.snapshot",
     "Dataset": "trueup.model.dataset",
     "Plan": "trueup.report.plan",
     "Result": "trueup.report.result",

@@ -29,6 +29,7 @@ from pydantic import ValidationInfo as Info
 
 from trueup.adapter.registry import providers as known_providers
 from trueup.adapter.registry import telemetry_readers
+from trueup.budgets.budget import Alerts, BudgetTerms, Gate
 from trueup.errors import ConfigurationError, UsageError
 from trueup.fetch.settings import check_settings
 from trueup.focus.rule_columns import check_columns
@@ -199,6 +200,9 @@ class Configuration(Strict):
     providers: Mapping[str, ProviderSettings] = Field(default_factory=dict)
     person: Annotated[tuple[Person, ...], BeforeValidator(_listed)] = ()
     controls: Controls = Controls()
+    budget: Annotated[tuple[BudgetTerms, ...], BeforeValidator(_listed)] = ()
+    alerts: Alerts = Alerts()
+    gate: Gate = Gate()
 
     @field_validator("person")
     @classmethod
@@ -209,6 +213,16 @@ class Configuration(Strict):
             twice = next((one for one in found if found.count(one) > 1), None)
             if twice is not None:
                 raise ValueError(f"two persons have the {what.replace('_', ' ')} {twice!r}")
+        return value
+
+    @field_validator("budget")
+    @classmethod
+    def _named_once(cls, value: tuple[BudgetTerms, ...]) -> tuple[BudgetTerms, ...]:
+        """What was told of a budget is kept under its name."""
+        found = [one.name for one in value]
+        twice = next((one for one in found if found.count(one) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two budgets have the name {twice!r}")
         return value
 
     @field_validator("providers")

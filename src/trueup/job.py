@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from trueup import notes
 from trueup.config import Configuration
-from trueup.errors import ConfigurationError, UsageError
+from trueup.errors import ConfigurationError, TrueupError, UsageError
 from trueup.sources import KINDS, Failure, Group, groups, not_whole, read
 
 if TYPE_CHECKING:
+    from trueup.budgets.review import Review, Told
     from trueup.evidence import Given
     from trueup.fetch.feeds import Place
     from trueup.fetch.providers import Fetched
@@ -61,6 +62,7 @@ class JobOutcome:
     material_breaks: int
     exit_code: int
     run_id: str | None = None  # in the workspace; None: nothing was kept
+    told: Told | None = None  # of budgets; None: there are none
 
 
 class Progress(Protocol):
@@ -119,7 +121,40 @@ def run(
         if outcome.result is None:
             why = "; ".join(failure.text for failure in outcome.failures)
             workspace.fail(run_id, _clock(config, settings), f"no charges could be read: {why}")
-        return outcome
+            return outcome
+    return replace(outcome, told=_told(config, _clock(config, settings)))
+
+
+def _told(config: Configuration, clock: datetime) -> Told | None:
+    """What was told of the budgets; the run is done and kept, so that no error of it is raised."""
+    from trueup.budgets.review import Told
+    from trueup.workspace.workspace import SNAPSHOT
+
+    if not config.budget and not (workspace_of(config).folder / SNAPSHOT).exists():
+        return None
+    try:
+        return reviewed(config, clock, alerting=True)[1]
+    except TrueupError as error:
+        return Told(failed=[f"budgets were not looked at: {error}; then `trueup budget --alert`"])
+
+
+def reviewed(
+    config: Configuration, clock: datetime, *, alerting: bool
+) -> tuple[Review | None, Told | None]:
+    """Look at the budgets, renew the gate's snapshot and, on demand, tell what is crossed.
+
+    None where the workspace has never run. Raises UsageError where another process is at work in
+    the workspace while alerts are to be told, or the snapshot cannot be written.
+    """
+    from trueup.budgets.review import alert, review
+    from trueup.workspace.lock import locked
+
+    workspace = workspace_of(config)
+    found = review(workspace, config.budget, config.gate, clock)
+    if found is None or not alerting:
+        return found, None
+    with locked(workspace.folder, "trueup budget"):
+        return found, alert(workspace, found, config.alerts, clock)
 
 
 def workspace_of(config: Configuration) -> Workspace:

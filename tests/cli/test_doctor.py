@@ -156,6 +156,25 @@ def test_a_provider_to_be_asked_needs_its_sdk(empty: Path, monkeypatch: pytest.M
     assert found[f"{other} SDK"].status == OFF
 
 
+def test_destinations_of_alerts_are_looked_at(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One is right, one is no URL, one is not set; none is shown, and nothing is sent."""
+    names = ("RIGHT", "WRONG", "UNSET")
+    urls = ", ".join(f'"env:ALERTS_{name}"' for name in names)
+    (empty / "trueup.toml").write_text(f"[alerts]\nurls = [{urls}]\n")
+    monkeypatch.setenv("ALERTS_RIGHT", f"json://127.0.0.1:9/{SECRET}")
+    monkeypatch.setenv("ALERTS_WRONG", SECRET)
+    found = [
+        one for one in configured(read_configuration("trueup.toml")) if one.subject == "alerts"
+    ]
+    assert [one.status for one in found] == [OK, FAIL, FAIL]
+    assert [one.found for one in found] == [
+        "env:ALERTS_RIGHT: a URL that Apprise understands",
+        "env:ALERTS_WRONG: it holds no URL that Apprise understands",
+        "env:ALERTS_UNSET: it is not set",
+    ]
+    assert found[2].remedy == "set ALERTS_UNSET to a URL of Apprise"
+
+
 def test_what_fails_stands_last(empty: Path) -> None:
     """The last row above the verdict is what fails, whatever was looked at first."""
     (empty / "trueup.toml").write_text('[[charges]]\npath = "gone.csv"\n', encoding="utf-8")

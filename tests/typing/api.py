@@ -83,6 +83,13 @@ def tables(result: trueup.Result) -> None:
     print(len(rows), frame.height, trueup.__version__)
 
 
+def gate() -> None:
+    answer = trueup.Budget.check({"team": "search"}, snapshot=Path(".trueup/budgets.json"))
+    assert_type(answer.verdict, str)
+    assert_type(answer.left, Decimal | None)
+    assert_type(answer.budget, trueup.Budget | None)
+
+
 def errors() -> None:
     try:
         trueup.read_charges("bill.csv")

@@ -137,11 +137,28 @@ def configured(config: Configuration) -> Iterator[Check]:
             yield _path(config, kind, entry, path)
     if not config.usage:
         yield Check("usage", WARN, "none configured", "without [[usage]] no drift is found")
+    yield from _alerts(config)
     refusal = why_not_writable(config.out)
     if refusal:
         yield Check("out", FAIL, f"{config.out}: {refusal}", "choose another folder")
     else:
         yield Check("out", OK, f"{config.out} can be written")
+
+
+def _alerts(config: Configuration) -> Iterator[Check]:
+    """Where crossings of budgets are told: whether that can be sent to; nothing is sent."""
+    from trueup.budgets.notify import destinations, service
+
+    for to in destinations(config.alerts.urls, os.environ):
+        try:
+            found = service(to)
+        except TrueupError as error:
+            yield Check("alerts", FAIL, f"{to.name}: cannot be told", str(error))
+            continue
+        if isinstance(found, str):
+            yield Check("alerts", FAIL, f"{to.name}: {found}", to.remedy)
+        else:
+            yield Check("alerts", OK, f"{to.name}: a URL that Apprise understands")
 
 
 def _path(config: Configuration, kind: str, entry: Files, path: str) -> Check:

@@ -16,7 +16,7 @@ EPILOG = (
     "Exit codes: 0 the run completed, breaks or not; 1 it completed and found material breaks, "
     "where --fail-on-breaks or the configuration asks for that; 2 wrong use or configuration; "
     "3 partial: a source failed or breaks off, the rest is done and kept; 4 internal error. "
-    "doctor: 1 something fails; verify, replay: 1 something differs."
+    "doctor: 1 something fails; verify, replay: 1 something differs; budget check: 1 queue or stop."
 )
 
 WRONG_USE = 2

@@ -53,6 +53,18 @@ paths = ["bills/*.csv"]
 #columns = { window_start = "TIMESTAMP", input_tokens = "ContextTokens" }
 #constants = { provider = "acme" }
 
+# What may be spent, told and asked for: `trueup budget check --scope team=search`.
+#[[budget]]
+#name = "search"
+#scope = { team = "search" }
+#amount = "1000.00"
+#currency = "USD"
+#period = "month"
+
+# Where it is told that a budget's threshold was crossed; needs pip install 'trueup[alerts]'.
+#[alerts]
+#urls = ["env:TRUEUP_ALERTS"]
+
 # Tolerances, rates, factors. They may stand in a file of their own: rules = "rules.toml", written
 # above [run].
 #[rules]

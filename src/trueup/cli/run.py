@@ -86,6 +86,10 @@ def command(ctx: click.Context, **given: Unpack[Given]) -> None:
     with progress_for(given["quiet"]) as progress:
         outcome = run(config, settings, progress)
     _say(outcome, given["quiet"])
+    if outcome.told is not None:
+        from trueup.cli.budget import say
+
+        say(outcome.told, quiet=given["quiet"])
     ctx.exit(outcome.exit_code)
 
 

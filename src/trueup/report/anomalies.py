@@ -7,7 +7,8 @@ from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING, Any
 
-from trueup.forecast.anomaly import Anomaly, anomalies
+from trueup.errors import UsageError
+from trueup.forecast.anomaly import Anomaly, anomalies, too_short
 from trueup.forecast.cause import Explained, explained
 from trueup.forecast.daily import Daily, daily
 from trueup.model.spend_schema import ANOMALIES
@@ -88,3 +89,12 @@ def subject(anomaly: Anomaly) -> str:
     """What it is of: ``agent a, team b``."""
     parts = reversed(list(anomaly.scope.items()))
     return ", ".join(f"{WORDS[name]} {value}" for name, value in parts if value is not None)
+
+
+def within(result: Result) -> Table:
+    """What is unusual in a result by itself; see ``Result.anomalies``."""
+    known = of_result(result)
+    why = too_short(known)
+    if why is not None:
+        raise UsageError(f"{why} `trueup anomalies` compares with earlier periods, too.")
+    return table(found(known, known.days, result.outcome.material_amount))

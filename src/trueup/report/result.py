@@ -9,7 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trueup.errors import UsageError
 from trueup.model.table import Table
 from trueup.report.order import ordered
 
@@ -346,14 +345,9 @@ class Result:
         amounts than ``material_amount`` of the run are left out. Raises UsageError where the
         period is too short to say what is usual.
         """
-        from trueup.forecast.anomaly import too_short
-        from trueup.report.anomalies import found, of_result, table
+        from trueup.report.anomalies import within
 
-        known = of_result(self)
-        why = too_short(known)
-        if why is not None:
-            raise UsageError(f"{why} `trueup anomalies` compares with earlier periods, too.")
-        return table(found(known, known.days, self.outcome.material_amount))
+        return within(self)
 
     def efficiency(self, by: str = "team", over: str = "period") -> Table:
         """Tokens, requests and sessions per credit and GPU-hour, and utilization of GPUs held.
@@ -364,14 +358,9 @@ class Result:
         from trueup.attribute.efficiency import Span, efficiency
         from trueup.model.spend_schema import EFFICIENCY
 
-        rows = efficiency(
-            Span(self.start, self.end, over),
-            by,
-            self.spend.reader(),
-            self.activity.reader(),
-            [self.allocations.reader()],
-        )
-        return Table.from_rows(EFFICIENCY, rows)
+        span = Span(self.start, self.end, over)
+        metered = (self.spend.reader(), self.activity.reader(), [self.allocations.reader()])
+        return Table.from_rows(EFFICIENCY, efficiency(span, by, *metered))
 
     def to_focus(self, directory: str | Path) -> list[Path]:
         """Write what FOCUS 1.4 has a dataset for; see report.focus for what is and is not."""

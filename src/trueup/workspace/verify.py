@@ -13,7 +13,7 @@ from trueup.workspace.lock import LOCK, at_work
 from trueup.workspace.run import BEGUN, ENDED, FAILED
 from trueup.workspace.store import COMING, RAW, digest_of
 from trueup.workspace.tables import LAST_CHECKPOINT, TABLES
-from trueup.workspace.workspace import LANDING, Workspace
+from trueup.workspace.workspace import LANDING, SNAPSHOT, Workspace
 
 RESTORE = "restore it from a backup"
 
@@ -212,6 +212,8 @@ def _strangers(folder: Path, interrupted: bool, found: Verification) -> None:
             continue
         in_journal = where.parent.name in ("", LANDING)
         if in_journal and where.name in allowed:
+            continue
+        if where.as_posix() == SNAPSHOT:
             continue
         if where.as_posix() == LOCK:
             if path.stat().st_size and found.at_work is None:

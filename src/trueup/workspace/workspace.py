@@ -8,6 +8,8 @@
     landing/    a journal of what providers answered, for asking only what is new
     tables/     result tables over all runs, in Delta Lake; derived from raw
     lock        held by the run at work
+    budgets.json
+                what the gate of budgets answers from; derived from tables, replaced by each run
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from trueup.workspace.run import BEGUN, ENDED, FAILED, TAKEN_AWAY, Run
 from trueup.workspace.store import Store
 
 LANDING = "landing"
+SNAPSHOT = "budgets.json"  # derived and replaced: no evidence
 
 
 class Workspace:
