@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from trueup.api import forecast as forecast
     from trueup.api import reconcile as reconcile
     from trueup.errors import (
         ConfigurationError,
@@ -47,6 +48,7 @@ __all__ = [
     "UnitError",
     "UsageError",
     "__version__",
+    "forecast",
     "read_charges",
     "read_commitments",
     "read_invoices",
@@ -60,6 +62,7 @@ _HOMES = {
     "Result": "trueup.report.result",
     "Rules": "trueup.model.rules",
     "Table": "trueup.model.table",
+    "forecast": "trueup.api",
     "read_charges": "trueup.focus.charges",
     "read_commitments": "trueup.focus.commitments",
     "read_invoices": "trueup.focus.invoices",

@@ -18,6 +18,7 @@ COMMANDS = {
     "init": ("trueup.cli.init", "Write a commented trueup.toml to start from."),
     "breaks": ("trueup.cli.breaks", "Show breaks with their state and age; decide on them."),
     "close": ("trueup.cli.close", "Close a period: prepare, approve, reopen, pack."),
+    "forecast": ("trueup.cli.forecast", "Forecast use, what will lapse, and until when to act."),
     "diff": ("trueup.cli.diff", "Say what changed between two runs, and why."),
     "verify": ("trueup.cli.verify", "Look at every byte of the workspace; name what differs."),
     "replay": ("trueup.cli.replay", "Perform a past run again, and compare byte for byte."),

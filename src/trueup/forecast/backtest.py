@@ -6,11 +6,12 @@ Every forecast sees only what lies before its origin, its interval too.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from trueup.errors import UsageError
-from trueup.forecast.forecaster import WEEKS_MIN, Forecaster
+from trueup.forecast.forecaster import WEEKS_MIN, Forecaster, decimal
 from trueup.forecast.series import Series, said
 
 
@@ -26,12 +27,29 @@ class Score:
     error: float  # mean absolute error
     naive: float  # that of the same hour or day of the week before (seasonal naive)
     coverage: float  # share of steps within their 80 % interval
-    total_coverage: float  # share of totals within theirs
+    total_coverage: float | None  # share of totals within theirs
 
     @property
-    def ratio(self) -> float:
-        """Error against that of the seasonal naive forecast: below 1 is better."""
-        return self.error / self.naive if self.naive else (0.0 if not self.error else np.inf)
+    def ratio(self) -> float | None:
+        """Error against that of the seasonal naive forecast (None where that has none)."""
+        return self.error / self.naive if self.naive else None
+
+    def row(self) -> dict[str, Any]:
+        """As a row of BACKTESTS."""
+        return {
+            "name": self.name,
+            "step": self.step,
+            "weeks": self.weeks,
+            "forecasts": self.origins,
+            "steps_ahead": self.ahead,
+            "error": decimal(self.error),
+            "naive_error": decimal(self.naive),
+            "ratio": None if self.ratio is None else decimal(self.ratio),
+            "coverage": decimal(self.coverage),
+            "total_coverage": (
+                None if self.total_coverage is None else decimal(self.total_coverage)
+            ),
+        }
 
 
 def backtest(series: Series, weeks_ahead: int, origins_max: int | None = None) -> Score:
@@ -71,5 +89,5 @@ def backtest(series: Series, weeks_ahead: int, origins_max: int | None = None) -
         np.concatenate(errors).mean(),
         np.concatenate(naives).mean(),
         np.concatenate(within).mean(),
-        np.mean(totals) if totals else np.nan,
+        np.mean(totals) if totals else None,
     )

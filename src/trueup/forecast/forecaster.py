@@ -141,9 +141,7 @@ class Forecaster:
     def _earlier(self, origin: int) -> range:
         """The same step of earlier weeks, latest first."""
         first = origin - ORIGINS_MAX[self.series.step] * self.season
-        return range(
-            origin - self.season, max(first, WEEKS_LEARNT * self.season) - 1, -self.season
-        )
+        return range(origin - self.season, max(first, WEEKS_LEARNT * self.season) - 1, -self.season)
 
     def _errors(self, origin: int, week: int) -> list[Amounts]:
         """Errors of forecasts from earlier weeks, that many weeks ahead, in units of spread."""
@@ -161,12 +159,14 @@ class Forecaster:
         history = self.values[:origin][-8 * self.season :]
         weeks = history[len(history) % self.season :].reshape(-1, self.season)
         found = np.abs(weeks - weeks.mean(axis=0)).mean(axis=0)
-        return found + found.mean() / 4 + np.finfo(np.float64).tiny
+        spread: Amounts = found + found.mean() / 4 + np.finfo(np.float64).tiny
+        return spread
 
     def _at_least(self, total: float, span: int, origin: int) -> float:
         """A total to measure errors by: where next to nothing is expected, a part of the usual."""
         usual = self.values[:origin].mean() * span
-        return max(total, QUIET * usual, np.finfo(np.float64).tiny)
+        least: float = max(total, QUIET * usual, np.finfo(np.float64).tiny)
+        return least
 
 
 def expected(series: Series, end: datetime) -> Estimate:

@@ -78,9 +78,7 @@ class Series:
 
     def _from(self, first: int) -> Series:
         start = self.start + first * self.step
-        return Series(
-            self.name, self.unit, self.step, start, self.values[first:], self.provider
-        )
+        return Series(self.name, self.unit, self.step, start, self.values[first:], self.provider)
 
     def filled(self) -> Amounts:
         """The values, a hole taking that of a week before (in the first week, of a week after)."""
@@ -127,4 +125,5 @@ def series_of(
 
 
 def said(step: timedelta) -> str:
+    """The word for a step."""
     return "hour" if step == HOUR else "day"
