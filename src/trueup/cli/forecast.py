@@ -92,6 +92,11 @@ def command(
     for row in rows:
         if row.get("reason"):
             click.echo(f"{row.get('commitment_id') or row.get('name')}: {row['reason']}")
+        elif row.get("measured_until") and row["measured_until"] < row["until"]:
+            click.echo(
+                f"{row['commitment_id']}: errors are measured until {_text(row['measured_until'])};"
+                " beyond, the interval is extrapolated"
+            )
 
 
 def _show(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -105,8 +110,10 @@ def _use(row: dict[str, Any]) -> list[str]:
 
 def _risk(row: dict[str, Any]) -> list[str]:
     names = ("remaining", "left", "at_risk", "at_risk_low", "at_risk_high", "currency")
-    more = ("busiest_day", "last_day")
-    return [row["commitment_id"], *(_text(row[name]) for name in (*names, *more))]
+    figures = [_text(row[name]) for name in (*names, "busiest_day", "last_day")]
+    if row["remaining"] is not None and row["left"] and row["last_day"] is None:
+        figures[-1] = "too late"
+    return [row["commitment_id"], *figures]
 
 
 def _step(row: dict[str, Any]) -> list[str]:

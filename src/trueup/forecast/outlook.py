@@ -113,10 +113,12 @@ class Outlook:
         until = min(end for end in ends if end is not None)
         if until <= history.end:
             return {**row, "until": until, "reason": "it has expired"}
+        if not np.nansum(history.values):
+            return {**row, "until": until, "reason": "nothing of it was used yet"}
         try:
             ahead = self._ahead(Forecaster(series), until, unused, balance)
         except UsageError as error:
-            return {**row, "until": until, "reason": str(error).removeprefix(f"{series.name}: ")}
+            return {**row, "until": until, "reason": _said(error, series)}
         return {**row, "reason": reason, **ahead}
 
     def _ahead(
@@ -209,4 +211,8 @@ def _scored(series: Series, weeks: int) -> dict[str, Any]:
     try:
         return backtest(series, weeks).row()
     except UsageError as error:
-        return {"name": series.name, "step": said(series.step), "reason": str(error)}
+        return {"name": series.name, "step": said(series.step), "reason": _said(error, series)}
+
+
+def _said(error: UsageError, series: Series) -> str:
+    return str(error).removeprefix(f"{series.name}: ")

@@ -67,7 +67,7 @@ class Series:
     def recent(self) -> Series:
         """What follows the last hole that is longer than a week: nothing could fill that."""
         known = np.flatnonzero(~np.isnan(self.values))
-        long = np.flatnonzero(np.diff(known) > self.season)
+        long = np.flatnonzero(np.diff(known) > self.season + 1)
         first = known[long[-1] + 1] if len(long) else 0
         return self._from(int(first))
 

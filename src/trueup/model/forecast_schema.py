@@ -30,7 +30,7 @@ FORECASTS = columns_as(  # one row per commitment, its use beyond the commitment
     at_risk_low=AMOUNT,
     at_risk_high=AMOUNT,
     busiest_day=AMOUNT,  # the busiest week of the history, a day: what burn is shown to be possible
-    last_day=INSTANT,  # to change to it and still use everything; null where none is or need be
+    last_day=INSTANT,  # to change to it and use everything; null if nothing is left or too late
     reason=TEXT,  # why a figure is null
 )
 
