@@ -56,7 +56,7 @@ def command(
     backtest: bool,
     as_json: bool,
 ) -> None:
-    """Forecast use per commitment, what will lapse, and the last day to change that.
+    """Forecast use, what will lapse, and until when to act.
 
     Everything is an estimate from the workspace's history, with the interval in which 80 of 100
     such forecasts came true. It needs 8 whole weeks of history, and trueup[forecast].
