@@ -67,10 +67,11 @@ def main() -> None:
         description="Forecast generated weeks, again and again.",
     )
     parser.add_argument("--by", choices=["day", "hour"], default="day")
-    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--seeds", type=int, default=10, help="how many")
+    parser.add_argument("--first", type=int, default=101, help="of the seeds; 1 to 8 chose models")
     parser.add_argument("--weeks", type=int, default=52)
     given = parser.parse_args()
-    found = scores(given.by, range(1, given.seeds + 1), given.weeks)
+    found = scores(given.by, range(given.first, given.first + given.seeds), given.weeks)
     print(table(given.by, found))  # noqa: T201  a command prints
 
 
