@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from trueup.api import plan as plan
+    from trueup.api import forecast as forecast
     from trueup.api import reconcile as reconcile
     from trueup.api import session_costs
     from trueup.budgets.snapshot import Budget
@@ -53,6 +54,7 @@ __all__ = [
     "UnitError",
     "UsageError",
     "__version__",
+    "forecast",
     "plan",
     "read_charges",
     "read_commitments",
@@ -70,6 +72,7 @@ _HOMES = {
     "Result": "trueup.report.result",
     "Rules": "trueup.model.rules",
     "Table": "trueup.model.table",
+    "forecast": "trueup.api",
     "plan": "trueup.api",
     "read_charges": "trueup.focus.charges",
     "read_commitments": "trueup.focus.commitments",

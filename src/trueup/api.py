@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from trueup.errors import UsageError
 
 if TYPE_CHECKING:
+    from trueup.forecast.outlook import Outlook
     from trueup.model.dataset import Dataset
     from trueup.model.inputs import Inputs
     from trueup.model.outcome import Outcome
@@ -160,6 +161,42 @@ def plan(  # noqa: PLR0913  all but usage and rules are by name, and few are eve
     )
     with open_engine(checked_engine(engine)) as opened:
         return Plan(planned(dataset_of("usage", usage), checked_rules, question, opened))
+
+
+def forecast(
+    source: Result | str | Path,
+    *,
+    commitment: str | None = None,
+    horizon_days: int | None = None,
+) -> Outlook:
+    """What is to come of commitments: use with its interval, what will lapse, until when to act.
+
+    ``source`` is a result, or the folder of a workspace (``.trueup``): then the newest run of
+    every period. A forecast reaches to the expiry or, where intervals lapse one by one, 28 days;
+    ``horizon_days`` ends it earlier. Everything in it is an estimate.
+
+    Raises UsageError for a commitment without a history, MissingDependency without
+    ``trueup[forecast]``. A history too short for a forecast is said in the row of its commitment.
+    """
+    from functools import partial
+
+    from trueup.forecast.histories import Known
+    from trueup.forecast.outlook import Outlook
+    from trueup.workspace.newest import newest_runs, rows_of
+    from trueup.workspace.workspace import Workspace
+
+    if isinstance(source, str | Path):
+        workspace = Workspace(Path(source))
+        known = [
+            Known(run.start, run.end, run.as_of, partial(rows_of, workspace, [run]))
+            for run in newest_runs(workspace.runs())
+        ]
+    else:
+        tables = source.outcome.tables
+        known = [
+            Known(source.start, source.end, source.as_of, lambda name: tables[name].to_arrow())
+        ]
+    return Outlook(known, commitment, horizon_days)
 
 
 def outcome_of(

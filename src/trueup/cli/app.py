@@ -20,6 +20,7 @@ COMMANDS = {
     "close": ("trueup.cli.close", "Close a period: prepare, approve, reopen, pack."),
     "diff": ("trueup.cli.diff", "Say what changed between two runs, and why."),
     "burn": ("trueup.cli.burn", "Say how fast credits and money burn, and how far they reach."),
+    "forecast": ("trueup.cli.forecast", "Forecast use, what will lapse, and until when to act."),
     "budget": ("trueup.cli.budget", "Show budgets; answer whether work may start."),
     "plan": ("trueup.cli.plan", "Say how much to commit: the best level of each offer."),
     "sessions": ("trueup.cli.sessions", "Show which sessions cost most, or SESSION step by step."),

@@ -1,0 +1,151 @@
+"""`trueup forecast`: what will lapse, told from the history of a workspace."""
+
+from __future__ import annotations
+
+import csv
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from tests.cli.month import trueup
+
+import trueup as library
+
+pytest.importorskip("statsforecast", reason="trueup[forecast] is not installed")
+
+FIRST = datetime(2026, 8, 3, tzinfo=UTC)  # a Monday
+WEEKS = 13
+CONFIGURATION = """
+[run]
+period = "2026-08-03/2026-11-02"
+as_of = 2026-11-20T06:00:00Z
+
+[[charges]]
+path = "bill.csv"
+
+[[commitments]]
+path = "contracts.toml"
+"""
+CONTRACT = """
+[[commitment]]
+id = "lot-1"
+provider = "Example Cloud"
+layer = "funding"
+start = 2026-08-03
+end = 2026-12-02
+total = 20000
+credit_unit = "Credits"
+compute_unit = "TPU-Chip-Hours"
+compute_units_per_credit = "1"
+cost_per_credit = "0.30"
+currency = "USD"
+applies_to = { SkuId = "^chip-" }
+"""
+
+
+@pytest.fixture(scope="module")
+def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """13 weeks in which 100 credits a day were drawn of 20,000: 20,000 - 9,100 = 10,900 remain."""
+    folder = tmp_path_factory.mktemp("history")
+    with (folder / "bill.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(
+            [
+                "ChargePeriodStart",
+                "ChargePeriodEnd",
+                "BillingPeriodStart",
+                "BillingPeriodEnd",
+                "ProviderName",
+                "BillingCurrency",
+                "ChargeCategory",
+                "ServiceName",
+                "ResourceId",
+                "SkuId",
+                "BilledCost",
+                "EffectiveCost",
+                "ConsumedQuantity",
+                "ConsumedUnit",
+            ]
+        )
+        for number in range(WEEKS * 7):
+            day = FIRST + timedelta(days=number)
+            first = day.replace(day=1)
+            edges = (
+                day,
+                day + timedelta(days=1),
+                first,
+                (first + timedelta(days=31)).replace(day=1),
+            )
+            writer.writerow(
+                [f"{edge:%Y-%m-%dT%H:%M:%SZ}" for edge in edges]
+                + [
+                    "Example Cloud",
+                    "USD",
+                    "Usage",
+                    "Chips",
+                    "c1",
+                    "chip-v5",
+                    "0",
+                    "0",
+                    "100",
+                    "TPU-Chip-Hours",
+                ]
+            )
+    (folder / "contracts.toml").write_text(CONTRACT, encoding="utf-8")
+    (folder / "trueup.toml").write_text(CONFIGURATION, encoding="utf-8")
+    done = trueup("run", "-q", "-c", str(folder / "trueup.toml"))
+    assert done.exit_code == 0, done.output
+    return folder
+
+
+def test_what_lapses_is_said_in_money(history: Path) -> None:
+    """30 days of 100 leave 7,900 of 10,900, at 0.30 that is 2,370; more than 100 was never burnt."""
+    found = trueup("forecast", "-c", str(history / "trueup.toml"))
+    assert found.exit_code == 0, found.output
+    use, risk = (line.split() for line in found.stdout.splitlines() if line.startswith("lot-1 "))
+    assert use == ["lot-1", "9,100.00", "2026-12-02", *["3,000.00"] * 3, "Credits"]
+    assert risk == [
+        "lot-1", "10,900.00", "7,900.00", *["2,370.00"] * 3, "USD", "100.00", "too", "late",
+    ]  # fmt: skip
+
+
+def test_a_machine_reads_exact_text(history: Path) -> None:
+    """Amounts are strings, instants are UTC; Python gives the same from the workspace's folder."""
+    found = trueup("forecast", "-c", str(history / "trueup.toml"), "--json")
+    (row,) = json.loads(found.stdout)
+    assert (row["remaining"], row["until"]) == ("10900", "2026-12-02T00:00:00Z")
+    assert round(Decimal(row["at_risk"])) == 2370
+    (same,) = library.forecast(history / ".trueup").commitments.rows()
+    assert same["at_risk"] == Decimal(row["at_risk"])
+
+
+def test_days_hours_and_the_backtest_are_shown(history: Path) -> None:
+    """Three days to come, 24 hours of one, and 2 forecasts of weeks 9 to 13."""
+    at = ("-c", str(history / "trueup.toml"))
+    days = trueup("forecast", *at, "--by", "day", "--horizon", "3").stdout.splitlines()
+    assert [line.split()[1] for line in days[1:]] == [f"2026-11-0{day}T00" for day in (2, 3, 4)]
+    hours = trueup("forecast", *at, "--by", "hour", "--horizon", "1").stdout.splitlines()
+    assert len(hours) == 1 + 24
+    scores = trueup("forecast", *at, "--backtest").stdout.splitlines()
+    assert scores[1].split()[:4] == ["lot-1", "day", "5", "2"]
+
+
+def test_a_wrong_commitment_is_wrong_use(history: Path) -> None:
+    """Exit code 2, with the one that was meant."""
+    found = trueup("forecast", "-c", str(history / "trueup.toml"), "--commitment", "lot-2")
+    assert found.exit_code == 2
+    assert "did you mean 'lot-1'" in found.output
+
+
+def test_a_workspace_that_never_ran_has_no_forecast(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 0, an empty table, and the command that fills it."""
+    monkeypatch.chdir(tmp_path)
+    Path("trueup.toml").write_text('[[charges]]\npath = "bill.csv"\n', encoding="utf-8")
+    found = trueup("forecast")
+    assert found.exit_code == 0
+    assert "`trueup run` fills it" in found.stdout
+    assert json.loads(trueup("forecast", "--json").stdout) == []
