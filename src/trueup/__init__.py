@@ -11,8 +11,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trueup.api import plan as plan
     from trueup.api import forecast as forecast
+    from trueup.api import plan as plan
     from trueup.api import reconcile as reconcile
     from trueup.api import session_costs
     from trueup.budgets.snapshot import Budget

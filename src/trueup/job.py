@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +23,7 @@ from trueup.errors import ConfigurationError, TrueupError, UsageError
 from trueup.sources import KINDS, Failure, Group, groups, not_whole, read
 
 if TYPE_CHECKING:
+    from trueup.budgets.projection import Days
     from trueup.budgets.review import Review, Told
     from trueup.evidence import Given
     from trueup.fetch.feeds import Place
@@ -150,11 +151,33 @@ def reviewed(
     from trueup.workspace.lock import locked
 
     workspace = workspace_of(config)
-    found = review(workspace, config.budget, config.gate, clock)
+    found = review(workspace, config.budget, config.gate, clock, projected)
     if found is None or not alerting:
         return found, None
     with locked(workspace.folder, "trueup budget"):
         return found, alert(workspace, found, config.alerts, clock)
+
+
+def projected(days: Days, start: datetime, end: datetime) -> Decimal | None:
+    """What is still to come, estimated by the forecaster, else by the means of weekdays.
+
+    The forecaster needs ``trueup[forecast]`` and eight whole weeks; see ``budgets.projection``.
+    """
+    from trueup.budgets.projection import CENT, weekday_mean
+    from trueup.errors import MissingDependency
+
+    if not days:
+        return None
+    try:
+        from trueup.forecast.forecaster import expected
+        from trueup.forecast.series import Series
+
+        first = datetime.combine(days[0][0], time(), UTC)
+        series = Series.of("spend", None, first, [cost for _, cost in days])
+        until = [expected(series, at).expected for at in (end, start)]
+    except (MissingDependency, UsageError):
+        return weekday_mean(days, start, end)
+    return (until[0] - until[1]).quantize(CENT)
 
 
 def workspace_of(config: Configuration) -> Workspace:

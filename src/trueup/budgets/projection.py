@@ -14,7 +14,7 @@ Projection = Callable[[Days, datetime, datetime], Decimal | None]
 
 DAYS_MAX, DAYS_MIN = 28, 14  # each weekday four times, at least twice
 _DAY, _TICK = timedelta(days=1), timedelta(microseconds=1)
-_CENT = Decimal("0.01")  # an estimate has no more digits than that
+CENT = Decimal("0.01")  # an estimate has no more digits than that
 
 
 def weekday_mean(days: Days, start: datetime, end: datetime) -> Decimal | None:
@@ -36,4 +36,4 @@ def weekday_mean(days: Days, start: datetime, end: datetime) -> Decimal | None:
         following = min(end, datetime.combine(day + _DAY, time(), UTC))
         whole += mean[day.weekday()] * Fraction((following - at) // _TICK, _DAY // _TICK)
         at = following
-    return (Decimal(whole.numerator) / Decimal(whole.denominator)).quantize(_CENT)
+    return (Decimal(whole.numerator) / Decimal(whole.denominator)).quantize(CENT)
