@@ -85,6 +85,8 @@ def cut_rows(spend: pa.Table, windows: Iterable[Period]) -> dict[str, Decimal]:
     """The cost by currency of rows that an edge of a window cuts: billed by the month, say."""
     import pyarrow.compute as pc
 
+    from trueup.model.sums import sums_by
+
     start, end = spend.column("start"), spend.column("end")
     touching, inside = None, None
     for window in windows:
@@ -93,8 +95,8 @@ def cut_rows(spend: pa.Table, windows: Iterable[Period]) -> dict[str, Decimal]:
         touching = touches if touching is None else pc.or_(touching, touches)
         inside = holds if inside is None else pc.or_(inside, holds)
     rows = spend.filter(pc.and_(touching, pc.invert(inside)))
-    sums = rows.group_by("currency").aggregate([("cost", "sum")]).to_pylist()
-    return {row["currency"]: row["cost_sum"] for row in sums if row["cost_sum"]}
+    sums = sums_by(rows, ["currency"], ["cost"]).to_pylist()
+    return {row["currency"]: row["cost"] for row in sums if row["cost"]}
 
 
 def _inside(table: pa.Table, window: Period) -> pa.ChunkedArray:
@@ -107,11 +109,12 @@ def _inside(table: pa.Table, window: Period) -> pa.ChunkedArray:
 
 
 def _figures(spend: pa.Table, activity: pa.Table, by: By, window: Period) -> Figures:
+    from trueup.model.sums import sums_by
+
     found = Figures()
     keys = dict.fromkeys(("state", "currency", "reason", by, *PRODUCT))
-    rows = spend.filter(_inside(spend, window)).group_by(list(keys))
-    for row in rows.aggregate([("cost", "sum")]).to_pylist():
-        cost = row["cost_sum"]
+    for row in sums_by(spend.filter(_inside(spend, window)), list(keys), ["cost"]).to_pylist():
+        cost = row["cost"]
         if cost is None or row["currency"] is None:
             continue
         name = row[by] or (f"({row['reason']})" if row["reason"] else f"(no {by})")
@@ -121,11 +124,11 @@ def _figures(spend: pa.Table, activity: pa.Table, by: By, window: Period) -> Fig
             place = (row["currency"], name)
             found.accrued[place] = EXACT.add(found.accrued.get(place, ZERO), cost)
     keys = dict.fromkeys((by, *PRODUCT, "unit", "capacity"))
-    seen = activity.filter(_inside(activity, window)).group_by(list(keys))
-    for row in seen.aggregate([("quantity", "sum")]).to_pylist():
+    seen = activity.filter(_inside(activity, window))
+    for row in sums_by(seen, list(keys), ["quantity"]).to_pylist():
         if row["capacity"] == "busy":  # what was held is no measure of what somebody used
             of_whom = (row[by], *(row[each] for each in PRODUCT))
-            found.quantities.setdefault(of_whom, []).append(row["quantity_sum"])
+            found.quantities.setdefault(of_whom, []).append(row["quantity"])
     return found
 
 

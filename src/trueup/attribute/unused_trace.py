@@ -151,30 +151,34 @@ def _costs(
     spend: pa.Table,
 ) -> tuple[dict[tuple[Any, ...], Decimal], dict[tuple[Any, ...], dict[str, Decimal]]]:
     """What was idle, and what teams cost, by hour, provider and currency."""
+    from trueup.model.sums import sums_by
+
     idle: dict[tuple[Any, ...], Decimal] = {}
     teams: dict[tuple[Any, ...], dict[str, Decimal]] = {}
     place = ["start", "provider", "currency"]
-    for row in spend.group_by([*place, "team", "reason"]).aggregate([("cost", "sum")]).to_pylist():
+    for row in sums_by(spend, (*place, "team", "reason"), ["cost"]).to_pylist():
         at = tuple(row[name] for name in place)
-        if row["cost_sum"] is None:
+        if row["cost"] is None:
             continue
         if row["reason"] == "idle":
-            idle[at] = EXACT.add(idle.get(at, ZERO), row["cost_sum"])
+            idle[at] = EXACT.add(idle.get(at, ZERO), row["cost"])
         elif row["reason"] is None and row["team"]:
-            teams.setdefault(at, {})[row["team"]] = row["cost_sum"]
+            teams.setdefault(at, {})[row["team"]] = row["cost"]
     return idle, teams
 
 
 def _not_busy(activity: pa.Table) -> dict[tuple[Any, ...], dict[tuple[str, str], Decimal]]:
     """What was held less what was busy, by hour and provider; of meters that tell what was held."""
+    from trueup.model.sums import sums_by
+
     place = ["start", "provider", "meter", "unit"]
-    sums = activity.group_by([*place, "capacity"]).aggregate([("quantity", "sum")]).to_pylist()
+    sums = sums_by(activity, (*place, "capacity"), ["quantity"]).to_pylist()
     held = {tuple(row[name] for name in place) for row in sums if row["capacity"] == "allocated"}
     found: dict[tuple[Any, ...], dict[tuple[str, str], Decimal]] = {}
     for row in sums:
         if tuple(row[name] for name in place) in held:
             sign = 1 if row["capacity"] == "allocated" else -1
-            amount = EXACT.multiply(row["quantity_sum"], sign)
+            amount = EXACT.multiply(row["quantity"], sign)
             meters = found.setdefault((row["start"], row["provider"]), {})
             meter = (row["meter"], row["unit"])
             meters[meter] = EXACT.add(meters.get(meter, ZERO), amount)

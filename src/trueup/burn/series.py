@@ -212,16 +212,12 @@ def _summed(spend: pa.Table, figure: str, by: tuple[str, ...]) -> list[dict[str,
     """Sums of a figure of ``spend``, with how many of its rows do not know it."""
     import pyarrow.compute as pc
 
+    from trueup.model.sums import sums_by
+
     rows = spend.append_column("unknown", pc.is_null(spend.column(figure)).cast("int64"))
-    sums = rows.group_by(["state", *by], use_threads=False).aggregate(
-        [(figure, "sum"), ("unknown", "sum")]
-    )
+    sums = sums_by(rows, ("state", *by), (figure, "unknown"))
     return [
-        {
-            **row,
-            "amount": None if row[f"{figure}_sum"] is None else Fraction(row[f"{figure}_sum"]),
-            "unknown": row["unknown_sum"],
-        }
+        {**row, "amount": None if row[figure] is None else Fraction(row[figure])}
         for row in sums.to_pylist()
     ]
 

@@ -24,9 +24,9 @@ def table_of(workspace: Workspace, name: str) -> pa.Table:
 
 def summed(table: pa.Table, by: Sequence[str], figures: Sequence[str]) -> list[dict[str, Any]]:
     """The sums of some figures, by columns; null over rows that are all null."""
-    sums = table.group_by(list(by)).aggregate([(name, "sum") for name in figures])
-    rows = sums.rename_columns([name.removesuffix("_sum") for name in sums.column_names])
-    return list(rows.to_pylist())
+    from trueup.model.sums import sums_by
+
+    return list(sums_by(table, by, figures).to_pylist())
 
 
 def plain_values(row: dict[str, Any]) -> dict[str, Any]:

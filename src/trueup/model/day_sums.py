@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trueup.model.columns import AMOUNT
+from trueup.model.sums import WIDE
 
-WIDE = pa.decimal256(76, 18)
 DAY = timedelta(days=1)
 # What one-off charges are (fees, taxes, credits) follows no use: their reasons are none of these.
 OF_USE = ("idle", "no_rule", "missing_in_usage", "unverified_capacity", "unused")

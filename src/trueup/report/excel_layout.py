@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from trueup.model.display import is_money
 from trueup.model.table import Table
+from trueup.money import EXACT
 
 TEXT_MAX = 32_767  # characters of one cell
 GROUPS_MAX = 40  # total rows above a table: one per currency, and layer where there are layers
@@ -133,6 +134,8 @@ def _totals(table: Table) -> tuple[list[Group], list[str]]:
     """The total rows of a table and their sums: never over two currencies or two layers."""
     import pyarrow as pa
 
+    from trueup.model.sums import sums_by
+
     money = [
         name for name in table.columns if is_money(name, table.schema) and name not in _NOT_TOTALLED
     ]
@@ -142,15 +145,15 @@ def _totals(table: Table) -> tuple[list[Group], list[str]]:
     keys = ["currency", by] if by else ["currency"]
     found: dict[tuple[str | None, ...], Group] = {}
     for batch in table.reader():
-        part = pa.Table.from_batches([batch.select([*keys, *money])]).group_by(keys)
-        for row in part.aggregate([(name, "sum") for name in money]).to_pylist():
+        part = pa.Table.from_batches([batch.select([*keys, *money])])
+        for row in sums_by(part, keys, money).to_pylist():
             if row["currency"] is None:
                 continue
             key = tuple(row[name] for name in keys)
             group = found.setdefault(key, Group(row["currency"], row[by] if by else None, by))
             for name in money:
-                if row[f"{name}_sum"] is not None:
-                    group.sums[name] = group.sums.get(name, Decimal(0)) + row[f"{name}_sum"]
+                if row[name] is not None:
+                    group.sums[name] = EXACT.add(group.sums.get(name, Decimal(0)), row[name])
     order = sorted(found, key=lambda key: [part or "" for part in key])
     return [found[key] for key in order[:GROUPS_MAX]], money
 

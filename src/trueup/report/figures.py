@@ -196,13 +196,15 @@ def sums_by(
     """
     import pyarrow as pa
 
+    from trueup.model.sums import sums_by as arrow_sums
+
     found: dict[tuple[Any, ...], Row] = {}
     for batch in table.reader():
-        part = pa.Table.from_batches([batch.select([*keys, *columns])]).group_by(list(keys))
-        for row in part.aggregate([(name, "sum") for name in columns]).to_pylist():
+        part = pa.Table.from_batches([batch.select([*keys, *columns])])
+        for row in arrow_sums(part, keys, columns).to_pylist():
             sums = found.setdefault(tuple(row[name] for name in keys), dict.fromkeys(columns))
             for name in columns:
-                if (more := row[f"{name}_sum"]) is not None:
+                if (more := row[name]) is not None:
                     sums[name] = _added(sums[name], more)
     yield from found.items()
 

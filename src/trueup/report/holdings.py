@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING
 
+from trueup.money import EXACT
 from trueup.report.figures import ZERO, Row
 from trueup.report.names import last_part, names_of, of_provider
 
@@ -76,6 +77,8 @@ def _worst_days(result: Result) -> dict[tuple[str, str], tuple[datetime, Decimal
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    from trueup.model.sums import sums_by
+
     keys = ["commitment_id", "currency", "day"]
     sums: dict[tuple[str, str, datetime], Decimal] = {}
     for batch in result.utilization.reader():
@@ -83,9 +86,9 @@ def _worst_days(result: Result) -> dict[tuple[str, str], tuple[datetime, Decimal
         columns = [batch["commitment_id"], batch["currency"], pc.floor_temporal(start, unit="day")]
         rows = pa.table([*columns, batch["unused_cost"]], names=[*keys, "unused"])
         daily = pc.less_equal(pc.subtract(end, start), pa.scalar(DAY, pa.duration("us")))
-        for row in rows.filter(daily).group_by(keys).aggregate([("unused", "sum")]).to_pylist():
+        for row in sums_by(rows.filter(daily), keys, ["unused"]).to_pylist():
             key = (row["commitment_id"], row["currency"], row["day"])
-            sums[key] = sums.get(key, ZERO) + (row["unused_sum"] or ZERO)
+            sums[key] = EXACT.add(sums.get(key, ZERO), row["unused"] or ZERO)
     found: dict[tuple[str, str], tuple[datetime, Decimal]] = {}
     for (commitment, currency, day), cost in sorted(sums.items(), key=lambda item: -item[1]):
         if cost > 0:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trueup.attribute.session_tree import top_sessions
+from trueup.model.sums import sums_by
 
 if TYPE_CHECKING:
     from trueup.model.table import Table
@@ -48,8 +49,8 @@ def _merged(best: list[dict[str, Any]], rows: pa.Table, most: int) -> list[dict[
 
 def _largest(rows: pa.Table, most: int) -> pa.Table:
     """The rows of the sessions that cost most in their currency."""
-    sums = rows.group_by(["session", "currency"]).aggregate([("cost", "sum")])
-    order = [("currency", "ascending"), ("cost_sum", "descending"), ("session", "ascending")]
+    sums = sums_by(rows, ["session", "currency"], ["cost"])
+    order = [("currency", "ascending"), ("cost", "descending"), ("session", "ascending")]
     names = []
     for currency in pc.unique(sums.column("currency")).drop_null():
         mine = sums.filter(pc.equal(sums.column("currency"), currency)).sort_by(order)

@@ -64,22 +64,27 @@ class Metered:
 
     def add(self, usage: Dataset) -> None:
         """Count what a dataset metered; capacity of several hours in each, work where it began."""
+        import pyarrow as pa
+
+        from trueup.model.sums import sums_by
+
         self.rejected += len(usage.rejects)
-        grouped = usage.table.to_arrow().group_by(list(COLUMNS), use_threads=False)
-        for row in grouped.aggregate([("quantity", "sum"), ("meter", "count")]).to_pylist():
-            self.rows += row["meter_count"]
+        table = usage.table.to_arrow()
+        one = table.append_column("rows", pa.repeat(pa.scalar(1, pa.int64()), len(table)))
+        for row in sums_by(one, COLUMNS, ("quantity", "rows")).to_pylist():
+            self.rows += row["rows"]
             try:
                 factor = _factor(row["unit"], row["meter"])
             except UnitError:
-                self.unread += row["meter_count"]
+                self.unread += row["rows"]
                 continue
-            quantity = Fraction(row["quantity_sum"]) * factor
+            quantity = Fraction(row["quantity"]) * factor
             thing = self._thing(row)
             if thing.meter in COUNTED and thing.tier == PROVISIONED:
                 continue  # served by capacity that is held: it has no price of its own
             pieces = list(_pieces(row, quantity, thing))
             if all(hour < self.begins for hour, _ in pieces):
-                self.known += row["meter_count"]
+                self.known += row["rows"]
             busy = thing.meter not in COUNTED and row["capacity"] == "busy"
             for hour, part in pieces:
                 if hour >= self.begins:
