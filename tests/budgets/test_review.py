@@ -224,7 +224,7 @@ def test_a_webhook_gets_the_message(workspace: Workspace) -> None:
     assert bodies[0]["title"] == "trueup budget search: notify"
     assert bodies[0]["message"].splitlines()[1:] == [
         "Of team search, 2026-11: actual 850.00, accrued 850.00.",
-        "Known up to 2026-11-10T00:00:00Z. At this threshold: notify.",
+        "Known up to 2026-11-02T01:00:00Z. At this threshold: notify.",
         "Note: no forecast: 9 whole days of history are too short.",
     ]
 
@@ -257,7 +257,11 @@ def test_the_snapshot_is_what_the_review_found(workspace: Workspace) -> None:
     read = snapshot.read(workspace.folder / "budgets.json")
     assert read == found.snapshot
     (one,) = read.budgets
-    assert (one.verdict, one.left, read.as_of) == ("stop", Decimal("-12.00"), at("2026-11-10"))
+    assert (one.verdict, one.left, read.as_of) == (
+        "stop",
+        Decimal("-12.00"),
+        at("2026-11-02T01:00"),
+    )
     assert one.reason == "accrued 1012.00 of 1000.00 USD, 101.2 %: at or over 100%"
 
 

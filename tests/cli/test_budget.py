@@ -56,24 +56,27 @@ def test_a_run_measures_alerts_and_opens_the_gate(month: Month) -> None:
     all_, plan = json.loads(trueup("budget", "--json").stdout)
     assert (all_["actual"], all_["left"], all_["verdict"]) == ("10", "1", "allow")
     assert (plan["actual"], plan["left"], plan["verdict"]) == ("10", "0", "queue")
-    over = "allow: everything: its window ended at 2026-11-01T00:00:00Z"
-    assert trueup("budget", "check", *AT).stdout.startswith(over)
+    asked = trueup("budget", "check", *AT).stdout
+    assert asked.startswith("queue: everything: its window ended at 2026-11-01T00:00:00Z")
+    # Nothing came after the bill's one hour, however late the run's clock is.
+    assert "older than 48 h" in asked
+    assert "spend known up to 2026-10-03T15:00:00Z, 28 days ago" in asked
     table = trueup("budget").stdout
     assert [line.split()[-1] for line in table.splitlines()[:3]] == ["STATE", "allow", "queue"]
-    assert "Known up to 2026-11-01T00:00:00Z." in table
+    assert "Known up to 2026-10-03T15:00:00Z." in table
     assert trueup("verify").exit_code == 0
 
 
 def test_the_exit_code_says_whether_work_may_start(month: Month) -> None:
-    """Within October: 0 for allow, 1 for queue and for stop, the word first; and as JSON."""
+    """The morning after: 0 for allow, 1 for queue and for stop, the word first; and as JSON."""
     month.run()
-    within = ("--as-of", "2026-10-31T12:00")
+    within = ("--as-of", "2026-10-04T12:00")  # 21 hours after what is known
     allowed = trueup("budget", "check", "--scope", "team=search", *within)
     assert (allowed.exit_code, allowed.stdout.split(":")[0]) == (0, "allow")
     queued = trueup("budget", "check", "--scope", "commitment=plan-1", "--json", *within)
     found = json.loads(queued.stdout)
     assert (queued.exit_code, found["verdict"], found["budget"]) == (1, "queue", "plan")
-    assert (found["age_seconds"], found["stale"], found["left"]) == (-43200, False, "0")
+    assert (found["age_seconds"], found["stale"], found["left"]) == (75600, False, "0")
     month.bill("8.95")  # 10.45 of 11.00 are 95 %
     month.run()
     stopped = trueup("budget", "check", "--snapshot", ".trueup/budgets.json", *within)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from trueup.period import Period
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 WHO = ("team", "cost_centre", "agent", "tool", "provider", "model", "meter", "commitment_id")
+_DAY = timedelta(days=1)
 COLUMNS = ("start", "end", "state", *WHO, "currency", "cost")
 
 
@@ -34,7 +36,13 @@ class Outlay:
 
     @property
     def known_until(self) -> datetime:
+        """The end of what runs cover, by their clocks."""
         return self.known[-1].end
+
+    @cached_property
+    def seen_until(self) -> datetime:
+        """Until when anything was billed or metered: a clock alone knows of no spend."""
+        return _last(self.spend, self.known[-1])
 
 
 def outlay(workspace: Workspace) -> Outlay | None:
@@ -59,6 +67,18 @@ def spans(given: Iterable[tuple[datetime, datetime]]) -> list[Period]:
         else:
             found.append(Period(start, end))
     return found
+
+
+def _last(spend: pa.Table, span: Period) -> datetime:
+    """The end of the last row in a span, or its start; rows longer than a day tell no time."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    start, end = spend["start"], spend["end"]
+    short = pc.less_equal(pc.subtract(end, start), pa.scalar(_DAY, pa.duration("us")))
+    inside = pc.greater(end, pa.scalar(span.start, end.type))
+    last = pc.max(spend.filter(pc.and_(short, inside))["end"]).as_py()
+    return span.start if last is None else min(last, span.end)
 
 
 def _commitments(workspace: Workspace, runs: Sequence[Run], spend: pa.Table) -> pa.Table:

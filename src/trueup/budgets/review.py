@@ -65,7 +65,7 @@ def review(
         return None
     found = [(terms, measure(terms, spent, project)) for terms in budgets]
     made = Snapshot(
-        as_of=spent.known_until,
+        as_of=spent.seen_until,
         made_at=clock,
         max_age=gate.max_age,
         stale=gate.stale,
