@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -111,3 +112,28 @@ def test_without_usage_spend_is_the_bill_by_reason(tmp_path: Path) -> None:
         ("billed", "unused", D("1.50")),
     ]
     assert result.activity.rows() == []
+
+
+def test_a_charge_that_began_before_the_period_counts_within_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fee of 30 days, 720.00, of which 15 are in October: 360.00, and no row outside October."""
+    times = {
+        "ChargePeriodStart": "2026-09-16T00:00:00Z",
+        "ChargePeriodEnd": "2026-10-16T00:00:00Z",
+        "ChargeCategory": "Purchase",
+        "CommitmentDiscountStatus": "",
+    }
+    day = {"ChargePeriodStart": "2026-09-30T07:00:00Z", "ChargePeriodEnd": "2026-10-01T07:00:00Z"}
+    rows = [{**charge("fee", "720.00", None), **times}, {**charge("e9", "24.00", None), **day}]
+    monkeypatch.setattr(hour, "CHARGES", rows)
+    reconciled(tmp_path, [])
+    result = trueup.reconcile(
+        trueup.read_charges(tmp_path / "bill.csv"), period="2026-10", as_of=hour.LATE
+    )
+    found = {row["cost"]: (row["start"], row["end"]) for row in result.spend.rows()}
+    first, second = date(2026, 10, 1), date(2026, 10, 2)
+    assert {cost: (start.date(), end.date()) for cost, (start, end) in found.items()} == {
+        D("360.00"): (first, date(2026, 11, 1)),
+        D("7.00"): (first, second),  # 24.00 x 7 / 24
+    }

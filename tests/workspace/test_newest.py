@@ -13,7 +13,7 @@ def run(number: int, start: str, end: str) -> Run:
 
 
 def test_the_newest_run_of_each_period_stands_for_the_older_ones() -> None:
-    """Of two Octobers the second; September stays; a day of October is in neither twice."""
+    """Of two Octobers the second; September stays; a day of October does not take October away."""
     october, day, september, again = (
         run(1, "2026-10-01T00:00:00+00:00", "2026-11-01T00:00:00+00:00"),
         run(2, "2026-10-03T00:00:00+00:00", "2026-10-04T00:00:00+00:00"),
@@ -21,5 +21,13 @@ def test_the_newest_run_of_each_period_stands_for_the_older_ones() -> None:
         run(4, "2026-10-01T00:00:00+00:00", "2026-11-01T00:00:00+00:00"),
     )
     assert newest_runs([october, day, september, again]) == [september, again]
-    assert newest_runs([october, day, september]) == [september, day]
+    assert newest_runs([october, day, september]) == [september, october]
     assert newest_runs([]) == []
+
+
+def test_of_periods_that_overlap_in_part_the_newest_stands() -> None:
+    """From 15 September to 15 October, run last: it stands for both months, which it cuts."""
+    october = run(1, "2026-10-01T00:00:00+00:00", "2026-11-01T00:00:00+00:00")
+    across = run(2, "2026-09-15T00:00:00+00:00", "2026-10-15T00:00:00+00:00")
+    assert newest_runs([october, across]) == [across]
+    assert newest_runs([across, october]) == [october]

@@ -11,26 +11,33 @@ import ibis.expr.types as ir
 from ibis import _
 
 from trueup.engine.engine import Engine
-from trueup.engine.instants import instant
+from trueup.engine.instants import instant, moment
 from trueup.engine.integers import tally, total
+from trueup.period import Period
 
 PLACE = ("thing", "grain", "bucket", "currency", "correction")
 FIGURES = ("effective", "billed", "covered")  # covered: what of the effective cost was committed
 HOUR_SECONDS, DAY_SECONDS = 3600, 86400
 
 
-def placed(rows: ir.Table) -> ir.Table:
-    """Charges with ``grain`` (hour, day or month) and its ``bucket``.
+def placed(rows: ir.Table, period: Period | None) -> ir.Table:
+    """Charges with ``grain`` (hour, day or month) and its ``bucket`` in the period.
 
     Columns: charge_id, source_id, source_row, PLACE, q, FIGURES, start, end.
     """
-    timed = in_buckets(rows)
+    timed = in_buckets(rows, period)
     columns = ("charge_id", "source_id", "source_row", *PLACE)
     return timed.select(*columns, "q", *FIGURES, "start", "end")
 
 
-def in_buckets(rows: ir.Table) -> ir.Table:
-    """Rows of ``start`` and ``end`` with the grain they count by, and the bucket they start in."""
+def in_buckets(rows: ir.Table, period: Period | None) -> ir.Table:
+    """Rows of ``start`` and ``end`` with the grain they count by, and the bucket they start in.
+
+    What begins before the period counts from its start on: only that part of it is in the run.
+    """
+    begin = instant(rows.start)
+    if period is not None:
+        begin = ibis.greatest(begin, moment(period.start))
     length = rows.end.epoch_seconds() - rows.start.epoch_seconds()
     grain = ibis.cases(
         (length <= HOUR_SECONDS, "hour"), (length <= DAY_SECONDS, "day"), else_="month"
@@ -38,9 +45,9 @@ def in_buckets(rows: ir.Table) -> ir.Table:
     return rows.mutate(
         grain=grain,
         bucket=ibis.cases(
-            (grain == "hour", instant(rows.start.truncate("h"))),
-            (grain == "day", instant(rows.start.truncate("D"))),
-            else_=instant(rows.start.truncate("M")),
+            (grain == "hour", instant(begin.truncate("h"))),
+            (grain == "day", instant(begin.truncate("D"))),
+            else_=instant(begin.truncate("M")),
         ),
     )
 

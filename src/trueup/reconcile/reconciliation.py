@@ -215,7 +215,7 @@ def _tables(work: Worked, stated: Sequence[Mapping[str, Any]]) -> dict[str, Tabl
         "break_rows": drift.rows,
         "straddling": _straddling(work),
     }
-    computed["spend"] = spend(reasoned, used, work.rows, work.scale, work.engine)
+    computed["spend"] = spend(reasoned, used, work.leg_run)
     if used:
         computed["activity"] = activity(used)
         computed["session_costs"] = session_costs(

@@ -10,13 +10,15 @@ from ibis import _
 
 from trueup.attribute.parties import NOBODY, WHO
 from trueup.engine.engine import Engine
-from trueup.engine.instants import instant
+from trueup.engine.instants import instant, moment
 from trueup.engine.integers import WHOLE, at_edge, ratio_at_edge, tally, total, whole
 from trueup.engine.rows import united
 from trueup.errors import IntegrityError
 from trueup.model.spend_schema import ACTIVITY, SPEND
 from trueup.money import plain
+from trueup.period import Period
 from trueup.reconcile.cells import bucket_end, in_buckets
+from trueup.reconcile.leg import LegRun
 from trueup.reconcile.usage import UsageFindings
 
 BILLED, ACCRUED = "billed", "accrued"
@@ -25,14 +27,14 @@ ABOUT = ("grain", "bucket", "provider", "model", "meter", "commitment_id", "reas
 ROW = (*ABOUT, "state", "who", "owner", "cost", "covered")
 
 
-def spend(
-    apart: ir.Table, used: UsageFindings | None, billed: ir.Table, scale: int, engine: Engine
-) -> ir.Table:
+def spend(apart: ir.Table, used: UsageFindings | None, run: LegRun) -> ir.Table:
     """The table ``spend``; ``apart`` are the charges that no meter was compared with, with reason.
 
-    Raises IntegrityError unless its billed rows add up to ``billed`` in every currency.
+    Every row lies in the run's period, if it has one. Raises IntegrityError unless the billed rows
+    add up to the bill in every currency.
     """
-    rows = _apart(apart)
+    scale, engine = run.scale, run.engine
+    rows = _apart(apart, run.period)
     if used is None:
         named = rows.mutate(**dict.fromkeys(NAMES, ibis.null(str)))
     else:
@@ -49,11 +51,12 @@ def spend(
             cost=total(_.cost), covered=total(_.covered)
         )
     )
-    _check(sums, billed, scale, engine)
+    _check(sums, run.billed, scale, engine)
+    start, end = _within(sums.bucket, bucket_end(sums.grain, sums.bucket), run.period)
     return sums.select(
         *(sums[name] for name in SPEND.names if name in sums.columns and name != "cost"),
-        start=sums.bucket,
-        end=bucket_end(sums.grain, sums.bucket),
+        start=start,
+        end=end,
         cost=at_edge(sums.cost, scale),
         committed_cost=at_edge(_where(sums.state == BILLED, sums.covered), scale),
         drawn=at_edge(_where(_draws(sums), sums.covered), scale),
@@ -68,8 +71,14 @@ def _where(condition: ir.Value, value: ir.Value) -> ir.Value:
     return ibis.ifelse(condition, value, ibis.null(WHOLE)).cast(WHOLE)
 
 
-def _apart(apart: ir.Table) -> ir.Table:
-    rows = in_buckets(apart)
+def _within(start: ir.Value, end: ir.Value, period: Period | None) -> tuple[ir.Value, ir.Value]:
+    if period is None:
+        return start, end
+    return ibis.greatest(start, moment(period.start)), ibis.least(end, moment(period.end))
+
+
+def _apart(apart: ir.Table, period: Period | None) -> ir.Table:
+    rows = in_buckets(apart, period)
     nothing = ibis.ifelse(rows.commitment_id.isnull(), whole(0), rows.effective).cast(WHOLE)
     return rows.select(
         *(rows[name] for name in ("grain", "bucket", "provider")),

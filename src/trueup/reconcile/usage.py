@@ -71,7 +71,7 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     parties = metered_parties(pieces, engine)
     cells = metered_cells(parties, engine)
     in_scope = _in_scope(sides, parties, engine)
-    scoped = placed(sold_rows(run.rows, in_scope, run.period))
+    scoped = placed(sold_rows(run.rows, in_scope, run.period), run.period)
     billed = billed_cells(scoped, engine)
     limits = limits_of("usage", run.rules)
     keys = Keys(sides.keys)

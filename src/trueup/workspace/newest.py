@@ -17,13 +17,21 @@ def newest_runs(runs: Iterable[Run]) -> list[Run]:
     """Of runs in their order, the newest ones whose periods do not overlap, by their start.
 
     A newer run stands for every older one that shares an hour with it, so that no hour is counted
-    twice; a part of an older period that only the older run knows is left out with it.
+    twice. A run of a part of another run's period, such as a day of a month, stands for nothing: it
+    would take the rest of that period away.
     """
+    every = list(runs)
     chosen: list[Run] = []
-    for run in reversed(list(runs)):
-        if all(run.end <= other.start or other.end <= run.start for other in chosen):
+    for run in reversed(every):
+        apart = all(run.end <= other.start or other.end <= run.start for other in chosen)
+        if apart and not any(_is_part(run, other) for other in every):
             chosen.append(run)
     return sorted(chosen, key=lambda run: run.start)
+
+
+def _is_part(run: Run, whole: Run) -> bool:
+    longer = whole.end - whole.start > run.end - run.start
+    return longer and whole.start <= run.start and run.end <= whole.end
 
 
 def rows_of(workspace: Workspace, runs: Sequence[Run], name: str) -> pa.Table:
