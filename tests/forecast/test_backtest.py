@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from tests.world.backtest import scores, series, summed
+from tests.forecast.backtest import scores, series, summed
 from trueup.errors import UsageError
 from trueup.forecast.backtest import backtest
 from trueup.forecast.series import DAY, Series

@@ -1,4 +1,4 @@
-"""The backtest of forecasts on generated weeks: ``python -m tests.world.backtest``.
+"""The backtest of forecasts on generated weeks: ``python -m tests.forecast.backtest``.
 
 A row is a kind of work over several seeds; the table in docs/concepts/forecast.md is what this
 prints. 52 weeks of each: the first 8 are history only, forecasts are made from every week after.
@@ -63,7 +63,7 @@ def table(by: str, found: dict[str, list[Score]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m tests.world.backtest",
+        prog="python -m tests.forecast.backtest",
         description="Forecast generated weeks, again and again.",
     )
     parser.add_argument("--by", choices=["day", "hour"], default="day")
