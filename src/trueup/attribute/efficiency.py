@@ -172,8 +172,10 @@ def _rows(sums: _Sums) -> list[dict[str, Any]]:
         }
         for ratio, (dividend, divisor, times) in RATIOS.items():
             above, below = figures.get(dividend), figures.get(divisor)
-            known = name is not None and above is not None and below
-            row[ratio] = half_even(above * times / below) if known else None
+            if name is None or above is None or not below:
+                row[ratio] = None
+            else:
+                row[ratio] = half_even(above * times / below)
         if "sessions" in figures:
             row["sessions"] = int(figures["sessions"] or 0)
         rows.append(row)

@@ -213,8 +213,8 @@ def _trace_lines(each: Traced, name: str) -> list[str]:
     if each.idle_cost:
         lines.append(f"  idle: {sheet.amount(each.idle_cost)} {each.currency} of the bill")
     lines += [
-        f"  quiet: {legible(team.team)} cost {sheet.amount(team.less)} {each.currency} less than in "
-        f"these hours a week before; sessions {team.sessions:,}, before {team.sessions_before:,}"
+        f"  quiet: {legible(team.team)} cost {sheet.amount(team.less)} {each.currency} less than "
+        f"in these hours a week before; sessions {team.sessions:,}, before {team.sessions_before:,}"
         for team in each.quiet[:TEAMS_SHOWN]
     ]
     return lines

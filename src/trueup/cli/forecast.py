@@ -12,7 +12,6 @@ import click
 from trueup.cli import desk, options, sheet
 from trueup.cli.exits import EPILOG
 from trueup.cli.history import names_of_commitments
-from trueup.model.display import legible
 
 USE = ("COMMITMENT", "USED", "UNTIL", "EXPECTED", "LOW", "HIGH", "UNIT")
 RISK = (
@@ -74,6 +73,8 @@ def command(
     elif not outlook.runs:
         click.echo(desk.NEVER_RUN)
     else:
+        from trueup.model.display import legible
+
         names = names_of_commitments(at_desk.workspace)
         rows = [{**row, "called": _called(row, names)} for row in table.rows()]
         why = {} if backtest or not over else outlook.without_steps(over)
@@ -99,6 +100,8 @@ def _show(rows: list[dict[str, Any]], over: str | None, *, backtest: bool) -> No
         click.echo(sheet.aligned(USE, [_use(row) for row in rows], FIGURES))
         click.echo("")
         click.echo(sheet.aligned(RISK, [_risk(row) for row in rows], FIGURES))
+    from trueup.model.display import legible
+
     for row in rows:
         if row.get("reason"):
             click.echo(f"{legible(row['called'])}: {legible(row['reason'])}")

@@ -83,7 +83,8 @@ class Plan:
             rows = "" if row["rows"] is None else f" ({numbers.count(row['rows'], 'row')})"
             yield f"Not planned for: {row['subject']}{rows}: {row['reason']}."
         if len(left) > LEFT_OUT_SHOWN:
-            yield f"And {len(left) - LEFT_OUT_SHOWN:,} more that are not planned for: left_out."
+            more = f"{len(left) - LEFT_OUT_SHOWN:,} more that are not planned for"
+            yield f"And {more}: `--json` has all."
         for reason in dict.fromkeys(row["reason"] for row in self.offers if row["reason"]):
             yield f"No interval: {reason}."
 
