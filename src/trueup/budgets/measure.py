@@ -54,11 +54,11 @@ def measure(
     if "commitment" in terms.scope and not len(rows):
         name = terms.scope["commitment"]
         note = f"no run knows what commitment {name!r} cost, or what was drawn from it"
-        return Measured(window, None, None, None, [note, *_unknown(terms, spent)])
+        return Measured(window, None, None, None, [f"{note}{_near(terms, spent)}"])
     inside = _within(rows, window)
     notes = [*_not_counted(terms, inside), *_edges(inside, window), *_gaps(spent, window)]
     if terms.scope and not len(rows):
-        notes = ["no row is of this scope", *_unknown(terms, spent), *notes]
+        notes.append(f"no row is of this scope{_near(terms, spent)}")
     counted = inside.filter(pc.equal(inside["currency"], terms.currency))
     actual = _total(counted.filter(pc.equal(counted["state"], "billed")))
     accrued = _total(counted)
@@ -88,15 +88,16 @@ def _column(name: str) -> str:
     return "commitment_id" if name == "commitment" else name
 
 
-def _unknown(terms: BudgetTerms, spent: Outlay) -> Iterator[str]:
-    """Names of the scope that no row has, each with those that are nearly the same."""
-    rows = _rows_for(terms, spent)
+def _near(terms: BudgetTerms, spent: Outlay) -> str:
+    """Which names of the scope no row has, each with those that are nearly the same."""
+    rows, found = _rows_for(terms, spent), ""
     for name, value in terms.scope.items():
         known = {one for one in rows[_column(name)].unique().to_pylist() if one is not None}
         if value not in known:
             close = get_close_matches(value, sorted(known))
             hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
-            yield f"no row is of {name} {value!r}{hint}"
+            found += f"; no run knows {name} {value!r}{hint}"
+    return found
 
 
 def _within(rows: pa.Table, span: Period) -> pa.Table:

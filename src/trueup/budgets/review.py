@@ -129,7 +129,7 @@ def alert(
     unset: dict[str, list[str]] = {}
     for one, to in _untold(found, destinations(alerts.urls, environment), before):
         if not to.url:
-            unset.setdefault(f"{to.name} is not set; {to.remedy}", []).append(one.terms.name)
+            unset.setdefault(f"{to.name} is not set; {to.remedy}", []).append(f"{one.terms.name}: {one.text}")
             continue
         title = f"trueup budget {one.terms.name}: {one.threshold.act}"
         try:
@@ -143,8 +143,7 @@ def alert(
             failed.append(
                 f"{one.terms.name}: {one.text}: not told to {to.name}: {why}; {to.remedy}"
             )
-    for why, names in unset.items():
-        failed.append(f"{why}: not told there: {', '.join(dict.fromkeys(names))}")
+    failed += [f"{why}; not told there: {'; '.join(texts)}" for why, texts in unset.items()]
     return Told(delivered, failed)
 
 

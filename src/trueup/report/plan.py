@@ -124,7 +124,7 @@ def interval(row: Mapping[str, Any]) -> str:
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
     def value(given: Any) -> Any:
         if isinstance(given, Decimal):
-            return plain(given, 2)
+            return plain(given)
         return iso(given) if isinstance(given, datetime) else given
 
     return {name: value(given) for name, given in row.items()}
