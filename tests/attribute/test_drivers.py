@@ -82,8 +82,7 @@ def test_what_has_no_quantity_is_told_apart_and_stands_under_its_reason() -> Non
         spent(NOW, None, "2.00"),
     ]
     assert [
-        (each.name, each.reason, each.effects["other"], each.effects["new"])
-        for each in found(rows)
+        (each.name, each.reason, each.effects["other"], each.effects["new"]) for each in found(rows)
     ] == [
         (None, None, D(0), D("2.00")),
         (None, "idle", D("0.50"), D(0)),

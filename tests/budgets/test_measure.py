@@ -131,19 +131,17 @@ def test_a_commitment_that_no_run_knows_is_not_at_zero() -> None:
     """Its figures are not known, which is said."""
     found = measured(outlay(known=NOVEMBER), scope={"commitment": "plan-9"})
     assert (found.actual, found.accrued, found.forecast) == (None, None, None)
-    assert found.notes == [
-        "no run knows what commitment 'plan-9' cost, or what was drawn from it"
-        "; no run knows commitment 'plan-9'"
-    ]
+    [note] = found.notes
+    assert note.startswith("what commitment 'plan-9' cost, or what was drawn from it, is not known")
+    assert note.endswith("; no run knows commitment 'plan-9'")
 
 
 def test_a_scope_of_no_row_is_named_with_what_is_near() -> None:
     """Nothing is of `serch`, while `search` spent; what is spelled right is not named."""
     spent = outlay(spend("2026-11-02", "8.50", team="search", model="m"), known=NOVEMBER)
     found = measured(spent, scope={"team": "serch", "model": "m"})
-    assert found.notes[-1] == (
-        "no row is of this scope; no run knows team 'serch'; did you mean 'search'?"
-    )
+    said = "no row is of this scope; no run knows team 'serch'; did you mean 'search'?"
+    assert said in found.notes
     assert not [note for note in measured(spent).notes if "scope" in note]
 
 

@@ -61,7 +61,7 @@ def test_a_run_measures_alerts_and_opens_the_gate(month: Month) -> None:
     table = trueup("budget").stdout
     assert [line.split()[-1] for line in table.splitlines()[:3]] == ["STATE", "allow", "queue"]
     assert table.splitlines()[1].split()[3:10] == [
-        *("10.00", "0.00", "10.00", "-", "11.00", "USD", "90.9"),
+        *("10.00", "0.00", "10.00", "10.00", "11.00", "USD", "90.9"),
     ]
     assert "Known up to 2026-11-01T00:00:00Z." in table
     assert trueup("verify").exit_code == 0

@@ -161,7 +161,7 @@ def test_why_there_is_nothing_to_show_is_said(
     month = Month(tmp_path)
     month.run()
     days = trueup("forecast", "--over", "day").stdout
-    assert days.startswith("plan-1: ")
+    assert days.startswith("plan-1: nothing of it is known by the day")
     assert "COMMITMENT" not in days
     (tmp_path / "contracts.toml").unlink()
     text = (tmp_path / "trueup.toml").read_text(encoding="utf-8")
@@ -171,5 +171,5 @@ def test_why_there_is_nothing_to_show_is_said(
     }
     write_bill(tmp_path / "bills" / "oct.csv", plain)
     month.run()
-    assert trueup("forecast").stdout.startswith("No commitment has a history")
+    assert trueup("forecast").stdout.startswith("No commitment is known")
     assert trueup("burn", "--by", "commitment").stdout.startswith("No commitment: ")

@@ -88,7 +88,10 @@ def test_a_day_is_compared_with_earlier_periods(two_periods: Path) -> None:
     told = asked(two_periods, "anomalies", "--period", "2026-10", "--json")
     [row] = json.loads(told.output)["anomalies"]
     assert (row["day"], row["agent"], row["money"]) == ("2026-10-05", "b", "4")
-    assert "2026-10-05   4.00  USD       spend    agent b, team y" in asked(two_periods, "anomalies").output
+    assert (
+        "2026-10-05   4.00  USD       spend    agent b, team y"
+        in asked(two_periods, "anomalies").output
+    )
 
 
 def test_a_quiet_period_says_so(two_periods: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from tests.burn.test_series import PLAN, at, interval, spent, tables
 from trueup.errors import SourceError, UsageError
 from trueup.model.rules import Rules, read_rules
+from trueup.period import Period
 from trueup.watch.growing_file import GrowingFile, How
 from trueup.watch.watch import Known, Watch
 

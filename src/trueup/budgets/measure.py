@@ -53,7 +53,7 @@ def measure(
     rows = _in_scope(terms, spent)
     if "commitment" in terms.scope and not len(rows):
         name = terms.scope["commitment"]
-        note = f"no run knows what commitment {name!r} cost, or what was drawn from it"
+        note = f"what commitment {name!r} cost, or what was drawn from it, is not known"
         return Measured(window, None, None, None, [f"{note}{_near(terms, spent)}"])
     inside = _within(rows, window)
     notes = [*_not_counted(terms, inside), *_edges(inside, window), *_gaps(spent, window)]

@@ -129,7 +129,9 @@ def alert(
     unset: dict[str, list[str]] = {}
     for one, to in _untold(found, destinations(alerts.urls, environment), before):
         if not to.url:
-            unset.setdefault(f"{to.name} is not set; {to.remedy}", []).append(f"{one.terms.name}: {one.text}")
+            unset.setdefault(f"{to.name} is not set; {to.remedy}", []).append(
+                f"{one.terms.name}: {one.text}"
+            )
             continue
         title = f"trueup budget {one.terms.name}: {one.threshold.act}"
         try:

@@ -24,7 +24,8 @@ FIGURES = (
     *("USED", "EXPECTED", "LOW", "HIGH", "REMAINING", "LEFT", "AT RISK", "BUSIEST DAY"),
     *("WEEKS", "FORECASTS", "RATIO", "WITHIN", "SUMS WITHIN"),
 )
-NO_COMMITMENT = "No commitment has a history: neither contracts nor bills of these runs name one."
+NO_COMMITMENT = "No commitment is known: neither contracts nor bills of these runs name one."
+NO_HISTORY = "nothing of it is known by the {} yet, so that nothing of it is forecast"
 
 
 @click.command(name="forecast", epilog=EPILOG)
@@ -73,17 +74,25 @@ def command(
     elif not outlook.runs:
         click.echo(desk.NEVER_RUN)
     else:
-        from trueup.model.display import legible
-
         names = names_of_commitments(at_desk.workspace)
         rows = [{**row, "called": _called(row, names)} for row in table.rows()]
+        if rows:
+            _show(rows, over, backtest=backtest)
         why = {} if backtest or not over else outlook.without_steps(over)
+        told = {*why, *(row.get("commitment_id") or row["name"] for row in rows)}
+        if commitment is None:
+            unknown = NO_HISTORY.format(over or "day")
+            why |= {each: unknown for each in names if each not in told}
+        for identifier, reason in why.items():
+            _say(names.get(identifier, identifier), reason)
         if not (rows or why):
             click.echo(NO_COMMITMENT)
-        elif rows:
-            _show(rows, over, backtest=backtest)
-        for identifier, reason in why.items():
-            click.echo(f"{legible(names.get(identifier, identifier))}: {legible(reason)}")
+
+
+def _say(name: str, text: str) -> None:
+    from trueup.model.display import legible
+
+    click.echo(f"{legible(name)}: {legible(text)}")
 
 
 def _called(row: dict[str, Any], names: Mapping[str, str]) -> str:
@@ -100,15 +109,14 @@ def _show(rows: list[dict[str, Any]], over: str | None, *, backtest: bool) -> No
         click.echo(sheet.aligned(USE, [_use(row) for row in rows], FIGURES))
         click.echo("")
         click.echo(sheet.aligned(RISK, [_risk(row) for row in rows], FIGURES))
-    from trueup.model.display import legible
-
     for row in rows:
         if row.get("reason"):
-            click.echo(f"{legible(row['called'])}: {legible(row['reason'])}")
+            _say(row["called"], row["reason"])
         elif row.get("measured_until") and row["measured_until"] < row["until"]:
-            click.echo(
-                f"{legible(row['called'])}: errors are measured until "
-                f"{_text(row['measured_until'])}; beyond, the interval is extrapolated"
+            until = _text(row["measured_until"])
+            _say(
+                row["called"],
+                f"errors are measured until {until}; beyond, the interval is extrapolated",
             )
 
 
