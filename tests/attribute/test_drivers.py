@@ -81,9 +81,20 @@ def test_what_has_no_quantity_is_told_apart_and_stands_under_its_reason() -> Non
         spent(NOW, None, "1.50", reason="idle"),
         spent(NOW, None, "2.00"),
     ]
-    assert [(each.name, each.effects["other"], each.effects["new"]) for each in found(rows)] == [
-        ("(no team)", D(0), D("2.00")),
-        ("(idle)", D("0.50"), D(0)),
+    assert [
+        (each.name, each.reason, each.effects["other"], each.effects["new"]) for each in found(rows)
+    ] == [
+        (None, None, D(0), D("2.00")),
+        (None, "idle", D("0.50"), D(0)),
+    ]
+
+
+def test_a_team_that_is_called_as_nobody_is_shown_stands_apart() -> None:
+    """3.00 of a team "(idle)" are not the 1.50 that stood idle."""
+    rows = [spent(NOW, "(idle)", "3.00"), spent(NOW, None, "1.50", reason="idle")]
+    assert [(each.name, each.reason, each.now) for each in found(rows)] == [
+        ("(idle)", None, D("3.00")),
+        (None, "idle", D("1.50")),
     ]
 
 

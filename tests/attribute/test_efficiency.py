@@ -135,6 +135,17 @@ def test_fees_are_no_cost_of_use_and_idle_capacity_is() -> None:
     assert {row["name"]: row["cost"] for row in found} == {"x": 2, None: 1}
 
 
+def test_what_is_nobodys_comes_last_without_a_ratio() -> None:
+    """Idle 9.00 is more than x's 2.00, but 100 tokens of nobody's are no 11 a credit."""
+    idle = cost(1, "9.00", team=None, reason="idle")
+    seen = [used(1, "input_tokens", "100", "Tokens", team=team) for team in ("x", None)]
+    found = rows([idle, cost(1, "2.00")], seen)
+    assert [(row["name"], row["tokens"], row["tokens_per_credit"]) for row in found] == [
+        ("x", 100, 50),
+        (None, 100, None),
+    ]
+
+
 def test_weeks_begin_on_monday_and_stay_within_the_period() -> None:
     """October 2026 begins on a Thursday: its first week is four days, the next begins on the 5th."""
     spend = [cost(1, "1"), cost(4, "2"), cost(5, "4")]

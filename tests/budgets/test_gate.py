@@ -93,6 +93,17 @@ def test_what_is_old_is_answered_by_policy(tmp_path: Path, policy: str, late: ti
     assert f"that is older than 48 h, so by policy at least {policy}" in answer.reason
 
 
+def test_an_old_answer_of_no_budget_follows_policy_too(tmp_path: Path) -> None:
+    """A budget of that scope may have come since: after 48 hours it is not `allow`."""
+    file = snapshot(tmp_path / "b.json", budget("a", "allow", {"team": "search"}))
+    assert trueup.Budget.check({"team": "ads"}, file, NOW).verdict == "allow"
+    answer = trueup.Budget.check({"team": "ads"}, file, NOW + timedelta(hours=49))
+    assert (answer.verdict, answer.budget) == ("queue", None)
+    assert answer.reason == (
+        "no budget is of this scope; that is older than 48 h, so by policy at least queue"
+    )
+
+
 def test_policy_never_softens_a_threshold(tmp_path: Path) -> None:
     """An old stop stays one where old answers are allowed, for its window still runs."""
     file = snapshot(tmp_path / "b.json", budget("a", "stop", {}), stale="allow")

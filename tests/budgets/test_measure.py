@@ -66,7 +66,7 @@ def test_currencies_never_mix() -> None:
     )
     found = measured(spent)
     assert found.accrued == 1
-    assert found.notes[0] == "2.50 EUR of its scope is not counted: it is in USD"
+    assert found.notes[0] == "2.50 EUR of its scope is not counted: the budget is in USD"
 
 
 def test_a_cost_that_is_not_known_is_named() -> None:
@@ -131,7 +131,18 @@ def test_a_commitment_that_no_run_knows_is_not_at_zero() -> None:
     """Its figures are not known, which is said."""
     found = measured(outlay(known=NOVEMBER), scope={"commitment": "plan-9"})
     assert (found.actual, found.accrued, found.forecast) == (None, None, None)
-    assert found.notes == ["no run knows what commitment 'plan-9' cost, or what was drawn from it"]
+    [note] = found.notes
+    assert note.startswith("what commitment 'plan-9' cost, or what was drawn from it, is not known")
+    assert note.endswith("; no run knows commitment 'plan-9'")
+
+
+def test_a_scope_of_no_row_is_named_with_what_is_near() -> None:
+    """Nothing is of `serch`, while `search` spent; what is spelled right is not named."""
+    spent = outlay(spend("2026-11-02", "8.50", team="search", model="m"), known=NOVEMBER)
+    found = measured(spent, scope={"team": "serch", "model": "m"})
+    said = "no row is of this scope; no run knows team 'serch'; did you mean 'search'?"
+    assert said in found.notes
+    assert not [note for note in measured(spent).notes if "scope" in note]
 
 
 def test_a_sum_has_every_digit() -> None:

@@ -170,7 +170,7 @@ def test_a_variable_that_is_not_set_is_named(workspace: Workspace) -> None:
     found = review(workspace, [terms(thresholds=TWO)], Gate(), NOW)
     assert found is not None
     failed = alert(workspace, found, Alerts(urls=("env:PAGER",)), NOW, {}).failed
-    assert failed[0].endswith("not told to env:PAGER: it is not set; set PAGER to a URL of Apprise")
+    assert failed[0].startswith("env:PAGER is not set; set PAGER to a URL of Apprise; not told")
 
 
 def test_a_url_of_the_file_is_named_by_a_hash() -> None:

@@ -49,10 +49,10 @@ def live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_workspace_that_never_ran(month: Month) -> None:
-    """Empty tables, the command that fills them, exit 0; nothing is made on the disk."""
+    """No tables but the command that fills them, exit 0; nothing is made on the disk."""
     found = trueup("burn")
     assert found.exit_code == 0
-    assert found.stdout.splitlines()[-1] == "This workspace has never run: `trueup run` fills it."
+    assert found.stdout == "This workspace has never run: `trueup run` fills it.\n"
     assert json.loads(trueup("burn", "--json").stdout) == {"rates": [], "runway": []}
     assert not (month.folder / ".trueup").exists()
 
@@ -107,3 +107,22 @@ def test_every_look_is_a_line_of_json(live: Path) -> None:
     told = json.loads(line)
     assert (told["rows"], told["rejected"], told["known"], told["unread"]) == (1, 0, 0, 0)
     assert [(row["team"], row["accrued"]) for row in told["rates"]] == [("ads", "1")]
+
+
+def test_how_a_file_is_read_may_be_said_and_a_file_may_come_later(live: Path) -> None:
+    """No [[usage]] entry names live.jsonl, so that options do; other.jsonl is not there."""
+    file = live.with_name("live.jsonl")
+    live.rename(file)
+    columns = ("window_start=at", "input_tokens=tokens", "team=team")
+    constants = ("provider=nimbus", "model=large")
+    reading = [
+        *("--usage-format", "table"),
+        *(word for each in columns for word in ("--usage-column", each)),
+        *(word for each in constants for word in ("--usage-constant", each)),
+    ]
+    watched = ("--watch", "live.jsonl", "--watch", "other.jsonl", "--times", "1")
+    found = trueup("burn", *watched, *reading)
+    assert found.exit_code == 0, found.output
+    assert found.stdout.startswith("1 row; 1.00 USD accrued")
+    assert "other.jsonl: not there yet, waiting" in found.stderr
+    assert "`trueup run` fills it" in found.stderr

@@ -9,7 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from tests.cli.month import trueup
+from tests.cli.conftest import row, write_bill
+from tests.cli.month import Month, trueup
 
 import trueup as library
 
@@ -107,7 +108,8 @@ def test_what_lapses_is_said_in_money(history: Path) -> None:
     use, risk = (line.split() for line in found.stdout.splitlines() if line.startswith("lot-1 "))
     assert use == ["lot-1", "9,100.00", "2026-12-02", *["3,000.00"] * 3, "Credits"]
     assert risk == [
-        "lot-1", "10,900.00", "7,900.00", *["2,370.00"] * 3, "USD", "100.00", "too", "late",
+        "lot-1", "10,900.00", "7,900.00", "100.00", "Credits", *["2,370.00"] * 3, "USD", "too",
+        "late",
     ]  # fmt: skip
 
 
@@ -124,9 +126,9 @@ def test_a_machine_reads_exact_text(history: Path) -> None:
 def test_days_hours_and_the_backtest_are_shown(history: Path) -> None:
     """Three days to come, 24 hours of one, and 2 forecasts of weeks 9 to 13."""
     at = ("-c", str(history / "trueup.toml"))
-    days = trueup("forecast", *at, "--by", "day", "--horizon", "3").stdout.splitlines()
-    assert [line.split()[1] for line in days[1:]] == [f"2026-11-0{day}T00" for day in (2, 3, 4)]
-    hours = trueup("forecast", *at, "--by", "hour", "--horizon", "1").stdout.splitlines()
+    days = trueup("forecast", *at, "--over", "day", "--horizon", "3").stdout.splitlines()
+    assert [line.split()[1] for line in days[1:]] == [f"2026-11-0{day}" for day in (2, 3, 4)]
+    hours = trueup("forecast", *at, "--over", "hour", "--horizon", "1").stdout.splitlines()
     assert len(hours) == 1 + 24
     scores = trueup("forecast", *at, "--backtest").stdout.splitlines()
     assert scores[1].split()[:4] == ["lot-1", "day", "5", "2"]
@@ -142,10 +144,32 @@ def test_a_wrong_commitment_is_wrong_use(history: Path) -> None:
 def test_a_workspace_that_never_ran_has_no_forecast(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Exit code 0, an empty table, and the command that fills it."""
+    """Exit code 0, and the command that fills it."""
     monkeypatch.chdir(tmp_path)
     Path("trueup.toml").write_text('[[charges]]\npath = "bill.csv"\n', encoding="utf-8")
     found = trueup("forecast")
     assert found.exit_code == 0
     assert "`trueup run` fills it" in found.stdout
     assert json.loads(trueup("forecast", "--json").stdout) == []
+
+
+def test_why_there_is_nothing_to_show_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One hour of a plan is too short for days to come, and a bill without one has no commitment."""
+    monkeypatch.chdir(tmp_path)
+    month = Month(tmp_path)
+    month.run()
+    days = trueup("forecast", "--over", "day").stdout
+    assert days.startswith("plan-1: nothing of it is known by the day")
+    assert "COMMITMENT" not in days
+    (tmp_path / "contracts.toml").unlink()
+    text = (tmp_path / "trueup.toml").read_text(encoding="utf-8")
+    (tmp_path / "trueup.toml").write_text(text.split("[[commitments]]")[0], encoding="utf-8")
+    plain = row("Used", "8.50") | {
+        name: "" for name in row("Used", "8.50") if name.startswith("CommitmentDiscount")
+    }
+    write_bill(tmp_path / "bills" / "oct.csv", plain)
+    month.run()
+    assert trueup("forecast").stdout.startswith("No commitment is known")
+    assert trueup("burn", "--by", "commitment").stdout.startswith("No commitment: ")

@@ -71,20 +71,27 @@ def two_periods(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("command", ["anomalies", "efficiency"])
 def test_a_workspace_that_has_never_run_says_so(tmp_path: Path, command: str) -> None:
-    """The heads of an empty table, and which command fills it; as JSON an empty list."""
+    """No head of an empty table but which command fills it; as JSON no rows."""
     file = configured(tmp_path)
     told = asked(file, command)
     assert told.exit_code == 0
-    assert "has never run: `trueup run` fills it" in told.output
-    assert json.loads(asked(file, command, "--json").output) == []
+    assert told.output == "This workspace has never run: `trueup run` fills it.\n"
+    found = json.loads(asked(file, command, "--json").output)
+    if command == "anomalies":
+        assert (found["state"], found.pop("anomalies")) == ("never_run", [])
+    else:
+        assert found == []
 
 
 def test_a_day_is_compared_with_earlier_periods(two_periods: Path) -> None:
     """Ten days of October alone are too short; beside September the 5th cost 4.00 more than 2.00."""
     told = asked(two_periods, "anomalies", "--period", "2026-10", "--json")
-    [row] = json.loads(told.output)
-    assert (row["day"], row["agent"], row["money"]) == ("2026-10-05", "b", "4.000000000000000000")
-    assert "2026-10-05   4.00  USD" in asked(two_periods, "anomalies").output
+    [row] = json.loads(told.output)["anomalies"]
+    assert (row["day"], row["agent"], row["money"]) == ("2026-10-05", "b", "4")
+    assert (
+        "2026-10-05   4.00  USD       spend    agent b, team y"
+        in asked(two_periods, "anomalies").output
+    )
 
 
 def test_a_quiet_period_says_so(two_periods: Path) -> None:
@@ -92,6 +99,8 @@ def test_a_quiet_period_says_so(two_periods: Path) -> None:
     told = asked(two_periods, "anomalies", "--period", "2026-09")
     assert "Nothing unusual on 30 days." in told.output
     assert told.exit_code == 0
+    quiet = json.loads(asked(two_periods, "anomalies", "--period", "2026-09", "--json").output)
+    assert (quiet["state"], quiet["anomalies"]) == ("quiet", [])
 
 
 def test_a_period_without_a_run_is_refused(two_periods: Path) -> None:

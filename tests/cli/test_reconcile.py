@@ -88,7 +88,7 @@ def test_a_file_that_cannot_be_read_is_named(folder: Path, args: list[str], said
         (["--charges", "used.csv", "--material-amount", "much"], "'much' is not an amount"),
         (["--charges", "used.csv", "--material-amount", "-5"], "is not an amount of zero or more"),
         (["--charges", "used.csv", "--usage-constant", "a=b"], "without --usage"),
-        (["--charges", "used.csv", "--usage", "u", "--usage-column", "ab"], "is not NAME=VALUE"),
+        (["--charges", "used.csv", "--usage", "u", "--usage-column", "ab"], "is not NAME=COLUMN"),
         (
             ["--charges", "a", "--usage", "u", "--usage-column", "a=b", "--usage-column", "a=c"],
             "'a' is given twice",

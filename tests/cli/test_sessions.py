@@ -104,7 +104,9 @@ def test_a_session_that_no_run_knows_is_wrong_use(ran: Path) -> None:
 def test_what_changed_is_quantity_and_price(ran: Path) -> None:
     """Planner: 15.00 to 18.00, half as much again at 15.00 = 7.50, 3.00 less a million = -4.50."""
     args = ("drivers", "-c", str(ran), "--by", "agent", "--against", "day", "--until", "2026-10-04")
-    found = {row["name"]: row for row in answer(*args)}
+    told = answer(*args)
+    assert told["now"] == {"start": "2026-10-03T00:00:00Z", "end": "2026-10-04T00:00:00Z"}
+    found = {row["name"]: row for row in told["drivers"]}
     planner = found["planner"]
     assert [planner[name] for name in ("before", "now", "change")] == ["15", "18", "3"]
     assert [planner[name] for name in ("quantity", "price", "other")] == ["7.5", "-4.5", "0"]
@@ -123,7 +125,7 @@ def test_a_week_before_the_first_run_is_named(ran: Path) -> None:
 def test_nothing_unused_is_said(ran: Path) -> None:
     """There is no commitment, so nothing is traced."""
     args = ("drivers", "--unused", "-c", str(ran))
-    assert answer(*args) == []
+    assert answer(*args)["unused"] == []
     assert "Nothing was unused" in trueup(*args).stdout
 
 

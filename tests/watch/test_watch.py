@@ -14,6 +14,7 @@ import pytest
 from tests.burn.test_series import PLAN, at, interval, spent, tables
 from trueup.errors import SourceError, UsageError
 from trueup.model.rules import Rules, read_rules
+from trueup.period import Period
 from trueup.watch.growing_file import GrowingFile, How
 from trueup.watch.watch import Known, Watch
 
@@ -197,6 +198,31 @@ def test_hours_that_runs_know_are_not_counted_again(watch: Starts, tmp_path: Pat
     found.look()
     assert found.metered.known == 1
     assert by_team(found) == {("search", None, 14): D("9.00"), ("search", None, 15): D("0.50")}
+
+
+def test_rates_of_runs_stay_over_a_gap_until_a_day_is_known_after_it(
+    watch: Starts, tmp_path: Path
+) -> None:
+    """24 x 1.00 on the 3rd; nothing is known of the 4th to 14:00; from there 24 x 0.50 count."""
+    known = [spent(3, hour, "1.00", team="search") for hour in range(24)]
+    file = tmp_path / "calls.jsonl"
+    found = watch(file, until=at(4), spend=known)
+    found.look()
+    assert [said.endswith("not there yet, waiting") for said in found.files[0].said] == [True]
+    found.look()
+    assert len(found.files[0].said) == 1  # said once
+    append(file, call("14:05:00", 1000).replace("10-03", "10-04"))
+    found.look()
+    assert found.gap == Period(at(4), at(4, 14))
+    [team] = [row for row in found.burn(at(4, 15)).rates if row["by"] == "team"]
+    assert (team["per_hour"], team["until"], team["accrued"]) == (D(1), at(4), D("0.50"))
+    for hour in range(15, 24):
+        append(file, call(f"{hour}:05:00", 1000).replace("10-03", "10-04"))
+    for hour in range(14):
+        append(file, call(f"{hour:02}:05:00", 1000).replace("10-03", "10-05"))
+    found.look()
+    [team] = [row for row in found.burn(at(5, 14)).rates if row["by"] == "team"]
+    assert (team["per_hour"], team["until"]) == (D("0.50"), at(5, 14))
 
 
 def test_a_commitment_pays_first_and_the_rest_is_on_demand(watch: Starts, tmp_path: Path) -> None:

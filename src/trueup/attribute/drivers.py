@@ -21,7 +21,8 @@ SCALE = 18
 ZERO = Decimal(0)
 EFFECTS = ("quantity", "price", "new", "gone", "other")
 
-Thing = tuple[str, str, str | None, str | None, str | None]  # currency, name, PRODUCT
+Who = tuple[str, str | None, str | None]  # currency, name, and why it has none
+Thing = tuple[Who, tuple[str | None, ...]]  # PRODUCT
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Driver:
     """
 
     currency: str
-    name: str
+    name: str | None  # None: nobody's
+    reason: str | None  # why, where it is known: idle, unused, no_rule ...
     before: Decimal
     now: Decimal
     accrued: Decimal  # of ``now``: metered, its charge still to come
@@ -58,7 +60,7 @@ class Figures:
     """Of one window: exact costs, quantities, and costs accrued."""
 
     costs: dict[Thing, Decimal] = field(default_factory=dict)
-    accrued: dict[tuple[str, str], Decimal] = field(default_factory=dict)
+    accrued: dict[Who, Decimal] = field(default_factory=dict)
     quantities: dict[tuple[str | None, ...], list[Decimal]] = field(default_factory=dict)
 
 
@@ -67,18 +69,21 @@ def drivers(
 ) -> list[Driver]:
     """Every driver by currency, the costliest of now first, from ``spend`` and ``activity``.
 
-    A row counts in a window that holds all of it. Who has no name stands under the reason why, as
-    ``(idle)``, or ``(no team)``.
+    A row counts in a window that holds all of it. What is nobody's stands apart by its reason.
     """
     windows = [_figures(spend, activity, by, window) for window in (before, now)]
     things = {thing for each in windows for thing in each.costs}
-    named: dict[tuple[str, str], list[Thing]] = {}
+    of_whom: dict[Who, list[Thing]] = {}
     for thing in things:
-        named.setdefault(thing[:2], []).append(thing)
-    found = [
-        _driver(currency, name, things, *windows) for (currency, name), things in named.items()
-    ]
-    return sorted(found, key=lambda each: (each.currency, -each.now, -each.before, each.name))
+        of_whom.setdefault(thing[0], []).append(thing)
+    found = [_driver(who, things, *windows) for who, things in of_whom.items()]
+    return sorted(
+        found,
+        key=lambda each: (
+            *(each.currency, -each.now, -each.before),
+            *(each.name or "", each.reason or ""),
+        ),
+    )
 
 
 def cut_rows(spend: pa.Table, windows: Iterable[Period]) -> dict[str, Decimal]:
@@ -117,12 +122,11 @@ def _figures(spend: pa.Table, activity: pa.Table, by: By, window: Period) -> Fig
         cost = row["cost"]
         if cost is None or row["currency"] is None:
             continue
-        name = row[by] or (f"({row['reason']})" if row["reason"] else f"(no {by})")
-        thing = (row["currency"], name, *(row[each] for each in PRODUCT))
+        who = (row["currency"], row[by], None if row[by] else row["reason"])
+        thing = (who, tuple(row[each] for each in PRODUCT))
         found.costs[thing] = EXACT.add(found.costs.get(thing, ZERO), cost)
         if row["state"] == "accrued":
-            place = (row["currency"], name)
-            found.accrued[place] = EXACT.add(found.accrued.get(place, ZERO), cost)
+            found.accrued[who] = EXACT.add(found.accrued.get(who, ZERO), cost)
     keys = dict.fromkeys((by, *PRODUCT, "unit", "capacity"))
     seen = activity.filter(_inside(activity, window))
     for row in sums_by(seen, list(keys), ["quantity"]).to_pylist():
@@ -132,9 +136,7 @@ def _figures(spend: pa.Table, activity: pa.Table, by: By, window: Period) -> Fig
     return found
 
 
-def _driver(
-    currency: str, name: str, things: Iterable[Thing], before: Figures, now: Figures
-) -> Driver:
+def _driver(who: Who, things: Iterable[Thing], before: Figures, now: Figures) -> Driver:
     effects = dict.fromkeys(EFFECTS, ZERO)
     for thing in things:
         for effect, amount in _effects(thing, before, now).items():
@@ -143,7 +145,7 @@ def _driver(
         total(each.costs[thing] for thing in things if thing in each.costs)
         for each in (before, now)
     )
-    return Driver(currency, name, was, is_now, now.accrued.get((currency, name), ZERO), effects)
+    return Driver(*who, was, is_now, now.accrued.get(who, ZERO), effects)
 
 
 def _effects(thing: Thing, before: Figures, now: Figures) -> dict[str, Decimal]:
@@ -162,8 +164,9 @@ def _effects(thing: Thing, before: Figures, now: Figures) -> dict[str, Decimal]:
 
 
 def _quantity(thing: Thing, figures: Figures) -> Decimal | None:
-    """What was used of it; None where nobody says, or in several units."""
-    found = figures.quantities.get(thing[1:], [])
+    """What was used of it; None where nobody did or says, or in several units."""
+    (_, name, _), product = thing
+    found = [] if name is None else figures.quantities.get((name, *product), [])
     return found[0] if len(found) == 1 else None
 
 

@@ -96,7 +96,8 @@ def efficiency(
 ) -> list[dict[str, Any]]:
     """Rows of ``EFFICIENCY``, by time, then the largest cost first within a currency.
 
-    Costs are those of use, with what is accrued. A figure is null where nothing of it is known, a
+    Costs are those of use, with what is accrued. What is nobody's comes last in its time and has no
+    ratio: what stood idle bought nothing. A figure is null where nothing of it is known, a
     ratio where its divisor is zero or unknown; quotients are half-even at 18 decimals. Raises
     UsageError for another ``by`` or ``over`` than there is.
     """
@@ -171,7 +172,10 @@ def _rows(sums: _Sums) -> list[dict[str, Any]]:
         }
         for ratio, (dividend, divisor, times) in RATIOS.items():
             above, below = figures.get(dividend), figures.get(divisor)
-            row[ratio] = half_even(above * times / below) if above is not None and below else None
+            if name is None or above is None or not below:
+                row[ratio] = None
+            else:
+                row[ratio] = half_even(above * times / below)
         if "sessions" in figures:
             row["sessions"] = int(figures["sessions"] or 0)
         rows.append(row)
@@ -179,10 +183,10 @@ def _rows(sums: _Sums) -> list[dict[str, Any]]:
         rows,
         key=lambda row: (
             row["start"],
+            row["name"] is None,
             row["currency"] is None,
             row["currency"] or "",
             -(row.get("cost") or 0),
-            row["name"] is None,
             row["name"] or "",
         ),
     )

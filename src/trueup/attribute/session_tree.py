@@ -9,7 +9,6 @@ from typing import Any
 
 from trueup.money import EXACT
 
-NO_AGENT, NO_TOOL, NO_MODEL = "(no agent)", "(no tool)", "(no model)"
 Kept = tuple[str, str | None]  # basis, currency: what is never added to something else
 ZERO = Decimal(0)
 
@@ -19,7 +18,7 @@ class Step:
     """A node: ``rows`` are its own rows of ``session_costs``, those below are its children's."""
 
     level: str  # session | agent | tool | model
-    name: str
+    name: str | None  # None: telemetry names none
     children: list[Step] = field(default_factory=list)
     rows: list[Mapping[str, Any]] = field(default_factory=list)
 
@@ -47,24 +46,24 @@ def session_tree(session: str, rows: Iterable[Mapping[str, Any]]) -> Step:
     another in a ring stand side by side. What cost most stands first.
     """
     root = Step("session", session)
-    agents: dict[str, Step] = {}
-    callers: dict[str, str] = {}
+    agents: dict[str | None, Step] = {}
+    callers: dict[str | None, str] = {}
     for row in rows:
-        name = row["agent"] or NO_AGENT
+        name = row["agent"]
         agent = agents.setdefault(name, Step("agent", name))
         if row["called_by"]:
             callers[name] = row["called_by"]
-        tool = _child(agent, "tool", row["tool"] or NO_TOOL)
-        _child(tool, "model", row["model"] or NO_MODEL).rows.append(row)
+        tool = _child(agent, "tool", row["tool"])
+        _child(tool, "model", row["model"]).rows.append(row)
     for name, agent in agents.items():
         caller = callers.get(name)
-        above = agents.get(caller or "") if _ends(name, callers) else None
+        above = agents.get(caller) if caller and _ends(name, callers) else None
         (above or root).children.append(agent)
     _rank(root)
     return root
 
 
-def _ends(name: str, callers: Mapping[str, str]) -> bool:
+def _ends(name: str | None, callers: Mapping[str | None, str]) -> bool:
     """Whether the callers of an agent end somewhere."""
     seen, at = {name}, callers.get(name)
     while at is not None and at not in seen:
@@ -73,7 +72,7 @@ def _ends(name: str, callers: Mapping[str, str]) -> bool:
     return at is None
 
 
-def _child(parent: Step, level: str, name: str) -> Step:
+def _child(parent: Step, level: str, name: str | None) -> Step:
     for child in parent.children:
         if (child.level, child.name) == (level, name):
             return child
@@ -84,7 +83,9 @@ def _child(parent: Step, level: str, name: str) -> Step:
 def _rank(step: Step) -> None:
     for child in step.children:
         _rank(child)
-    step.children.sort(key=lambda child: (-max(child.costs.values(), default=ZERO), child.name))
+    step.children.sort(
+        key=lambda child: (-max(child.costs.values(), default=ZERO), child.name or "")
+    )
     step.rows.sort(key=lambda row: (-(row["cost"] or ZERO), row["meter"], row["basis"]))
 
 

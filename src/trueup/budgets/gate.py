@@ -31,7 +31,12 @@ class Answer:
     as_of: datetime
     budget: Budget | None
     left: Decimal | None  # of that budget, in its currency; None where it is not known
-    budgets: Sequence[Budget]  # all that apply
+    judged: Sequence[Judged]  # all budgets that apply, each with its own answer
+
+    @property
+    def budgets(self) -> list[Budget]:
+        """All that apply."""
+        return [one for _, _, one, _ in self.judged]
 
     @property
     def notes(self) -> list[str]:
@@ -57,12 +62,13 @@ def check(scope: Mapping[str, str], path: Path, now: datetime | None = None) -> 
     stale = abs(age) > snapshot.max_age  # what is known of tomorrow is as doubtful
     budgets = snapshot.of(scope)
     if not budgets:
-        reason = "no budget is of this scope"
-        return Answer(ALLOW, reason, age, stale, snapshot.as_of, None, None, budgets)
+        verdict, why = _by_policy(ALLOW, snapshot, stale=stale)
+        reason = "; ".join(["no budget is of this scope", *why])
+        return Answer(verdict, reason, age, stale, snapshot.as_of, None, None, ())
     judged = [_judged(one, snapshot, age, stale) for one in budgets]
     verdict, reason, budget, left = max(judged, key=_strictness)
     reason = f"{budget.name}: {reason}"
-    return Answer(verdict, reason, age, stale, snapshot.as_of, budget, left, budgets)
+    return Answer(verdict, reason, age, stale, snapshot.as_of, budget, left, judged)
 
 
 def _judged(one: Budget, snapshot: Snapshot, age: timedelta, stale: bool) -> Judged:
@@ -70,13 +76,18 @@ def _judged(one: Budget, snapshot: Snapshot, age: timedelta, stale: bool) -> Jud
     if one.end is not None and snapshot.as_of + age >= one.end:
         verdict, left = ALLOW, None
         reasons = [f"its window ended at {one.end:{_SHOWN}}, of the next nothing is known yet"]
-    why = "its spend is not known" if one.accrued is None else ""
-    if stale:
-        why = f"that is older than {_long(snapshot.max_age)}"
-    if why:
-        verdict = strictest(verdict, snapshot.stale)
-        reasons.append(f"{why}, so by policy at least {snapshot.stale}")
-    return verdict, "; ".join(reasons), one, left
+    verdict, why = _by_policy(verdict, snapshot, stale=stale, known=one.accrued is not None)
+    return verdict, "; ".join([*reasons, *why]), one, left
+
+
+def _by_policy(
+    verdict: str, snapshot: Snapshot, *, stale: bool, known: bool = True
+) -> tuple[str, list[str]]:
+    """A verdict, and why it is at least that of ``stale`` where too little is known."""
+    if known and not stale:
+        return verdict, []
+    why = f"that is older than {_long(snapshot.max_age)}" if stale else "its spend is not known"
+    return strictest(verdict, snapshot.stale), [f"{why}, so by policy at least {snapshot.stale}"]
 
 
 def _strictness(judged: Judged) -> tuple[int, Decimal]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from trueup.budgets.budget import BudgetTerms
@@ -52,10 +53,12 @@ def measure(
     rows = _in_scope(terms, spent)
     if "commitment" in terms.scope and not len(rows):
         name = terms.scope["commitment"]
-        note = f"no run knows what commitment {name!r} cost, or what was drawn from it"
-        return Measured(window, None, None, None, [note])
+        note = f"what commitment {name!r} cost, or what was drawn from it, is not known"
+        return Measured(window, None, None, None, [f"{note}{_near(terms, spent)}"])
     inside = _within(rows, window)
     notes = [*_not_counted(terms, inside), *_edges(inside, window), *_gaps(spent, window)]
+    if terms.scope and not len(rows):
+        notes.append(f"no row is of this scope{_near(terms, spent)}")
     counted = inside.filter(pc.equal(inside["currency"], terms.currency))
     actual = _total(counted.filter(pc.equal(counted["state"], "billed")))
     accrued = _total(counted)
@@ -71,11 +74,30 @@ def _in_scope(terms: BudgetTerms, spent: Outlay) -> pa.Table:
     """The rows that all keys of the scope match; a name that a row lacks matches nothing."""
     import pyarrow.compute as pc
 
-    rows = spent.commitments if "commitment" in terms.scope else spent.spend
+    rows = _rows_for(terms, spent)
     for name, value in terms.scope.items():
-        column = "commitment_id" if name == "commitment" else name
-        rows = rows.filter(pc.equal(rows[column], value))
+        rows = rows.filter(pc.equal(rows[_column(name)], value))
     return rows
+
+
+def _rows_for(terms: BudgetTerms, spent: Outlay) -> pa.Table:
+    return spent.commitments if "commitment" in terms.scope else spent.spend
+
+
+def _column(name: str) -> str:
+    return "commitment_id" if name == "commitment" else name
+
+
+def _near(terms: BudgetTerms, spent: Outlay) -> str:
+    """Which names of the scope no row has, each with those that are nearly the same."""
+    rows, found = _rows_for(terms, spent), ""
+    for name, value in terms.scope.items():
+        known = {one for one in rows[_column(name)].unique().to_pylist() if one is not None}
+        if value not in known:
+            close = get_close_matches(value, sorted(known))
+            hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+            found += f"; no run knows {name} {value!r}{hint}"
+    return found
 
 
 def _within(rows: pa.Table, span: Period) -> pa.Table:
@@ -104,7 +126,8 @@ def _not_counted(terms: BudgetTerms, inside: pa.Table) -> Iterator[str]:
     found = others.append_column("wide", others["cost"].cast(pa.decimal256(76, 18)))
     for row in found.group_by("currency").aggregate([("wide", "sum")]).to_pylist():
         amount = plain(row["wide_sum"] or Decimal(0), 2)
-        yield f"{amount} {row['currency']} of its scope is not counted: it is in {terms.currency}"
+        other = f"{amount} {row['currency']} of its scope is not counted"
+        yield f"{other}: the budget is in {terms.currency}"
     unknown = inside.filter(pc.or_(pc.is_null(inside["cost"]), pc.is_null(inside["currency"])))
     if not len(unknown):
         return
@@ -154,8 +177,8 @@ def _forecast(
     if rest is None:
         return None, [f"no forecast: {len(days)} whole days of history are too short"]
     count = pc.sum(long, min_count=0).as_py()
-    left_out = f"the forecast expects no more of the {count:,} rows that are longer than a day"
-    return EXACT.add(accrued, rest), [left_out] if count else []
+    note = f"the forecast expects no more of the {count:,} rows that are longer than a day"
+    return EXACT.add(accrued, rest), [note] if count else []
 
 
 def _days(rows: pa.Table, span: Period) -> Days:

@@ -126,7 +126,13 @@ def alert(
     for one in fell_below(found.crossings, before):
         journal.append(FELL_BELOW, clock, one.body)
     delivered, failed = [], []
+    unset: dict[str, list[str]] = {}
     for one, to in _untold(found, destinations(alerts.urls, environment), before):
+        if not to.url:
+            unset.setdefault(f"{to.name} is not set; {to.remedy}", []).append(
+                f"{one.terms.name}: {one.text}"
+            )
+            continue
         title = f"trueup budget {one.terms.name}: {one.threshold.act}"
         try:
             why = send(to, title, _message(one, found.snapshot))
@@ -139,6 +145,7 @@ def alert(
             failed.append(
                 f"{one.terms.name}: {one.text}: not told to {to.name}: {why}; {to.remedy}"
             )
+    failed += [f"{why}; not told there: {'; '.join(texts)}" for why, texts in unset.items()]
     return Told(delivered, failed)
 
 

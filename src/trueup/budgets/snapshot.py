@@ -57,6 +57,13 @@ class Budget:
         """The amount less what is accrued; negative where more was spent."""
         return None if self.accrued is None else EXACT.subtract(self.amount, self.accrued)
 
+    @property
+    def not_billed(self) -> Decimal | None:
+        """What is metered without a charge yet: accrued less actual."""
+        if self.accrued is None or self.actual is None:
+            return None
+        return EXACT.subtract(self.accrued, self.actual)
+
     @staticmethod
     def check(
         scope: Mapping[str, str],

@@ -23,6 +23,7 @@ from trueup.burn.series import (
 )
 from trueup.model.spend_schema import BURN, BURNED, RUNWAY
 from trueup.model.table import Table
+from trueup.period import Period
 
 TABLES = ("spend", "utilization", "movements", "burn_down", "credits", "commitments")
 NOW = ("credits", "commitments")  # of them only the last period's
@@ -35,12 +36,21 @@ class Burn:
     """Burn of one history: result tables by the names of TABLES, over [start, end) without gaps.
 
     ``clock`` is when it is looked at: a rate ends with the last whole hour that is known then.
+    Of a ``gap`` in it nothing is known: a rate ends before it, until a day is known after it.
     Raises IntegrityError where an hour of a commitment would be both billed and accrued, or where
     teams do not add up to ``spend``.
     """
 
-    def __init__(self, tables: Tables, start: datetime, end: datetime, clock: datetime) -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        start: datetime,
+        end: datetime,
+        clock: datetime,
+        gap: Period | None = None,
+    ) -> None:
         self._tables = tables
+        self._gap = gap
         self._start = start
         self._clock = min(clock, end)
         series: dict[Subject, list[Burned]] = defaultdict(list)
@@ -68,7 +78,13 @@ class Burn:
         else:
             since = max([self._start, *self._grants.get(subject.commitment_id, [])[:1]])
             ends += self._ends.get(subject.provider, [])
-        return Pace(subject, rows, since, known_until(ends, self._clock), by_interval)
+        until = known_until(ends, self._clock)
+        if self._gap is not None and not by_interval:
+            if until - self._gap.end < DAY:
+                until = known_until(ends, self._gap.start)
+            else:
+                since = max(since, self._gap.end)
+        return Pace(subject, rows, since, until, by_interval)
 
     @cached_property
     def _grants(self) -> dict[str, list[datetime]]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
-from trueup.cli import desk, options
+from trueup.cli import desk, options, sheet
 from trueup.cli.exits import EPILOG
 
 if TYPE_CHECKING:
@@ -18,7 +17,11 @@ if TYPE_CHECKING:
     from trueup.forecast.daily import Daily
     from trueup.period import Period
 
-HEAD = ("DAY", "MONEY", "", "MEASURE", "OF", "ACTUAL", "EXPECTED", "LIMIT", "DROVE IT")
+HEAD = (
+    *("DAY", "MONEY", "CURRENCY", "MEASURE", "OF"),
+    *("ACTUAL", "EXPECTED", "LIMIT", "UNIT", "DROVE IT"),
+)
+RIGHT = ("MONEY", "ACTUAL", "EXPECTED", "LIMIT")
 
 
 @click.command(name="anomalies", epilog=EPILOG)
@@ -41,21 +44,25 @@ def command(file: str, period: Period | None, as_json: bool) -> None:
     at_desk = desk.desk_of(file)
     known, judged = _days(at_desk, period)
     found, why = _found(at_desk, known, judged)
+    state, said = _state(at_desk, len(found), len(judged), why)
     if as_json:
-        rows = [
-            {name: None if value is None else str(value) for name, value in row.items()}
-            | {name: row[name] for name in ("days", "weekly")}
-            for row in table(found)
-        ]
-        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        told = {"state": state, "reason": said, "anomalies": table(found).rows()}
+        click.echo(sheet.to_json(told))
         return
-    click.echo(desk.aligned(HEAD, [_line(one) for one in found], "MONEY ACTUAL EXPECTED LIMIT"))
+    if found:
+        rows = [_line(one) for one in found]
+        click.echo(sheet.aligned(HEAD, rows, RIGHT, names=("OF", "DROVE IT")))
+    if said is not None:
+        click.echo(said)
+
+
+def _state(at_desk: Desk, found: int, judged: int, why: str | None) -> tuple[str, str | None]:
+    """A word for a machine, and what a person is told where no day is unusual."""
     if not at_desk.workspace.runs():
-        click.echo(desk.NEVER_RUN)
-    elif why is not None:
-        click.echo(why)
-    elif not found:
-        click.echo(f"Nothing unusual on {len(judged)} days.")
+        return "never_run", desk.NEVER_RUN
+    if why is not None:
+        return "too_short", why
+    return ("found", None) if found else ("quiet", f"Nothing unusual on {judged} days.")
 
 
 def _days(at_desk: Desk, period: Period | None) -> tuple[Daily, list[date]]:
@@ -81,23 +88,23 @@ def _found(at_desk: Desk, known: Daily, judged: list[date]) -> tuple[list[Explai
 
 
 def _line(one: Explained) -> tuple[str, ...]:
-    from trueup.forecast.anomaly import UTILIZATION
-    from trueup.report import numbers
+    from trueup.forecast.anomaly import PRICE, SPEND, UTILIZATION
     from trueup.report.anomalies import drivers, subject
 
     anomaly, usual = one.anomaly, one.anomaly.expected
-    show = numbers.percent if anomaly.measure == UTILIZATION else numbers.quantity
-    if anomaly.measure == "spend":
-        show = numbers.money
+    show = {SPEND: sheet.amount, UTILIZATION: sheet.percent}.get(anomaly.measure, sheet.quantity)
+    currency, unit = anomaly.currency or sheet.NONE, anomaly.unit or sheet.NONE
+    units = {SPEND: currency, PRICE: f"{currency} per {unit}", UTILIZATION: ""}
     limit = usual.high if anomaly.actual > usual.high else usual.low
     return (
         str(anomaly.day),
-        numbers.money(anomaly.money),
-        anomaly.currency or "",
+        sheet.amount(anomaly.money),
+        currency,
         anomaly.measure,
         subject(anomaly),
         show(anomaly.actual),
         show(usual.amount),
         show(limit),
+        units.get(anomaly.measure, unit),
         drivers(one) or "",
     )

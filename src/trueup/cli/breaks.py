@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import click
 
-from trueup.cli import desk, options
+from trueup.cli import desk, options, sheet
 from trueup.cli.exits import EPILOG
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def listed(
         click.echo(_json([_plain(state) for state in found]))
         return
     shown = found[: limit or len(found)]
-    click.echo(desk.aligned(HEAD, [_line(state) for state in shown], "AMOUNT AGE"))
+    click.echo(sheet.aligned(HEAD, [_line(state) for state in shown], ("AMOUNT", "AGE")))
     if not at_desk.workspace.runs(known_at):
         click.echo(desk.NEVER_RUN)
     elif not found:

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from trueup.cli import desk, options
+from trueup.cli import desk, options, sheet
 from trueup.cli.exits import EPILOG
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from trueup.budgets.gate import Answer
     from trueup.budgets.review import Told
     from trueup.budgets.snapshot import Budget
 
 NO = 1
-HEAD = ("BUDGET", "SCOPE", "WINDOW", "ACTUAL", "ACCRUED", "FORECAST", "OF", "", "%", "STATE")
-NONE = "No [[budget]] is in trueup.toml: docs/how-to/budgets.md shows some."
+HEAD = (
+    *("BUDGET", "SCOPE", "WINDOW", "ACTUAL", "+ACCRUED", "TOTAL", "FORECAST"),
+    *("LIMIT", "CURRENCY", "USED", "STATE"),
+)
+RIGHT = ("ACTUAL", "+ACCRUED", "TOTAL", "FORECAST", "LIMIT", "USED")
 
 
 @click.group(name="budget", epilog=EPILOG, invoke_without_command=True)
@@ -43,6 +42,7 @@ def command(ctx: click.Context, file: str, alert: bool, as_json: bool) -> None:
       trueup budget check --scope team=search --scope agent=planner
     """  # noqa: D301  click keeps what follows a backspace as it stands
     if ctx.invoked_subcommand is not None:
+        options.refuse(f"before {ctx.invoked_subcommand}", "file", "alert", "as_json")
         return
     from trueup.job import reviewed
 
@@ -50,16 +50,21 @@ def command(ctx: click.Context, file: str, alert: bool, as_json: bool) -> None:
     found, told = reviewed(at_desk.config, at_desk.clock, alerting=alert)
     budgets = [] if found is None else found.snapshot.budgets
     if as_json:
-        click.echo(_json([_plain(one) for one in budgets]))
+        click.echo(sheet.to_json([_plain(one) for one in budgets]))
+    elif found is None:
+        click.echo(desk.NEVER_RUN)
+    elif not budgets:
+        click.echo(f"No [[budget]] is in {file}: docs/how-to/budgets.md shows some.")
     else:
-        click.echo(desk.aligned(HEAD, map(_line, budgets), "ACTUAL ACCRUED FORECAST OF %"))
-        for line in (f"{one.name}: {note}" for one in budgets for note in one.notes):
-            click.echo(line)
-        if found is None:
-            click.echo(desk.NEVER_RUN)
-        else:
-            click.echo(f"Known up to {found.snapshot.as_of:%Y-%m-%dT%H:%M:%SZ}.")
-            click.echo(NONE if not budgets else "Forecasts are estimates.")
+        from trueup.model.display import legible
+
+        rows = map(_line, budgets)
+        click.echo(sheet.aligned(HEAD, rows, RIGHT, names=("BUDGET", "SCOPE")))
+        for one in budgets:
+            for note in one.notes:
+                click.echo(f"{legible(one.name)}: {legible(note)}")
+        click.echo(f"Known up to {found.snapshot.as_of:%Y-%m-%dT%H:%M:%SZ}.")
+        click.echo("TOTAL is ACTUAL and what is metered and not billed. Forecasts are estimates.")
     if told is not None:
         say(told, quiet=as_json)
 
@@ -88,7 +93,12 @@ def say(told: Told, *, quiet: bool) -> None:
     metavar="FILE",
     help="The snapshot; quicker than a configuration.  [default: the workspace's]",
 )
-@options.as_of
+@click.option(
+    "--as-of",
+    callback=options.read_instant,
+    metavar="TIME",
+    help="When it is asked: the age of the snapshot is counted to then.  [default: now]",
+)
 @desk.as_json
 @click.pass_context
 def check(
@@ -117,10 +127,11 @@ def check(
 
         path = desk.desk_of(file).workspace.folder / SNAPSHOT
     else:
+        options.refuse("with --snapshot", "file")
         path = Path(snapshot)
     answer = Budget.check(scope, path, as_of or datetime.now(UTC))
     if as_json:
-        click.echo(_json(_answer(answer)))
+        click.echo(sheet.to_json(_answer(answer)))
     else:
         from trueup.model.display import legible
 
@@ -139,46 +150,24 @@ def _answer(answer: Answer) -> dict[str, Any]:
         "stale": answer.stale,
         "left": answer.left,
         "budget": None if answer.budget is None else answer.budget.name,
-        "budgets": [_plain(one) for one in answer.budgets],
+        "budgets": [
+            {**_plain(one), "verdict": verdict, "reason": reason, "left": left}
+            for verdict, reason, one, left in answer.judged
+        ],
     }
 
 
 def _plain(one: Budget) -> dict[str, Any]:
-    return {**vars(one), "left": one.left}
-
-
-def _json(value: object) -> str:
-    def text(found: object) -> str:
-        from trueup.money import plain
-        from trueup.period import iso
-
-        return iso(found) if isinstance(found, datetime) else plain(found)  # type: ignore[arg-type]  # amounts
-
-    return json.dumps(value, indent=2, ensure_ascii=False, default=text)
+    """With ``accrued`` as everywhere but in a snapshot: only what is not billed."""
+    return {**vars(one), "accrued": one.not_billed, "total": one.accrued, "left": one.left}
 
 
 def _line(one: Budget) -> tuple[str, ...]:
     scope = " ".join(f"{name}={value}" for name, value in one.scope.items())
-    return (one.name, scope or "all", one.window, *_figures(one), one.verdict)
-
-
-def _figures(one: Budget) -> Iterator[str]:
-    from trueup.money import plain
-
-    for value in (one.actual, one.accrued, one.forecast):
-        yield _amount(value)
-    yield plain(one.amount, 2)
-    yield one.currency
-    yield "-" if one.accrued is None else str((one.accrued * 100 / one.amount).quantize(_tenth()))
-
-
-def _tenth() -> Decimal:
-    from decimal import Decimal
-
-    return Decimal("0.1")
-
-
-def _amount(value: Decimal | None) -> str:
-    from trueup.money import plain
-
-    return "-" if value is None else plain(value, 2)
+    figures = (one.actual, one.not_billed, one.accrued, one.forecast, one.amount)
+    used = None if one.accrued is None else one.accrued / one.amount
+    return (
+        *(one.name, scope or "all", one.window),
+        *map(sheet.amount, figures),
+        *(one.currency, sheet.percent(used), one.verdict),
+    )

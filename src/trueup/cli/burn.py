@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import click
 
-from trueup.cli import desk, options
+from trueup.cli import desk, options, sheet
 from trueup.cli.exits import EPILOG
+from trueup.cli.history import names_of_commitments
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 RATES = ("HOUR", "DAY", "WEEK")
 COMMITMENTS = ("COMMITMENT", *RATES, "UNIT", "ACCRUED", "REMAINING", "VERDICT", "UNTIL")
 TEAMS = ("TEAM", *RATES, "UNIT", "ACCRUED", "UNKNOWN", "UNTIL")
-RIGHT = "HOUR DAY WEEK ACCRUED REMAINING UNKNOWN"
+RIGHT = (*RATES, "ACCRUED", "REMAINING", "UNKNOWN")
+NO_COMMITMENT = "No commitment: neither a contract nor a bill of these runs names one."
 
 
 @click.command(name="burn", epilog=EPILOG)
@@ -53,6 +54,7 @@ RIGHT = "HOUR DAY WEEK ACCRUED REMAINING UNKNOWN"
     type=click.IntRange(1),
     help="How many times to look.  [default: until Ctrl-C]",
 )
+@options.reading
 @desk.as_json
 def command(
     file: str,
@@ -61,6 +63,7 @@ def command(
     every: float,
     times: int | None,
     as_json: bool,
+    **reading: Unpack[options.Reading],
 ) -> None:
     """Say how fast credits and money burn, and how far they reach.
 
@@ -75,19 +78,21 @@ def command(
       trueup burn --by team --json
       trueup burn --watch spans.jsonl --every 10
     """  # noqa: D301  click keeps what follows a backspace as it stands
+    if not watched:
+        options.refuse("without --watch", "every", "times", *reading)
     at_desk = desk.desk_of(file)
     if watched:
         from trueup.cli.burn_watch import follow
 
-        follow(at_desk, watched, every, times, by, as_json)
+        follow(at_desk, watched, every, times, by, as_json, reading)
         return
     burn = _burn(at_desk.workspace)
     if as_json:
-        click.echo(json.dumps(plain_tables(burn, by), ensure_ascii=False, indent=2))
-        return
-    click.echo("\n".join(lines(burn, by)))
-    if burn is None:
+        click.echo(sheet.to_json(tables_of(burn, by)))
+    elif burn is None:
         click.echo(desk.NEVER_RUN)
+    else:
+        click.echo("\n".join(lines(burn, by, names_of_commitments(at_desk.workspace))))
 
 
 def history(workspace: Workspace) -> tuple[dict[str, pa.Table], list[Run]]:
@@ -112,24 +117,27 @@ def _burn(workspace: Workspace) -> Burn | None:
     return Burn(tables, runs[0].start, runs[-1].end, runs[-1].as_of) if runs else None
 
 
-def lines(burn: Burn | None, by: str | None) -> list[str]:
-    """The tables that a person reads, and a sentence on each commitment."""
+def lines(burn: Burn, by: str | None, names: Mapping[str, str]) -> list[str]:
+    """The tables that a person reads, and a sentence on each commitment by its name."""
     from trueup.model.display import legible
 
-    rates = burn.rates.rows() if burn else []
-    runway = burn.runway.rows() if burn else []
+    rates, runway = burn.rates.rows(), burn.runway.rows()
     found = []
     if by != "team":
         reach = {(row["commitment_id"], row["unit"]): row for row in runway}
-        rows = [_commitment(row, reach) for row in _of_commitments(rates)]
-        found += [desk.aligned(COMMITMENTS, rows, RIGHT), ""]
-        found += [f"{legible(row['commitment_id'])}: {legible(row['text'])}" for row in runway]
+        rows = [_commitment(row, reach, names) for row in _of_commitments(rates)]
+        found += [sheet.aligned(COMMITMENTS, rows, RIGHT) if rows else NO_COMMITMENT, ""]
+        found += [
+            f"{legible(names.get(row['commitment_id'], row['commitment_id']))}: "
+            f"{legible(row['text'])}"
+            for row in runway
+        ]
         found += [""] if runway else []
     if by != "commitment":
         of_teams = sorted(
             (row for row in rates if row["by"] == "team"), key=lambda row: row["team"] is None
         )
-        found.append(desk.aligned(TEAMS, [_team(row) for row in of_teams], RIGHT))
+        found.append(sheet.aligned(TEAMS, [_team(row) for row in of_teams], RIGHT))
     return found
 
 
@@ -145,16 +153,18 @@ def _of_commitments(rates: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def _commitment(row: dict[str, Any], reach: dict[Any, dict[str, Any]]) -> list[str]:
+def _commitment(
+    row: dict[str, Any], reach: dict[Any, dict[str, Any]], names: Mapping[str, str]
+) -> list[str]:
     of_quantity = row["measure"] == "quantity"
     runway = reach.get((row["commitment_id"], row["unit"]), {}) if of_quantity else {}
     remaining = runway.get("remaining")
     return [
-        row["commitment_id"],
+        names.get(row["commitment_id"], row["commitment_id"]),
         *_rates(row),
         row["unit"] if of_quantity else f"{row['unit']} (cost)",
-        _figure(row["accrued"]),
-        "" if remaining is None else _figure(remaining),
+        sheet.amount(row["accrued"]),
+        "" if remaining is None else sheet.amount(remaining),
         (runway.get("verdict") or "").replace("_", " "),
         _moment(row["until"]),
     ]
@@ -162,46 +172,25 @@ def _commitment(row: dict[str, Any], reach: dict[Any, dict[str, Any]]) -> list[s
 
 def _team(row: dict[str, Any]) -> list[str]:
     return [
-        row["team"] or f"(nobody: {(row['reason'] or '').replace('_', ' ')})",
+        sheet.named(row["team"], reason=row["reason"]),
         *_rates(row),
         row["unit"] or "",
-        _figure(row["accrued"]),
+        sheet.amount(row["accrued"]),
         str(row["unknown"] or ""),
         _moment(row["until"]),
     ]
 
 
 def _rates(row: dict[str, Any]) -> list[str]:
-    return [_figure(row[name]) for name in ("per_hour", "per_day", "per_week")]
-
-
-def _figure(value: Decimal | None) -> str:
-    from trueup.burn.advice import shown
-
-    return "-" if value is None else shown(value)
+    return [sheet.amount(row[name]) for name in ("per_hour", "per_day", "per_week")]
 
 
 def _moment(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M}"
 
 
-def plain_tables(burn: Burn | None, by: str | None) -> dict[str, Any]:
-    """Rates and runway as JSON."""
+def tables_of(burn: Burn | None, by: str | None) -> dict[str, Any]:
+    """Rates and runway for JSON."""
     rates = [row for row in (burn.rates.rows() if burn else []) if by in (None, row["by"])]
     runway = burn.runway.rows() if burn and by != "team" else []
-    return {
-        "rates": [_plain(row) for row in rates],
-        **({} if by == "team" else {"runway": [_plain(row) for row in runway]}),
-    }
-
-
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    from trueup.money import plain
-    from trueup.period import iso
-
-    def value(each: Any) -> Any:
-        if isinstance(each, Decimal):
-            return plain(each)
-        return iso(each) if isinstance(each, datetime) else each
-
-    return {name: value(each) for name, each in row.items()}
+    return {"rates": rates, **({} if by == "team" else {"runway": runway})}

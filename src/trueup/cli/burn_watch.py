@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from datetime import UTC, datetime
@@ -12,10 +11,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trueup.cli.burn import history, lines, plain_tables
+from trueup.cli import desk, options, sheet
+from trueup.cli.burn import history, lines, tables_of
+from trueup.cli.history import names_of_commitments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from trueup.burn.burn import Burn
     from trueup.cli.desk import Desk
@@ -31,16 +32,20 @@ def follow(
     times: int | None,
     by: str | None,
     as_json: bool,
+    reading: options.Reading,
 ) -> None:
     """Look at the files every so many seconds, so many times or until Ctrl-C; then the table."""
-    watch = watch_of(at_desk, files)
+    watch = watch_of(at_desk, files, reading)
+    names = names_of_commitments(at_desk.workspace)
+    if not at_desk.workspace.runs():
+        click.echo(desk.NEVER_RUN, err=True)
     try:
         for burn in _looks(at_desk, watch, every, times):
-            _show(watch, burn, by, as_json)
+            _show(watch, burn, by, None if as_json else names)
     finally:
         watch.close()
     if not as_json and not sys.stdout.isatty():
-        click.echo("\n".join(["", *lines(watch.burn(_clock(at_desk, watch)), by)]))
+        click.echo("\n".join(["", *lines(watch.burn(_clock(at_desk, watch)), by, names)]))
 
 
 def _looks(at_desk: Desk, watch: Watch, every: float, times: int | None) -> Iterator[Burn]:
@@ -58,19 +63,21 @@ def _looks(at_desk: Desk, watch: Watch, every: float, times: int | None) -> Iter
         return
 
 
-def watch_of(at_desk: Desk, files: Sequence[str]) -> Watch:
-    """The watch of files, read as the configuration reads them, after what runs know."""
+def watch_of(at_desk: Desk, files: Sequence[str], reading: options.Reading) -> Watch:
+    """The watch of files, read as they are said to be, after what runs know."""
     from trueup.watch.growing_file import GrowingFile
     from trueup.watch.watch import Watch
 
-    growing = [GrowingFile(Path(file), how_of(at_desk.config, file)) for file in files]
+    growing = [GrowingFile(Path(file), how_of(at_desk.config, file, reading)) for file in files]
     return Watch(growing, _known(at_desk), at_desk.rules)
 
 
-def how_of(config: Configuration, file: str) -> How:
-    """How the first ``[[usage]]`` entry that names the file reads it, else nothing."""
+def how_of(config: Configuration, file: str, reading: options.Reading) -> How:
+    """As the options say; without any, as the first ``[[usage]]`` entry that names the file."""
     from trueup.watch.growing_file import How
 
+    if any(reading.values()):
+        return How(reading["usage_format"], reading["columns"], reading["constants"])
     path = Path(file).resolve()
     for entry in config.usage:
         for name in entry.paths:
@@ -99,25 +106,31 @@ def _clock(at_desk: Desk, watch: Watch) -> datetime:
     return max(fixed, watch.latest or fixed)
 
 
-def _show(watch: Watch, burn: Burn, by: str | None, as_json: bool) -> None:
+def _show(watch: Watch, burn: Burn, by: str | None, names: Mapping[str, str] | None) -> None:
+    """A look, with the names of commitments for a person; without, a line of JSON."""
     for file in watch.files:
         for said in file.said:
             click.echo(said, err=True)
         file.said.clear()
-    if as_json:
-        metered = watch.metered
+    if names is None:
+        metered, gap = watch.metered, watch.gap
         counts = {name: getattr(metered, name) for name in ("rows", "rejected", "known", "unread")}
-        click.echo(json.dumps({**counts, **plain_tables(burn, by)}, ensure_ascii=False))
+        told = {
+            **counts,
+            "accrued": {currency: whole for currency, (whole, _) in watch.accrued().items()},
+            "gap": gap and {"start": gap.start, "end": gap.end},
+            **tables_of(burn, by),
+        }
+        click.echo(sheet.to_json(told, indent=None))
         return
     if sys.stdout.isatty():
         click.clear()
-        click.echo("\n".join([*lines(burn, by), ""]))
+        click.echo("\n".join([*lines(burn, by, names), ""]))
     click.echo(line(watch))
 
 
 def line(watch: Watch) -> str:
     """How much was read, and what of it is accrued by currency, in all and in the last hour."""
-    from trueup.burn.advice import shown
     from trueup.model.display import legible
     from trueup.report.numbers import count
 
@@ -130,8 +143,13 @@ def line(watch: Watch) -> str:
     ):
         parts += [f"{rows:,} {text}"] if rows else []
     for currency, (whole, hour) in watch.accrued().items():
-        parts.append(f"{shown(whole)} {currency} accrued, {shown(hour)} in the last hour")
+        parts.append(
+            f"{sheet.amount(whole)} {currency} accrued, {sheet.amount(hour)} in the last hour"
+        )
     if watch.prices.unpriced:
         things = sorted({f"{one.meter} of {one.provider}" for one in watch.prices.unpriced})
         parts.append(f"without a [[rules.rate]]: {legible(', '.join(things))}")
+    if watch.gap is not None:
+        start, end = (f"{at:%Y-%m-%d %H:%M}" for at in (watch.gap.start, watch.gap.end))
+        parts.append(f"nothing is known from {start} to {end}: no rate reaches over it")
     return "; ".join(parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -66,19 +66,3 @@ def desk_of(file: str) -> Desk:
 
     config = read_configuration(file)
     return Desk(config, workspace_of(config))
-
-
-def aligned(head: Sequence[str], rows: Iterable[Sequence[str]], right: str = "") -> str:
-    """Rows under their heads, in columns; those whose head stands in ``right`` end together."""
-    from trueup.model.display import legible
-
-    lines = [list(head), *([legible(cell) for cell in row] for row in rows)]
-    widths = [max(len(line[at]) for line in lines) for at in range(len(head))]
-    ends = [name in right.split() for name in head]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if end else cell.ljust(width)
-            for cell, width, end in zip(line, widths, ends, strict=True)
-        ).rstrip()
-        for line in lines
-    )

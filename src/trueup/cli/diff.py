@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trueup.cli import desk, options
+from trueup.cli import desk, options, sheet
 from trueup.cli.exits import EPILOG
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     bound = [each["name"] for each in found["hashes"]]
     yield f"\nChanged: {', '.join(bound)}" if bound else "\nResult, rules, contracts, rates: same"
     if found["figures"]:
-        yield "\n" + desk.aligned(
+        yield "\n" + sheet.aligned(
             ("FIGURE", "", "BEFORE", "AFTER", "DIFFERENCE"),
             [
                 (
@@ -176,7 +176,7 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
                 )
                 for row in found["figures"]
             ],
-            "BEFORE AFTER DIFFERENCE",
+            ("BEFORE", "AFTER", "DIFFERENCE"),
         )
     for title in ("sources", "rules"):
         if found[title]:

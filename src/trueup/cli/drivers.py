@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from trueup.cli import desk, options
+from trueup.cli import desk, options, sheet
 from trueup.cli.exits import EPILOG
 
 if TYPE_CHECKING:
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
 DAYS = {"day": 1, "week": 7}
 SHOWN = 10
 TEAMS_SHOWN = 3
-HEAD = ("BEFORE", "NOW", "", "CHANGE", "QUANTITY", "PRICE", "NEW-OR-GONE", "OTHER", "")
-RIGHT = "BEFORE NOW CHANGE QUANTITY PRICE NEW-OR-GONE OTHER"
+RIGHT = ("BEFORE", "NOW", "CHANGE", "QUANTITY", "PRICE", "NEW OR GONE", "OTHER")
+HEAD = ("BEFORE", "NOW", "CURRENCY", *RIGHT[2:], "STATE")
 INDICATION = (
     "What is unused is exact. What stood idle or was quiet in those hours is an indication of why: "
     "nobody meters what did not run."
@@ -62,7 +61,9 @@ INDICATION = (
     help="The costliest first, or what changed most.",
 )
 @click.option(
-    "--top", type=click.IntRange(0), default=SHOWN, show_default=True, help="Shown; 0: all."
+    "--top",
+    type=click.IntRange(0),
+    help=f"How many of each currency; 0: all.  [default: {SHOWN}; as JSON all]",
 )
 @click.option("--unused", is_flag=True, help="Trace unused commitment instead.")
 @desk.as_json
@@ -72,14 +73,14 @@ def command(
     against: str,
     until: datetime | None,
     sort: str,
-    top: int,
+    top: int | None,
     unused: bool,
     as_json: bool,
 ) -> None:
     """Show what drives cost, and what changed against the time before.
 
     A change is what more or less was used (QUANTITY, at the price of before), what it costs each
-    (PRICE), models and meters that only one of the times has (NEW-OR-GONE), and what has no
+    (PRICE), models and meters that only one of the times has (NEW OR GONE), and what has no
     quantity (OTHER); the four add up to it. With --unused: which commitments were not used, and
     what stood idle and which teams were quiet in those hours.
 
@@ -92,6 +93,8 @@ def command(
     from trueup.attribute.drivers import cut_rows, drivers
     from trueup.cli.history import table_of, top_of_each
 
+    if unused:
+        options.refuse("with --unused", "by", "sort", "top")
     workspace = desk.desk_of(file).workspace
     now, before = _windows(workspace, until, DAYS[against])
     spend, activity = (table_of(workspace, name) for name in ("spend", "activity"))
@@ -100,23 +103,31 @@ def command(
         return
     found = drivers(spend, activity, by, now, before)
     if sort == "change":
-        found.sort(key=lambda each: (each.currency, -abs(each.change), each.name))
-    shown = top_of_each(found, lambda each: each.currency, top)
+        found.sort(key=lambda each: (each.currency, -abs(each.change), each.name or ""))
+    count = top if top is not None else 0 if as_json else SHOWN
+    shown = top_of_each(found, lambda each: each.currency, count)
+    cut = cut_rows(spend, (now, before))
     if as_json:
-        click.echo(json.dumps([_as_json(each) for each in shown], ensure_ascii=False, indent=2))
+        windows = {"now": _window(now), "before": _window(before)}
+        rows = [_as_json(each) for each in shown]
+        click.echo(sheet.to_json({**windows, "by": by, "drivers": rows, "billed_longer": cut}))
         return
-    click.echo(desk.aligned((by.upper(), *HEAD), [_line(each) for each in shown], RIGHT))
     if not workspace.runs():
         click.echo(desk.NEVER_RUN)
         return
+    click.echo(sheet.aligned((by.upper(), *HEAD), [_line(each, by) for each in shown], RIGHT))
     click.echo(f"\n{now} against {before}, both in UTC")
     if len(found) > len(shown):
         click.echo(f"and {len(found) - len(shown):,} more: --top 0 shows them")
-    for currency, cost in cut_rows(spend, (now, before)).items():
-        click.echo(f"left out: {_amount(cost)} {currency} billed over longer times than these")
+    for currency, cost in cut.items():
+        click.echo(f"not compared: {sheet.amount(cost)} {currency} billed over longer times")
     start = min(run.start for run in workspace.runs())
     if before.start < start:
         click.echo(f"runs begin at {start:%Y-%m-%d %H:%M}: the time before is not whole")
+
+
+def _window(period: Period) -> dict[str, datetime]:
+    return {"start": period.start, "end": period.end}
 
 
 def _windows(workspace: Workspace, until: datetime | None, days: int) -> tuple[Period, Period]:
@@ -130,40 +141,31 @@ def _windows(workspace: Workspace, until: datetime | None, days: int) -> tuple[P
     return Period(end - length, end), Period(end - 2 * length, end - length)
 
 
-def _line(each: Driver) -> tuple[str, ...]:
+def _line(each: Driver, by: str) -> tuple[str, ...]:
     effects = each.effects
     only_one = effects["new"] + effects["gone"]
     figures = (effects["quantity"], effects["price"], only_one, effects["other"])
     return (
-        each.name,
-        _amount(each.before),
-        _amount(each.now),
+        sheet.named(each.name, by, each.reason),
+        sheet.amount(each.before),
+        sheet.amount(each.now),
         each.currency,
-        _amount(each.change),
-        *map(_amount, figures),
-        each.state or (f"{_amount(each.accrued)} accrued" if each.accrued else ""),
+        sheet.amount(each.change),
+        *map(sheet.amount, figures),
+        each.state or (f"{sheet.amount(each.accrued)} accrued" if each.accrued else ""),
     )
 
 
-def _amount(value: Decimal) -> str:
-    """To the cent: exact figures are in the JSON."""
-    from decimal import Decimal as Number
-
-    cents = value.quantize(Number("0.01"))
-    return f"{cents or abs(cents):,}"  # no sign on nought
-
-
 def _as_json(each: Driver) -> dict[str, Any]:
-    from trueup.money import plain
-
     return {
         "name": each.name,
+        "reason": each.reason,
         "currency": each.currency,
-        "before": plain(each.before),
-        "now": plain(each.now),
-        "accrued": plain(each.accrued),
-        "change": plain(each.change),
-        **{name: plain(amount) for name, amount in each.effects.items()},
+        "before": each.before,
+        "now": each.now,
+        "accrued": each.accrued,
+        "change": each.change,
+        **each.effects,
         "state": each.state or None,
     }
 
@@ -172,7 +174,7 @@ def _show_unused(
     workspace: Workspace, now: Period, spend: pa.Table, activity: pa.Table, *, as_json: bool
 ) -> None:
     from trueup.attribute.unused_trace import traced
-    from trueup.cli.history import table_of
+    from trueup.cli.history import names_of_commitments, table_of
 
     rows = [
         row
@@ -181,24 +183,27 @@ def _show_unused(
     ]
     found = traced(rows, spend, activity)
     if as_json:
-        click.echo(json.dumps([_trace_json(each) for each in found], ensure_ascii=False, indent=2))
+        told = {"now": _window(now), "unused": [_trace_json(each) for each in found]}
+        click.echo(sheet.to_json(told))
         return
     if not workspace.runs():
         click.echo(desk.NEVER_RUN)
         return
+    names = names_of_commitments(workspace)
     for each in found:
-        click.echo("\n".join(_trace_lines(each)))
+        name = names.get(each.commitment_id, each.commitment_id)
+        click.echo("\n".join(_trace_lines(each, name)))
     click.echo(INDICATION if found else f"Nothing was unused in whole intervals of {now}.")
 
 
-def _trace_lines(each: Traced) -> list[str]:
+def _trace_lines(each: Traced, name: str) -> list[str]:
     from trueup.model.display import legible
-    from trueup.money import plain
+    from trueup.report.numbers import count
 
-    cost = "-" if each.unused_cost is None else f"{plain(each.unused_cost, 2)} {each.currency}"
-    quantity = "-" if each.unused_quantity is None else plain(each.unused_quantity)
-    named = f"{legible(each.commitment_id)}: {cost} unused ({quantity} {each.unit or ''})"
-    lines = [f"{named}, {each.intervals:,} interval{'s' if each.intervals > 1 else ''}"]
+    cost = f"{sheet.amount(each.unused_cost)} {each.currency or ''}".rstrip()
+    quantity = f"{sheet.quantity(each.unused_quantity)} {each.unit or ''}".rstrip()
+    unused = f"{legible(name)}: {cost} unused ({quantity})"
+    lines = [f"{unused}, {count(each.intervals, 'interval')}"]
     if not each.hours:
         return [*lines, "  its intervals are too long to tell in which hours"]
     lines += [
@@ -206,10 +211,10 @@ def _trace_lines(each: Traced) -> list[str]:
         for (meter, unit), amount in each.idle.items()
     ]
     if each.idle_cost:
-        lines.append(f"  idle: {_amount(each.idle_cost)} {each.currency} of the bill")
+        lines.append(f"  idle: {sheet.amount(each.idle_cost)} {each.currency} of the bill")
     lines += [
-        f"  quiet: {legible(team.team)} cost {_amount(team.less)} {each.currency} less than in "
-        f"these hours a week before; sessions {team.sessions:,}, before {team.sessions_before:,}"
+        f"  quiet: {legible(team.team)} cost {sheet.amount(team.less)} {each.currency} less than "
+        f"in these hours a week before; sessions {team.sessions:,}, before {team.sessions_before:,}"
         for team in each.quiet[:TEAMS_SHOWN]
     ]
     return lines
@@ -218,37 +223,18 @@ def _trace_lines(each: Traced) -> list[str]:
 def _in_hours(amount: Decimal, unit: str) -> str:
     thing = unit.removesuffix("Seconds")
     return (
-        f"{_amount(amount / 3600)} {thing}Hours" if thing != unit else f"{_amount(amount)} {unit}"
+        f"{sheet.amount(amount / 3600)} {thing}Hours"
+        if thing != unit
+        else f"{sheet.amount(amount)} {unit}"
     )
 
 
 def _trace_json(each: Traced) -> dict[str, Any]:
-    from trueup.money import plain
-
-    def text(value: Decimal | None) -> str | None:
-        return None if value is None else plain(value)
-
     return {
-        "commitment_id": each.commitment_id,
-        "provider": each.provider,
-        "currency": each.currency,
-        "unit": each.unit,
-        "unused_quantity": text(each.unused_quantity),
-        "unused_cost": text(each.unused_cost),
-        "intervals": each.intervals,
-        "hours": each.hours,
+        **vars(each),
         "idle": [
-            {"meter": meter, "unit": unit, "quantity": plain(amount)}
+            {"meter": meter, "unit": unit, "quantity": amount}
             for (meter, unit), amount in each.idle.items()
         ],
-        "idle_cost": plain(each.idle_cost),
-        "quiet": [
-            {
-                "team": team.team,
-                "less": plain(team.less),
-                "sessions": team.sessions,
-                "sessions_before": team.sessions_before,
-            }
-            for team in each.quiet
-        ],
+        "quiet": [vars(team) for team in each.quiet],
     }

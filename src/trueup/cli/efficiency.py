@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from trueup.cli import desk, options
+from trueup.cli import desk, options, sheet
 from trueup.cli.exits import EPILOG
 
 if TYPE_CHECKING:
@@ -19,9 +18,19 @@ if TYPE_CHECKING:
     from trueup.period import Period
 
 HEAD = (
-    *("FROM", "NAME", "COST", "", "TOKENS", "REQUESTS", "TOOLS", "SESSIONS", "PER-CREDIT"),
-    *("PER-GPU-HOUR", "GPU-HELD", "GPU-BUSY", "GPU-USED", "1M-TOKENS"),
+    *("COST", "CURRENCY", "TOKENS", "REQUESTS", "TOOL CALLS", "SESSIONS", "TOKENS PER CREDIT"),
+    *("TOKENS PER GPU-HOUR", "GPU-HOURS HELD", "GPU-HOURS BUSY", "GPU USED", "COST OF 1M TOKENS"),
 )
+FIGURES = {
+    **dict.fromkeys(("tokens", "requests", "tool_calls", "sessions"), "{:,.0f}".format),
+    **dict.fromkeys(
+        ("tokens_per_credit", "tokens_per_gpu_hour", "gpu_hours_held", "gpu_hours_busy"),
+        sheet.amount,
+    ),
+    "gpu_utilization": sheet.percent,
+    "cost_per_million_tokens": sheet.amount,
+}
+INCLUDED = "COST includes what is accrued: metered, its charge still to come."
 
 
 @click.command(name="efficiency", epilog=EPILOG)
@@ -45,8 +54,8 @@ HEAD = (
 def command(file: str, period: Period | None, by: str, over: str, as_json: bool) -> None:
     """Show what was got per credit and per GPU-hour.
 
-    Of the last period, or of those that --period touches. PER-CREDIT are tokens for one unit of
-    the currency, PER-GPU-HOUR tokens for one GPU-hour held, 1M-TOKENS is the cost of a million.
+    Of the last period, or of those that --period touches. A credit is one unit of the currency, and
+    GPU-hours are those held. COST includes what is accrued. What is nobody's has no ratio.
 
     \b
     Examples:
@@ -56,11 +65,14 @@ def command(file: str, period: Period | None, by: str, over: str, as_json: bool)
     at_desk = desk.desk_of(file)
     rows = [row for table in _tables(at_desk, period, by, over) for row in table]
     if as_json:
-        click.echo(json.dumps([_plain(row) for row in rows], ensure_ascii=False, indent=2))
-        return
-    click.echo(desk.aligned(HEAD, [_line(row) for row in rows], " ".join(HEAD[2:])))
-    if not at_desk.workspace.runs():
+        click.echo(sheet.to_json(rows))
+    elif not at_desk.workspace.runs():
         click.echo(desk.NEVER_RUN)
+    else:
+        head = ("FROM", by.upper(), *HEAD)
+        right = [name for name in HEAD if name != "CURRENCY"]
+        click.echo(sheet.aligned(head, [_line(row) for row in rows], right, names=[by.upper()]))
+        click.echo(INCLUDED)
 
 
 def _tables(at_desk: Desk, period: Period | None, by: str, over: str) -> list[Table]:
@@ -83,46 +95,12 @@ def _tables(at_desk: Desk, period: Period | None, by: str, over: str) -> list[Ta
     return tables
 
 
-def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Amounts and instants as text."""
-    from trueup.period import iso
-
-    return {
-        name: iso(value)
-        if name in ("start", "end")
-        else value
-        if value is None or name == "sessions"
-        else str(value)
-        for name, value in row.items()
-    }
-
-
 def _line(row: Mapping[str, Any]) -> list[str]:
-    from trueup.report import numbers
-
     start: datetime = row["start"]
-    shown = {
-        name: "-" if row[name] is None else numbers.money(row[name])
-        for name in (
-            *("cost", "tokens_per_credit", "tokens_per_gpu_hour", "gpu_hours_held"),
-            *("gpu_hours_busy", "cost_per_million_tokens"),
-        )
-    }
-    counts = {
-        name: "-" if row[name] is None else f"{row[name]:,.0f}"
-        for name in ("tokens", "requests", "tool_calls", "sessions")
-    }
-    used = "-" if row["gpu_utilization"] is None else numbers.percent(row["gpu_utilization"])
     return [
         f"{start:%Y-%m-%d}",
-        row["name"] or "(none named)",
-        shown["cost"],
-        row["currency"] or "",
-        *counts.values(),
-        shown["tokens_per_credit"],
-        shown["tokens_per_gpu_hour"],
-        shown["gpu_hours_held"],
-        shown["gpu_hours_busy"],
-        used,
-        shown["cost_per_million_tokens"],
+        sheet.named(row["name"], row["by"]),
+        sheet.amount(row["cost"]),
+        row["currency"] or sheet.NONE,
+        *(sheet.NONE if row[name] is None else show(row[name]) for name, show in FIGURES.items()),
     ]

@@ -29,22 +29,11 @@ def summed(table: pa.Table, by: Sequence[str], figures: Sequence[str]) -> list[d
     return list(sums_by(table, by, figures).to_pylist())
 
 
-def plain_values(row: dict[str, Any]) -> dict[str, Any]:
-    """A row for JSON: amounts as text, instants as ISO 8601."""
-    from datetime import datetime
-    from decimal import Decimal
+def names_of_commitments(workspace: Workspace) -> dict[str, str]:
+    """Commitment -> what the report calls it."""
+    from trueup.report.names import commitments_named
 
-    from trueup.money import plain
-    from trueup.period import iso
-
-    return {
-        name: plain(value)
-        if isinstance(value, Decimal)
-        else iso(value)
-        if isinstance(value, datetime)
-        else value
-        for name, value in row.items()
-    }
+    return commitments_named(table_of(workspace, "commitments").to_pylist())
 
 
 def top_of_each(rows: Iterable[Row], group: Callable[[Row], str], top: int) -> list[Row]:

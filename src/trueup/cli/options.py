@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from trueup.errors import UsageError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from trueup.model.dataset import Dataset
     from trueup.period import Period
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def _folder(out: str) -> str:
@@ -70,11 +74,40 @@ def pairs(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -
         name, separator, value = text.partition("=")
         name = name.strip()
         if not (separator and name and value):
-            raise click.BadParameter(f"{text!r} is not NAME=VALUE", ctx, param)
+            raise click.BadParameter(f"{text!r} is not {param.metavar}", ctx, param)
         if name in found:
             raise click.BadParameter(f"{name!r} is given twice", ctx, param)
         found[name] = value
     return found
+
+
+def refuse(why: str, *names: str) -> None:
+    """Raise UsageError where the command line has one of these parameters, which do nothing."""
+    ctx = click.get_current_context()
+    for param in ctx.command.params:
+        given = ctx.get_parameter_source(param.name or "") is ParameterSource.COMMANDLINE
+        if param.name in names and given:
+            raise UsageError(f"{param.opts[-1]} has no effect {why}: leave it out")
+
+
+class Reading(TypedDict):
+    """How telemetry is read where its content does not say; empty where it does."""
+
+    usage_format: str | None
+    columns: dict[str, str]
+    constants: dict[str, str]
+
+
+def read_usage(paths: Sequence[str], reading: Reading) -> Dataset:
+    """The telemetry of files; raises SourceError."""
+    from trueup.api import reader_of
+
+    return reader_of("usage")(
+        list(paths),
+        format=reading["usage_format"],
+        columns=reading["columns"] or None,
+        constants=reading["constants"] or None,
+    )
 
 
 read_instant = _read_by(_instant)
@@ -127,3 +160,33 @@ material_amount = click.option(
     metavar="AMOUNT",
     help="Breaks of at least this amount, in their own currency, are material.  [default: any]",
 )
+_reading = (
+    click.option(
+        "--usage-format",
+        metavar="NAME",
+        help="How to read the telemetry.  [default: by its content]",
+    ),
+    click.option(
+        "--usage-column",
+        "columns",
+        callback=pairs,
+        multiple=True,
+        metavar="NAME=COLUMN",
+        help="A usage column and the file's column for it; repeatable.",
+    ),
+    click.option(
+        "--usage-constant",
+        "constants",
+        callback=pairs,
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="A usage column and its value for the whole file; repeatable.",
+    ),
+)
+
+
+def reading(command: Command) -> Command:
+    """Give a command the options of ``Reading``."""
+    for option in reversed(_reading):
+        command = option(command)
+    return command

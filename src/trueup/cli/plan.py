@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import click
 
-from trueup.cli import desk, options
+from trueup.cli import desk, options, sheet
 from trueup.cli.exits import EPILOG
 from trueup.cli.gather import GatheringCommand, PathsOption
+from trueup.cli.history import names_of_commitments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from trueup.period import Period
     from trueup.report.plan import Plan
 
-OFFERS = ("OFFER", "LEVEL", "UNIT", "INTERVAL", "COST", "SAVING", "", "REGRET", "USED")
-IN_FORCE = ("IN FORCE", "IN EACH HOUR", "SERVED", "UNIT", "ENDS", "")
+OFFERS = ("OFFER", "LEVEL", "UNIT", "INTERVAL", "COST", "SAVING", "REGRET", "CURRENCY", "USED")
+IN_FORCE = ("IN FORCE", "IN EACH HOUR", "SERVED", "UNIT", "ENDS", "REMARK")
 
 
 class Asked(TypedDict):
@@ -30,6 +31,10 @@ class Asked(TypedDict):
     what_if: dict[str, str]
     period: Period | None
     as_of: datetime | None
+
+
+class Given(Asked, options.Reading):
+    """With how ``--usage`` is read."""
 
 
 @click.command(cls=GatheringCommand, epilog=EPILOG)
@@ -59,6 +64,7 @@ class Asked(TypedDict):
     metavar="TIME",
     help="The day whose rates hold.  [default: the last of the usage]",
 )
+@options.reading
 @click.option("--html", type=click.Path(dir_okay=False), metavar="FILE", help="Write the curves.")
 @desk.as_json
 def command(
@@ -68,7 +74,7 @@ def command(
     rules: str | None,
     html: str | None,
     as_json: bool,
-    **asked: Unpack[Asked],
+    **wanted: Unpack[Given],
 ) -> None:
     """Say how much to commit: the best level of each offer.
 
@@ -83,15 +89,17 @@ def command(
     """  # noqa: D301  click keeps what follows a backspace as it stands
     from trueup.api import plan
 
-    remark = None
+    asked: Any = {name: wanted[name] for name in Asked.__annotations__}  # type: ignore[literal-required]  # its keys
+    remark, names = None, {}
     if usage:
-        given: dict[str, Any] = {"usage": list(usage), "rules": rules}
+        options.refuse("with --usage", "file")
+        given: dict[str, Any] = {"usage": options.read_usage(usage, wanted), "rules": rules}
         given["commitments"] = list(commitments) or None
-    elif commitments or rules:
-        raise click.UsageError("--commitments and --rules go with --usage")
     else:
+        options.refuse("without --usage", "commitments", "rules", *options.Reading.__annotations__)
         at_desk = desk.desk_of(file)
         given = _configured(at_desk)
+        names = names_of_commitments(at_desk.workspace)
         if not at_desk.workspace.runs():
             remark = f"{desk.NEVER_RUN} What is in force is known by [[commitments]] alone."
     found = plan(**given, **asked)
@@ -100,7 +108,7 @@ def command(
     if as_json:
         click.echo(found.to_json())
         return
-    _say(found)
+    _say(found, names)
     if remark:
         click.echo(f"\n{remark}")
 
@@ -142,36 +150,35 @@ def _configured(at_desk: Desk) -> dict[str, Any]:
     }
 
 
-def _say(plan: Plan) -> None:
+def _say(plan: Plan, names: Mapping[str, str]) -> None:
     click.echo(f"How much to commit: {plan.title}.\n")
-    right = "LEVEL COST SAVING REGRET USED"
-    click.echo(desk.aligned(OFFERS, [_offer(row) for row in plan.offers], right))
+    right = ("LEVEL", "COST", "SAVING", "REGRET", "USED")
+    click.echo(sheet.aligned(OFFERS, [_offer(row) for row in plan.offers], right))
     if len(plan.in_force):
-        rows = [_in_force(row) for row in plan.in_force]
-        click.echo(f"\n{desk.aligned(IN_FORCE, rows, 'SERVED')}")
+        rows = [_in_force(row, names) for row in plan.in_force]
+        click.echo(f"\n{sheet.aligned(IN_FORCE, rows, ('IN EACH HOUR', 'SERVED'))}")
     remarks = list(plan.remarks())
     if remarks:
         click.echo("\n" + "\n".join(remarks))
 
 
 def _offer(row: Mapping[str, Any]) -> tuple[str, ...]:
-    from trueup.report import numbers
     from trueup.report.plan import interval, level
 
     return (
         *(row["offer"], level(row), f"{row['unit']} an hour", interval(row)),
-        *(numbers.money(row["cost"]), numbers.money(row["saving"]), row["currency"]),
-        "-" if row["regret"] is None else numbers.money(row["regret"]),
-        "-" if row["utilization"] is None else numbers.percent(row["utilization"]),
+        *(sheet.amount(row[name]) for name in ("cost", "saving", "regret")),
+        *(row["currency"], sheet.percent(row["utilization"])),
     )
 
 
-def _in_force(row: Mapping[str, Any]) -> tuple[str, ...]:
-    from trueup.report import numbers
+def _in_force(row: Mapping[str, Any], names: Mapping[str, str]) -> tuple[str, ...]:
+    from trueup.report.names import last_part
 
     return (
-        *(row["commitment_id"], numbers.quantity(row["committed"])),
-        *(numbers.quantity(row["served"]), row["unit"] or "-"),
+        names.get(row["commitment_id"]) or last_part(row["commitment_id"]),
+        *(sheet.quantity(row["committed"]), sheet.quantity(row["served"])),
+        row["unit"] or sheet.NONE,
         f"{row['ends']:%Y-%m-%d}" if row["ends"] else "not known",
         f"not subtracted: {row['reason']}" if row["reason"] else "",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MATERIAL_BREAKS, PARTIAL = 1, 3
 
 
-class Given(TypedDict):
+class Given(options.Reading):
     """The options, as they were given."""
 
     charges: tuple[str, ...]
@@ -34,9 +34,6 @@ class Given(TypedDict):
     out: str | None
     fail_on_breaks: bool | None
     material_amount: Decimal | None
-    usage_format: str | None
-    columns: dict[str, str]
-    constants: dict[str, str]
 
 
 @click.command(cls=GatheringCommand, epilog=EPILOG)
@@ -51,25 +48,7 @@ class Given(TypedDict):
 @options.out
 @options.fail_on_breaks
 @options.material_amount
-@click.option(
-    "--usage-format", metavar="NAME", help="How to read the telemetry.  [default: by its content]"
-)
-@click.option(
-    "--usage-column",
-    "columns",
-    callback=options.pairs,
-    multiple=True,
-    metavar="NAME=COLUMN",
-    help="A usage column and the file's column for it; repeatable.",
-)
-@click.option(
-    "--usage-constant",
-    "constants",
-    callback=options.pairs,
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="A usage column and its value for the whole file; repeatable.",
-)
+@options.reading
 @click.pass_context
 def command(ctx: click.Context, **given: Unpack[Given]) -> None:
     """Reconcile files, without a configuration.
@@ -118,18 +97,10 @@ def command(ctx: click.Context, **given: Unpack[Given]) -> None:
 
 
 def _usage(given: Given) -> Dataset | None:
-    if not given["usage"]:
-        if given["usage_format"] or given["columns"] or given["constants"]:
-            raise click.UsageError("an option for reading usage was given without --usage")
-        return None
-    from trueup.api import reader_of
-
-    return reader_of("usage")(
-        list(given["usage"]),
-        format=given["usage_format"],
-        columns=given["columns"] or None,
-        constants=given["constants"] or None,
-    )
+    if given["usage"]:
+        return options.read_usage(given["usage"], given)
+    options.refuse("without --usage", *options.Reading.__annotations__)
+    return None
 
 
 def _refuse_unwritable(out: Path) -> None:

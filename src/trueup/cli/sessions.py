@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from trueup.cli import desk, options
+from trueup.cli import desk, options, sheet
 from trueup.cli.exits import EPILOG
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from trueup.attribute.session_tree import Step
     from trueup.workspace.workspace import Workspace
 
 SHOWN = 10
-TOP = ("SESSION", "COST", "", "BILLED", "ACCRUED", "RATED", "COMMITTED", "ON-DEMAND")
-STEPS = ("STEP", "QUANTITY", "", "COST", "", "BASIS", "COMMITTED")
+FIGURES = ("COST", "BILLED", "ACCRUED", "RATED", "COMMITTED", "ON-DEMAND")
+TOP = ("SESSION", "COST", "CURRENCY", *FIGURES[1:])
+STEPS = ("STEP", "QUANTITY", "UNIT", "COST", "CURRENCY", "BASIS", "COMMITTED")
 
 
 @click.command(name="sessions", epilog=EPILOG)
@@ -28,12 +26,10 @@ STEPS = ("STEP", "QUANTITY", "", "COST", "", "BASIS", "COMMITTED")
 @click.option(
     "--top",
     type=click.IntRange(0),
-    default=SHOWN,
-    show_default=True,
-    help="Sessions shown of each currency; 0: all.",
+    help=f"Sessions of each currency; 0: all.  [default: {SHOWN}; as JSON all]",
 )
 @desk.as_json
-def command(session: str | None, file: str, top: int, as_json: bool) -> None:
+def command(session: str | None, file: str, top: int | None, as_json: bool) -> None:
     """Show which sessions cost most, or SESSION step by step.
 
     A step's cost stands once: agents below the agent that called them, then tools, models and
@@ -46,49 +42,52 @@ def command(session: str | None, file: str, top: int, as_json: bool) -> None:
       trueup sessions chat-4711
       trueup sessions chat-4711 --json
     """  # noqa: D301  click keeps what follows a backspace as it stands
+    if session is not None:
+        options.refuse("on one session", "top")
     workspace = desk.desk_of(file).workspace
     if session is None:
         _top(workspace, top, as_json=as_json)
         return
     tree = _tree(workspace, session)
     if as_json:
-        click.echo(json.dumps(_as_json(tree), ensure_ascii=False, indent=2))
-        return
-    click.echo(desk.aligned(STEPS, list(_lines(tree, 0)), "QUANTITY COST COMMITTED"))
-    if not workspace.runs():
+        click.echo(sheet.to_json(_as_json(tree)))
+    elif not workspace.runs():
         click.echo(desk.NEVER_RUN)
+    else:
+        lines = list(_lines(tree, 0))
+        click.echo(sheet.aligned(STEPS, lines, ("QUANTITY", "COST", "COMMITTED")))
 
 
-def _top(workspace: Workspace, top: int, *, as_json: bool) -> None:
+def _top(workspace: Workspace, top: int | None, *, as_json: bool) -> None:
     from trueup.attribute.session_tree import top_sessions
-    from trueup.cli.history import plain_values, summed, table_of, top_of_each
-    from trueup.money import EXACT, plain
+    from trueup.cli.history import summed, table_of, top_of_each
 
     by = ("session", "basis", "currency")
     table = table_of(workspace, "session_costs")
     ranked = top_sessions(summed(table, by, ("cost", "committed_cost")))
-    found = top_of_each(ranked, lambda row: str(row["currency"]), top)
+    count = top if top is not None else 0 if as_json else SHOWN
+    found = top_of_each(ranked, lambda row: str(row["currency"]), count)
     if as_json:
-        click.echo(json.dumps([plain_values(row) for row in found], ensure_ascii=False, indent=2))
-        return
-    rows = []
-    for row in found:
-        known = EXACT.add(row["billed"], row["rated"])
-        figures = ("billed", "accrued", "rated", "committed_cost")
-        rows.append(
-            (
-                row["session"] or "(no session)",
-                plain(row["cost"], 2),
-                row["currency"],
-                *(plain(row[name], 2) for name in figures),
-                plain(EXACT.subtract(known, row["committed_cost"]), 2),
-            )
-        )
-    click.echo(desk.aligned(TOP, rows, "COST BILLED ACCRUED RATED COMMITTED ON-DEMAND"))
-    if not workspace.runs():
+        click.echo(sheet.to_json(found))
+    elif not workspace.runs():
         click.echo(desk.NEVER_RUN)
-    elif len(found) < len(ranked):
-        click.echo(f"and {len(ranked) - len(found):,} more: --top 0 shows them")
+    else:
+        click.echo(sheet.aligned(TOP, [_top_line(row) for row in found], FIGURES))
+        if len(found) < len(ranked):
+            click.echo(f"and {len(ranked) - len(found):,} more: --top 0 shows them")
+
+
+def _top_line(row: Mapping[str, Any]) -> tuple[str, ...]:
+    from trueup.money import EXACT
+
+    known = EXACT.add(row["billed"], row["rated"])
+    return (
+        sheet.named(row["session"], "session"),
+        sheet.amount(row["cost"]),
+        row["currency"],
+        *(sheet.amount(row[name]) for name in ("billed", "accrued", "rated", "committed_cost")),
+        sheet.amount(EXACT.subtract(known, row["committed_cost"])),
+    )
 
 
 def _tree(workspace: Workspace, session: str) -> Step:
@@ -107,11 +106,11 @@ def _tree(workspace: Workspace, session: str) -> Step:
 
 
 def _lines(step: Step, depth: int) -> Iterator[tuple[str, ...]]:
-    name = f"{'  ' * depth}{step.name}"
+    name = f"{'  ' * depth}{sheet.named(step.name, step.level)}"
     committed = step.committed
     for (basis, currency), cost in step.costs.items():
-        of_it = _amount(committed.get((basis, currency)))
-        yield (name, "", "", _amount(cost), currency or "", basis, of_it)
+        of_it = sheet.amount(committed.get((basis, currency)))
+        yield (name, "", "", sheet.amount(cost), currency or "", basis, of_it)
         name = ""
     if name:
         yield (name, *[""] * (len(STEPS) - 1))
@@ -120,29 +119,21 @@ def _lines(step: Step, depth: int) -> Iterator[tuple[str, ...]]:
     for row in step.rows:
         yield (
             f"{'  ' * (depth + 1)}{row['meter']}",
-            _amount(row["quantity"], 0),
+            sheet.quantity(row["quantity"]),
             f"{row['unit'] or ''}{_of_it(row)}",
-            _amount(row["cost"]),
+            sheet.amount(row["cost"]),
             row["currency"] or "",
             row["basis"],
-            _amount(row["committed_cost"]),
+            sheet.amount(row["committed_cost"]),
         )
 
 
 def _of_it(row: Mapping[str, Any]) -> str:
     reasoning = row["reasoning"]
-    return f", {_amount(reasoning, 0)} of it reasoning" if reasoning is not None else ""
-
-
-def _amount(value: Decimal | None, places: int = 2) -> str:
-    from trueup.money import plain
-
-    return "-" if value is None else plain(value, places)
+    return "" if reasoning is None else f", {sheet.quantity(reasoning)} of it reasoning"
 
 
 def _as_json(step: Step) -> dict[str, Any]:
-    from trueup.cli.history import plain_values
-
     committed = step.committed
     return {
         "level": step.level,
@@ -151,13 +142,11 @@ def _as_json(step: Step) -> dict[str, Any]:
             {
                 "basis": basis,
                 "currency": currency,
-                "cost": _amount(cost, 0),
-                "committed_cost": _amount(committed[basis, currency], 0)
-                if (basis, currency) in committed
-                else None,
+                "cost": cost,
+                "committed_cost": committed.get((basis, currency)),
             }
             for (basis, currency), cost in step.costs.items()
         ],
         "steps": [_as_json(child) for child in step.children],
-        "meters": [plain_values(dict(row)) for row in step.rows],
+        "meters": [dict(row) for row in step.rows],
     }

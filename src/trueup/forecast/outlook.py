@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from difflib import get_close_matches
@@ -55,12 +55,10 @@ class Outlook:
         return Table.from_rows(FORECASTS, rows)
 
     def steps(self, by: str = "day") -> Table:
-        """Every day or hour to come, up to the horizon; a history too short for it has none."""
+        """Every day or hour to come, up to the horizon; ``without_steps`` names who has none."""
         rows: list[dict[str, Any]] = []
-        for series in self._series(STEPS[by]):
-            try:
-                forecaster = Forecaster(series)
-            except UsageError:  # ``commitments`` says so
+        for series, forecaster in self._forecasters(by):
+            if isinstance(forecaster, str):
                 continue
             count = (self.horizon or HORIZON_DAYS * DAY) // series.step
             found = forecaster.steps(count)
@@ -77,6 +75,20 @@ class Outlook:
                     }
                 )
         return Table.from_rows(FORECAST_STEPS, rows)
+
+    def without_steps(self, by: str = "day") -> dict[str, str]:
+        """Commitment -> why it has no ``steps``: a history too short."""
+        return {
+            series.name: found for series, found in self._forecasters(by) if isinstance(found, str)
+        }
+
+    def _forecasters(self, by: str) -> Iterator[tuple[Series, Forecaster | str]]:
+        """A forecaster of each history, or why there is none."""
+        for series in self._series(STEPS[by]):
+            try:
+                yield series, Forecaster(series)
+            except UsageError as error:
+                yield series, _said(error, series)
 
     def backtest(self, by: str = "day") -> Table:
         """How these forecasts would have fared on the same histories."""

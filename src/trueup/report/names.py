@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from trueup.model.display import legible
@@ -30,8 +31,13 @@ def last_part(identifier: str) -> str:
 
 
 def names_of(result: Result) -> dict[str, str]:
+    """The names of a result's commitments, by identifier."""
+    return commitments_named(result.commitments)
+
+
+def commitments_named(commitments: Iterable[Row]) -> dict[str, str]:
     """Commitment -> its name, else the last part of its identifier; no two share one."""
-    rows = {row["commitment_id"]: row["name"] for row in result.commitments if row["commitment_id"]}
+    rows = {row["commitment_id"]: row["name"] for row in commitments if row["commitment_id"]}
     found = {each: name or last_part(each) for each, name in rows.items()}
     taken = Counter(found.values())
     return {each: name if taken[name] == 1 else f"{name} ({each})" for each, name in found.items()}

@@ -83,7 +83,8 @@ class Plan:
             rows = "" if row["rows"] is None else f" ({numbers.count(row['rows'], 'row')})"
             yield f"Not planned for: {row['subject']}{rows}: {row['reason']}."
         if len(left) > LEFT_OUT_SHOWN:
-            yield f"And {len(left) - LEFT_OUT_SHOWN:,} more that are not planned for: left_out."
+            more = f"{len(left) - LEFT_OUT_SHOWN:,} more that are not planned for"
+            yield f"And {more}: `--json` has all."
         for reason in dict.fromkeys(row["reason"] for row in self.offers if row["reason"]):
             yield f"No interval: {reason}."
 
@@ -123,7 +124,7 @@ def interval(row: Mapping[str, Any]) -> str:
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
     def value(given: Any) -> Any:
         if isinstance(given, Decimal):
-            return plain(given, 2)
+            return plain(given)
         return iso(given) if isinstance(given, datetime) else given
 
     return {name: value(given) for name, given in row.items()}

@@ -42,6 +42,7 @@ class GrowingFile:
     _file: BinaryIO | None = None
     _head: bytes | None = None  # the line of names of a table; b"" where there is none
     _format: str | None = None
+    _is_missed: bool = False
 
     def appended(self) -> Iterator[Dataset]:
         """What came since the last call, read by the reader of its format, in pieces.
@@ -55,7 +56,11 @@ class GrowingFile:
             self.said.append(f"{self.path}: another file has its name, read from its beginning")
         if self._file is None:
             if not self.path.exists():
+                if not self._is_missed:
+                    self.said.append(f"{self.path}: not there yet, waiting")
+                self._is_missed = True
                 return
+            self._is_missed = False
             self._file = self.path.open("rb")
         if self.path.stat().st_size < self._file.tell():
             self._file.seek(0)

@@ -13,6 +13,7 @@ from trueup.burn.burn import Burn
 from trueup.burn.rates import edge
 from trueup.model.spend_schema import SPEND
 from trueup.model.table import Table
+from trueup.period import Period
 from trueup.reconcile.metering import plain_name
 from trueup.watch.metered import HOUR, Metered
 from trueup.watch.priced import Prices
@@ -68,6 +69,14 @@ class Watch:
                 found[row["currency"]] = whole + row["cost"], last + newest
         return {name: (edge(whole), edge(last)) for name, (whole, last) in found.items()}
 
+    @property
+    def gap(self) -> Period | None:
+        """The time between what runs know and the first hour of telemetry: nothing is known."""
+        first = min(self.metered.hours, default=self._known.until)
+        if self._known.start is None or first <= self._known.until:
+            return None
+        return Period(self._known.until, first)
+
     def burn(self, clock: datetime) -> Burn:
         """As of an instant; raises what ``Burn`` raises."""
         import pyarrow as pa
@@ -80,11 +89,8 @@ class Watch:
             **self._known.tables,
             "spend": pa.concat_tables([before, Table.from_rows(SPEND, live).to_arrow()]),
         }
-        first = min(self.metered.hours, default=self._known.until)
-        start = self._known.start
-        if start is None or first > self._known.until:  # between them nothing is known
-            start = first
-        return Burn(tables, start, clock, clock)
+        start = self._known.start or min(self.metered.hours, default=self._known.until)
+        return Burn(tables, start, clock, clock, self.gap)
 
     @property
     def latest(self) -> datetime | None:
