@@ -127,7 +127,7 @@ def test_a_scope_that_nothing_is_of_is_named(month: Month) -> None:
 def test_each_budget_answers_for_itself(month: Month) -> None:
     """Two apply: `everything` allows at 10.00 of 11.00, the plan queues at 10.00 of 10.00."""
     month.run()
-    within = ("--as-of", "2026-10-31T12:00", "--json")
+    within = ("--as-of", "2026-10-04T12:00", "--json")
     found = json.loads(trueup("budget", "check", "--scope", "commitment=plan-1", *within).stdout)
     answers = {one["name"]: (one["verdict"], one["reason"]) for one in found["budgets"]}
     assert answers == {

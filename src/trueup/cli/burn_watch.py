@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,8 @@ from trueup.cli.history import names_of_commitments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    import pyarrow as pa
 
     from trueup.burn.burn import Burn
     from trueup.cli.desk import Desk
@@ -95,7 +97,18 @@ def _known(at_desk: Desk) -> Known:
         return Known(tables, None, datetime.min.replace(tzinfo=UTC))
     last = runs[-1]
     looked = last.as_of.replace(minute=0, second=0, microsecond=0)
-    return Known(tables, runs[0].start, min(last.end, looked))
+    return Known(tables, runs[0].start, min(last.end, looked, _seen(tables["spend"], last.end)))
+
+
+def _seen(spend: pa.Table, end: datetime) -> datetime:
+    """Until when runs saw anything billed or metered: what came later they do not know."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    length = pc.subtract(spend["end"], spend["start"])
+    short = spend.filter(pc.less_equal(length, pa.scalar(timedelta(days=1), pa.duration("us"))))
+    seen: datetime | None = pc.max(short["end"]).as_py()
+    return end if seen is None else seen
 
 
 def _clock(at_desk: Desk, watch: Watch) -> datetime:
@@ -138,7 +151,7 @@ def line(watch: Watch) -> str:
     parts = [count(metered.rows, "row")]
     for rows, text in (
         (metered.rejected, "rejected"),
-        (metered.known, "that a run knows already"),
+        (metered.known, "of hours that runs know already"),
         (metered.unread, "in a unit that is not their meter's"),
     ):
         parts += [f"{rows:,} {text}"] if rows else []

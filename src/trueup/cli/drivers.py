@@ -135,10 +135,20 @@ def _windows(workspace: Workspace, until: datetime | None, days: int) -> tuple[P
 
     from trueup.period import Period
 
-    runs = workspace.runs()
-    end = until or max((run.end for run in runs), default=datetime.now(UTC))
+    end = until or _last_day(workspace) or datetime.now(UTC)
     length = timedelta(days=days)
     return Period(end - length, end), Period(end - 2 * length, end - length)
+
+
+def _last_day(workspace: Workspace) -> datetime | None:
+    """The end of what runs know: of a period that is not over, of its last whole day."""
+    from trueup.workspace.newest import newest_runs
+
+    runs = newest_runs(workspace.runs())
+    if not runs:
+        return None
+    last = runs[-1]
+    return min(last.end, last.as_of.replace(hour=0, minute=0, second=0, microsecond=0))
 
 
 def _line(each: Driver, by: str) -> tuple[str, ...]:
