@@ -287,7 +287,7 @@ def test_json_is_exact_text() -> None:
     plan = trueup.plan(usage([held(0, "1")]), rules={"rate": [GPU], "offer": [offer]})
     told = json.loads(plan.to_json())
     assert told["offers"][0]["price"] == "0.114155251141552511"
-    assert told["offers"][0]["upfront"] == "1000.00"
+    assert told["offers"][0]["upfront"] == "1000"
     assert told["prices_of"] == "2026-09-07"
     assert (told["start"], told["hours"]) == ("2026-09-07T00:00:00Z", 1)
     assert plan.end - plan.start == timedelta(hours=1)
