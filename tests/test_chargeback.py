@@ -133,7 +133,8 @@ def test_a_run_with_chargeback_in_its_rules_writes_it(tmp_path: Path) -> None:
         "nobody is charged for it",
         "no team is charged",
         "team of 4711, retail",
-        "3.80 USD",
+        "Amount, USD",
+        "3.80",
     ):
         assert text in section
     assert "(no business unit)" not in section
