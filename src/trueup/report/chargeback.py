@@ -171,6 +171,14 @@ def of_result(result: Result, rules: Rules | Mapping[str, Any] | str | Path | No
     return Chargeback(result, said or NoPolicy())
 
 
+def write_where_asked(result: Result, folder: Path) -> list[Path]:
+    """Write all of it where the run's rules have it, else take away what an earlier run wrote."""
+    if result.outcome.chargeback is None:
+        clear(folder)
+        return []
+    return result.chargeback().write(folder)
+
+
 def clear(folder: Path) -> None:
     """Take away what an earlier run wrote, so that nothing of it passes for this one's."""
     for name in FILES:

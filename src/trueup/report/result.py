@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
@@ -14,6 +14,8 @@ from trueup.report.order import ordered
 
 if TYPE_CHECKING:
     from trueup.attribute.drivers import By
+    from trueup.budgets.budget import BudgetTerms
+    from trueup.budgets.measure import Measured
     from trueup.burn.burn import Burn
     from trueup.model.dataset import Dataset
     from trueup.model.outcome import Outcome
@@ -28,8 +30,11 @@ class Result:
     same bytes for the same result; they raise UsageError where a path cannot be written to.
     """
 
-    def __init__(self, outcome: Outcome) -> None:
+    def __init__(
+        self, outcome: Outcome, budgets: Sequence[tuple[BudgetTerms, Measured]] = ()
+    ) -> None:
         self.outcome = outcome
+        self.budgets = budgets  # of a run in a workspace, as far as it knew
         self.written: list[Path] = []  # what ``write`` left behind, for the summary
 
     @property
@@ -376,6 +381,8 @@ class Result:
 
         Where the run's rules have ``[chargeback]``, its statements and journal are in chargeback/.
         """
+        from trueup.report.chargeback import write_where_asked
+
         folder = Path(directory)
         self.written = [
             self.to_html(folder / "report.html"),
@@ -384,17 +391,9 @@ class Result:
         ]
         parquet = self.to_parquet(folder / "parquet")
         self.written.append(folder / "parquet")
-        charged = self._write_chargeback(folder / "chargeback")
+        charged = write_where_asked(self, folder / "chargeback")
+        self.written += [folder / "chargeback"] if charged else []
         return [*self.written[:3], *parquet, *charged]
-
-    def _write_chargeback(self, folder: Path) -> list[Path]:
-        from trueup.report.chargeback import clear
-
-        if self.outcome.chargeback is None:
-            clear(folder)
-            return []
-        self.written.append(folder)
-        return self.chargeback().write(folder)
 
     def __repr__(self) -> str:
         return self.summary()

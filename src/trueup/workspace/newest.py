@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Protocol, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,13 +15,26 @@ from trueup.workspace.run import Run
 from trueup.workspace.workspace import Workspace
 
 
-def newest_runs(runs: Iterable[Run]) -> list[Run]:
+class Spanning(Protocol):
+    """A run, whether it is kept already or not."""
+
+    @property
+    def start(self) -> datetime: ...
+
+    @property
+    def end(self) -> datetime: ...
+
+
+Ran = TypeVar("Ran", bound=Spanning)
+
+
+def newest_runs(runs: Iterable[Ran]) -> list[Ran]:
     """Of runs in their order, the newest ones whose periods do not overlap, by their start.
 
     A newer run stands for every older one that shares an hour with it, so that no hour is counted
     twice; a part of an older period that only the older run knows is left out with it.
     """
-    chosen: list[Run] = []
+    chosen: list[Ran] = []
     for run in reversed(list(runs)):
         if all(run.end <= other.start or other.end <= run.start for other in chosen):
             chosen.append(run)

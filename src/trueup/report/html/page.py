@@ -13,6 +13,7 @@ from trueup.report import claims, figures, numbers
 from trueup.report.html import (
     anomalies,
     breaks,
+    budgets,
     burn,
     causes,
     chargeback,
@@ -103,6 +104,7 @@ def _sections(result: Result) -> Iterator[Section | None]:
     yield causes.claims(result)
     yield usage.utilization(result)
     yield breaks.breaks(result)
+    yield budgets.budgets(result)
     yield burn.burn(result)
     yield usage.burn_down(result)
     yield statements.balances(result)
