@@ -189,6 +189,7 @@ def test_sessions_without_a_name_do_not_lead(tmp_path: Path) -> None:
     """What names no session is said below; of s1 2 was committed and 5 - 2 = 3 on demand."""
     said = section(Result(make_outcome(session_costs=costs())), "sessions")
     assert "s1 6.00 USD 5.00 1.00 — 2.00 3.00" in said
+    assert "20.00 USD" not in said
     assert said.index("s1 ") < said.index("s2 ") < said.index("USD 20.00 of use names no session.")
 
 

@@ -167,7 +167,7 @@ _IN_FORCE = Grid(
         Column("Commitment", "id"),
         Column("In each hour", "number"),
         Column("Served", "number"),
-        Column("Ends"),
+        Column("Ends", "when"),
         Column("Not subtracted", "prose"),
     ),
     stacked=True,
