@@ -133,10 +133,14 @@ def test_a_run_with_chargeback_in_its_rules_writes_it(tmp_path: Path) -> None:
         "nobody is charged for it",
         "no team is charged",
         "team of 4711, retail",
-        "3.80 USD",
+        "Amount, USD",
+        "3.80",
     ):
         assert text in section
     assert "(no business unit)" not in section
+    places = [*re.findall(r'<td class="id(?: depth-(\d))?" .*?<span>([^<]+)<', section)]
+    assert places[0] == ("", "the whole")
+    assert [depth for depth, name in places if name in ("retail", "4711", "s1")] == ["1", "2", "3"]
     rows = pq.read_table(out / "chargeback" / "statements.parquet").to_pylist()
     assert {row["team"]: row["amount"] for row in rows if row["level"] == "team"} == {
         "(nobody)": Decimal("3.80"),

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from trueup.budgets.measure import Measured, measure
+from trueup.budgets.outlay import Unkept, outlay_of
 from trueup.controls.closing import CLOSED, Closing, closed_before, closings, opens_after, short
 from trueup.controls.knowledge import states_of_run
 from trueup.controls.true_up import note, restated, scanned, true_ups, when_closed
@@ -34,7 +36,9 @@ from trueup.workspace.run import ENDED, Run
 from trueup.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
+    from trueup.budgets.budget import BudgetTerms
     from trueup.model.dataset import Dataset
+    from trueup.model.outcome import Outcome
 
 CHARGES = "charges"
 FETCHED = "fetched/"  # begins the source of what a provider was asked for, period by period
@@ -103,7 +107,23 @@ def completed(book: Book, given: Given, result: Result) -> Result:
         given.rules,
     )
     tables["break_states"] = Table.from_rows(BREAK_STATES, states)
-    return Result(annotated(replace(result.outcome, tables=tables), notes))
+    outcome = annotated(replace(result.outcome, tables=tables), notes)
+    return Result(outcome, _budgets(book, given, outcome))
+
+
+def _budgets(book: Book, given: Given, outcome: Outcome) -> list[tuple[BudgetTerms, Measured]]:
+    """Where budgets stand with this run, without a forecast.
+
+    That is left to `trueup budget`, as it depends on which forecaster is installed.
+    """
+    if not given.budgets:
+        return []
+    now = Unkept(
+        book.run_id, outcome.start, outcome.end, given.as_of, bool(given.failures), outcome.tables
+    )
+    before = [Run(entry) for entry in book.entries if entry.kind == ENDED]
+    spent = outlay_of(book.workspace, [*before, now])
+    return [(one, measure(one, spent, None)) for one in given.budgets] if spent else []
 
 
 def _start(closing: Closing) -> Any:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trueup.api import outcome_of
+from trueup.budgets.budget import BudgetTerms
 from trueup.fetch.asserted import Assertion, asserted
 from trueup.focus.landing import Landed
 from trueup.model.inputs import Inputs, Unread
@@ -46,6 +47,7 @@ class Given:
     engine: str
     notes: Sequence[Mapping[str, str | None]]  # the job's own, before those of the core
     failures: Sequence[Failure] = ()
+    budgets: Sequence[BudgetTerms] = ()  # the report shows them; they change no figure
 
     @property
     def settings(self) -> dict[str, Any]:

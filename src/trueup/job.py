@@ -241,6 +241,7 @@ def _performed(
             engine=settings.engine or config.run.engine,
             notes=[*notes.failed(failures), *notes.not_asked(fetched)],
             failures=failures,
+            budgets=config.budget,
         )
     if datasets["charges"] is None:
         return JobOutcome(None, tuple(failures), None, (), 0, WRONG_USE, run_id)

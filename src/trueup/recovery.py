@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from trueup.budgets.budget import terms_of
 from trueup.errors import UsageError
 from trueup.evidence import ASSERTED, Given, outputs_of, performed
 from trueup.fetch.asserted import Assertion
@@ -55,6 +56,7 @@ def given_by(workspace: Workspace, run: Run) -> Given:
         engine=settings["engine"],
         notes=settings["notes"],
         failures=[Failure(**one) for one in run.body["failures"]],
+        budgets=terms_of(store.get(run.body["config"])),
     )
 
 

@@ -55,7 +55,8 @@ def summary(values: Workbook) -> dict[str, list[object]]:
 
 def test_there_is_a_sheet_a_table(book: Workbook) -> None:
     """Summary first, then every table; those of later legs only where something was found."""
-    titles = [title for name, title in SHEETS.items() if name not in WHERE_FOUND]
+    found = {"burn", "runway"}  # the sample has commitments that burn
+    titles = [title for name, title in SHEETS.items() if name in found | {*SHEETS} - WHERE_FOUND]
     assert book.sheetnames == ["Summary", *titles]
 
 

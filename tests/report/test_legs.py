@@ -22,6 +22,7 @@ from tests.report.test_json import SCHEMA
 from trueup.report import claims, statements
 from trueup.report.actions import of_breaks, to_do
 from trueup.report.excel import WHERE_FOUND
+from trueup.report.excel_made import NAMES
 from trueup.report.findings import findings, first_findings
 from trueup.report.html import render_html
 from trueup.report.result import Result
@@ -268,7 +269,7 @@ def test_the_workbook_has_their_sheets_where_they_hold_something(book: Workbook)
     )
     more = ("Invoices", "Invoice bridge", "Conversions", "Restatements", "True-ups")
     assert {*new, *more} <= set(book.sheetnames)
-    assert len(WHERE_FOUND) == len(new) + len(more)
+    assert len(WHERE_FOUND) == len(new) + len(more) + len(NAMES)
 
 
 def test_claims_of_two_states_are_not_added(book: Workbook) -> None:

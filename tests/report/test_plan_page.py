@@ -45,4 +45,9 @@ def test_the_curve_is_seen(tmp_path: Path) -> None:
             assert box["width"] > 250
             assert box["x"] + box["width"] <= width
             assert "committed in each hour" in (drawn.text_content() or "")
+            assert "0k" in drawn.locator("text").all_text_contents()  # where costs begin
+            said_there = page.locator("body").inner_text()
+            assert "GPU at once" in said_there
+            assert "USD a GPU-Hour" in said_there
+            assert "00:00Z" not in said_there
         browser.close()

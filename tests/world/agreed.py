@@ -22,6 +22,7 @@ TOO_MUCH = Decimal("41.50")
 WRONG = azure.PROVIDER
 SKU = "B95909"
 NEW_PRICE = Decimal("2.80")  # an hour of a GPU; before and on the bill 2.95
+COMMITTED_PRICE = Decimal("2.24")  # with a commitment that could be bought
 SINCE_DAY = 24  # the 25th
 
 CONFIGURED = f"""
@@ -33,20 +34,36 @@ paths = ["{FILE}"]
 RATE = """
 # A price by contract, which the bill is held against.
 [[rules.rate]]
-match = {{ provider = "^oci$", sku_id = "^{sku}$" }}
+match = {{ provider = "^oci$" }}
 meter = "gpu"
 unit = "GPU-Hours"
 price = "{price}"
+commitment_price = "{committed}"
 currency = "USD"
 valid_from = {since}
 source = "rate amendment 2"
+
+# What could be bought, for `trueup plan`.
+[[rules.offer]]
+name = "GPUs in money, 1 year"
+match = {{ provider = "^oci$" }}
+currency = "USD"
+
+[[rules.offer]]
+name = "GPUs by the hour, 1 year, partly upfront"
+match = {{ provider = "^oci$" }}
+unit = "GPU-Hours"
+payment = "partial"
+upfront = "8760.00"
+hourly = "1.10"
+currency = "USD"
 """
 
 
 def rate_toml(ledger: Ledger) -> str:
     """The contract's price, as the rules have it."""
     since = f"{ledger.at(SINCE_DAY, 0):%Y-%m-%d}"
-    return RATE.format(sku=SKU, price=text(NEW_PRICE), since=since)
+    return RATE.format(price=text(NEW_PRICE), committed=text(COMMITTED_PRICE), since=since)
 
 
 def _of_issuers(ledger: Ledger) -> dict[str, list[Charge]]:

@@ -78,6 +78,35 @@ capacity = "allocated"
 """
 
 
+MANAGED = """
+# Who bears what: statements per team, and a journal for the ledger.
+[rules.chargeback]
+unused = "proportional"
+cost_account = "6520"
+clearing_account = "1480"
+
+[rules.chargeback.business_units]
+CC-410 = "operations"
+CC-415 = "operations"
+CC-520 = "customers"
+CC-630 = "operations"
+CC-700 = "engineering"
+
+# Who may spend how much. Each currency has its own budgets.
+[[budget]]
+name = "routing in dollars"
+scope = { team = "routing" }
+amount = "6000.00"
+currency = "USD"
+
+[[budget]]
+name = "forecasting in euros"
+scope = { team = "forecasting" }
+amount = "3000.00"
+currency = "EUR"
+"""
+
+
 def shows_agreed(ledger: Ledger, replay: str | None) -> bool:
     """Whether invoices and a lower price stand beside the bills: where a month is played."""
     return replay is not None and ledger.days > agreed.SINCE_DAY
@@ -92,7 +121,7 @@ def trueup_toml(ledger: Ledger, replay: str | None = None) -> str:
     rules = RULES
     if shows_agreed(ledger, replay):
         header += agreed.CONFIGURED
-        rules += agreed.rate_toml(ledger)
+        rules += agreed.rate_toml(ledger) + MANAGED
     usage = (
         "\n# Telemetry. What a file does not tell stands in `constants`; `columns` names fields.\n"
     )

@@ -6,6 +6,7 @@ Amounts are exact: in quotes, or a bare decimal of a TOML file. Windows are in U
 from __future__ import annotations
 
 import re
+import tomllib
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Literal, Self
@@ -132,6 +133,12 @@ class BudgetTerms(Strict):
             "day": f"{start:%Y-%m-%d}",
         }
         return names[self.period or "month"]
+
+
+def terms_of(configuration: bytes) -> tuple[BudgetTerms, ...]:
+    """The budgets of a ``trueup.toml`` that a run has kept."""
+    told = tomllib.loads(configuration.decode(), parse_float=Decimal).get("budget", [])
+    return tuple(map(BudgetTerms.model_validate, told if isinstance(told, list) else [told]))
 
 
 class Alerts(Strict):

@@ -44,9 +44,12 @@ class Measured:
 
 
 def measure(
-    terms: BudgetTerms, spent: Outlay, project: Projection, window: Period | None = None
+    terms: BudgetTerms, spent: Outlay, project: Projection | None, window: Period | None = None
 ) -> Measured:
-    """The figures of a budget in a window: by default the one that is known last."""
+    """The figures of a budget in a window: by default the one that is known last.
+
+    Without ``project`` there is no forecast.
+    """
     import pyarrow.compute as pc
 
     window = window or terms.window(spent.known_until)
@@ -63,7 +66,7 @@ def measure(
     actual = _total(counted.filter(pc.equal(counted["state"], "billed")))
     accrued = _total(counted)
     forecast = None
-    if terms.rolling is None:
+    if terms.rolling is None and project is not None:
         own = rows.filter(pc.equal(rows["currency"], terms.currency))
         forecast, more = _forecast(accrued, own, spent, window, project)
         notes += more

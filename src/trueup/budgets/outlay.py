@@ -16,6 +16,8 @@ from trueup.workspace.workspace import Workspace
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from trueup.model.table import Table
+
 WHO = ("team", "cost_centre", "agent", "tool", "provider", "model", "meter", "commitment_id")
 _DAY = timedelta(days=1)
 COLUMNS = ("start", "end", "state", *WHO, "currency", "cost")
@@ -45,13 +47,30 @@ class Outlay:
         return _last(self.spend, self.known[-1])
 
 
+@dataclass(frozen=True)
+class Unkept:
+    """A run that the workspace does not keep yet, with its result tables."""
+
+    run_id: str
+    start: datetime
+    end: datetime
+    as_of: datetime
+    partial: bool
+    tables: Mapping[str, Table]
+
+
 def outlay(workspace: Workspace) -> Outlay | None:
     """What the newest runs of a workspace know; None where it has never run."""
-    runs = newest_runs(workspace.runs())
+    return outlay_of(workspace, workspace.runs())
+
+
+def outlay_of(workspace: Workspace, given: Iterable[Run | Unkept]) -> Outlay | None:
+    """What the newest of these runs know; they stand in the order in which they ran."""
+    runs = newest_runs(given)
     known = spans((run.start, min(run.end, run.as_of)) for run in runs)
     if not known:
         return None
-    spend = rows_of(workspace, runs, "spend").select(list(COLUMNS))
+    spend = _rows(workspace, runs, "spend").select(list(COLUMNS))
     partial = [(Period(run.start, run.end), run.run_id) for run in runs if run.partial]
     return Outlay(spend, _commitments(workspace, runs, spend), known, partial)
 
@@ -81,7 +100,16 @@ def _last(spend: pa.Table, span: Period) -> datetime:
     return span.start if last is None else min(last, span.end)
 
 
-def _commitments(workspace: Workspace, runs: Sequence[Run], spend: pa.Table) -> pa.Table:
+def _rows(workspace: Workspace, runs: Sequence[Run | Unkept], name: str) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.concat_tables(
+        run.tables[name].to_arrow() if isinstance(run, Unkept) else rows_of(workspace, [run], name)
+        for run in runs
+    )
+
+
+def _commitments(workspace: Workspace, runs: Sequence[Run | Unkept], spend: pa.Table) -> pa.Table:
     """What is accrued on commitments, what intervals cost, used or not, and what lots gave."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -89,13 +117,13 @@ def _commitments(workspace: Workspace, runs: Sequence[Run], spend: pa.Table) -> 
     accrued = pc.and_(pc.equal(spend["state"], "accrued"), pc.is_valid(spend["commitment_id"]))
     found = [spend.filter(accrued)]
     for run in runs:
-        rows = rows_of(workspace, [run], "utilization")
+        rows = _rows(workspace, [run], "utilization")
         found += [_intervals(rows, run, cost, spend.schema) for cost in ("used", "unused")]
-    found.append(_drawn(rows_of(workspace, runs, "movements"), spend.schema))
+    found.append(_drawn(_rows(workspace, runs, "movements"), spend.schema))
     return pa.concat_tables(found)
 
 
-def _intervals(rows: pa.Table, run: Run, cost: str, schema: pa.Schema) -> pa.Table:
+def _intervals(rows: pa.Table, run: Run | Unkept, cost: str, schema: pa.Schema) -> pa.Table:
     """One cost of each fulfilment interval, as spend within the run's period."""
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -208,4 +208,48 @@ EFFICIENCY = columns_as(  # a row for each name, currency and span of time
     cost_per_million_tokens=AMOUNT,
 )
 
+DRIVERS = columns_as(  # what drives cost, and what changed against a time before
+    currency=TEXT,
+    name=TEXT,  # team, agent, tool or model; of nobody the reason, as (idle)
+    before=AMOUNT,
+    now=AMOUNT,
+    accrued=AMOUNT,  # of ``now``
+    change=AMOUNT,  # now - before; the next five add up to it
+    quantity=AMOUNT,  # more or less was used, at the price of before
+    price=AMOUNT,  # what is used now costs more or less each
+    new=AMOUNT,  # models and meters that only now has
+    gone=AMOUNT,  # those that only the time before had
+    other=AMOUNT,  # what has no quantity
+    state=TEXT,  # new | gone, where only one of the times knows the name
+)
+
+UNUSED_TRACE = columns_as(  # unused commitment, and what happened at its provider meanwhile
+    commitment_id=TEXT,
+    provider=TEXT,
+    currency=TEXT,
+    unit=TEXT,
+    unused_quantity=AMOUNT,
+    unused_cost=AMOUNT,
+    intervals=COUNT,
+    hours=COUNT,  # 0: its intervals are too long to tell in which hours it was unused
+    idle_cost=AMOUNT,  # of the bill
+    idle=pa.list_(  # capacity held and not busy
+        pa.struct({"meter": TEXT, "unit": TEXT, "quantity": AMOUNT})
+    ),
+    quiet=pa.list_(  # teams that cost less than in the same hours a week before
+        pa.struct({"team": TEXT, "less": AMOUNT, "sessions": COUNT, "sessions_before": COUNT})
+    ),
+)
+
+SESSIONS = columns_as(  # what sessions cost as a whole, a row for each and its currency
+    session=TEXT,  # null: of no session
+    currency=TEXT,
+    billed=AMOUNT,
+    accrued=AMOUNT,
+    rated=AMOUNT,
+    cost=AMOUNT,  # the three together
+    committed_cost=AMOUNT,  # of billed and rated, what commitments paid for
+    on_demand_cost=AMOUNT,  # the rest of these two
+)
+
 SPEND_TABLES = {"spend": SPEND, "activity": ACTIVITY, "session_costs": SESSION_COSTS}

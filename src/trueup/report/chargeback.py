@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from decimal import Decimal
@@ -29,6 +29,8 @@ from trueup.report.parquet import write_parquet
 
 if TYPE_CHECKING:
     from trueup.model.rules import Chargeback as Policy
+    from trueup.model.rules import Rules
+    from trueup.report.result import Result
 
 STATEMENTS_FILE, LINES_FILE, JOURNAL_FILE = "statements.parquet", "lines.parquet", "journal.csv"
 PAGE_FILE, BOOK_FILE, FOCUS_FILE = "statements.html", "statements.xlsx", "CostAndUsage.parquet"
@@ -158,6 +160,23 @@ class Chargeback:
         if self.has_accounts:
             written.append(self.to_csv(place / JOURNAL_FILE))
         return written
+
+
+def of_result(result: Result, rules: Rules | Mapping[str, Any] | str | Path | None) -> Chargeback:
+    """See ``Result.chargeback``."""
+    from trueup.model.rules import Chargeback as NoPolicy
+    from trueup.model.rules import read_rules
+
+    said = result.outcome.chargeback if rules is None else read_rules(rules).chargeback
+    return Chargeback(result, said or NoPolicy())
+
+
+def write_where_asked(result: Result, folder: Path) -> list[Path]:
+    """Write all of it where the run's rules have it, else take away what an earlier run wrote."""
+    if result.outcome.chargeback is None:
+        clear(folder)
+        return []
+    return result.chargeback().write(folder)
 
 
 def clear(folder: Path) -> None:

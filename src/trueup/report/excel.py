@@ -25,6 +25,7 @@ from trueup.report.excel_layout import (
     plan_sheets,
     total_formula,
 )
+from trueup.report.excel_made import NAMES, made
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -57,6 +58,11 @@ SHEETS = {
     "restatements": "Restatements",
     "true_ups": "True-ups",
     "allocations": "Allocations",
+    "session_costs": "Session costs",
+    "efficiency": "Efficiency",
+    "anomalies": "Anomalies",
+    "burn": "Burn",
+    "runway": "Runway",
     "identity": "Identity",
     "billed_identity": "Billed identity",
     "unattributed_by_reason": "Unattributed",
@@ -76,6 +82,7 @@ WHERE_FOUND = frozenset(
     {
         *("causes", "break_states", "claims", "claim_lines", "roll_forward", "agreements"),
         *("figures", "invoices", "invoice_bridge", "conversions", "restatements", "true_ups"),
+        *NAMES,
     }
 )
 # The columns that a controller reads first, of tables whose schema has another order.
@@ -151,7 +158,7 @@ class _Book:
             {"bold": True, "bg_color": "#1F3A4D", "font_color": "#FFFFFF", "text_wrap": True,
              "valign": "vcenter"}
         )  # fmt: skip
-        every = {name: _arranged(name, getattr(result, name)) for name in SHEETS}
+        every = {name: _arranged(name, made(result, name)) for name in SHEETS}
         self.tables = {
             name: table for name, table in every.items() if name not in WHERE_FOUND or len(table)
         }

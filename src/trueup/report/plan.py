@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,6 +63,11 @@ class Plan:
         return self._planned.use.hours
 
     @property
+    def prices_of(self) -> date:
+        """The day whose prices hold."""
+        return self._planned.use.day
+
+    @property
     def title(self) -> str:
         """Which hours it is of, at which prices."""
         use = self._planned.use
@@ -94,7 +99,7 @@ class Plan:
             "start": iso(self.start),
             "end": iso(self.end),
             "hours": self.hours,
-            "prices_of": self._planned.use.day.isoformat(),
+            "prices_of": self.prices_of.isoformat(),
             "what_if": dict(self._planned.what_if),
             **{name: [_plain(row) for row in getattr(self, name)] for name in TABLES},
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
@@ -13,6 +13,9 @@ from trueup.model.table import Table
 from trueup.report.order import ordered
 
 if TYPE_CHECKING:
+    from trueup.attribute.drivers import By
+    from trueup.budgets.budget import BudgetTerms
+    from trueup.budgets.measure import Measured
     from trueup.burn.burn import Burn
     from trueup.model.dataset import Dataset
     from trueup.model.outcome import Outcome
@@ -23,13 +26,15 @@ if TYPE_CHECKING:
 class Result:
     """What one reconciliation found, over one half-open UTC period, known at ``as_of``.
 
-    Every table attribute is a Table in a fixed order. All writers write whole files or none, and
-    write the same bytes for the same result; they raise UsageError where a path cannot be
-    written to.
+    Every table attribute is a Table in a fixed order. All writers write whole files or none, the
+    same bytes for the same result; they raise UsageError where a path cannot be written to.
     """
 
-    def __init__(self, outcome: Outcome) -> None:
+    def __init__(
+        self, outcome: Outcome, budgets: Sequence[tuple[BudgetTerms, Measured]] = ()
+    ) -> None:
         self.outcome = outcome
+        self.budgets = budgets  # of a run in a workspace, as far as it knew
         self.written: list[Path] = []  # what ``write`` left behind, for the summary
 
     @property
@@ -245,20 +250,9 @@ class Result:
     @cached_property
     def unused(self) -> Table:
         """Utilization rows with something unused, largest first: by cost, then by quantity."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
+        from trueup.report.unused import unused
 
-        kept = [
-            batch.filter(
-                pc.or_kleene(
-                    pc.greater(batch.column("unused_quantity"), 0),
-                    pc.greater(batch.column("unused_cost"), 0),
-                )
-            )
-            for batch in self.utilization.reader()
-        ]
-        schema = self.utilization.schema
-        return ordered("unused", Table(schema, arrow=pa.Table.from_batches(kept, schema=schema)))
+        return unused(self.utilization)
 
     @property
     def tables(self) -> dict[str, Table]:
@@ -320,12 +314,9 @@ class Result:
         without ``rules`` it is that of the run. Raises ConfigurationError for rules that cannot be,
         IntegrityError where the statements would not add up to the identity.
         """
-        from trueup.model.rules import Chargeback as Policy
-        from trueup.model.rules import read_rules
-        from trueup.report.chargeback import Chargeback
+        from trueup.report.chargeback import of_result
 
-        said = self.outcome.chargeback if rules is None else read_rules(rules).chargeback
-        return Chargeback(self, said or Policy())
+        return of_result(self, rules)
 
     def burn(self) -> Burn:
         """How fast commitments and teams burn, billed or accrued, and how far commitments reach.
@@ -334,7 +325,7 @@ class Result:
         """
         from trueup.burn.burn import TABLES, Burn
 
-        tables = {name: self.outcome.tables[name].to_arrow() for name in TABLES}
+        tables = {name: self._table(name).to_arrow() for name in TABLES}
         return Burn(tables, self.start, self.end, self.as_of)
 
     def anomalies(self) -> Table:
@@ -355,12 +346,29 @@ class Result:
         ``by`` is ``team``, ``agent`` or ``model``, ``over`` is ``period``, ``day`` or ``week``;
         columns are those of ``model.spend_schema.EFFICIENCY``. Raises UsageError for others.
         """
-        from trueup.attribute.efficiency import Span, efficiency
-        from trueup.model.spend_schema import EFFICIENCY
+        from trueup.report.efficiency import within
 
-        span = Span(self.start, self.end, over)
-        metered = (self.spend.reader(), self.activity.reader(), [self.allocations.reader()])
-        return Table.from_rows(EFFICIENCY, efficiency(span, by, *metered))
+        return within(self, by, over)
+
+    def drivers(self, by: By = "team", against: str = "week") -> Table:
+        """What drove cost in the period's last ``week`` or ``day``, and what changed since before.
+
+        ``by`` is ``team``, ``agent``, ``tool`` or ``model``; columns are those of
+        ``model.spend_schema.DRIVERS``. Raises UsageError where the period has no such time before.
+        """
+        from trueup.report.drivers import within
+
+        return within(self, by, against)
+
+    def unused_trace(self) -> Table:
+        """What was unused in the last week, and what stood idle or was quiet in those hours.
+
+        One row per commitment under ``model.spend_schema.UNUSED_TRACE``; exact is what is unused,
+        the rest an indication. Raises UsageError where less than two weeks are known.
+        """
+        from trueup.report.drivers import trace_within
+
+        return trace_within(self)
 
     def to_focus(self, directory: str | Path) -> list[Path]:
         """Write what FOCUS 1.4 has a dataset for; see report.focus for what is and is not."""
@@ -373,6 +381,8 @@ class Result:
 
         Where the run's rules have ``[chargeback]``, its statements and journal are in chargeback/.
         """
+        from trueup.report.chargeback import write_where_asked
+
         folder = Path(directory)
         self.written = [
             self.to_html(folder / "report.html"),
@@ -381,17 +391,9 @@ class Result:
         ]
         parquet = self.to_parquet(folder / "parquet")
         self.written.append(folder / "parquet")
-        charged = self._write_chargeback(folder / "chargeback")
+        charged = write_where_asked(self, folder / "chargeback")
+        self.written += [folder / "chargeback"] if charged else []
         return [*self.written[:3], *parquet, *charged]
-
-    def _write_chargeback(self, folder: Path) -> list[Path]:
-        from trueup.report.chargeback import clear
-
-        if self.outcome.chargeback is None:
-            clear(folder)
-            return []
-        self.written.append(folder)
-        return self.chargeback().write(folder)
 
     def __repr__(self) -> str:
         return self.summary()

@@ -3,18 +3,51 @@
 from __future__ import annotations
 
 from collections import Counter
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from trueup.attribute.session_tree import top_sessions
+from trueup.model.spend_schema import SESSIONS
 from trueup.model.sums import sums_by
+from trueup.model.table import Table
+from trueup.money import EXACT
 
 if TYPE_CHECKING:
-    from trueup.model.table import Table
+    from collections.abc import Iterator, Mapping, Sequence
 
+OTHERS = "(all others)"
+FIGURES = ("billed", "accrued", "rated", "cost", "committed_cost")
 COLUMNS = ("session", "basis", "currency", "cost", "committed_cost")
+
+
+def on_demand(row: Mapping[str, Any]) -> Decimal:
+    """What no commitment paid for of a session's billed and rated cost."""
+    known = EXACT.add(row["billed"], row["rated"])
+    return EXACT.subtract(known, row["committed_cost"])
+
+
+def table(session_costs: Table, most: int) -> Table:
+    """The costliest sessions of each currency, under ``SESSIONS``; all others are one row."""
+    rows = costliest(session_costs, most)
+    rows += _others(session_costs, rows)
+    return Table.from_rows(SESSIONS, [row | {"on_demand_cost": on_demand(row)} for row in rows])
+
+
+def _others(session_costs: Table, shown: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """What is not shown of each currency, so that the rows add up to all sessions."""
+    whole = []
+    for batch in session_costs.select(COLUMNS).reader():
+        sums = sums_by(pa.Table.from_batches([batch]), ["basis", "currency"], COLUMNS[3:])
+        whole += [{**row, "session": OTHERS} for row in sums.to_pylist()]
+    for row in top_sessions(whole):
+        for one in shown:
+            if one["currency"] == row["currency"]:
+                row |= {name: EXACT.subtract(row[name], one[name]) for name in FIGURES}
+        if any(row[name] for name in FIGURES):
+            yield row
 
 
 def costliest(session_costs: Table, most: int) -> list[dict[str, Any]]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Protocol, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,7 +15,20 @@ from trueup.workspace.run import Run
 from trueup.workspace.workspace import Workspace
 
 
-def newest_runs(runs: Iterable[Run]) -> list[Run]:
+class Spanning(Protocol):
+    """A run, whether it is kept already or not."""
+
+    @property
+    def start(self) -> datetime: ...
+
+    @property
+    def end(self) -> datetime: ...
+
+
+Ran = TypeVar("Ran", bound=Spanning)
+
+
+def newest_runs(runs: Iterable[Ran]) -> list[Ran]:
     """Of runs in their order, the newest ones whose periods do not overlap, by their start.
 
     A newer run stands for every older one that shares an hour with it, so that no hour is counted
@@ -21,7 +36,7 @@ def newest_runs(runs: Iterable[Run]) -> list[Run]:
     would take the rest of that period away.
     """
     every = list(runs)
-    chosen: list[Run] = []
+    chosen: list[Ran] = []
     for run in reversed(every):
         apart = all(run.end <= other.start or other.end <= run.start for other in chosen)
         if apart and not any(_is_part(run, other) for other in every):
@@ -29,7 +44,7 @@ def newest_runs(runs: Iterable[Run]) -> list[Run]:
     return sorted(chosen, key=lambda run: run.start)
 
 
-def _is_part(run: Run, whole: Run) -> bool:
+def _is_part(run: Ran, whole: Ran) -> bool:
     longer = whole.end - whole.start > run.end - run.start
     return longer and whole.start <= run.start and run.end <= whole.end
 

@@ -118,9 +118,6 @@ def burn_down(run: Run) -> str:
     import altair as alt
 
     axis = _time_axis(run.points[0].start, run.points[-1].end, narrow=True)
-    number = alt.Axis(
-        tickCount=3, domain=False, ticks=False, format="~s", title=None, gridDash=[2, 3]
-    )
     if run.term:
         values: list[dict[str, Any]] = [
             {"start": _milliseconds(point.end), "value": float(point.remaining)}
@@ -135,19 +132,39 @@ def burn_down(run: Run) -> str:
                 fillOpacity=0.22,
                 line={"color": REMAINING[1], "strokeWidth": 2},
             )
-            .encode(x=axis, y=alt.Y("value:Q", axis=number, scale=alt.Scale(zero=True)))
+            .encode(x=axis, y=alt.Y("value:Q", axis=_number_axis(), scale=alt.Scale(zero=True)))
         )
         return _draw(chart, width=270, height=110)
+    stacks = [(point.start, point.end, (point.used, point.unused)) for point in run.points]
+    return _columns(stacks, (USED, UNUSED), axis)
+
+
+def daily_burn(days: Sequence[tuple[datetime, Decimal, Decimal]]) -> str:
+    """What was burned by day: billed, and accrued on top of it."""
+    day = timedelta(days=1)
+    axis = _time_axis(days[0][0], days[-1][0] + day, narrow=True)
+    stacks = [(start, start + day, (billed, accrued)) for start, billed, accrued in days]
+    return _columns(stacks, (USED, UNUSED), axis)
+
+
+def _columns(
+    stacks: Sequence[tuple[datetime, datetime, tuple[Decimal | None, Decimal | None]]],
+    parts: Sequence[tuple[str, str]],
+    axis: alt.X,
+) -> str:
+    """Columns of two parts, the second on top of the first."""
+    import altair as alt
+
     values = [
         {
-            "start": _milliseconds(point.start),
-            "end": _milliseconds(point.end),
+            "start": _milliseconds(start),
+            "end": _milliseconds(end),
             "low": low,
             "high": high,
             "part": part,
         }
-        for point in run.points
-        for part, low, high in _stack(point.used, point.unused)
+        for start, end, amounts in stacks
+        for part, low, high in _stack(*amounts)
     ]
     chart = (
         alt.Chart({"values": values})
@@ -155,16 +172,26 @@ def burn_down(run: Run) -> str:
         .encode(
             x=axis,
             x2="end:T",
-            y=alt.Y("low:Q", axis=number, scale=alt.Scale(zero=True)),
+            y=alt.Y("low:Q", axis=_number_axis(), scale=alt.Scale(zero=True)),
             y2="high:Q",
             color=alt.Color(
                 "part:N",
                 legend=None,
-                scale=alt.Scale(domain=[USED[0], UNUSED[0]], range=[USED[1], UNUSED[1]]),
+                scale=alt.Scale(
+                    domain=[name for name, _ in parts], range=[colour for _, colour in parts]
+                ),
             ),
         )
     )
     return _draw(chart, width=270, height=110)
+
+
+def _number_axis(form: str = "~s") -> alt.Axis:
+    import altair as alt
+
+    return alt.Axis(
+        title=None, tickCount=3, domain=False, ticks=False, format=form, gridDash=[2, 3]
+    )
 
 
 def _stack(used: Decimal | None, unused: Decimal | None) -> list[tuple[str, float, float]]:
@@ -206,7 +233,7 @@ def usual_band(points: Sequence[Usual], *, from_zero: bool) -> str:
     last = points[-1].day + timedelta(days=1)
     axis = _time_axis(_moment(points[0].day), _moment(last), narrow=True)
     form = "~s" if any(abs(point.actual) >= 1 for point in points) else "~g"
-    number = alt.Axis(tickCount=3, domain=False, ticks=False, format=form, gridDash=[2, 3])
+    number = _number_axis(form)
     height = alt.Y("value:Q", title=None, axis=number, scale=alt.Scale(zero=from_zero))
     base = alt.Chart({"values": values}).encode(x=axis)
     area = base.mark_area(aria=False, color=USUAL[1]).encode(
@@ -244,7 +271,7 @@ def bars(values: Sequence[tuple[str, Decimal]]) -> str:
             x=alt.X(
                 "cost:Q",
                 title=None,
-                axis=alt.Axis(tickCount=3, format="~s", domain=False, ticks=False, gridDash=[2, 3]),
+                axis=_number_axis(),
             ),
             y=alt.Y(
                 "who:N",
@@ -283,7 +310,7 @@ def cost_curve(
 
     across = axis("committed in each hour")
     x = alt.X("level:Q", axis=across, scale=alt.Scale(nice=False))
-    y = alt.Y("cost:Q", axis=axis("cost of these hours"), scale=alt.Scale(zero=False))
+    y = alt.Y("cost:Q", axis=axis("cost of these hours"), scale=alt.Scale(zero=True))
     line = alt.Chart(values(points)).mark_line(aria=False, color=USED[1], strokeWidth=2)
     dot = alt.Chart(values([best])).mark_circle(aria=False, color=BEST, size=90, opacity=1)
     layers: list[alt.Chart] = [line.encode(x=x, y=y), dot.encode(x=x, y=y)]

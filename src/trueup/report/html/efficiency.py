@@ -53,7 +53,7 @@ def _cells(row: figures.Row) -> list[Cell]:
         said = f"of {numbers.quantity(row['gpu_hours_held'])} hours held"
         busy = Cell(numbers.percent(row["gpu_utilization"]), said)
     return [
-        view.text(row["name"] or "none named"),
+        view.text(row["name"] or f"no {row['by']} named"),
         _or_dash(row, "cost", row["currency"]),
         _count(row, "tokens"),
         _count(row, "sessions"),

@@ -13,8 +13,11 @@ from trueup.report import claims, figures, numbers
 from trueup.report.html import (
     anomalies,
     breaks,
+    budgets,
+    burn,
     causes,
     chargeback,
+    drivers,
     efficiency,
     sections,
     sessions,
@@ -101,12 +104,15 @@ def _sections(result: Result) -> Iterator[Section | None]:
     yield causes.claims(result)
     yield usage.utilization(result)
     yield breaks.breaks(result)
+    yield budgets.budgets(result)
+    yield burn.burn(result)
     yield usage.burn_down(result)
     yield statements.balances(result)
     yield statements.agreements(result)
     yield statements.invoices(result)
     yield statements.closed_periods(result)
     yield anomalies.anomalies(result)
+    yield drivers.drivers(result)
     yield usage.allocation(result)
     yield sessions.sessions(result)
     yield efficiency.efficiency(result)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from trueup.report.plan import Plan
 
 CURVES_MAX = 8
+HOURS = "Hours"
 FOOTER = (
     (
         "Costs are of the hours of the history at the prices of one day, with the rest on demand "
@@ -35,7 +36,11 @@ def plan_page(plan: Plan, style: str) -> Page:
     """Put the page together."""
     return Page(
         period="How much to commit",
-        badges=[Badge(plan.title)],
+        badges=[
+            Badge(numbers.count(plan.hours, "hour")),
+            Badge(f"{plan.start:%Y-%m-%d %H:%M} to {plan.end:%Y-%m-%d %H:%M} UTC"),
+            Badge(f"Prices of {plan.prices_of}"),
+        ],
         lead=[],
         money=[
             Band(f"{legible(currency, 12)}: {legible(best['offer'], 60)}", _tiles(best))
@@ -54,13 +59,12 @@ def _best(plan: Plan) -> Iterator[tuple[str, Row]]:
 
 
 def _tiles(row: Row) -> list[Tile]:
-    unit = f"{legible(row['unit'], 40)} in each hour"
     spread = [row["reason"]] if row["reason"] else ["middle 80 % of other weeks: an estimate"]
     used = [f"{numbers.percent(row['utilization'])} of it used"] if row["level"] else []
     regret = [] if row["regret"] is None else [f"regret up to {numbers.money(row['regret'])}"]
     without = f"instead of {numbers.money(row['cost_without'])}"
     return [
-        Tile("Best level", level(row), [unit, *used], numbers.grouped(row["level"])),
+        Tile("Best level", level(row), [_held(row["unit"]), *used], numbers.grouped(row["level"])),
         Tile("Cost", numbers.money(row["cost"]), [without], numbers.exact(row["cost"])),
         Tile("Saving", numbers.money(row["saving"]), [], numbers.exact(row["saving"])),
         Tile("Interval", interval(row), [*spread, *regret], muted=row["low"] is None),
@@ -103,11 +107,10 @@ def _offer(row: Row) -> list[Cell]:
     paid = {"all": "all upfront", "partial": "partly upfront", "none": "nothing upfront"}
     term = f"{row['term_start']:%Y-%m-%d} to {row['term_end']:%Y-%m-%d}, {paid[row['payment']]}"
     regret = None if row["regret"] is None else f"regret up to {numbers.money(row['regret'])}"
-    unit = legible(row["unit"], 40)
     return [
         view.text(row["offer"], term),
         _price(row),
-        Cell(level(row), f"{unit} an hour", numbers.grouped(row["level"])),
+        Cell(level(row), _held(row["unit"]), numbers.grouped(row["level"])),
         Cell(interval(row), regret, muted=row["low"] is None),
         view.money(row["cost"], row["currency"]),
         view.money(row["saving"], row["currency"]),
@@ -115,11 +118,27 @@ def _offer(row: Row) -> list[Cell]:
     ]
 
 
+def _held(unit: str) -> str:
+    """What so many units in each hour are: ``GPU at once``, ``USD an hour``."""
+    if unit == HOURS:
+        return "at once"
+    if unit.endswith(f"-{HOURS}"):
+        return f"{legible(unit.removesuffix(f'-{HOURS}'), 40)} at once"
+    return f"{legible(unit, 40)} an hour"
+
+
+def _for_one(unit: str) -> str:
+    """The price of one: ``an hour``, ``a GPU-Hour``, ``for 1000000 Tokens``."""
+    if unit == HOURS:
+        return "an hour"
+    return f"a {legible(unit[:-1], 40)}" if unit.endswith(HOURS) else f"for {legible(unit, 40)}"
+
+
 def _price(row: Row) -> Cell:
     """What a unit costs for an hour; one in money costs itself."""
     if row["unit"] == row["currency"]:
         return Cell("-", muted=True)
-    said = f"{legible(row['currency'], 12)} for {legible(row['unit'], 40)}"
+    said = f"{legible(row['currency'], 12)} {_for_one(row['unit'])}"
     return Cell(numbers.quantity(row["price"]), said, numbers.exact(row["price"]))
 
 
@@ -128,7 +147,7 @@ def _figure(row: Row, plan: Plan) -> Figure:
     best = (row["level"], row["cost"])
     span = None if row["low"] is None else (row["low"], row["high"])
     unit, currency = legible(row["unit"], 40), legible(row["currency"], 12)
-    legend = [(charts.BEST, f"best: {level(row)} {unit} an hour")]
+    legend = [(charts.BEST, f"best: {level(row)} {_held(row['unit'])}")]
     if span is not None:
         legend.append((charts.UNUSED[1], f"best of other weeks: {interval(row)}"))
     return Figure(
@@ -148,7 +167,7 @@ _IN_FORCE = Grid(
         Column("Commitment", "id"),
         Column("In each hour", "number"),
         Column("Served", "number"),
-        Column("Ends"),
+        Column("Ends", "when"),
         Column("Not subtracted", "prose"),
     ),
     stacked=True,

@@ -15,9 +15,9 @@ from trueup.attribute.statement import Statement
 from trueup.report import figures, numbers
 from trueup.report.atomic import write_text
 from trueup.report.html import rendered, style, view
-from trueup.report.html.chargeback import FORM, cells, policies, units
+from trueup.report.html.chargeback import policies, statements, units
 from trueup.report.html.page import Badge, Band, Page, Tile
-from trueup.report.html.section import Section, grid, listing
+from trueup.report.html.section import Section, grid
 from trueup.report.html.view import Cell, Column, Grid
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 TEAMS_MAX = 300
 LINES_MAX = 60  # of a statement; what follows is one line
 PAPER = "@media print { section[id^=team-], #nobody { break-before: page; } }"
-KINDS = {"usage": "used", "unused": "unused commitment", "unattributed": "not attributed"}
+KINDS = {"usage": "used", "unused": "unused commitment", "unattributed": "unattributed"}
 OF_TEAMS = KINDS | {"unattributed": "shared cost"}
 FOOTER = (
     "Amounts are in the smallest unit of their currency and add up on every level.",
@@ -64,7 +64,7 @@ def _sections(charged: Chargeback, team: str | None) -> Iterator[Section]:
         yield _section("team-1", team, charged.of_team(team))
         return
     rows = units(charged)
-    blocks = listing(FORM, rows, cells, "chargeback/statements", shown=len(rows), most=len(rows))
+    blocks = statements(rows, shown=len(rows))
     by_name: dict[str, list[Statement]] = {}
     for each in sorted(charged.teams, key=lambda each: each.path[-1]):
         by_name.setdefault(each.path[-1], []).append(each)

@@ -148,7 +148,7 @@ def _term(
         (
             Column("Commitment", "id"),
             *(Column(part.capitalize(), "number") for part in parts),
-            Column("Expires"),
+            Column("Expires", "when"),
         ),
         stacked=True,
     )
@@ -193,7 +193,7 @@ def _credits(result: Result) -> list[Block]:
             Column("Drawn", "number"),
             Column("Expired", "number"),
             Column("Remaining", "number"),
-            Column("Expires"),
+            Column("Expires", "when"),
             Column("One credit is", "number"),
         ),
         empty="No contract or lot with credits was given.",

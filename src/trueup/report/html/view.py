@@ -11,7 +11,7 @@ from typing import Literal
 from trueup.model.display import legible
 from trueup.report import numbers
 
-Kind = Literal["text", "number", "id", "prose"]
+Kind = Literal["text", "number", "id", "prose", "when"]
 
 TEXT_MAX = 240  # characters of one text in the page; the whole text is in the Parquet file
 
@@ -25,6 +25,7 @@ class Cell:
     exact: str | None = None
     muted: bool = False
     tone: str | None = None  # over | under: which way a break points
+    depth: int = 0  # levels below the top, at most 3: it is set in by so many steps
 
 
 @dataclass(frozen=True)

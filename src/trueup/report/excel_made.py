@@ -1,0 +1,46 @@
+"""Tables of the workbook that are made from those of the result."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trueup.errors import UsageError
+from trueup.model.spend_schema import ANOMALIES, EFFICIENCY
+from trueup.model.table import Table
+from trueup.report import sessions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trueup.report.result import Result
+
+SESSIONS_MAX = 1_000  # of each currency; all others are one row
+NAMES = ("session_costs", "efficiency", "anomalies", "burn", "runway")
+
+
+def made(result: Result, name: str) -> Table:
+    """The table of a sheet: one of NAMES, else the result's own."""
+    if name not in NAMES:
+        found: Table = getattr(result, name)
+        return found
+    make: dict[str, Callable[[], Table]] = {
+        "session_costs": lambda: sessions.table(result.session_costs, SESSIONS_MAX),
+        "efficiency": lambda: _efficiency(result),
+        "anomalies": lambda: _anomalies(result),
+        "burn": lambda: result.burn().rates,
+        "runway": lambda: result.burn().runway,
+    }
+    return make[name]()
+
+
+def _efficiency(result: Result) -> Table:
+    """None where nothing was metered."""
+    return result.efficiency() if len(result.activity) else Table.from_rows(EFFICIENCY, [])
+
+
+def _anomalies(result: Result) -> Table:
+    """None where the period is too short to say what is usual."""
+    try:
+        return result.anomalies()
+    except UsageError:
+        return Table.from_rows(ANOMALIES, [])

@@ -1,0 +1,164 @@
+"""The section of what drove cost: this week against the last, and unused commitment traced."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from trueup.errors import UsageError
+from trueup.model.display import legible
+from trueup.money import EXACT
+from trueup.report import numbers
+from trueup.report.drivers import found, left_out, traces, windows
+from trueup.report.html import view
+from trueup.report.html.section import Block, Section, grid, listing, note
+from trueup.report.html.view import Cell, Column, Grid
+from trueup.report.names import names_of
+
+if TYPE_CHECKING:
+    from trueup.attribute.drivers import Driver
+    from trueup.attribute.unused_trace import Traced
+    from trueup.report.result import Result
+
+SHOWN, MOST = 6, 30  # of each currency
+TRACES_SHOWN, TRACES_MAX = 4, 20
+QUIET_SHOWN = 3
+CURRENCIES_MAX = 4
+SECONDS = 3600
+EFFECTS = (
+    "A change is what more or less was used at the price of before (quantity), what it costs each "
+    "(price), models and meters that only one of the weeks has, and what has no quantity."
+)
+INDICATION = (
+    "What is unused is exact. What stood idle or was quiet in those hours is an indication of why: "
+    "nobody meters what did not run."
+)
+
+
+def drivers(result: Result) -> Section | None:
+    """By team, the costliest first; none where nothing was spent."""
+    if not len(result.spend):
+        return None
+    try:
+        now, before = windows(result, "week")
+    except UsageError as error:
+        form = Grid("What changed", (), empty=f"{str(error)[:1].upper()}{str(error)[1:]}")
+        return Section("drivers", "Drivers", [], [grid(form)])
+    blocks: list[Block] = []
+    some = found(result, "team", now, before)
+    for place, (currency, rows) in enumerate(groupby(some, key=lambda one: one.currency)):
+        if place < CURRENCIES_MAX:
+            blocks += _of_currency(currency, list(rows))
+    blocks += [
+        note(f"{numbers.amount(cost, currency)} billed over longer times than a week is left out.")
+        for currency, cost in left_out(result, now, before).items()
+    ]
+    lead = f"The week from {numbers.moment(now.start)} to {numbers.moment(now.end)} UTC beside the "
+    return Section(
+        "drivers", "Drivers", [f"{lead}one before. {EFFECTS}"],
+        [*blocks, *_traced(result, traces(result, now, before))],
+    )  # fmt: skip
+
+
+def _of_currency(currency: str, rows: Sequence[Driver]) -> list[Block]:
+    labels = ("Before", "Now", "Change", "Quantity", "Price", "New or gone", "No quantity")
+    form = Grid(
+        f"What changed in {legible(currency, 12)}, by team",
+        (Column("Team"), *(Column(label, "number") for label in labels)),
+    )
+    return listing(form, rows, _cells, "spend", SHOWN, MOST)
+
+
+def _cells(one: Driver) -> list[Cell]:
+    effects = one.effects
+    only_one = EXACT.add(effects["new"], effects["gone"])
+    now = view.money(one.now, None)
+    accrued = f"{numbers.money(one.accrued)} accrued" if one.accrued else None
+    return [
+        view.text(_name(one), one.state),
+        view.money(one.before, None),
+        Cell(now.text, accrued, now.exact),
+        *(
+            _change(amount)
+            for amount in (
+                one.change,
+                effects["quantity"],
+                effects["price"],
+                only_one,
+                effects["other"],
+            )
+        ),
+    ]
+
+
+def _name(one: Driver) -> str:
+    """A team, or why nobody is named: ``nobody: idle``."""
+    if one.name is not None:
+        return one.name
+    return f"nobody: {one.reason.replace('_', ' ')}" if one.reason else "no team named"
+
+
+def _change(amount: Decimal) -> Cell:
+    if not amount:
+        return Cell("—", muted=True)
+    text = numbers.money(amount)
+    return Cell(
+        f"+{text}" if amount > 0 and text[0].isdigit() else text, exact=numbers.exact(amount)
+    )
+
+
+def _traced(result: Result, found: Sequence[Traced]) -> list[Block]:
+    if not found:
+        return []
+    names = names_of(result)
+    form = Grid(
+        "Unused commitment of the week, traced",
+        (
+            Column("Commitment", "id"),
+            Column("Unused", "number"),
+            Column("Held and not busy meanwhile", "prose"),
+            Column("Cost less than in these hours a week before", "prose"),
+        ),
+        stacked=True,
+        widths=(22, 18, 26, 34),
+    )
+
+    def cells(one: Traced) -> list[Cell]:
+        quantity = one.unused_quantity
+        of_unit = None if quantity is None else view.quantity(quantity, one.unit).text
+        cost = view.money(one.unused_cost, one.currency)
+        said = of_unit if one.unit != one.currency else None
+        return [
+            view.text(names.get(one.commitment_id) or one.commitment_id, one.provider),
+            Cell(cost.text, said, cost.exact, cost.muted),
+            view.text(*_idle(one)),
+            view.text(_quiet(one)),
+        ]
+
+    return [*listing(form, found, cells, "utilization", TRACES_SHOWN, TRACES_MAX), note(INDICATION)]
+
+
+def _idle(one: Traced) -> tuple[str | None, str | None]:
+    if not one.hours:
+        return "its intervals are too long to tell in which hours", None
+    said = [f"{_in_hours(amount, unit)} of {meter}" for (meter, unit), amount in one.idle.items()]
+    cost = f"{numbers.amount(one.idle_cost, one.currency)} of the bill" if one.idle_cost else None
+    return "; ".join(said) or None, cost
+
+
+def _in_hours(amount: Decimal, unit: str) -> str:
+    thing = unit.removesuffix("Seconds")
+    if thing == unit:
+        return f"{numbers.quantity(amount)} {legible(unit, 40)}"
+    return f"{numbers.quantity(amount / SECONDS)} {legible(thing, 40)}Hours"
+
+
+def _quiet(one: Traced) -> str | None:
+    said = [
+        f"{team.team} {numbers.money(team.less)} ({team.sessions:,} sessions, before "
+        f"{team.sessions_before:,})"
+        for team in one.quiet[:QUIET_SHOWN]
+    ]
+    return "; ".join(said) or None
