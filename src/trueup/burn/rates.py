@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -23,7 +23,7 @@ class Pace:
     """One series, from ``since`` on known up to ``until``.
 
     With ``by_interval`` the bill says each interval that it knows, and the others are not known;
-    without, nothing was burned where there is no row.
+    without, nothing was burned where there is no row, and a row that is not known leaves no rate.
     """
 
     subject: Subject
@@ -38,14 +38,15 @@ class Pace:
         start = self.until - window
         if self.since > start:
             return None
-        known = [
-            (shared(one.start, one.end, start, self.until), one)
+        inside = [
+            (share, one)
             for one in self.rows
-            if one.amount is not None
+            if (share := shared(one.start, one.end, start, self.until))
         ]
+        known = [(share, one) for share, one in inside if not one.unknown]
         burned = sum((share * one.amount for share, one in known if one.amount), Fraction(0))
         if not self.by_interval:
-            return burned / count
+            return burned / count if len(known) == len(inside) else None
         seconds = sum((share * _seconds(one.end - one.start) for share, one in known), Fraction(0))
         return burned * _seconds(window) / count / seconds if seconds else None
 
@@ -82,12 +83,6 @@ def shared(start: datetime, end: datetime, since: datetime, until: datetime) -> 
 def edge(value: Fraction) -> Decimal:
     """At most 18 decimals, half-even."""
     return Decimal(round(value * 10**18)).scaleb(-18, EXACT)
-
-
-def known_until(ends: Iterable[datetime], clock: datetime) -> datetime:
-    """The last end that the clock has reached, else the clock's whole hour."""
-    hour = clock.replace(minute=0, second=0, microsecond=0)
-    return max((end for end in ends if end <= hour), default=hour)
 
 
 def _seconds(span: timedelta) -> Fraction:
