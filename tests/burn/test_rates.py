@@ -258,7 +258,7 @@ def test_a_team_is_known_as_far_as_its_own_providers() -> None:
 
 
 def test_a_provider_that_stopped_a_week_before_no_longer_holds_a_team_back() -> None:
-    """nimbus ended at the end of the 4th: stratus counts alone from a week after, not before."""
+    """Where nimbus ended with the 4th, stratus counts alone from a week after, not before."""
     own = spent(4, 23, "24.00", team="a")
     for day, known in ((11, at(5)), (12, at(12))):
         after = spent(day - 1, 23, "1.00", team="a", provider="stratus")

@@ -153,7 +153,7 @@ def test_teams_have_what_is_billed_and_accrued_apart_and_nobody_by_reason() -> N
 
 
 @pytest.mark.parametrize(
-    ("prices", "credits", "unknown"),
+    ("prices", "number", "unknown"),
     [
         (["3.00"], D("1.50"), 0),  # 4.50 / 3.00
         (["3.00", "3.00"], D("1.50"), 0),
@@ -163,7 +163,7 @@ def test_teams_have_what_is_billed_and_accrued_apart_and_nobody_by_reason() -> N
     ],
 )
 def test_what_is_accrued_of_credits_is_known_by_their_price(
-    prices: Sequence[str | None], credits: Decimal | None, unknown: int
+    prices: Sequence[str | None], number: Decimal | None, unknown: int
 ) -> None:
     """4.50 USD drawn are credits where one costs the same in all lots; else they are not known."""
     lot = {"lot_id": "lot-0", "commitment_id": "lot-1", "provider": "nimbus", "unit": "Credits"}
@@ -173,11 +173,11 @@ def test_what_is_accrued_of_credits_is_known_by_their_price(
             credits=[
                 {
                     **lot,
-                    "lot_id": f"lot-{number}",
+                    "lot_id": f"lot-{place}",
                     "cost_per_credit": None if price is None else D(price),
                     "currency": "USD",
                 }
-                for number, price in enumerate(prices)
+                for place, price in enumerate(prices)
             ],
             spend=[spent(3, 6, "5.00", state="accrued", commitment_id="lot-1", drawn=D("4.50"))],
         ),
@@ -190,7 +190,7 @@ def test_what_is_accrued_of_credits_is_known_by_their_price(
         for row in burn.over("hour")
         if row["state"] == "accrued" and row["commitment_id"]
     }
-    assert found["Credits"] == (credits, unknown)
+    assert found["Credits"] == (number, unknown)
     if None not in prices:
         assert found["USD"] == (D("4.50"), 0)
 

@@ -47,8 +47,8 @@ class Pace:
         burned = sum((share * one.amount for share, one in known if one.amount), Fraction(0))
         if not self.by_interval:
             return burned / count if len(known) == len(inside) else None
-        seconds = sum((share * _seconds(one.end - one.start) for share, one in known), Fraction(0))
-        return burned * _seconds(window) / count / seconds if seconds else None
+        long = sum((share * seconds(one.end - one.start) for share, one in known), Fraction(0))
+        return burned * seconds(window) / count / long if long else None
 
     def total(self, state: str) -> Fraction:
         """Everything of a state, whenever it was."""
@@ -77,7 +77,7 @@ _NONE = Fraction(0)
 def shared(start: datetime, end: datetime, since: datetime, until: datetime) -> Fraction:
     """What part of [start, end) lies in [since, until): what is stated by the day burns evenly."""
     inside = min(end, until) - max(start, since)
-    return Fraction(0) if inside <= timedelta(0) else _seconds(inside) / _seconds(end - start)
+    return Fraction(0) if inside <= timedelta(0) else seconds(inside) / seconds(end - start)
 
 
 def edge(value: Fraction) -> Decimal:
@@ -85,5 +85,6 @@ def edge(value: Fraction) -> Decimal:
     return Decimal(round(value * 10**18)).scaleb(-18, EXACT)
 
 
-def _seconds(span: timedelta) -> Fraction:
+def seconds(span: timedelta) -> Fraction:
+    """How long it is, exactly."""
     return Fraction(span // timedelta(microseconds=1), 10**6)

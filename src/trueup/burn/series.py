@@ -135,10 +135,10 @@ def _accrued(tables: Tables, billed: Iterable[Burned]) -> Iterable[Burned]:
             yield Burned(subject, row["start"], row["end"], ACCRUED, amount, unknown)
 
 
-def _prices(credits: pa.Table) -> dict[tuple[str, str, str], Fraction]:
+def _prices(lots: pa.Table) -> dict[tuple[str, str, str], Fraction]:
     """What one unit of a commitment costs, by its unit and the currency; none where lots differ."""
     found: dict[tuple[str, str, str], set[Fraction]] = defaultdict(set)
-    for row in credits.to_pylist():
+    for row in lots.to_pylist():
         price = Fraction(row["cost_per_credit"] or 0)
         found[row["commitment_id"], row["unit"], row["currency"]].add(price)
     return {key: price for key, (price, *more) in found.items() if not more}
