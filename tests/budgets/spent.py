@@ -12,7 +12,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from trueup.budgets.outlay import COLUMNS, Outlay
+from trueup.budgets.bought import COLUMNS
+from trueup.budgets.outlay import Outlay
 from trueup.model.schema import RESULT_TABLES
 from trueup.model.spend_schema import SPEND
 from trueup.period import Period, parse_instant
@@ -60,11 +61,12 @@ def ran(
     utilization: Sequence[Row] = (),
     movements: Sequence[Row] = (),
     failures: Sequence[Row] = (),
+    **more: Sequence[Row],
 ) -> None:
-    """A run of a period that ended, and gave these rows."""
+    """A run of a period that ended, and gave these rows; ``more`` of tables by their names."""
     run_id = workspace.begin(at(as_of), {"period": None})
     outputs = {}
-    given_tables = {"spend": rows, "utilization": utilization, "movements": movements}
+    given_tables = {"spend": rows, "utilization": utilization, "movements": movements, **more}
     for name, given in given_tables.items():
         file = io.BytesIO()
         pq.write_table(table(given, RESULT_TABLES[name]), file)

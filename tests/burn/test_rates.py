@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from tests.burn.test_series import PLAN, at, interval, spent, tables
 from trueup.burn.burn import Burn
@@ -142,6 +143,126 @@ def test_what_is_accrued_no_longer_remains() -> None:
     [row] = burn.runway.rows()
     assert (row["at"], row["remaining"]) == (at(8), D(70))
     assert row["per_day"] == D("5.285714285714285714")  # 37 / 7
+
+
+def draining(price: str | None, *more: dict[str, Any]) -> Burn:
+    """A lot of which 4 credits an hour were drawn on the 2nd; 12.00 USD an hour accrued after."""
+    draw = {"state": "accrued", "commitment_id": "lot-1", "drawn": D("12.00")}
+    return Burn(
+        tables(
+            movements=[
+                {**LOT, "at": at(2, hour), "kind": "drawdown", "quantity": D(-4)}
+                for hour in range(24)
+            ],
+            credits=[{**LOT, "cost_per_credit": price and D(price), "currency": "USD"}],
+            commitments=[
+                {
+                    "commitment_id": "lot-1",
+                    "unit": "Credits",
+                    "currency": "USD",
+                    "remaining": D(500),
+                    "expires_at": at(31),
+                }
+            ],
+            spend=[
+                *(spent(2, hour, "12.00") for hour in range(24)),
+                *(spent(3, hour, "12.00", **draw) for hour in range(24)),
+                *more,
+            ],
+        ),
+        at(2),
+        at(31),
+        at(4),
+    )
+
+
+def of_lot(burn: Burn) -> dict[str, Any]:
+    [row] = [row for row in burn.rates if row["unit"] == "Credits"]
+    return row
+
+
+def test_a_lot_burns_on_by_its_price_where_the_bill_ends() -> None:
+    """12.00 USD an hour at 3.00 a credit are 4 credits, as billed before: 500 - 24 x 4 remain."""
+    burn = draining("3.00")
+    rate = of_lot(burn)
+    assert (rate["until"], rate["per_hour"], rate["accrued"]) == (at(4), D(4), D(96))
+    [row] = burn.runway.rows()
+    assert (row["at"], row["per_day"], row["remaining"]) == (at(4), D(96), D(404))
+
+
+def test_a_lot_without_a_price_is_known_as_far_as_its_bill() -> None:
+    """What telemetry saw since is no number of credits: 4 an hour up to the 3rd, and 500 remain."""
+    burn = draining(None)
+    rate = of_lot(burn)
+    assert (rate["until"], rate["per_hour"]) == (at(3), D(4))
+    assert (rate["accrued"], rate["unknown"]) == (D(0), 24)
+    [row] = burn.runway.rows()
+    assert (row["at"], row["per_day"], row["remaining"]) == (at(3), D(96), D(500))
+
+
+def test_an_hour_of_a_lot_that_is_not_known_leaves_no_rate() -> None:
+    """Its provider's bill goes on to the 4th, but one hour of the lot in it is not known."""
+    [row] = [
+        row
+        for row in Burn(
+            tables(
+                movements=[{**LOT, "at": at(2, 5), "kind": "drawdown", "quantity": D(-4)}],
+                spend=[
+                    spent(3, 23, "1.00"),
+                    spent(3, 7, "9.00", state="accrued", commitment_id="lot-1", drawn=D("9.00")),
+                ],
+            ),
+            at(2),
+            at(31),
+            at(4),
+        ).rates
+        if row["by"] == "commitment"
+    ]
+    assert (row["unit"], row["until"], row["per_hour"]) == ("Credits", at(4), None)
+
+
+def test_meters_of_others_do_not_say_that_a_lot_rests() -> None:
+    """No rate names the lot, so telemetry of the 3rd tells nothing of it: it ends with the bill."""
+    burn = draining("3.00")
+    alone = Burn(
+        tables(
+            movements=[{**LOT, "at": at(2, 5), "kind": "drawdown", "quantity": D(-24)}],
+            spend=[spent(2, 23, "1.00"), spent(3, 23, "1.00", state="accrued")],
+        ),
+        at(2),
+        at(31),
+        at(4),
+    )
+    assert [of_lot(one)["until"] for one in (burn, alone)] == [at(4), at(3)]
+    assert of_lot(alone)["per_hour"] == D(1)
+
+
+def until(*rows: dict[str, Any], by: str = "a") -> Any:
+    burn = Burn(tables(spend=rows), at(1), at(31), at(20))
+    [row] = [row for row in burn.rates if row["team"] == by]
+    return row["until"], row["per_hour"]
+
+
+def test_a_team_is_known_as_far_as_its_own_providers() -> None:
+    """Of team a 24.00 in 24 hours of nimbus up to the 5th; another's bill of the 6th is not its."""
+    own = spent(4, 5, "24.00", team="a")
+    last = spent(4, 23, "0", team="b")
+    other = spent(5, 23, "7.00", team="b", provider="stratus")
+    assert until(own, last, other) == (at(5), D(1))
+    assert until(own, last, other, by="b") == (at(5), D(0))
+    # What is accrued of others on its provider is none of it either, until it has some itself.
+    metered = spent(5, 23, "1.00", team="b", state="accrued")
+    assert until(own, last, metered) == (at(5), D(1))
+    more = spent(5, 1, "48.00", team="a", state="accrued")
+    assert until(own, last, metered, more) == (at(6), D(2))
+
+
+def test_a_provider_that_stopped_a_week_before_no_longer_holds_a_team_back() -> None:
+    """Where nimbus ended with the 4th, stratus counts alone from a week after, not before."""
+    own = spent(4, 23, "24.00", team="a")
+    for day, known in ((11, at(5)), (12, at(12))):
+        after = spent(day - 1, 23, "1.00", team="a", provider="stratus")
+        assert until(own, after)[0] == known
 
 
 def test_a_plan_names_what_went_unused_and_what_was_beyond_it() -> None:

@@ -152,23 +152,73 @@ def test_teams_have_what_is_billed_and_accrued_apart_and_nobody_by_reason() -> N
     ]
 
 
-def test_what_is_accrued_of_credits_is_known_in_money_only() -> None:
-    """A rate in USD says nothing about credits: their number is counted as unknown, not derived."""
-    lot = {"lot_id": "lot-1", "commitment_id": "lot-1", "provider": "nimbus", "unit": "Credits"}
+@pytest.mark.parametrize(
+    ("prices", "number", "unknown"),
+    [
+        (["3.00"], D("1.50"), 0),  # 4.50 / 3.00
+        (["3.00", "3.00"], D("1.50"), 0),
+        ([None], None, 1),
+        (["3.00", "5.00"], None, 1),  # of which lot is not known
+        (["0"], None, 1),
+    ],
+)
+def test_what_is_accrued_of_credits_is_known_by_their_price(
+    prices: Sequence[str | None], number: Decimal | None, unknown: int
+) -> None:
+    """4.50 USD drawn are credits where one costs the same in all lots; else they are not known."""
+    lot = {"lot_id": "lot-0", "commitment_id": "lot-1", "provider": "nimbus", "unit": "Credits"}
     burn = Burn(
         tables(
             movements=[{**lot, "at": at(3, 5), "kind": "drawdown", "quantity": D(-2)}],
-            credits=[{**lot, "cost_per_credit": D("3.00"), "currency": "USD"}],
+            credits=[
+                {
+                    **lot,
+                    "lot_id": f"lot-{place}",
+                    "cost_per_credit": None if price is None else D(price),
+                    "currency": "USD",
+                }
+                for place, price in enumerate(prices)
+            ],
             spend=[spent(3, 6, "5.00", state="accrued", commitment_id="lot-1", drawn=D("4.50"))],
         ),
         at(3),
         at(4),
         at(4),
     )
-    rows = [row for row in burn.over("hour") if row["state"] == "accrued" and row["commitment_id"]]
-    assert [(row["unit"], row["amount"], row["unknown"]) for row in rows] == [
-        ("USD", D("4.50"), 0),
-        ("Credits", None, 1),
+    found = {
+        row["unit"]: (row["amount"], row["unknown"])
+        for row in burn.over("hour")
+        if row["state"] == "accrued" and row["commitment_id"]
+    }
+    assert found["Credits"] == (number, unknown)
+    if None not in prices:
+        assert found["USD"] == (D("4.50"), 0)
+
+
+def test_a_lot_that_was_never_billed_accrues_in_its_own_unit() -> None:
+    """No ledger: 9.00 USD at the rate are 3 credits of 3.00, and 9.00 USD."""
+    burn = Burn(
+        tables(
+            commitments=[{"commitment_id": "lot-1", "unit": "Credits", "currency": "USD"}],
+            credits=[
+                {
+                    "lot_id": "lot-1",
+                    "commitment_id": "lot-1",
+                    "unit": "Credits",
+                    "cost_per_credit": D("3.00"),
+                    "currency": "USD",
+                }
+            ],
+            spend=[spent(3, 6, "9.50", state="accrued", commitment_id="lot-1", drawn=D("9.00"))],
+        ),
+        at(3),
+        at(4),
+        at(3, 7),
+    )
+    rows = [row for row in burn.over("hour") if row["commitment_id"]]
+    assert [(row["measure"], row["unit"], row["amount"]) for row in rows] == [
+        ("cost", "USD", D("9.00")),
+        ("quantity", "Credits", D("3.00")),
     ]
 
 

@@ -7,11 +7,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import ibis
 import pytest
 
 import trueup
 from tests import test_worked_hour as hour
 from tests.test_worked_hour import ALLOCATED, BUSY, CHARGES, EARLY, PLAN, charge, reconciled
+from trueup.errors import IntegrityError
 
 D = Decimal
 ON_DEMAND = {  # a third instance-hour of e1, beyond the plan
@@ -137,3 +139,39 @@ def test_a_charge_that_began_before_the_period_counts_within_it(
         D("360.00"): (first, date(2026, 11, 1)),
         D("7.00"): (first, second),  # 24.00 x 7 / 24
     }
+
+
+def test_spend_under_another_reason_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """2.30 that nobody saw, told as idle: the sum holds, and the reasons do not."""
+    from trueup.reconcile import spend
+
+    given = spend._attributed
+
+    def wrong(used: Any) -> Any:
+        rows = given(used)
+        return rows.mutate(reason=rows.reason.substitute({"missing_in_usage": "idle"}))
+
+    monkeypatch.setattr(spend, "_attributed", wrong)
+    with pytest.raises(IntegrityError, match=r"of idle in USD adds up to 2.3, its reason to 0;"):
+        reconciled(tmp_path, ALLOCATED + BUSY)
+
+
+@pytest.mark.parametrize("name", ["cost", "basis"])
+def test_sessions_that_do_not_add_up_to_what_is_allocated_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Of 6.20 each row twice is 12.40, under another basis nothing."""
+    from trueup.reconcile import session_costs
+
+    table_of = session_costs.table_of
+
+    def wrong(*given: Any) -> Any:
+        rows = table_of(*given)
+        return rows.mutate(basis=ibis.literal("rated")) if name == "basis" else rows.union(rows)
+
+    monkeypatch.setattr(session_costs, "table_of", wrong)
+    found = {"cost": "12.4", "basis": "0"}[name]
+    with pytest.raises(IntegrityError, match=rf"billed in USD adds up to {found}, .* to 6.2;"):
+        reconciled(tmp_path, ALLOCATED + BUSY)

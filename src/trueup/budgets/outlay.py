@@ -5,30 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
+from trueup.budgets.bought import COLUMNS, bought
 from trueup.period import Period
 from trueup.workspace.newest import newest_runs, rows_of
-from trueup.workspace.run import Run
 from trueup.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from trueup.model.table import Table
+    from trueup.workspace.run import Run
 
-WHO = ("team", "cost_centre", "agent", "tool", "provider", "model", "meter", "commitment_id")
 _DAY = timedelta(days=1)
-COLUMNS = ("start", "end", "state", *WHO, "currency", "cost")
 
 
 @dataclass(frozen=True)
 class Outlay:
     """Rows under ``COLUMNS``, and the spans of time that runs cover, in order, none touching.
 
-    ``spend`` are the rows of the table ``spend``; ``commitments`` is what commitments cost by
-    fulfilment interval, used or not, what was drawn from lots, and what is accrued on them.
+    ``spend`` are the rows of the table ``spend``; ``commitments`` is what ``bought`` gives.
     """
 
     spend: pa.Table
@@ -71,8 +69,8 @@ def outlay_of(workspace: Workspace, given: Iterable[Run | Unkept]) -> Outlay | N
     if not known:
         return None
     spend = _rows(workspace, runs, "spend").select(list(COLUMNS))
-    partial = [(Period(run.start, run.end), run.run_id) for run in runs if run.partial]
-    return Outlay(spend, _commitments(workspace, runs, spend), known, partial)
+    lacking = [(Period(run.start, run.end), run.run_id) for run in runs if run.partial]
+    return Outlay(spend, bought(runs, partial(_rows, workspace)), known, lacking)
 
 
 def spans(given: Iterable[tuple[datetime, datetime]]) -> list[Period]:
@@ -107,62 +105,3 @@ def _rows(workspace: Workspace, runs: Sequence[Run | Unkept], name: str) -> pa.T
         run.tables[name].to_arrow() if isinstance(run, Unkept) else rows_of(workspace, [run], name)
         for run in runs
     )
-
-
-def _commitments(workspace: Workspace, runs: Sequence[Run | Unkept], spend: pa.Table) -> pa.Table:
-    """What is accrued on commitments, what intervals cost, used or not, and what lots gave."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    accrued = pc.and_(pc.equal(spend["state"], "accrued"), pc.is_valid(spend["commitment_id"]))
-    found = [spend.filter(accrued)]
-    for run in runs:
-        rows = _rows(workspace, [run], "utilization")
-        found += [_intervals(rows, run, cost, spend.schema) for cost in ("used", "unused")]
-    found.append(_drawn(_rows(workspace, runs, "movements"), spend.schema))
-    return pa.concat_tables(found)
-
-
-def _intervals(rows: pa.Table, run: Run | Unkept, cost: str, schema: pa.Schema) -> pa.Table:
-    """One cost of each fulfilment interval, as spend within the run's period."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    start, end = rows["interval_start"], rows["interval_end"]
-    first, last = (pa.scalar(at, start.type) for at in (run.start, run.end))
-    known = {
-        "start": pc.if_else(pc.less(start, first), first, start),
-        "end": pc.if_else(pc.greater(end, last), last, end),
-        "state": pa.repeat("billed", len(rows)),
-        "provider": rows["provider"],
-        "commitment_id": rows["commitment_id"],
-        "currency": rows["currency"],
-        "cost": rows[f"{cost}_cost"],
-    }
-    return _under(schema, known, len(rows))
-
-
-def _drawn(rows: pa.Table, schema: pa.Schema) -> pa.Table:
-    """What was drawn from lots, refunds taken off and overage added, in the unit of each lot."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    rows = rows.filter(pc.is_in(rows["kind"], pa.array(["drawdown", "refund", "overage"])))
-    moved = rows["quantity"]
-    known = {
-        "start": rows["at"],
-        "end": rows["at"],
-        "state": pa.repeat("billed", len(rows)),
-        "provider": rows["provider"],
-        "commitment_id": rows["commitment_id"],
-        "currency": rows["unit"],
-        "cost": pc.if_else(pc.equal(rows["kind"], "overage"), moved, pc.negate(moved)),
-    }
-    return _under(schema, known, len(rows))
-
-
-def _under(schema: pa.Schema, known: Mapping[str, pa.ChunkedArray], count: int) -> pa.Table:
-    import pyarrow as pa
-
-    columns = [known.get(field.name, pa.nulls(count, field.type)) for field in schema]
-    return pa.table(columns, schema=schema)

@@ -11,7 +11,8 @@ from functools import cached_property
 from typing import Any, Literal
 
 from trueup.burn.advice import advice
-from trueup.burn.rates import Pace, edge, known_until
+from trueup.burn.ends import Ends
+from trueup.burn.rates import Pace, edge
 from trueup.burn.series import (
     DAY,
     HOUR,
@@ -57,31 +58,20 @@ class Burn:
         for one in (*commitments_burned(tables), *teams_burned(tables["spend"])):
             series[one.subject].append(one)
         self._intervals = set(tables["utilization"].column("commitment_id").to_pylist())
-        self._ends = self._known_ends()
+        self._ends = Ends(tables["spend"], self._clock)
         self.paces = [self._pace(subject, series[subject]) for subject in sorted(series)]
-
-    def _known_ends(self) -> dict[str, list[datetime]]:
-        """The ends of what is known of each provider, by hours and days, and of all ("")."""
-        found: dict[str, set[datetime]] = defaultdict(set)
-        spend = self._tables["spend"].select(["provider", "start", "end"])
-        for row in spend.group_by(["provider", "start", "end"]).aggregate([]).to_pylist():
-            if row["end"] - row["start"] <= DAY:
-                for name in ("", row["provider"] or ""):
-                    found[name].add(row["end"])
-        return {name: sorted(ends) for name, ends in found.items()}
 
     def _pace(self, subject: Subject, rows: Sequence[Burned]) -> Pace:
         by_interval = subject.commitment_id in self._intervals
-        ends = [one.end for one in rows]
         if by_interval:
             since = min(one.start for one in rows)
         else:
             since = max([self._start, *self._grants.get(subject.commitment_id, [])[:1]])
-            ends += self._ends.get(subject.provider, [])
-        until = known_until(ends, self._clock)
+        until = self._ends.of(subject, rows, by_interval)
         if self._gap is not None and not by_interval:
             if until - self._gap.end < DAY:
-                until = known_until(ends, self._gap.start)
+                before = Ends(self._tables["spend"], min(self._clock, self._gap.start))
+                until = before.of(subject, rows, by_interval)
             else:
                 since = max(since, self._gap.end)
         return Pace(subject, rows, since, until, by_interval)

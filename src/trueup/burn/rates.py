@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -23,7 +23,7 @@ class Pace:
     """One series, from ``since`` on known up to ``until``.
 
     With ``by_interval`` the bill says each interval that it knows, and the others are not known;
-    without, nothing was burned where there is no row.
+    without, nothing was burned where there is no row, and a row that is not known leaves no rate.
     """
 
     subject: Subject
@@ -38,16 +38,17 @@ class Pace:
         start = self.until - window
         if self.since > start:
             return None
-        known = [
-            (shared(one.start, one.end, start, self.until), one)
+        inside = [
+            (share, one)
             for one in self.rows
-            if one.amount is not None
+            if (share := shared(one.start, one.end, start, self.until))
         ]
+        known = [(share, one) for share, one in inside if not one.unknown]
         burned = sum((share * one.amount for share, one in known if one.amount), Fraction(0))
         if not self.by_interval:
-            return burned / count
-        seconds = sum((share * _seconds(one.end - one.start) for share, one in known), Fraction(0))
-        return burned * _seconds(window) / count / seconds if seconds else None
+            return burned / count if len(known) == len(inside) else None
+        long = sum((share * seconds(one.end - one.start) for share, one in known), Fraction(0))
+        return burned * seconds(window) / count / long if long else None
 
     def total(self, state: str) -> Fraction:
         """Everything of a state, whenever it was."""
@@ -76,7 +77,7 @@ _NONE = Fraction(0)
 def shared(start: datetime, end: datetime, since: datetime, until: datetime) -> Fraction:
     """What part of [start, end) lies in [since, until): what is stated by the day burns evenly."""
     inside = min(end, until) - max(start, since)
-    return Fraction(0) if inside <= timedelta(0) else _seconds(inside) / _seconds(end - start)
+    return Fraction(0) if inside <= timedelta(0) else seconds(inside) / seconds(end - start)
 
 
 def edge(value: Fraction) -> Decimal:
@@ -84,11 +85,6 @@ def edge(value: Fraction) -> Decimal:
     return Decimal(round(value * 10**18)).scaleb(-18, EXACT)
 
 
-def known_until(ends: Iterable[datetime], clock: datetime) -> datetime:
-    """The last end that the clock has reached, else the clock's whole hour."""
-    hour = clock.replace(minute=0, second=0, microsecond=0)
-    return max((end for end in ends if end <= hour), default=hour)
-
-
-def _seconds(span: timedelta) -> Fraction:
+def seconds(span: timedelta) -> Fraction:
+    """How long it is, exactly."""
     return Fraction(span // timedelta(microseconds=1), 10**6)

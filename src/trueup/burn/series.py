@@ -53,10 +53,11 @@ class Burned:
 def commitments_burned(tables: Tables) -> list[Burned]:
     """Every commitment in its own unit and in money, the bill's word before what is accrued.
 
-    ``tables`` are result tables by name: utilization, movements, burn_down, credits and spend.
+    ``tables`` are result tables by name: utilization, movements, burn_down, credits, commitments
+    and spend.
     """
     billed = [*_used(tables["utilization"]), *_drawn_down(tables)]
-    return settled(billed, _accrued(tables["spend"], billed))
+    return settled(billed, _accrued(tables, billed))
 
 
 def _used(utilization: pa.Table) -> Iterable[Burned]:
@@ -103,25 +104,44 @@ def _measures(
         yield _of_commitment(row, COST, lot["currency"]), Fraction(lot["cost_per_credit"])
 
 
-def _accrued(spend: pa.Table, billed: Iterable[Burned]) -> Iterable[Burned]:
-    """What rates draw on commitments; a quantity only of those that count in the rate's currency.
+def _accrued(tables: Tables, billed: Iterable[Burned]) -> Iterable[Burned]:
+    """What rates draw on commitments: in money, and in units that count in it or have a price.
 
-    It is not known of others.
+    In others it is not known.
     """
     known: dict[str, set[Subject]] = defaultdict(set)
     for one in billed:
         known[one.subject.commitment_id].add(one.subject)
+    units = {
+        row["commitment_id"]: row["unit"]
+        for name in ("commitments", "credits")
+        for row in tables[name].to_pylist()
+        if row["unit"]
+    }
+    prices = _prices(tables["credits"])
     by = ("commitment_id", "provider", "currency", "start", "end")
-    for row in _summed(spend, "drawn", by):
-        if row["commitment_id"] is None or row["state"] != ACCRUED:
+    for row in _summed(tables["spend"], "drawn", by):
+        name, currency = row["commitment_id"], row["currency"]
+        if name is None or row["state"] != ACCRUED:
             continue
-        drawn = row["amount"]
-        subjects = known.get(row["commitment_id"]) or {
-            _of_commitment(row, measure, row["currency"]) for measure in (QUANTITY, COST)
+        subjects = known.get(name) or {
+            _of_commitment(row, QUANTITY, units.get(name, currency)),
+            _of_commitment(row, COST, currency),
         }
         for subject in sorted(subjects):
-            amount = drawn if subject.unit == row["currency"] else None
-            yield Burned(subject, row["start"], row["end"], ACCRUED, amount, int(amount is None))
+            price = 1 if subject.unit == currency else prices.get((name, subject.unit, currency))
+            amount = row["amount"] / price if price and row["amount"] is not None else None
+            unknown = row["unknown"] or int(amount is None)
+            yield Burned(subject, row["start"], row["end"], ACCRUED, amount, unknown)
+
+
+def _prices(lots: pa.Table) -> dict[tuple[str, str, str], Fraction]:
+    """What one unit of a commitment costs, by its unit and the currency; none where lots differ."""
+    found: dict[tuple[str, str, str], set[Fraction]] = defaultdict(set)
+    for row in lots.to_pylist():
+        price = Fraction(row["cost_per_credit"] or 0)
+        found[row["commitment_id"], row["unit"], row["currency"]].add(price)
+    return {key: price for key, (price, *more) in found.items() if not more}
 
 
 def settled(billed: Iterable[Burned], accrued: Iterable[Burned]) -> list[Burned]:
@@ -171,14 +191,7 @@ def teams_burned(spend: pa.Table) -> list[Burned]:
     """
     by = ("team", "reason", "currency", "start", "end")
     found = [
-        Burned(
-            Subject(TEAM, "", "", row["team"] or "", _reason(row), COST, row["currency"] or ""),
-            row["start"],
-            row["end"],
-            row["state"],
-            row["amount"],
-            row["unknown"],
-        )
+        Burned(of_team(row), row["start"], row["end"], row["state"], row["amount"], row["unknown"])
         for row in _summed(spend, "cost", by)
     ]
     _check(found, spend)
@@ -204,8 +217,10 @@ def _check(found: Iterable[Burned], spend: pa.Table) -> None:
         )
 
 
-def _reason(row: Mapping[str, Any]) -> str:
-    return row["reason"] or ("" if row["team"] else NO_TEAM)
+def of_team(row: Mapping[str, Any]) -> Subject:
+    """Of which series a row of ``spend`` is."""
+    reason = row["reason"] or ("" if row["team"] else NO_TEAM)
+    return Subject(TEAM, "", "", row["team"] or "", reason, COST, row["currency"] or "")
 
 
 def _summed(spend: pa.Table, figure: str, by: tuple[str, ...]) -> list[dict[str, Any]]:

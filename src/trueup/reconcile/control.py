@@ -13,7 +13,7 @@ from trueup.engine.engine import Engine
 from trueup.engine.integers import total
 from trueup.errors import IntegrityError
 from trueup.model.dataset import Dataset
-from trueup.money import EXACT
+from trueup.money import EXACT, plain
 
 SUM = "decimal(38, 18)"
 
@@ -204,3 +204,13 @@ def check_buckets(buckets: Sequence[dict[str, Any]], accepted: dict[str, int]) -
                 f"{count} accepted {side} rows, but {placed} in the buckets; "
                 "please report this as a defect"
             )
+
+
+def check_sum(what: str, found: Decimal, other: str, wanted: Decimal, scale: int) -> None:
+    """Raises IntegrityError with both sums, of 10^-``scale`` each, where they differ."""
+    if found != wanted:
+        ours, theirs = (plain(each.scaleb(-scale, EXACT)) for each in (found, wanted))
+        raise IntegrityError(
+            f"{what} adds up to {ours}, {other} to {theirs}; nothing was written, please report "
+            "this as a defect"
+        )

@@ -190,13 +190,14 @@ def _tables(work: Worked, stated: Sequence[Mapping[str, Any]]) -> dict[str, Tabl
     by_reason = _by_reason(work, reasoned)
     totals = control_totals(work.bill, work.datasets, work.engine)
     check_facts(totals, work.every, work.scale, work.engine)
+    balance = _identity(work, by_reason)
     drift = find_drift(work.leg_run, used, work.further)
     given: dict[str, Sequence[Mapping[str, Any]]] = {
         "commitments": _ordered(found.rows),
         "credits": found.credits,
         "burn_down": found.burn_down,
         "control_totals": totals,
-        "identity": _money(_identity(work, by_reason), work.scale),
+        "identity": _money(balance, work.scale),
         "billed_identity": _money(_billed_identity(work, reasoned), work.scale),
         "unattributed_by_reason": _money(
             [row for row in by_reason if row["reason"] != UNUSED_REASON], work.scale
@@ -215,11 +216,13 @@ def _tables(work: Worked, stated: Sequence[Mapping[str, Any]]) -> dict[str, Tabl
         "break_rows": drift.rows,
         "straddling": _straddling(work),
     }
-    computed["spend"] = spend(reasoned, used, work.leg_run)
+    computed["spend"] = spend(reasoned, used, by_reason, work.leg_run)
     if used:
         computed["activity"] = activity(used)
+        rules, period = work.leg_run.rules, work.leg_run.period
+        given_out = {row["currency"]: row["allocated"] for row in balance}
         computed["session_costs"] = session_costs(
-            used, work.leg_run.rules, work.leg_run.period, work.scale, work.engine
+            used, rules, period, given_out, work.scale, work.engine
         )
         computed["pending"] = used.pending.order_by("period_start", "resource_id", "model", "meter")
         computed["allocations"] = _allocations(used, work.scale)

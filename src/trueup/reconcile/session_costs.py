@@ -7,6 +7,9 @@ served it), ``rated`` (no bill could hold it: priced by the rules) or ``unrated`
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
+
 import ibis
 import ibis.expr.types as ir
 from ibis import _
@@ -14,11 +17,13 @@ from ibis import _
 from trueup.attribute.allocation import with_names
 from trueup.attribute.parties import WHO
 from trueup.engine.engine import Engine
-from trueup.engine.integers import WHOLE, at_edge, ratio_at_edge, total, whole
+from trueup.engine.integers import EDGE_SCALE, WHOLE, at_edge, ratio_at_edge, total, whole
 from trueup.engine.rows import united
 from trueup.model.rules import Rules
 from trueup.model.spend_schema import SESSION_COSTS
+from trueup.money import EXACT
 from trueup.period import Period
+from trueup.reconcile.control import check_sum
 from trueup.reconcile.metering import TOKENS
 from trueup.reconcile.rated import UNIT, rated
 from trueup.reconcile.session_tags import STEP, callers, in_period, reasoning
@@ -32,12 +37,18 @@ ROW = (*STEP, "basis", "currency", *FIGURES)
 
 
 def session_costs(
-    used: UsageFindings, rules: Rules, period: Period | None, scale: int, engine: Engine
+    used: UsageFindings,
+    rules: Rules,
+    period: Period | None,
+    allocated: Mapping[str, Decimal],
+    scale: int,
+    engine: Engine,
 ) -> ir.Table:
     """The table ``session_costs`` of a reconciliation with usage.
 
-    Its billed rows add up to the allocated cost of the identity. A quantity stands once, where the
-    cost is in several currencies with the first of them by name.
+    A quantity stands once, where the cost is in several currencies with the first of them by name.
+    Raises IntegrityError unless its billed rows add up to what is ``allocated`` by currency, in
+    units of 10^-scale.
     """
     usage = engine.keep(_told(used))
     beside = rated(usage.filter(usage.basis == RATED), rules, engine)
@@ -45,7 +56,20 @@ def session_costs(
     seen = usage.filter((usage.basis != RATED) & usage.who.notnull())
     quantities = _placed(_quantities(seen), costs)
     rows = united(costs, quantities, of_rates(beside))
-    return table_of(rows, in_period(used.usage, period), rules, engine)
+    table = engine.keep(table_of(rows, in_period(used.usage, period), rules, engine))
+    _check(table, allocated, scale, engine)
+    return table
+
+
+def _check(table: ir.Table, allocated: Mapping[str, Decimal], scale: int, engine: Engine) -> None:
+    billed = table.filter((table.basis == BILLED) & table.cost.notnull())
+    sums = engine.collect(billed.group_by("currency").aggregate(cost=total(_.cost)))
+    found = {row["currency"]: row["cost"] for row in sums.to_pylist()}
+    for currency in sorted(found.keys() | allocated.keys()):
+        wanted = allocated.get(currency, Decimal(0)).scaleb(EDGE_SCALE - scale, EXACT)
+        what = f"what sessions were billed in {currency}"
+        ours = found.get(currency, Decimal(0))
+        check_sum(what, ours, "what is allocated", wanted, EDGE_SCALE)
 
 
 def _told(used: UsageFindings) -> ir.Table:

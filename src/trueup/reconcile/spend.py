@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -13,11 +16,10 @@ from trueup.engine.engine import Engine
 from trueup.engine.instants import instant, moment
 from trueup.engine.integers import WHOLE, at_edge, ratio_at_edge, tally, total, whole
 from trueup.engine.rows import united
-from trueup.errors import IntegrityError
 from trueup.model.spend_schema import ACTIVITY, SPEND
-from trueup.money import plain
 from trueup.period import Period
 from trueup.reconcile.cells import bucket_end, in_buckets
+from trueup.reconcile.control import check_sum, exact_sum
 from trueup.reconcile.leg import LegRun
 from trueup.reconcile.usage import UsageFindings
 
@@ -27,11 +29,16 @@ ABOUT = ("grain", "bucket", "provider", "model", "meter", "commitment_id", "reas
 ROW = (*ABOUT, "state", "who", "owner", "cost", "covered")
 
 
-def spend(apart: ir.Table, used: UsageFindings | None, run: LegRun) -> ir.Table:
+def spend(
+    apart: ir.Table,
+    used: UsageFindings | None,
+    by_reason: Sequence[Mapping[str, Any]],
+    run: LegRun,
+) -> ir.Table:
     """The table ``spend``; ``apart`` are the charges that no meter was compared with, with reason.
 
     Every row lies in the run's period, if it has one. Raises IntegrityError unless the billed rows
-    add up to the bill in every currency.
+    add up to the bill in every currency, and those with a reason to ``by_reason`` in each.
     """
     scale, engine = run.scale, run.engine
     rows = _apart(apart, run.period)
@@ -51,7 +58,7 @@ def spend(apart: ir.Table, used: UsageFindings | None, run: LegRun) -> ir.Table:
             cost=total(_.cost), covered=total(_.covered)
         )
     )
-    _check(sums, run.billed, scale, engine)
+    _check(sums, run.billed, by_reason, scale, engine)
     start, end = _within(sums.bucket, bucket_end(sums.grain, sums.bucket), run.period)
     return sums.select(
         *(sums[name] for name in SPEND.names if name in sums.columns and name != "cost"),
@@ -118,17 +125,30 @@ def _accrued(used: UsageFindings) -> ir.Table:
     ).select(*ROW)
 
 
-def _check(sums: ir.Table, billed: ir.Table, scale: int, engine: Engine) -> None:
-    ours = sums.filter(sums.state == BILLED).group_by("currency").aggregate(ours=total(_.cost))
-    theirs = billed.group_by("currency").aggregate(theirs=total(_.effective))
-    found = {row["currency"]: row["ours"] for row in engine.collect(ours).to_pylist()}
-    for row in engine.collect(theirs).to_pylist():
-        if found.get(row["currency"], Decimal(0)) != row["theirs"]:
-            raise IntegrityError(
-                f"spend over time in {row['currency']} adds up to "
-                f"{plain(found.get(row['currency'], Decimal(0)).scaleb(-scale))}, the bill to "
-                f"{plain(row['theirs'].scaleb(-scale))}; please report this as a defect"
-            )
+def _check(
+    sums: ir.Table,
+    billed: ir.Table,
+    by_reason: Sequence[Mapping[str, Any]],
+    scale: int,
+    engine: Engine,
+) -> None:
+    of_bill = sums.filter(sums.state == BILLED)
+    grouped = of_bill.group_by("currency", "reason").aggregate(cost=total(_.cost))
+    ours: dict[tuple[str, str | None], Decimal] = {}
+    every: dict[str, list[Decimal]] = defaultdict(list)
+    for row in engine.collect(grouped).to_pylist():
+        ours[row["currency"], row["reason"]] = row["cost"]
+        every[row["currency"]].append(row["cost"])
+    for row in engine.collect(
+        billed.group_by("currency").aggregate(cost=total(_.effective))
+    ).to_pylist():
+        of_currency = exact_sum(every[row["currency"]])
+        check_sum(f"spend in {row['currency']}", of_currency, "the bill", row["cost"], scale)
+    theirs = {(row["currency"], row["reason"]): row["cost"] for row in by_reason}
+    for currency, reason in sorted(theirs.keys() | {key for key in ours if key[1]}):
+        key = currency, reason
+        found, wanted = ours.get(key, Decimal(0)), theirs.get(key, Decimal(0))
+        check_sum(f"spend of {reason} in {currency}", found, "its reason", wanted, scale)
 
 
 def activity(used: UsageFindings) -> ir.Table:
