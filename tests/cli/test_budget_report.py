@@ -66,11 +66,14 @@ def test_the_report_has_the_figures_that_budget_prints(tmp_path: Path) -> None:
     assert found["both months"][5].startswith("80 % accrued: notify")
     assert found["one month"][1:5] == ["13.50", "13.50", "20.00 USD", "67.5 %"]
     assert "23.50 USD of its scope is not counted" not in found["both months"][5]
-    assert "13.50 USD of its scope is not counted: it is in EUR" in found["another currency"][5]
+    assert (
+        "13.50 USD of its scope is not counted: the budget is in EUR"
+        in found["another currency"][5]
+    )
     for one in json.loads(trueup(month, "budget", "--json").stdout):
         mine = found[one["name"]]
         assert mine[0] == one["window"]
-        assert [f"{float(one[name]):.2f}" for name in ("actual", "accrued")] == mine[1:3]
+        assert [f"{float(one[name]):.2f}" for name in ("actual", "total")] == mine[1:3]
     for run in ("run-0001", "run-0002"):
         replayed = trueup(month, "replay", run)
         assert replayed.exit_code == 0, replayed.stdout

@@ -210,7 +210,8 @@ EFFICIENCY = columns_as(  # a row for each name, currency and span of time
 
 DRIVERS = columns_as(  # what drives cost, and what changed against a time before
     currency=TEXT,
-    name=TEXT,  # team, agent, tool or model; of nobody the reason, as (idle)
+    name=TEXT,  # team, agent, tool or model; null: nobody's
+    reason=TEXT,  # why it is nobody's, where that is known
     before=AMOUNT,
     now=AMOUNT,
     accrued=AMOUNT,  # of ``now``

@@ -215,15 +215,13 @@ def _tables(work: Worked, stated: Sequence[Mapping[str, Any]]) -> dict[str, Tabl
         "utilization": found.utilization,
         "break_rows": drift.rows,
         "straddling": _straddling(work),
+        "spend": spend(reasoned, used, by_reason, work.leg_run),
     }
-    computed["spend"] = spend(reasoned, used, by_reason, work.leg_run)
     if used:
         computed["activity"] = activity(used)
-        rules, period = work.leg_run.rules, work.leg_run.period
+        asked = (work.leg_run.rules, work.leg_run.period)
         given_out = {row["currency"]: row["allocated"] for row in balance}
-        computed["session_costs"] = session_costs(
-            used, rules, period, given_out, work.scale, work.engine
-        )
+        computed["session_costs"] = session_costs(used, *asked, given_out, work.scale, work.engine)
         computed["pending"] = used.pending.order_by("period_start", "resource_id", "model", "meter")
         computed["allocations"] = _allocations(used, work.scale)
     for leg in work.further:

@@ -96,9 +96,12 @@ def _rows(table: Table, span: Period) -> pa.Table:
     return pa.Table.from_batches(kept, schema=table.schema)
 
 
+DIRECT = ("currency", "name", "reason", "before", "now", "accrued")
+
+
 def _row(one: Driver) -> dict[str, object]:
     return {
-        **{name: getattr(one, name) for name in ("currency", "name", "before", "now", "accrued")},
+        **{name: getattr(one, name) for name in DIRECT},
         "change": one.change,
         **one.effects,
         "state": one.state or None,

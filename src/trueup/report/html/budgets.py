@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trueup.report.result import Result
 
 LEAD = (
-    "Over all periods that were run by then. Accrued is what is billed and what is metered without "
+    "Over all periods that were run by then. With accrued is what is billed and what is metered without "
     "a charge yet; `trueup budget` has the forecast, and what later runs know."
 )
 
@@ -32,9 +32,9 @@ def budgets(result: Result) -> Section | None:
             Column("Budget"),
             Column("Window"),
             Column("Billed", "number"),
-            Column("Accrued", "number"),
+            Column("With accrued", "number"),
             Column("Of", "number"),
-            Column("Accrued share", "number"),
+            Column("Used", "number"),
             Column("Reached", "prose"),
         ),
         stacked=True,
