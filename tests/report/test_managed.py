@@ -135,7 +135,7 @@ def test_drivers_of_the_last_week(managed: Result) -> None:
     names = ("before", "now", "change", "quantity", "price", "new", "gone", "other", "accrued")
     assert [rows["search"][name] for name in names] == [168, 336, 168, 168, 0, 0, 0, 0, 0]
     assert [rows["ads"][name] for name in names] == [3, 1, -2, 0, -2, 0, 0, 0, 0]
-    assert accrued["no_team"] == D("0.5")
+    assert accrued[None] == D("0.5")
     said = section(managed, "drivers")
     assert "search 168.00 336.00 +168.00 +168.00 — — —" in said
     assert "USD 9.00 billed over longer times than a week is left out." in said

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from trueup.report.result import Result
 
 LEAD = (
-    "Over all periods that were run by then. With accrued is what is billed and what is metered without "
-    "a charge yet; `trueup budget` has the forecast, and what later runs know."
+    "Over all periods that were run by then. With accrued: what is billed and what is metered "
+    "without a charge yet. `trueup budget` has the forecast, and what later runs know."
 )
 
 
