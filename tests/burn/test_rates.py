@@ -201,14 +201,16 @@ def test_a_lot_without_a_price_is_known_as_far_as_its_bill() -> None:
 
 
 def test_an_hour_of_a_lot_that_is_not_known_leaves_no_rate() -> None:
-    """Its provider's bill goes on to the 4th, but one hour of the lot in it is not known."""
+    """It is drawn on up to the 4th, but one hour of the day before is not known."""
     [row] = [
         row
         for row in Burn(
             tables(
-                movements=[{**LOT, "at": at(2, 5), "kind": "drawdown", "quantity": D(-4)}],
+                movements=[
+                    {**LOT, "at": at(day, hour), "kind": "drawdown", "quantity": D(-4)}
+                    for day, hour in ((2, 5), (3, 23))
+                ],
                 spend=[
-                    spent(3, 23, "1.00"),
                     spent(3, 7, "9.00", state="accrued", commitment_id="lot-1", drawn=D("9.00")),
                 ],
             ),
@@ -235,6 +237,30 @@ def test_meters_of_others_do_not_say_that_a_lot_rests() -> None:
     )
     assert [of_lot(one)["until"] for one in (burn, alone)] == [at(4), at(3)]
     assert of_lot(alone)["per_hour"] == D(1)
+
+
+def test_a_lot_rests_only_where_no_meter_waits_for_the_bill() -> None:
+    """24 drawn on the 2nd; bills go to the 4th: nought since, but for what is not billed of it."""
+    drawn = [{**LOT, "at": at(2, 23), "kind": "drawdown", "quantity": D(-24)}]
+    commitment = {"commitment_id": "lot-1", "unit": "Credits", "remaining": D(500)}
+    waiting = spent(3, 7, "9.00", state="accrued")
+    for more, expires, known, per_hour, reason in (
+        ([], at(31), at(4), D(0), "at this burn it is never used up"),
+        ([waiting], at(31), at(3), D(1), None),
+        ([waiting], at(3, 12), at(3), D(1), "it has expired"),
+    ):
+        burn = Burn(
+            tables(
+                movements=drawn,
+                commitments=[{**commitment, "expires_at": expires}],
+                spend=[spent(3, 23, "1.00"), *more],
+            ),
+            at(2),
+            at(31),
+            at(4),
+        )
+        assert (of_lot(burn)["until"], of_lot(burn)["per_hour"]) == (known, per_hour)
+        assert [row["reason"] for row in burn.runway] == [reason]
 
 
 def until(*rows: dict[str, Any], by: str = "a") -> Any:

@@ -14,6 +14,9 @@ from tests.seeds.results import reconciled
 from tests.world import burnt, world
 from tests.world.ledger import HOUR
 from tests.world.sagemaker import PLAN
+from trueup.burn import reach
+from trueup.burn.ends import Ends
+from trueup.burn.rates import Pace
 from trueup.config import Configuration, read_configuration
 from trueup.model.rules import read_rules
 
@@ -52,6 +55,29 @@ def test_the_whole_bill_replaces_what_was_accrued(seed: int, tmp_path: Path) -> 
     result = reconciled(with_rates(read_configuration(tmp_path / "trueup.toml")))
     assert any(row["drawn"] for row in result.spend)
     assert_burnt(made.ledger, result, ["commitment"])
+
+
+def test_wrong_rates_and_runways_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No rate, twice the rate, one hour less, or a runway of twice what is left: none passes."""
+    made = world.make(1, START, 3)
+    burnt.bill_only_until(made.ledger, CUT)
+    world.write(made, tmp_path)
+    result = reconciled(with_rates(read_configuration(tmp_path / "trueup.toml")))
+    assert_burnt(made.ledger, result)
+    rate, until, drawn_down, by_interval = Pace.rate, Ends.of, reach.drawn_down, reach.by_interval
+    wrong: list[tuple[object, str, object]] = [
+        (Pace, "rate", lambda pace, name: None),
+        (Pace, "rate", lambda pace, name: 2 * (rate(pace, name) or 0)),
+        (Ends, "of", lambda *given: until(*given) - HOUR),
+        (reach, "drawn_down", lambda left, *given: drawn_down(2 * left, *given)),
+        (reach, "by_interval", lambda whole, unused, over: by_interval(whole, 2 * unused, over)),
+        (reach, "by_interval", lambda whole, unused, over: by_interval(whole, unused, 2 * over)),
+    ]
+    for place, name, other in wrong:
+        with monkeypatch.context() as patch:
+            patch.setattr(place, name, other)
+            with pytest.raises(AssertionError):
+                assert_burnt(made.ledger, result)
 
 
 def test_one_wrong_digit_is_found() -> None:

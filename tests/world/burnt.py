@@ -71,6 +71,13 @@ def of_teams(ledger: Ledger, span: timedelta) -> Amounts:
     return _some(found)
 
 
+def shares_of(cell: Cell) -> set[tuple[str | None, str | None]]:
+    """The teams and reasons among which the cost of a cell falls."""
+    if cell.verdict in UNATTRIBUTED:
+        return {(None, cell.verdict)}
+    return {_payer(who) for who in cell.weights}
+
+
 def _shares(cell: Cell, cost: int) -> Mapping[tuple[str | None, str | None], int]:
     if cell.verdict in UNATTRIBUTED:
         return {(None, cell.verdict): cost}

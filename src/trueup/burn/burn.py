@@ -124,7 +124,7 @@ class Burn:
         from trueup.burn.reach import reaches
 
         nothing = dict.fromkeys(RUNWAY.names)
-        found = [nothing | _edged(row) for row in reaches(self._tables, self.paces)]
+        found = [nothing | _edged(row) for row in reaches(self._tables, self.paces, self._clock)]
         return Table.from_rows(RUNWAY, [row | {"text": advice(row)} for row in found])
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from trueup.burn.series import BILLED, DAY, TEAM, Burned, Subject, of_team
+from trueup.burn.series import ACCRUED, BILLED, DAY, TEAM, Burned, Subject, of_team
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,10 +24,13 @@ class Ends:
     def __init__(self, spend: pa.Table, clock: datetime) -> None:
         self._hour = clock.replace(minute=0, second=0, microsecond=0)
         self._last: dict[tuple[str, str], datetime] = {}
+        self._unbilled: dict[str, set[datetime]] = defaultdict(set)
         for row in _distinct(spend, "provider", "state", "start", "end"):
             if row["end"] - row["start"] <= DAY and row["end"] <= self._hour:
                 source = (row["provider"] or "", row["state"])
                 self._last[source] = max(row["end"], self._last.get(source, row["end"]))
+                if row["state"] == ACCRUED:
+                    self._unbilled[source[0]].add(row["start"])
         self._sources: dict[Subject, set[tuple[str, str]]] = defaultdict(set)
         for row in _distinct(spend, "team", "reason", "currency", "provider", "state"):
             self._sources[of_team(row)].add((row["provider"] or "", row["state"]))
@@ -35,15 +38,21 @@ class Ends:
     def of(self, subject: Subject, rows: Sequence[Burned], by_interval: bool) -> datetime:
         """Until when a series is known.
 
-        A team: while all its providers are, by states in which it has spend. What is drawn down:
-        by its provider's bill, and by what is accrued on it. By the interval: by its own rows.
+        A team: while all its providers are, by states in which it has spend. A commitment: by its
+        own rows. What is drawn down rests after them, as far as its provider's bill goes, but where
+        that provider's meters saw what is not billed: then of later draws nothing is known.
         """
         if subject.by == TEAM:
             return self._of_team(subject)
-        ends = [one.end for one in rows if not one.unknown and one.end <= self._hour]
-        if not by_interval and (subject.provider, BILLED) in self._last:
-            ends.append(self._last[subject.provider, BILLED])
-        return max(ends, default=self._hour)
+        own = (one.end for one in rows if not one.unknown and one.end <= self._hour)
+        last = max(own, default=None)
+        billed = self._last.get((subject.provider, BILLED))
+        if last is None:
+            return self._hour if by_interval or billed is None else billed
+        if by_interval or billed is None or billed <= last:
+            return last
+        unbilled = any(last <= start < billed for start in self._unbilled[subject.provider])
+        return last if unbilled else billed
 
     def _of_team(self, subject: Subject) -> datetime:
         known: dict[str, datetime] = {}

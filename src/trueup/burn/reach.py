@@ -18,9 +18,10 @@ BASES = (("last_7_days", "per_day", 7), ("last_24_hours", "per_hour", 1))  # the
 NOT_KNOWN = "less than 24 hours of its burn are known"
 
 
-def reaches(tables: Tables, paces: Sequence[Pace]) -> Iterator[dict[str, Any]]:
+def reaches(tables: Tables, paces: Sequence[Pace], clock: datetime) -> Iterator[dict[str, Any]]:
     """A row of RUNWAY for each commitment, without its text; figures are fractions.
 
+    What has expired by the clock has no runway, however far its burn is known.
     Of several currencies or units of one commitment each has its row.
     """
     paced = {
@@ -40,7 +41,7 @@ def reaches(tables: Tables, paces: Sequence[Pace]) -> Iterator[dict[str, Any]]:
         elif row["remaining"] is None or pace is None:
             found = _unknown(row)
         else:
-            found = _drawn_down(row, pace, priced.get(name))
+            found = _drawn_down(row, pace, priced.get(name), clock)
         yield {**{key: row[key] for key in _SAME}, **found}
 
 
@@ -53,12 +54,14 @@ def _unknown(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"reason": reason, "remaining": _fraction(row["remaining"])}
 
 
-def _drawn_down(row: Mapping[str, Any], pace: Pace, price: Any) -> dict[str, Any]:
+def _drawn_down(row: Mapping[str, Any], pace: Pace, price: Any, clock: datetime) -> dict[str, Any]:
     basis, per_day = _basis(pace)
     remaining = max(Fraction(row["remaining"]) - pace.total(ACCRUED), Fraction(0))
     if row["unit"] == row["currency"]:
         price = 1
-    runway = drawn_down(remaining, per_day, pace.until, row["expires_at"])
+    over = row["expires_at"] is not None and row["expires_at"] <= clock
+    at = clock if over else pace.until
+    runway = drawn_down(remaining, per_day, at, row["expires_at"])
     return {
         "at": pace.until,
         "basis": basis,
