@@ -86,7 +86,7 @@ def test_the_ledger_gets_a_balanced_journal(hour: trueup.Result, tmp_path: Path)
         "day,account,cost_centre,team,currency,debit,credit,text",
         '2026-10-03,6520,4711,s1,USD,4.65,,"AI compute of s1, retail"',
         '2026-10-03,6520,4712,s2,USD,1.55,,"AI compute of s2, retail"',
-        "2026-10-03,1480,,,USD,,6.20,AI compute charged to teams",
+        "2026-10-03,1480,,,USD,,6.20,AI compute charged to units",
     ]
 
 
@@ -230,6 +230,69 @@ def test_every_cost_is_an_allocated_charge(hour: trueup.Result, tmp_path: Path) 
         ("trueup/unused/proportional", "s2"): ("0.375", "retail/4712/s2", ratio(0.25), tags["s2"]),
         ("trueup/unattributed/apart", None): ("2.3", None, ratio(1), {}),
     }
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ({"cost_centre": "a"}, {"business_unit": "a"}, {"/a/b", "a//b"}),
+        (
+            {"business_unit": "a", "cost_centre": "b/c"},
+            {"business_unit": "a/b", "cost_centre": "c"},
+            {"a/b%2Fc/b", "a%2Fb/c/b"},
+        ),
+        ({"business_unit": "a%2Fb"}, {"business_unit": "a/b"}, {"a%252Fb//b", "a%2Fb//b"}),
+    ],
+)
+def test_every_place_has_an_id_of_its_own(
+    first: dict[str, str], second: dict[str, str], expected: set[str], hour: trueup.Result,
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    """A place for each level, empty or not; a slash in a name is escaped."""
+    company = [
+        {"match": {"team": f"^{session}$"}, "team": "b", **who}
+        for session, who in (("s1", first), ("s2", second))
+    ]
+    charged = hour.chargeback({"chargeback": {"map": company}})
+    rows = pq.read_table(charged.to_focus(tmp_path)).to_pylist()
+    assert {row["AllocatedResourceId"] for row in rows} == expected | {None}
+
+
+def test_a_cost_centre_without_a_team_is_charged_everywhere(tmp_path: Path) -> None:
+    """4.65 of s1, whose team no one knows and whose cost centre is 4711; s2 is a team."""
+    company = [{"level": "session", "name": "s1", "cost_centre": "4711"},
+               {"level": "session", "name": "s2", "team": "ads"}]  # fmt: skip
+    rules = {"chargeback": {"map": company, "unused": "proportional", **ACCOUNTS}}
+    charged = reconciled(tmp_path, [*ALLOCATED, *BUSY], rules=rules).chargeback()
+    # 4.65 + 1.125 and 1.55 + 0.375, as above
+    assert charged.to_csv(tmp_path / "journal.csv").read_text(encoding="utf-8").splitlines() == [
+        "day,account,cost_centre,team,currency,debit,credit,text",
+        "2026-10-03,6520,,ads,USD,1.93,,AI compute of ads",
+        "2026-10-03,6520,4711,,USD,5.77,,AI compute of 4711",
+        "2026-10-03,1480,,,USD,,7.70,AI compute charged to units",
+    ]
+    rows = pq.read_table(charged.to_focus(tmp_path)).to_pylist()
+    assert {(row["AllocatedResourceId"], row["AllocatedResourceName"]) for row in rows} == {
+        ("/4711/", "4711"),
+        ("//ads", "ads"),
+        (None, None),
+    }
+    book = openpyxl.load_workbook(charged.to_excel(tmp_path / "book.xlsx"))
+    assert book.sheetnames == ["Statements", "(no team)", "(nobody)", "ads", "Journal"]
+    with pytest.raises(UsageError, match=r"teams: ads$"):
+        charged.of_team("(no team)")
+
+
+def test_an_owner_is_charged_in_its_own_cost_centre(hour: trueup.Result) -> None:
+    """1.50 unused of s2, whose cost centre only its use tells: 1.55 + 1.50 in one place."""
+    company = [{"level": "team", "name": "s2", "cost_centre": "4712"}]
+    policy = {"map": company, "unused": "owner", "owners": {PLAN: "s2"}, **ACCOUNTS}
+    entries = hour.chargeback({"chargeback": policy}).journal
+    assert [(row["cost_centre"], row["team"], f"{row['debit']:.2f}") for row in entries] == [
+        (None, "s1", "4.65"),
+        ("4712", "s2", "3.05"),
+        (None, None, "0.00"),
+    ]
 
 
 def ratio(value: float) -> list[dict[str, float]]:

@@ -12,16 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trueup.attribute.cost_line import CostLine, Payer
-from trueup.attribute.hierarchy import APART, Hierarchy
+from trueup.attribute.hierarchy import APART, NO_TEAM, Hierarchy
 from trueup.attribute.journal import Accounts, journal
 from trueup.attribute.mapping import CompanyMap
 from trueup.attribute.shared_cost import Sharing, shared_cost
 from trueup.attribute.statement import Statement, statements
 from trueup.attribute.weights import Measured, Weights
+from trueup.errors import IntegrityError
 from trueup.model.rules import Mapped, Policy, UnusedPolicy
 from trueup.report.allocated_charges import ratios
 
 ACCOUNTS = Accounts(cost="6520", clearing="1480")
+WITH_ROUNDING = Accounts(cost="6520", clearing="1480", rounding="6590")
 DAY = date(2026, 10, 31)
 MINOR = {"USD": 100, "JPY": 1, "KWD": 1000, "CREDITS": 10**18}
 HIERARCHY = Hierarchy(
@@ -41,7 +43,7 @@ def amounts(found: Sequence[Statement]) -> dict[tuple[str, ...], str]:
     return {each.path: str(each.amount) for each in found}
 
 
-NAMES = st.none() | st.sampled_from(["search", "ads", "ops"])
+NAMES = st.none() | st.sampled_from(["search", "ads", "ops", "(nobody)", "(no team)"])
 COSTS = st.decimals(-(10**15), 10**15, places=18) | st.sampled_from(
     [Decimal(0), Decimal("0.005"), Decimal("-0.005"), Decimal("0.5"), Decimal("1E-18")]
 )
@@ -103,7 +105,7 @@ MEASURED = st.lists(
 SHARINGS = st.builds(
     Sharing,
     unused=st.sampled_from([*SHARES, "owner"]),
-    owners=st.dictionaries(st.just("sp-1"), st.just("ops")),
+    owners=st.dictionaries(st.just("sp-1"), st.just(Payer("ops"))),
     unattributed=st.dictionaries(st.just("idle"), st.sampled_from(SHARES)),
 )
 PRICES = st.none() | st.fractions(0, 10**6)
@@ -126,11 +128,14 @@ def test_no_unit_is_lost_or_made(
     measured: list[Measured],
     price: Fraction | None,
 ) -> None:
-    """In fractions: rules keep each line's sum, each level the whole's, journals balance."""
+    """In fractions: rules keep each line's sum, each level the whole's, journals balance.
+
+    A journal posts every statement but nobody's, and clears the bill of just that.
+    """
     placed = [mapped(line, CompanyMap(entries)) for line in lines]
     weights = Weights(placed, measured, lambda _currency, _measured: price)
     charged = shared_cost(placed, sharing, weights)
-    found = statements(charged, Hierarchy(centres, units))
+    found = statements(Hierarchy(centres, units).knowing(placed).placed(charged))
     for currency, minor in MINOR.items():
         exact = sum(
             (Fraction(line.cost) for line in lines if line.currency == currency), Fraction()
@@ -155,19 +160,41 @@ def test_no_unit_is_lost_or_made(
             assert not below or sum(map(Fraction, below)) == Fraction(each.amount)
             if each.level == "team":
                 assert abs(Fraction(each.rounding)) < Fraction(1, minor)
-        posted = [each for each in journal(found, ACCOUNTS, DAY) if each.currency == currency]
-        debit = sum((Fraction(each.debit) for each in posted), Fraction())
-        credit = sum((Fraction(each.credit) for each in posted), Fraction())
-        assert debit == credit
-        assert all(each.debit >= 0 <= each.credit for each in posted)
-        assert all(bool(each.debit) != bool(each.credit) for each in posted)
+        for accounts in (ACCOUNTS, WITH_ROUNDING):
+            assert_posted(some, accounts, minor)
+
+
+def assert_posted(some: Sequence[Statement], accounts: Accounts, minor: int) -> None:
+    """The statements of a currency, entry by entry, and the accounts against them."""
+    posted = journal(some, accounts, DAY)
+    assert all(each.debit >= 0 <= each.credit for each in posted)
+    assert all(bool(each.debit) != bool(each.credit) for each in posted)
+    sums = dict.fromkeys(("6520", "1480", "6590"), Fraction())
+    for each in posted:
+        sums[each.account] += Fraction(each.debit) - Fraction(each.credit)
+    assert sum(sums.values()) == 0
+    leaves = [each for each in some if len(each.place) == 3]
+    charged = [each for each in leaves if each.place != (None, None, None)]
+    assert sorted(
+        (each.cost_centre or "", each.team or "", Fraction(each.debit) - Fraction(each.credit))
+        for each in posted
+        if each.account == "6520"
+    ) == sorted(
+        (each.place[1] or "", each.place[2] or "", each.amount) for each in charged if each.amount
+    )
+    whole = sum(Fraction(each.amount) for each in some if each.place == ())
+    nobody = sum(Fraction(each.amount) for each in leaves if each not in charged)
+    assert sums["6520"] == whole - nobody
+    if accounts.rounding:
+        exact = sum((Fraction(each.exact) for each in charged), Fraction())
+        assert -sums["1480"] == Fraction(round(exact * minor), minor)
 
 
 def test_thirds_are_rounded_once_over_all_teams() -> None:
     """10.00 in thirds is 3.33 three times and a cent, which the first of equal remainders gets."""
     third = "3.333333333333333333"
     lines = [usage("a", third), usage("b", third), usage("c", "3.333333333333333334")]
-    found = statements(lines, Hierarchy())
+    found = statements(lines)
     assert amounts(found) == {
         (): "10.00",
         APART[:1]: "10.00",
@@ -182,7 +209,7 @@ def test_thirds_are_rounded_once_over_all_teams() -> None:
 def test_levels_follow_tables_and_a_line_s_own_cost_centre_is_first() -> None:
     """Search is of 4711, retail; ads of 4712, of no unit; one line of search names 4712 itself."""
     own = CostLine("USD", "usage", "search", "4712", "aws", "large", Decimal(2))
-    found = statements([usage("search", "1.5"), usage("ads", "4"), own], HIERARCHY)
+    found = statements(HIERARCHY.placed([usage("search", "1.5"), usage("ads", "4"), own]))
     assert amounts(found) == {
         (): "7.50",
         APART[:1]: "6.00",
@@ -243,7 +270,7 @@ def test_unused_commitment_has_a_policy(
         *(metered("ops", "gpu", 99, "allocated"), metered("ops", "tpu_chip", 7)),
         Measured(Payer("far"), "gcp", "large", "gpu", "busy", Fraction(7), 7),
     ]
-    assert by_team(lines, Sharing(policy, {"sp-1": "ops"}), measured) == expected
+    assert by_team(lines, Sharing(policy, {"sp-1": Payer("ops")}), measured) == expected
 
 
 def test_unattributed_cost_has_a_policy_by_its_reason() -> None:
@@ -305,12 +332,104 @@ def test_ratios_add_up_to_one(costs: list[Decimal]) -> None:
 def test_entries_are_debits_of_cost_centres_against_one_account() -> None:
     """4.00 + 1.50 - 0.50 = 5.00: the team that gets money back is credited."""
     lines = [usage("ads", "4"), usage("search", "1.5"), usage("ops", "-0.5")]
-    entries = journal(statements(lines, HIERARCHY), ACCOUNTS, DAY)
+    entries = journal(statements(HIERARCHY.placed(lines)), ACCOUNTS, DAY)
     assert [
         (each.account, each.cost_centre, str(each.debit), str(each.credit)) for each in entries
     ] == [
-        ("6520", APART[1], "0", "0.50"),
+        ("6520", None, "0", "0.50"),
         ("6520", "4712", "4.00", "0"),
         ("6520", "4711", "1.50", "0"),
-        ("1480", "", "0", "5.00"),
+        ("1480", None, "0", "5.00"),
     ]
+
+
+def test_rounding_has_a_line_of_its_own() -> None:
+    """1.004 + 2.004 + nobody's 0.004 = 3.012 is 3.01, whose cent the first of equals gets: nobody.
+
+    The teams bear 3.00 of 3.008: 3.01 is cleared, and a cent is rounding; without an account for it
+    3.00 is cleared, and the text says so.
+    """
+    found = statements([usage("a", "1.004"), usage("b", "2.004"), usage(None, "0.004")])
+    told = {
+        accounts.rounding: [
+            (each.account, str(each.debit), str(each.credit), each.text)
+            for each in journal(found, accounts, DAY)
+        ]
+        for accounts in (ACCOUNTS, WITH_ROUNDING)
+    }
+    teams = [
+        ("6520", "1.00", "0", "AI compute of a"),
+        ("6520", "2.00", "0", "AI compute of b"),
+    ]
+    cleared = "AI compute charged to units: 3.008, rounded by"
+    assert told == {
+        None: [*teams, ("1480", "0", "3.00", f"{cleared} -0.008")],
+        "6590": [
+            *teams,
+            ("1480", "0", "3.01", f"{cleared} 0.002"),
+            ("6590", "0.01", "0", "AI compute: rounding of statements"),
+        ],
+    }
+
+
+def test_a_journal_that_leaves_out_a_unit_is_refused() -> None:
+    """Of 4.00 and 1.50 without the statement of 1.50."""
+    found = statements([usage("ads", "4"), usage("search", "1.5")])
+    some = [each for each in found if each.place[2:] != ("search",)]
+    with pytest.raises(IntegrityError, match=r"USD: what units bear is 4\.00, not 5\.50"):
+        journal(some, ACCOUNTS, DAY)
+
+
+def test_a_cost_centre_pays_without_a_team() -> None:
+    """4799 used 3.00, ads 1.00: of 2.00 unused they bear 1.50 and 0.50; one 0.25 is nobody's."""
+    lines = [
+        CostLine("USD", "usage", None, "4799", "aws", "large", Decimal(3)),
+        *(usage("ads", "1"), usage(None, "0.25"), unused("2")),
+    ]
+    found = statements(shared_cost(lines, Sharing("proportional"), Weights(lines)))
+    assert amounts([each for each in found if each.level == "team"]) == {
+        (APART[0], "4799", NO_TEAM): "4.50",
+        (*APART[:2], "ads"): "1.50",
+        APART: "0.25",
+    }
+    entries = journal(found, ACCOUNTS, DAY)
+    assert [(each.cost_centre, each.team, str(each.debit), each.text) for each in entries[:2]] == [
+        (None, "ads", "1.50", "AI compute of ads"),
+        ("4799", None, "4.50", "AI compute of 4799"),
+    ]
+    assert str(entries[2].credit) == "6.00"
+
+
+def test_a_team_may_have_the_name_of_nobody() -> None:
+    """It is charged and posted; only how pages show it is told apart."""
+    found = statements([usage(APART[2], "4"), usage(None, "1"), usage(NO_TEAM, "2")])
+    assert amounts([each for each in found if each.level == "team"]) == {
+        (*APART[:2], "'(no team)'"): "2.00",
+        (*APART[:2], "'(nobody)'"): "4.00",
+        APART: "1.00",
+    }
+    assert [each.team for each in journal(found, ACCOUNTS, DAY)] == [NO_TEAM, APART[2], None]
+
+
+@pytest.mark.parametrize(
+    ("told", "home"),
+    [
+        ([Payer("ads", "4712")], ("ads", "4712", None)),
+        ([Payer("ads", "4712"), Payer("ads")], ("ads", "4712", None)),
+        ([Payer("ads", "4711")], ("ads", "4711", "retail")),
+        ([Payer("ads", "4712", "b"), Payer("ads", "4712", "b")], ("ads", "4712", "b")),
+        ([Payer("ads", "4712", "b"), Payer("ads", "4712", "c")], ("ads", "4712", None)),
+        ([Payer("ads", "4712"), Payer("ads", "4713")], ("ads", None, None)),
+        ([Payer("ads", None, "b")], ("ads", None, "b")),
+        ([Payer("search", "4712")], ("ads", None, None)),
+    ],
+)
+def test_a_team_that_is_only_named_belongs_where_its_costs_are(
+    told: Sequence[Payer], home: tuple[str | None, ...]
+) -> None:
+    """Where that is one cost centre; a table of the company stands before it."""
+    lines = [usage(None, "1").charged(payer, Decimal(1)) for payer in told]
+    units = {"4711": "retail"}
+    assert Hierarchy({}, units).knowing(lines).payer(Payer("ads")) == home
+    by_table = Hierarchy({"ads": "4711"}, units).knowing(lines)
+    assert by_table.payer(Payer("ads")) == ("ads", "4711", "retail")

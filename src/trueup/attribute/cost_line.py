@@ -13,7 +13,7 @@ Kind = Literal["usage", "unused", "unattributed"]
 
 
 class Payer(NamedTuple):
-    """Who is charged; null where nobody is, or where tables of the company say it."""
+    """Who is charged; without any name nobody is."""
 
     team: str | None = None
     cost_centre: str | None = None
@@ -24,7 +24,7 @@ class Payer(NamedTuple):
 class CostLine:
     """An exact effective cost in one currency, and whom it falls to.
 
-    Without a team nobody is charged: then it is shown apart. ``about`` is the model of usage, the
+    Without a payer nobody is charged: then it is shown apart. ``about`` is the model of usage, the
     commitment of what is unused, the reason of what is unattributed.
     """
 

@@ -19,12 +19,12 @@ SCALE = 18  # of costs, as tables have them
 class Sharing:
     """The policy of unused commitment, and of unattributed cost by its reason.
 
-    ``apart`` leaves it with nobody. ``owner`` charges the team that ``owners`` names for the
-    commitment. The others share it among the teams of ``Weights``.
+    ``apart`` leaves it with nobody. ``owner`` charges whom ``owners`` names for the commitment. The
+    others share it among the payers of ``Weights``.
     """
 
     unused: UnusedPolicy = "apart"
-    owners: Mapping[str, str] = field(default_factory=dict)
+    owners: Mapping[str, Payer] = field(default_factory=dict)
     unattributed: Mapping[str, Policy] = field(default_factory=dict)
 
     def policy_of(self, line: CostLine) -> UnusedPolicy:
@@ -46,7 +46,7 @@ def shared_cost(lines: Sequence[CostLine], sharing: Sharing, weights: Weights) -
     for line in lines:
         policy = sharing.policy_of(line)
         if policy == "owner":
-            found.append(line.charged(Payer(sharing.owners.get(line.about or "")), line.cost))
+            found.append(line.charged(sharing.owners.get(line.about or "", Payer()), line.cost))
         elif policy == "apart":
             found.append(line)
         else:

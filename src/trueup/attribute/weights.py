@@ -1,4 +1,4 @@
-"""By what a cost is shared among teams: what they used of its provider, in money or as metered."""
+"""By what a cost is shared among payers: what they used of its provider, in money or as metered."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Weights:
-    """Weights above zero of the payers that have a team.
+    """Weights above zero of all payers that have a name.
 
     ``proportional`` is what each used, in money; ``even`` one for each of these. ``by_tokens`` are
     tokens at their price, those without one nothing. ``by_gpu_time`` is GPU time, of a provider
@@ -99,6 +99,6 @@ def _requests(some: Sequence[Measured]) -> dict[Payer, Fraction]:
 def _summed(weights: Iterable[tuple[Payer, Fraction]]) -> dict[Payer, Fraction]:
     sums: dict[Payer, Fraction] = {}
     for payer, weight in weights:
-        if payer.team is not None:
+        if any(payer):
             sums[payer] = sums.get(payer, Fraction()) + weight
     return {payer: weight for payer, weight in sums.items() if weight > 0}

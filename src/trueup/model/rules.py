@@ -305,6 +305,7 @@ class Chargeback(Strict):
     business_units: Mapping[str, str] = Field(default_factory=dict)  # cost centre -> unit
     cost_account: str | None = None
     clearing_account: str | None = None
+    rounding_account: str | None = None  # None: rounding stays on clearing_account
 
 
 class Rules(Strict):

@@ -16,7 +16,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trueup.attribute.hierarchy import APART, LEVELS
+from trueup.attribute.hierarchy import LEVELS, place_of
 from trueup.focus.columns import ARROW_TYPES, COST_AND_USAGE, columns_of
 from trueup.model.columns import TEXT
 from trueup.money import EXACT, plain
@@ -70,13 +70,12 @@ def _origins(lines: Sequence[CostLine]) -> Iterator[list[CostLine]]:
 
 def _rows(lines: Sequence[CostLine], charged: Chargeback) -> Iterator[dict[str, Any]]:
     for line, ratio in zip(lines, ratios([line.cost for line in lines]), strict=True):
-        place = charged.hierarchy.path(line)
-        names = {
-            level: name
-            for level, name, apart in zip(LEVELS, place, APART, strict=True)
-            if name != apart
+        place = place_of(line.payer)
+        names = {level: name for level, name in zip(LEVELS, place, strict=True) if name}
+        who = {
+            "AllocatedResourceId": "/".join(map(_escaped, place)),
+            "AllocatedResourceName": line.team or line.cost_centre or line.business_unit,
         }
-        who = {"AllocatedResourceId": "/".join(names.values()), "AllocatedResourceName": line.team}
         yield {
             "ChargePeriodStart": charged.start,
             "ChargePeriodEnd": charged.end,
@@ -88,12 +87,16 @@ def _rows(lines: Sequence[CostLine], charged: Chargeback) -> Iterator[dict[str, 
             "AllocatedMethodId": METHOD.format(charged.method_of(line)),
             "AllocatedMethodDetails": _details(ratio),
             "AllocatedTags": _tags(line, names),
-            **(who if line.team else {}),
+            **(who if names else {}),
             **_about(line),
             "x_Kind": line.kind,
             "x_Provider": line.provider,
             "x_Agent": line.agent,
         }
+
+
+def _escaped(name: str | None) -> str:
+    return (name or "").replace("%", "%25").replace("/", "%2F")
 
 
 def _about(line: CostLine) -> dict[str, str | None]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trueup.attribute.cost_line import CostLine, total
-from trueup.attribute.hierarchy import LEVELS, NOBODY, Hierarchy
+from trueup.attribute.cost_line import CostLine, Payer, total
+from trueup.attribute.hierarchy import LEVELS, Hierarchy
 from trueup.attribute.journal import Accounts, journal
 from trueup.attribute.mapping import CompanyMap
 from trueup.attribute.shared_cost import Sharing, shared_cost
@@ -41,8 +41,8 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")  # of text that a spreadsheet 
 class Chargeback:
     """The whole effective cost of a result's period, charged by a policy.
 
-    What nobody is charged for stands under ``(nobody)`` on every level, so that each level adds up
-    to the billed cost of the identity. Raises IntegrityError where the lines do not.
+    What nobody is charged for has a place of its own on every level, so that each level adds up to
+    the billed cost of the identity. Raises IntegrityError where the lines do not.
     """
 
     def __init__(self, result: Charged, policy: Policy) -> None:
@@ -50,23 +50,27 @@ class Chargeback:
         self.policy = policy
         company = CompanyMap(policy.map)
         lines = cost_lines(result, company)
-        weights = self._weights(result, company, lines)
+        known = Hierarchy(policy.cost_centres, policy.business_units).knowing(lines)
+        lines = known.placed(lines)
+        weights = self._weights(result, company, known, lines)
         self.unpriced = weights.unpriced() if "by_tokens" in self.policies else []
-        self._sharing = Sharing(policy.unused, policy.owners, policy.unattributed)
+        owners = {name: known.payer(Payer(team)) for name, team in policy.owners.items()}
+        self._sharing = Sharing(policy.unused, owners, policy.unattributed)
         self.lines = shared_cost(lines, self._sharing, weights)
-        self.hierarchy = Hierarchy(policy.cost_centres, policy.business_units)
-        self.units = statements(self.lines, self.hierarchy)
+        self.units = statements(self.lines)
 
     @property
     def policies(self) -> set[str]:
         """All policies that the rules name."""
         return {self.policy.unused, *self.policy.unattributed.values()}
 
-    def _weights(self, result: Charged, company: CompanyMap, lines: Sequence[CostLine]) -> Weights:
+    def _weights(
+        self, result: Charged, company: CompanyMap, known: Hierarchy, lines: Sequence[CostLine]
+    ) -> Weights:
         """With what was metered, where a policy asks for it."""
         if not any(each.startswith("by_") for each in self.policies):
             return Weights(lines)
-        some = measured(result, company)
+        some = [replace(each, payer=known.payer(each.payer)) for each in measured(result, company)]
         return Weights(lines, some, token_prices(result, some, self.policy.token_price))
 
     @cached_property
@@ -82,7 +86,10 @@ class Chargeback:
                 "a journal needs the ledger's accounts: set cost_account and clearing_account "
                 "under [chargeback] in the rules"
             )
-        accounts = Accounts(self.policy.cost_account or "", self.policy.clearing_account or "")
+        policy = self.policy
+        accounts = Accounts(
+            policy.cost_account or "", policy.clearing_account or "", policy.rounding_account
+        )
         day = (self.end - timedelta(microseconds=1)).date()
         entries = journal(self.units, accounts, day)
         return Table.from_rows(JOURNAL, [asdict(each) for each in entries])
@@ -98,9 +105,9 @@ class Chargeback:
 
     def of_team(self, team: str) -> list[Statement]:
         """Its statements, one per place and currency; UsageError that names the nearest teams."""
-        found = [each for each in self.teams if each.path[-1] == team]
+        found = [each for each in self.teams if each.place[-1] == team]
         if not found:
-            known = sorted({each.path[-1] for each in self.teams})
+            known = sorted({each.place[-1] for each in self.teams if each.place[-1] is not None})
             raise UsageError(
                 f"no team {team!r} is charged; {close_to(team, known)}teams: {', '.join(known)}"
             )
@@ -108,8 +115,8 @@ class Chargeback:
 
     @property
     def teams(self) -> list[Statement]:
-        """The statements of teams, without what nobody is charged for."""
-        return [each for each in self.units if each.level == "team" and each.path[-1] != NOBODY]
+        """The statements of the lowest level, without what nobody is charged for."""
+        return [each for each in self.units if each.level == "team" and any(each.place)]
 
     def to_csv(self, path: str | Path) -> Path:
         """Write the journal for the ledger to import: plain amounts, the empty side empty.
@@ -204,5 +211,5 @@ def statement_row(each: Statement) -> dict[str, Any]:
 def _plain_cell(value: object) -> str:
     if isinstance(value, Decimal):
         return plain(value, 2) if value else ""
-    text = str(value)
+    text = "" if value is None else str(value)
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text

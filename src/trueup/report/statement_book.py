@@ -132,7 +132,7 @@ class _Book:
                 if isinstance(value, Decimal):
                     write_cell(sheet, at, column, value or None, self.money)
                 else:
-                    write_cell(sheet, at, column, str(value), self.text)
+                    write_cell(sheet, at, column, value and str(value), self.text)
 
     def _head(self, sheet: Worksheet, at: int, names: Iterable[str]) -> None:
         for column, name in enumerate(names):
