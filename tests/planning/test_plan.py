@@ -199,6 +199,43 @@ def test_a_commitment_serves_first_what_it_saves_most_on(tmp_path: Any) -> None:
     assert plan.offers.rows()[0]["cost_without"] == D("4.00")
 
 
+@pytest.mark.parametrize("prices", [("4.00", "4.00"), ("4.00", "5.00")])
+def test_what_is_in_force_serves_once_whatever_is_planned_for(
+    prices: tuple[str, str], tmp_path: Any
+) -> None:
+    """6.00 an hour at 3.00 serve 2 GPUs of the pool's 3 and the lab's 1.
+
+    At one price by what they use: 1.5 of the pool and 0.5 of the lab, so that 1.5 x 4.00 and 0.5 x
+    4.00 are left. Where the lab's costs 5.00 it comes first, and 2 x 4.00 are left of the pool.
+    """
+    (tmp_path / "c.toml").write_text(CONTRACT)
+    rates = [
+        {
+            **GPU,
+            "match": {"resource": name},
+            "price": price,
+            "commitment_id": "plan-1",
+            "commitment_price": "3.00",
+        }
+        for name, price in zip(("pool", "lab"), prices, strict=True)
+    ]
+    used = usage([held(0, "3"), held(0, "1", resource_id="lab")])
+
+    def left(where: str) -> tuple[Decimal, Decimal]:
+        plan = trueup.plan(
+            used,
+            rules={"rate": rates, "offer": [RESERVED]},
+            commitments=tmp_path / "c.toml",
+            where={"resource": where},
+        )
+        return plan.offers.rows()[0]["cost_without"], plan.in_force.rows()[0]["served"]
+
+    same = prices[0] == prices[1]
+    assert left("pool") == ((D("6"), D("4.5")) if same else (D("8"), D("3")))
+    assert left("lab") == ((D("2"), D("1.5")) if same else (D("0"), D("3")))
+    assert left(".") == (D("8"), D("6"))
+
+
 def test_what_runs_found_used_is_what_is_served() -> None:
     """Of a reservation of 4 in each hour 3 were used in hour 0, 5 with an overage of 1 in hour 1,
     nothing is told of hour 2: 3, 4 and 4 of 5 are served, so that 2 + 1 + 1 are left.

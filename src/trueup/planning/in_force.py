@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from fractions import Fraction
+from itertools import groupby
 from typing import Any
 
 from trueup.errors import UnitError
@@ -27,7 +28,7 @@ class InForce:
     committed: Fraction
     ends: datetime | None = None
     told: dict[datetime, Fraction] = field(default_factory=dict)
-    served: Fraction = Fraction(0)  # of the use, together
+    served: Fraction = Fraction(0)  # of what is planned for, together
     reason: str | None = None  # why nothing was subtracted
 
 
@@ -69,28 +70,36 @@ def told_by_runs(
 def beyond(use: Use, in_force: Sequence[InForce]) -> Use:
     """The use that the commitments leave; each serves usage whose rate names it.
 
-    Where several rates do, the one on which it saves most is served first. ``in_force`` learns
-    what each served, or why nothing.
+    Of several the one on which it saves most is served first, equals by what they used, planned for
+    or not: plans of parts add up to that of the whole. ``in_force`` learns what each served of what
+    is planned for, or why nothing.
     """
-    priced = list(use.priced)
+    mine = len(use.priced)
+    priced = [*use.priced, *use.beside]
     for held in in_force:
-        mine = [(at, size) for at, one in enumerate(priced) if (size := _size(held, one))]
-        if held.reason is None and not mine:
+        sizes = {at: size for at, one in enumerate(priced) if (size := _size(held, one))}
+        if held.reason is None and not any(at < mine for at in sizes):
             held.reason = "no rate of the use names it as its commitment_id, in its unit"
         if held.reason is not None:
             continue
-        mine.sort(key=lambda pair: -priced[pair[0]].price / pair[1])
-        amounts = {at: list(priced[at].amounts) for at, _ in mine}
+        saved = {at: priced[at].price / size for at, size in sizes.items()}
+        ranks = [
+            list(rank) for _, rank in groupby(sorted(saved, key=lambda at: -saved[at]), saved.get)
+        ]
+        amounts = {at: list(priced[at].amounts) for at in sizes}
         for hour in range(use.hours):
             left = held.told.get(use.start + hour * HOUR, held.committed)
-            for at, size in mine:
-                served = min(left, amounts[at][hour] * size)
-                amounts[at][hour] -= served / size
-                left -= served
-                held.served += served
+            for rank in ranks:
+                takes = {at: amounts[at][hour] * sizes[at] for at in rank}
+                whole = sum(takes.values())
+                share = min(left / whole, Fraction(1)) if whole else Fraction(0)
+                for at, taken in takes.items():
+                    amounts[at][hour] -= share * amounts[at][hour]
+                    held.served += share * taken if at < mine else 0
+                left -= share * whole
         for at, hourly in amounts.items():
             priced[at] = replace(priced[at], amounts=hourly)
-    return replace(use, priced=tuple(priced))
+    return replace(use, priced=tuple(priced[:mine]), beside=tuple(priced[mine:]))
 
 
 def _size(held: InForce, one: Priced) -> Fraction:

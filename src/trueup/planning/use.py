@@ -57,12 +57,16 @@ class Priced:
 
 @dataclass(frozen=True)
 class Use:
-    """The hours from ``start`` on, all of them, whether or not something was used in them."""
+    """The hours from ``start`` on, all of them, whether or not something was used in them.
+
+    ``beside`` is what was used in them and is not planned for: commitments serve it, too.
+    """
 
     start: datetime
     hours: int
     day: date  # whose rates hold
     priced: tuple[Priced, ...]
+    beside: tuple[Priced, ...]
     left_out: tuple[tuple[str, str, int], ...]  # what is not planned for, why, how many rows
 
     @property
@@ -92,10 +96,38 @@ def use_of(usage: Dataset, rules: Rules, wanted: Wanted, engine: Engine) -> Use:
     Raises UsageError where there is no such usage, or no rate prices any of it.
     """
     rows = _rows(usage, engine)
-    kinds = [kind for kind in _kinds(rows, rules, engine) if speaks_of(wanted.where, kind)]
+    kinds: list[dict[str, Any]] = []
+    others: list[dict[str, Any]] = []
+    for kind in _kinds(rows, rules, engine):
+        (kinds if speaks_of(wanted.where, kind) else others).append(kind)
     span = _span(kinds, wanted.period)
     day = wanted.day or (span.end - HOUR).date()
-    left_out: Counter[tuple[str, str]] = Counter()  # and how many rows
+    priced, left_out = _by_rate(rows, kinds, rules, span, day, engine)
+    if not priced:
+        raise UsageError(
+            f"nothing to plan for: {'; '.join(f'{name}: {why}' for name, why in [*left_out][:3])}; "
+            "add a [[rate]] with its price and, for commitments in money, commitment_price"
+        )
+    return Use(
+        span.start,
+        (span.end - span.start) // HOUR,
+        day,
+        tuple(priced),
+        tuple(_by_rate(rows, others, rules, span, day, engine)[0]),
+        tuple((name, why, rows) for (name, why), rows in left_out.items()),
+    )
+
+
+def _by_rate(
+    rows: ir.Table,
+    kinds: Sequence[Mapping[str, Any]],
+    rules: Rules,
+    span: Period,
+    day: date,
+    engine: Engine,
+) -> tuple[list[Priced], Counter[tuple[str, str]]]:
+    """The hours of each rate, and how many rows of what have none, and why."""
+    left_out: Counter[tuple[str, str]] = Counter()
     told: dict[str, tuple[int, Counted]] = {}
     for kind in kinds:
         place = _rate_of(kind, rules.rate, day)
@@ -114,18 +146,7 @@ def use_of(usage: Dataset, rules: Rules, wanted: Wanted, engine: Engine) -> Use:
             left_out[_name(kind), "its quantities are too fine to be counted exactly"] += kind[
                 "rows"
             ]
-    if not told:
-        raise UsageError(
-            f"nothing to plan for: {'; '.join(f'{name}: {why}' for name, why in [*left_out][:3])}; "
-            "add a [[rate]] with its price and, for commitments in money, commitment_price"
-        )
-    return Use(
-        span.start,
-        (span.end - span.start) // HOUR,
-        day,
-        tuple(_priced(rows, kinds, told, sizes, rules, span, engine)),
-        tuple((name, why, rows) for (name, why), rows in left_out.items()),
-    )
+    return (_priced(rows, kinds, told, sizes, rules, span, engine) if told else []), left_out
 
 
 def _rows(usage: Dataset, engine: Engine) -> ir.Table:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
 from trueup.errors import UsageError
 from trueup.money import EXACT
-from trueup.planning.use import Use
+from trueup.planning.use import Priced, Use
 
 CHANGES = ("price", "spot_price", "use")
 _SHARE = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*%")
@@ -32,15 +32,19 @@ def changes(given: Mapping[str, str]) -> dict[str, Decimal]:
 
 def changed(use: Use, by: Mapping[str, Decimal]) -> Use:
     """The use at changed prices on demand and at the spot, and of a changed size."""
+    return replace(use, priced=_changed(use.priced, by), beside=_changed(use.beside, by))
+
+
+def _changed(some: Iterable[Priced], by: Mapping[str, Decimal]) -> tuple[Priced, ...]:
     one = Decimal(1)
     size = Fraction(by.get("use", one))
-    priced = []
-    for each in use.priced:
+    found = []
+    for each in some:
         rate, spot = each.rate, each.rate.spot_price
         price = EXACT.multiply(rate.price, by.get("price", one))
         if spot is not None:
             spot = EXACT.multiply(spot, by.get("spot_price", by.get("price", one)))
         amounts = [amount * size for amount in each.amounts] if size != 1 else each.amounts
         told = rate.model_copy(update={"price": price, "spot_price": spot})
-        priced.append(replace(each, rate=told, amounts=amounts))
-    return replace(use, priced=tuple(priced))
+        found.append(replace(each, rate=told, amounts=amounts))
+    return tuple(found)
