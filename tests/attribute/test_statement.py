@@ -180,7 +180,9 @@ def assert_posted(some: Sequence[Statement], accounts: Accounts, minor: int) -> 
         for each in posted
         if each.account == "6520"
     ) == sorted(
-        (each.place[1] or "", each.place[2] or "", Fraction(each.amount)) for each in charged if each.amount
+        (each.place[1] or "", each.place[2] or "", Fraction(each.amount))
+        for each in charged
+        if each.amount
     )
     whole = sum(Fraction(each.amount) for each in some if each.place == ())
     nobody = sum(Fraction(each.amount) for each in leaves if each not in charged)

@@ -65,8 +65,12 @@ def assert_rates(expected: reach.Rates, burn: Burn, by: str) -> None:
 
 
 def assert_reaches(expected: dict[str, reach.Reach], burn: Burn) -> None:
-    """Every figure of every commitment's runway."""
-    found = {row["commitment_id"]: row for row in burn.runway}
+    """Every figure of every commitment's runway; a renewal that is to come has none yet."""
+    found = {
+        row["commitment_id"]: row
+        for row in burn.runway
+        if row["reason"] != "it starts after the period"
+    }
     assert found.keys() == expected.keys()
     for name, wanted in expected.items():
         for figure, value in wanted._asdict().items():

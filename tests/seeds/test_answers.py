@@ -29,6 +29,7 @@ from trueup.fetch.feeds import Place
 from trueup.fetch.landing import Landing
 from trueup.fetch.providers import fetch_all, paths_of
 from trueup.job import Settings, run
+from trueup.model.table import Table
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
 FROM_FILES = range(1, 4)  # all others in test_legs, with further faults
@@ -38,6 +39,12 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "nightly"
 BUNDLED = (7, START, 31)
 RECORDINGS = "../../cassettes/*/nightly"
 BYTES_MAX = 6_000_000
+FIGURES_OF_SESSIONS = [
+    ("session_costs", "cost"),
+    ("session_costs", "committed_cost"),
+    ("session_costs", "quantity"),
+    ("allocations", "committed_cost"),
+]
 
 
 @pytest.mark.parametrize("seed", FROM_FILES)
@@ -49,7 +56,7 @@ def test_equals_the_answers_of_a_seed(seed: int, tmp_path: Path) -> None:
     result = reconciled(read_configuration(tmp_path / "trueup.toml"))
     assert_equal(expected, comparable(result, tmp_path))
     assert_charged(expected, result)
-    assert_sessions(expected, result)
+    assert_sessions(made.ledger, expected, result)
     assert_burnt(made.ledger, result)
 
 
@@ -108,6 +115,9 @@ def test_equals_the_answers_of_the_bundled_month(tmp_path: Path) -> None:
     expected = world.read_answers((EXAMPLE / "answers.json").read_text())
     assert_equal_as_fetched(expected, comparable(outcome.result, EXAMPLE))
     assert_charged(expected, outcome.result)
+    made = world.make(*BUNDLED)
+    assert_sessions(made.ledger, expected, outcome.result)
+    assert_burnt(made.ledger, outcome.result)
 
 
 def test_bundled_month_is_what_the_generator_writes() -> None:
@@ -161,6 +171,33 @@ def test_one_wrong_digit_is_found(table: str, column: str) -> None:
     row[column] = Decimal(str(row[column])) + Decimal(1).scaleb(int(exponent))
     with pytest.raises(AssertionError, match=rf"1 differences\s+{table}: .*{column} is"):
         assert_equal(expected, found)
+
+
+@pytest.mark.parametrize("factor", [0, 2])
+def test_wrong_figures_of_sessions_are_found(factor: int, tmp_path: Path) -> None:
+    """A figure that is doubled, or nothing, does not pass; the ledger has none of what is unrated."""
+    made = world.make(1, START, 3)
+    world.write(made, tmp_path)
+    expected = world.read_answers((tmp_path / "answers.json").read_text())
+    result = reconciled(read_configuration(tmp_path / "trueup.toml"))
+    assert_sessions(made.ledger, expected, result)
+    found = set()
+    for table, figure in FIGURES_OF_SESSIONS:
+        right = getattr(result, table)
+        rows = right.rows()
+        for basis in {row.get("basis") for row in rows if row[figure]} - {"unrated"}:
+            wrong = [
+                {**row, figure: row[figure] * factor}
+                if row.get("basis") == basis and row[figure]
+                else row
+                for row in rows
+            ]
+            changed = Table.from_rows(right.to_arrow().schema, wrong)
+            with patch.dict(vars(result), {table: changed}), pytest.raises(AssertionError):
+                assert_sessions(made.ledger, expected, result)
+            found.add((figure, basis))
+    assert found >= {("cost", "billed"), ("cost", "accrued"), ("quantity", "capacity")}
+    assert found >= {("committed_cost", "billed"), ("committed_cost", None)}
 
 
 def test_a_lost_and_a_new_row_are_found() -> None:

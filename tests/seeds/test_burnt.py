@@ -14,7 +14,7 @@ from tests.seeds.results import reconciled
 from tests.world import burnt, world
 from tests.world.ledger import HOUR
 from tests.world.sagemaker import PLAN
-from trueup.burn import reach
+from trueup.burn import reach, runway
 from trueup.burn.ends import Ends
 from trueup.burn.rates import Pace
 from trueup.config import Configuration, read_configuration
@@ -64,9 +64,9 @@ def test_wrong_rates_and_runways_are_found(tmp_path: Path, monkeypatch: pytest.M
     world.write(made, tmp_path)
     result = reconciled(with_rates(read_configuration(tmp_path / "trueup.toml")))
     assert_burnt(made.ledger, result)
-    rate, until, drawn_down, by_interval = Pace.rate, Ends.of, reach.drawn_down, reach.by_interval
+    rate, until, drawn_down, by_interval = Pace.rate, Ends.of, runway.drawn_down, runway.by_interval
     wrong: list[tuple[object, str, object]] = [
-        (Pace, "rate", lambda pace, name: None),
+        (Pace, "rate", lambda *_: None),
         (Pace, "rate", lambda pace, name: 2 * (rate(pace, name) or 0)),
         (Ends, "of", lambda *given: until(*given) - HOUR),
         (reach, "drawn_down", lambda left, *given: drawn_down(2 * left, *given)),

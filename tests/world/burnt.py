@@ -54,6 +54,7 @@ def of_teams(ledger: Ledger, span: timedelta) -> Amounts:
     found: Amounts = defaultdict(Decimal)
     for outside in ledger.outside:
         place = _place(outside.start, outside.end - outside.start, span)
+        place = max(place[0], ledger.start), min(place[1], ledger.end)
         found[None, outside.reason, outside.currency, "billed", *place] += outside.cost
     for covered in ledger.covered:
         place = _place(covered.start, HOUR, span)
