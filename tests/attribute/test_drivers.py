@@ -11,8 +11,8 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trueup.attribute.drivers import Driver, cut_rows, drivers
-from trueup.model.spend_schema import ACTIVITY, SPEND
+from trueup.attribute.drivers import Driver, cut_rows, drivers, rated_drivers
+from trueup.model.spend_schema import ACTIVITY, RATED, SPEND
 from trueup.period import Period
 
 D = Decimal
@@ -161,3 +161,53 @@ def test_effects_always_add_up_to_the_change(
     for week, side in ((BEFORE, "before"), (NOW, "now")):
         expected = sum((row["cost"] for row in rows if row["start"] == week.start), D(0))
         assert sum((getattr(driver, side) for driver in every), D(0)) == expected
+
+
+def called(window: Period, tool: str, calls: str, cost: str, **more: Any) -> dict[str, Any]:
+    at = {"start": window.start, "end": window.start + timedelta(hours=1)}
+    priced = {"quantity": D(calls), "unit": "Calls", "currency": "USD", "cost": D(cost)}
+    return {**at, "meter": "tool_calls", "team": "ads", "tool": tool, **priced, **more}
+
+
+def test_what_is_rated_changes_by_quantity_and_price_of_each_service() -> None:
+    """Search: 100 for 1.00, then 300 for 2.70: 200 x 0.01 = 2.00 more, 300 x -0.001 = -0.30.
+
+    Lookup is new with 5.00. Of the team both together: a call of one is no call of the other.
+    """
+    rows = [
+        called(BEFORE, "search", "100", "1.00"),
+        called(NOW, "search", "300", "2.70"),
+        called(NOW, "lookup", "50", "5.00"),
+    ]
+    of_search = {**NOTHING, "quantity": D("2"), "price": D("-0.3")}
+    of_lookup = {**NOTHING, "new": D("5")}
+    by_tool = rated_drivers(table(RATED, rows), "tool", NOW, BEFORE)
+    assert [(each.name, each.basis, each.now, each.effects) for each in by_tool] == [
+        ("lookup", "rated", D("5"), of_lookup),
+        ("search", "rated", D("2.7"), of_search),
+    ]
+    [team] = rated_drivers(table(RATED, rows), "team", NOW, BEFORE)
+    assert (team.name, team.before, team.now) == ("ads", D("1"), D("7.7"))
+    assert team.effects == {**of_search, "new": D("5")}
+
+
+def test_a_service_that_changes_its_currency_is_gone_in_one_and_new_in_the_other() -> None:
+    """100 calls for 1.00 USD, then 100 for 2.00 EUR: nothing of it is a price in either."""
+    rows = [
+        called(BEFORE, "search", "100", "1.00"),
+        called(NOW, "search", "100", "2.00", currency="EUR"),
+    ]
+    euro, dollar = rated_drivers(table(RATED, rows), "tool", NOW, BEFORE)
+    assert (euro.currency, euro.effects) == ("EUR", {**NOTHING, "new": D("2")})
+    assert (dollar.currency, dollar.effects) == ("USD", {**NOTHING, "gone": D("-1")})
+
+
+def test_in_two_currencies_at_once_each_has_its_own_calls() -> None:
+    """USD: 100 calls for 1.00, then 50 for 0.50: -50 x 0.01; the 50 in EUR are none of them."""
+    rows = [
+        called(BEFORE, "search", "100", "1.00"),
+        called(NOW, "search", "50", "0.50"),
+        called(NOW, "search", "50", "0.40", currency="EUR"),
+    ]
+    dollar = rated_drivers(table(RATED, rows), "tool", NOW, BEFORE)[1]
+    assert dollar.effects == {**NOTHING, "quantity": D("-0.5")}

@@ -11,11 +11,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import ibis.expr.types as ir
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import trueup
+from trueup.errors import IntegrityError
+from trueup.reconcile import session_costs
 
 D = Decimal
 COLUMNS = (
@@ -248,6 +251,63 @@ def test_each_metered_row_counts_once_beside_the_bill(tmp_path: Path) -> None:
         ("s2", "planner", None, "accrued", D(1000000), D("15.00"), None),
         ("s2", "planner", None, "billed", D(500000), D("7.50"), D(0)),
     ]
+
+
+def beside_the_bill(folder: Path) -> trueup.Result:
+    """900 searches of two sessions in an hour, 400 in the next, and a lookup without a rate."""
+    (folder / "bill.csv").write_text(BILL)
+    rows = [
+        tokens("10-03T14:10", "s1", "2000000", provider="Cloud Nine"),
+        row("10-03T14:15", "s1", "700"),
+        row("10-03T14:45", "s2", "200"),
+        row("10-03T15:05", "s1", "400"),
+        row("10-03T15:05", "s1", "1", tool="lookup"),
+    ]
+    return trueup.reconcile(
+        folder / "bill.csv",
+        usage=usage(folder, rows),
+        period="2026-10-03",
+        as_of="2026-10-03T18:00:00Z",
+        rules={"rate": [SEARCH]},
+    )
+
+
+def test_hours_of_a_tiered_service_add_up_to_its_sessions(tmp_path: Path) -> None:
+    """900 x 0.01 = 9.00; of 400 the first 100 at 0.01, 300 at 0.008: 1.00 + 2.40 = 3.40.
+
+    s1 has 7.00 and 3.40, s2 2.00: 12.40 both ways, and not in spend, where the bill has 30.00.
+    """
+    result = beside_the_bill(tmp_path)
+    names = ("tool", "agent", "quantity", "unit", "currency", "cost", "committed_cost")
+    search = ("search", "planner")
+    assert [
+        (each["start"].hour, each["end"].hour, *(each[name] for name in names))
+        for each in result.rated
+    ] == [
+        (14, 15, *search, D(900), "Calls", "USD", D("9.00"), D(0)),
+        (15, 16, *search, D(400), "Calls", "USD", D("3.40"), D(0)),
+    ]
+    sessions = [each for each in result.session_costs if each["basis"] == "rated"]
+    assert [(each["session"], each["cost"]) for each in sessions] == [
+        ("s1", D("10.40")),
+        ("s2", D("2.00")),
+    ]
+    assert [each["cost"] for each in result.spend] == [D(30)]
+
+
+def test_hours_that_do_not_add_up_to_what_sessions_were_rated_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each hour twice is 24.80 beside the 12.40 of sessions."""
+    given_hours = session_costs.rated_hours
+
+    def twice(priced: ir.Table) -> ir.Table:
+        rows = given_hours(priced)
+        return rows.union(rows)
+
+    monkeypatch.setattr(session_costs, "rated_hours", twice)
+    with pytest.raises(IntegrityError, match=r"hour in USD adds up to 24.8, .* rated to 12.4;"):
+        beside_the_bill(tmp_path)
 
 
 def span(name: str, parent: str, **attributes: str) -> dict[str, Any]:

@@ -141,6 +141,42 @@ def test_drivers_of_the_last_week(managed: Result) -> None:
     assert "USD 9.00 billed over longer times than a week is left out." in said
 
 
+def searched(at: datetime, calls: str, cost: str) -> dict[str, Any]:
+    known = {"start": at, "end": at + HOUR, "meter": "tool_calls", "tool": "web", "team": "search"}
+    return {
+        **dict.fromkeys(RATED.names),
+        **known,
+        "currency": "USD",
+        "quantity": D(calls),
+        "unit": "Calls",
+        "cost": D(cost),
+    }
+
+
+def test_what_is_rated_stands_apart_from_the_bill(managed: Result, tmp_path: Path) -> None:
+    """web: 100 calls for 1.00, then 300 for 2.40: 200 x 0.01 more, 300 x -0.002; the team's 336.00
+    of the bill has none of it.
+    """
+    rated = [searched(AT - 7 * DAY, "100", "1"), searched(AT, "300", "2.40")]
+    given = {name: getattr(managed, name).rows() for name in ("spend", "activity")}
+    result = Result(make_outcome(**given, rated=rated))
+    names = ("basis", "before", "now", "quantity", "price")
+    rows = [row for row in result.drivers() if row["name"] == "search"]
+    assert [tuple(row[name] for name in names) for row in rows] == [
+        ("bill", 168, 336, 168, 0),
+        ("rated", 1, D("2.40"), 2, D("-0.60")),
+    ]
+    bill, beside = section(result, "drivers").split("What no bill holds")
+    assert "search 168.00 336.00 +168.00" in bill
+    assert "web" not in bill
+    assert "web 1.00 2.40 +1.40 +2.00 \u22120.60 — —" in beside
+    book = openpyxl.load_workbook(result.to_excel(tmp_path / "report.xlsx"))
+    head, *lines = book["Drivers"].values
+    assert ("rated", "search") in {
+        (line[head.index("basis")], line[head.index("name")]) for line in lines
+    }
+
+
 def test_unused_is_traced_to_what_stood_idle_and_who_was_quiet(managed: Result) -> None:
     """5.00 unused in one hour: an hour of a GPU was held and not busy, and ads cost 2.00 less."""
     [row] = managed.unused_trace().rows()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 By = Literal["team", "agent", "tool", "model"]
+Basis = Literal["bill", "rated"]
 PRODUCT = ("provider", "model", "meter")
+SERVICE = (*PRODUCT, "tool", "currency")  # of outside services the tool tells what was bought
 SCALE = 18
 ZERO = Decimal(0)
 EFFECTS = ("quantity", "price", "new", "gone", "other")
 
 Who = tuple[str, str | None, str | None]  # currency, name, and why it has none
-Thing = tuple[Who, tuple[str | None, ...]]  # PRODUCT
+Thing = tuple[Who, tuple[str | None, ...]]  # PRODUCT or SERVICE
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,9 @@ class Driver:
     or less was used, at the price of before; ``price``: what is used now costs more or less each;
     ``new`` and ``gone``: models and meters that only one of the windows has; ``other``: what has no
     quantity (charges that no meter was compared with, idle and unused capacity).
+
+    ``basis`` keeps apart what the bill holds or will hold, ``bill``, and what is ``rated`` beside
+    it: the same name may have both, and no figure has them together.
     """
 
     currency: str
@@ -42,6 +47,7 @@ class Driver:
     now: Decimal
     accrued: Decimal  # of ``now``: metered, its charge still to come
     effects: Mapping[str, Decimal]
+    basis: Basis
 
     @property
     def change(self) -> Decimal:
@@ -71,19 +77,37 @@ def drivers(
 
     A row counts in a window that holds all of it. What is nobody's stands apart by its reason.
     """
-    windows = [_figures(spend, activity, by, window) for window in (before, now)]
-    things = {thing for each in windows for thing in each.costs}
-    of_whom: dict[Who, list[Thing]] = {}
-    for thing in things:
-        of_whom.setdefault(thing[0], []).append(thing)
-    found = [_driver(who, things, *windows) for who, things in of_whom.items()]
+    was, is_now = (_figures(spend, activity, by, PRODUCT, window) for window in (before, now))
+    return _drivers(was, is_now, "bill")
+
+
+def rated_drivers(rated: pa.Table, by: By, now: Period, before: Period) -> list[Driver]:
+    """The same of what is rated beside the bill, from the table ``rated``."""
+    import pyarrow as pa
+
+    rows = rated.append_column("state", pa.nulls(len(rated), pa.string()))
+    rows = rows.append_column("reason", rows["state"])
+    rows = rows.append_column("capacity", pa.array(["busy"] * len(rows), pa.string()))
+    was, is_now = (_figures(rows, rows, by, SERVICE, window) for window in (before, now))
+    return _drivers(was, is_now, "rated")
+
+
+def costliest(found: Iterable[Driver]) -> list[Driver]:
+    """By currency, the costliest of now first."""
     return sorted(
         found,
         key=lambda each: (
             *(each.currency, -each.now, -each.before),
-            *(each.name or "", each.reason or ""),
+            *(each.name or "", each.reason or "", each.basis),
         ),
     )
+
+
+def _drivers(before: Figures, now: Figures, basis: Basis) -> list[Driver]:
+    of_whom: dict[Who, list[Thing]] = {}
+    for thing in before.costs.keys() | now.costs.keys():
+        of_whom.setdefault(thing[0], []).append(thing)
+    return costliest(_driver(who, things, before, now, basis) for who, things in of_whom.items())
 
 
 def cut_rows(spend: pa.Table, windows: Iterable[Period]) -> dict[str, Decimal]:
@@ -113,30 +137,34 @@ def _inside(table: pa.Table, window: Period) -> pa.ChunkedArray:
     )
 
 
-def _figures(spend: pa.Table, activity: pa.Table, by: By, window: Period) -> Figures:
+def _figures(
+    spend: pa.Table, activity: pa.Table, by: By, product: Sequence[str], window: Period
+) -> Figures:
     from trueup.model.sums import sums_by
 
     found = Figures()
-    keys = dict.fromkeys(("state", "currency", "reason", by, *PRODUCT))
+    keys = dict.fromkeys(("state", "currency", "reason", by, *product))
     for row in sums_by(spend.filter(_inside(spend, window)), list(keys), ["cost"]).to_pylist():
         cost = row["cost"]
         if cost is None or row["currency"] is None:
             continue
         who = (row["currency"], row[by], None if row[by] else row["reason"])
-        thing = (who, tuple(row[each] for each in PRODUCT))
+        thing = (who, tuple(row[each] for each in product))
         found.costs[thing] = EXACT.add(found.costs.get(thing, ZERO), cost)
         if row["state"] == "accrued":
             found.accrued[who] = EXACT.add(found.accrued.get(who, ZERO), cost)
-    keys = dict.fromkeys((by, *PRODUCT, "unit", "capacity"))
+    keys = dict.fromkeys((by, *product, "unit", "capacity"))
     seen = activity.filter(_inside(activity, window))
     for row in sums_by(seen, list(keys), ["quantity"]).to_pylist():
         if row["capacity"] == "busy":  # what was held is no measure of what somebody used
-            of_whom = (row[by], *(row[each] for each in PRODUCT))
+            of_whom = (row[by], *(row[each] for each in product))
             found.quantities.setdefault(of_whom, []).append(row["quantity"])
     return found
 
 
-def _driver(who: Who, things: Iterable[Thing], before: Figures, now: Figures) -> Driver:
+def _driver(
+    who: Who, things: Iterable[Thing], before: Figures, now: Figures, basis: Basis
+) -> Driver:
     effects = dict.fromkeys(EFFECTS, ZERO)
     for thing in things:
         for effect, amount in _effects(thing, before, now).items():
@@ -145,7 +173,7 @@ def _driver(who: Who, things: Iterable[Thing], before: Figures, now: Figures) ->
         total(each.costs[thing] for thing in things if thing in each.costs)
         for each in (before, now)
     )
-    return Driver(*who, was, is_now, now.accrued.get(who, ZERO), effects)
+    return Driver(*who, was, is_now, now.accrued.get(who, ZERO), effects, basis)
 
 
 def _effects(thing: Thing, before: Figures, now: Figures) -> dict[str, Decimal]:

@@ -25,6 +25,7 @@ SHOWN = 10
 TEAMS_SHOWN = 3
 RIGHT = ("BEFORE", "NOW", "CHANGE", "QUANTITY", "PRICE", "NEW OR GONE", "OTHER")
 HEAD = ("BEFORE", "NOW", "CURRENCY", *RIGHT[2:], "STATE")
+RATED = "rated: in no bill, usage at the rates of the rules; in no other row"
 INDICATION = (
     "What is unused is exact. What stood idle or was quiet in those hours is an indication of why: "
     "nobody meters what did not run."
@@ -81,8 +82,9 @@ def command(
 
     A change is what more or less was used (QUANTITY, at the price of before), what it costs each
     (PRICE), models and meters that only one of the times has (NEW OR GONE), and what has no
-    quantity (OTHER); the four add up to it. With --unused: which commitments were not used, and
-    what stood idle and which teams were quiet in those hours.
+    quantity (OTHER); the four add up to it. What no bill holds, such as calls of a
+    search service, has rows of its own where the rules have a rate for it: rated. With --unused:
+    which commitments were not used, and what stood idle and which teams were quiet in those hours.
 
     \b
     Examples:
@@ -90,7 +92,7 @@ def command(
       trueup drivers --by model --until 2026-10-15
       trueup drivers --unused
     """  # noqa: D301  click keeps what follows a backspace as it stands
-    from trueup.attribute.drivers import cut_rows, drivers
+    from trueup.attribute.drivers import costliest, cut_rows, drivers, rated_drivers
     from trueup.cli.history import table_of, top_of_each
 
     if unused:
@@ -101,7 +103,8 @@ def command(
     if unused:
         _show_unused(workspace, now, spend, activity, as_json=as_json)
         return
-    found = drivers(spend, activity, by, now, before)
+    rated = rated_drivers(table_of(workspace, "rated"), by, now, before)
+    found = costliest([*drivers(spend, activity, by, now, before), *rated])
     if sort == "change":
         found.sort(key=lambda each: (each.currency, -abs(each.change), each.name or ""))
     count = top if top is not None else 0 if as_json else SHOWN
@@ -119,6 +122,8 @@ def command(
     click.echo(f"\n{now} against {before}, both in UTC")
     if len(found) > len(shown):
         click.echo(f"and {len(found) - len(shown):,} more: --top 0 shows them")
+    if rated:
+        click.echo(RATED)
     for currency, cost in cut.items():
         click.echo(f"not compared: {sheet.amount(cost)} {currency} billed over longer times")
     start = min(run.start for run in workspace.runs())
@@ -162,12 +167,19 @@ def _line(each: Driver, by: str) -> tuple[str, ...]:
         each.currency,
         sheet.amount(each.change),
         *map(sheet.amount, figures),
-        each.state or (f"{sheet.amount(each.accrued)} accrued" if each.accrued else ""),
+        ", ".join(filter(None, (_basis(each), each.state))),
     )
+
+
+def _basis(each: Driver) -> str:
+    if each.basis == "rated":
+        return "rated"
+    return f"{sheet.amount(each.accrued)} accrued" if each.accrued and not each.state else ""
 
 
 def _as_json(each: Driver) -> dict[str, Any]:
     return {
+        "basis": each.basis,
         "name": each.name,
         "reason": each.reason,
         "currency": each.currency,

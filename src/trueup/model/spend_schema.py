@@ -65,6 +65,23 @@ SESSION_COSTS = columns_as(  # what sessions cost, step by step; each metered ro
     committed_cost=AMOUNT,  # of ``cost``: what commitments paid for; null where accrued
 )
 
+RATED = columns_as(  # what no bill holds, priced by the rules: the rated rows of SESSION_COSTS
+    start=INSTANT,  # hour by hour
+    end=INSTANT,
+    provider=TEXT,
+    model=TEXT,
+    meter=TEXT,
+    agent=TEXT,
+    tool=TEXT,
+    team=TEXT,
+    cost_centre=TEXT,
+    quantity=AMOUNT,
+    unit=TEXT,
+    currency=TEXT,
+    cost=AMOUNT,  # by tiers: what the hour adds to the month so far
+    committed_cost=AMOUNT,  # of ``cost``: what its rate draws on a commitment
+)
+
 STATEMENTS = columns_as(  # chargeback: a row for each unit of each level
     level=TEXT,  # company | business_unit | cost_centre | team
     business_unit=TEXT,
@@ -210,6 +227,7 @@ EFFICIENCY = columns_as(  # a row for each name, currency and span of time
 
 DRIVERS = columns_as(  # what drives cost, and what changed against a time before
     currency=TEXT,
+    basis=TEXT,  # bill: billed or accrued | rated: in no bill, priced by the rules
     name=TEXT,  # team, agent, tool or model; null: nobody's
     reason=TEXT,  # why it is nobody's, where that is known
     before=AMOUNT,
@@ -253,4 +271,9 @@ SESSIONS = columns_as(  # what sessions cost as a whole, a row for each and its 
     on_demand_cost=AMOUNT,  # the rest of these two
 )
 
-SPEND_TABLES = {"spend": SPEND, "activity": ACTIVITY, "session_costs": SESSION_COSTS}
+SPEND_TABLES = {
+    "spend": SPEND,
+    "activity": ACTIVITY,
+    "session_costs": SESSION_COSTS,
+    "rated": RATED,
+}

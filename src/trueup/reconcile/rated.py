@@ -9,8 +9,9 @@ from ibis import _
 from trueup.attribute.parties import WHO
 from trueup.engine.engine import Engine
 from trueup.engine.instants import instant
-from trueup.engine.integers import WHOLE, share, total, whole
+from trueup.engine.integers import WHOLE, ratio_at_edge, share, total, whole
 from trueup.model.rules import Rules
+from trueup.model.spend_schema import RATED
 from trueup.reconcile.liability import SUBJECT as OF_BILLS
 from trueup.reconcile.rate_tiers import SUBJECT, priced_subjects
 from trueup.reconcile.text import key_with_nulls
@@ -40,6 +41,20 @@ def rated(usage: ir.Table, rules: Rules, engine: Engine) -> ir.Table:
     drawn = ibis.ifelse(rows.committed, rows.cost, whole(0))
     committed = ibis.ifelse(rows.cost.isnull(), ibis.null(WHOLE), drawn).cast(WHOLE)
     return rows.mutate(committed=committed).drop("piece", "place", "before", "after")
+
+
+def rated_hours(priced: ir.Table) -> ir.Table:
+    """The table ``rated`` of what ``rated`` gave, without what no rate speaks of."""
+    by = [name for name in (*PIECE, "currency") if name in RATED.names]
+    known = priced.filter(priced.cost.notnull())
+    sums = known.group_by("hour", *by).aggregate(
+        q=total(_.q), cost=total(_.cost), committed_cost=total(_.committed), **UNIT
+    )
+    return sums.mutate(
+        start=instant(sums.hour),
+        end=instant(sums.hour + ibis.interval(hours=1)),
+        quantity=ratio_at_edge(sums.q, sums.unit_factor),
+    ).select(*RATED.names)
 
 
 def _pieces(usage: ir.Table) -> ir.Table:

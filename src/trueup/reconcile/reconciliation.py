@@ -209,7 +209,6 @@ def _tables(work: Worked, stated: Sequence[Mapping[str, Any]]) -> dict[str, Tabl
         "pending": [],
         "allocations": [],
         "activity": [],
-        "session_costs": [],
     }
     computed = {
         "utilization": found.utilization,
@@ -221,7 +220,7 @@ def _tables(work: Worked, stated: Sequence[Mapping[str, Any]]) -> dict[str, Tabl
         computed["activity"] = activity(used)
         asked = (work.leg_run.rules, work.leg_run.period)
         given_out = {row["currency"]: row["allocated"] for row in balance}
-        computed["session_costs"] = session_costs(used, *asked, given_out, work.scale, work.engine)
+        computed |= session_costs(used, *asked, given_out, work.scale, work.engine)
         computed["pending"] = used.pending.order_by("period_start", "resource_id", "model", "meter")
         computed["allocations"] = _allocations(used, work.scale)
     for leg in work.further:

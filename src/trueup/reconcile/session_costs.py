@@ -25,7 +25,7 @@ from trueup.money import EXACT
 from trueup.period import Period
 from trueup.reconcile.control import check_sum
 from trueup.reconcile.metering import TOKENS
-from trueup.reconcile.rated import UNIT, rated
+from trueup.reconcile.rated import UNIT, rated, rated_hours
 from trueup.reconcile.session_tags import STEP, callers, in_period, reasoning
 from trueup.reconcile.text import key_with_nulls
 from trueup.reconcile.usage import UsageFindings
@@ -43,33 +43,38 @@ def session_costs(
     allocated: Mapping[str, Decimal],
     scale: int,
     engine: Engine,
-) -> ir.Table:
-    """The table ``session_costs`` of a reconciliation with usage.
+) -> dict[str, ir.Table]:
+    """The tables ``session_costs`` and ``rated`` of a reconciliation with usage.
 
     A quantity stands once, where the cost is in several currencies with the first of them by name.
-    Raises IntegrityError unless its billed rows add up to what is ``allocated`` by currency, in
-    units of 10^-scale.
+    Raises IntegrityError unless what sessions were billed adds up to what is ``allocated`` by
+    currency, in units of 10^-scale, and the hours of ``rated`` to what sessions were rated.
     """
     usage = engine.keep(_told(used))
-    beside = rated(usage.filter(usage.basis == RATED), rules, engine)
+    beside = engine.keep(rated(usage.filter(usage.basis == RATED), rules, engine))
     costs = engine.keep(_summed(united(_billed(used, scale), _accrued(used, scale))))
     seen = usage.filter((usage.basis != RATED) & usage.who.notnull())
     quantities = _placed(_quantities(seen), costs)
     rows = united(costs, quantities, of_rates(beside))
     table = engine.keep(table_of(rows, in_period(used.usage, period), rules, engine))
-    _check(table, allocated, scale, engine)
-    return table
+    hours = engine.keep(rated_hours(beside))
+    wanted = {name: cost.scaleb(EDGE_SCALE - scale, EXACT) for name, cost in allocated.items()}
+    billed, by_rates = (_sums(table.filter(table.basis == of), engine) for of in (BILLED, RATED))
+    _check("what sessions were billed", billed, "what is allocated", wanted)
+    _check("what is rated by the hour", _sums(hours, engine), "what sessions were rated", by_rates)
+    return {"session_costs": table, "rated": hours}
 
 
-def _check(table: ir.Table, allocated: Mapping[str, Decimal], scale: int, engine: Engine) -> None:
-    billed = table.filter((table.basis == BILLED) & table.cost.notnull())
-    sums = engine.collect(billed.group_by("currency").aggregate(cost=total(_.cost)))
-    found = {row["currency"]: row["cost"] for row in sums.to_pylist()}
-    for currency in sorted(found.keys() | allocated.keys()):
-        wanted = allocated.get(currency, Decimal(0)).scaleb(EDGE_SCALE - scale, EXACT)
-        what = f"what sessions were billed in {currency}"
-        ours = found.get(currency, Decimal(0))
-        check_sum(what, ours, "what is allocated", wanted, EDGE_SCALE)
+def _sums(table: ir.Table, engine: Engine) -> dict[str, Decimal]:
+    known = table.filter(table.cost.notnull())
+    sums = engine.collect(known.group_by("currency").aggregate(cost=total(_.cost)))
+    return {row["currency"]: row["cost"] for row in sums.to_pylist()}
+
+
+def _check(what: str, found: Mapping[str, Decimal], of: str, wanted: Mapping[str, Decimal]) -> None:
+    for currency in sorted(found.keys() | wanted.keys()):
+        ours, theirs = (each.get(currency, Decimal(0)) for each in (found, wanted))
+        check_sum(f"{what} in {currency}", ours, of, theirs, EDGE_SCALE)
 
 
 def _told(used: UsageFindings) -> ir.Table:

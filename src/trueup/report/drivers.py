@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, get_args
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trueup.attribute.drivers import By, Driver, cut_rows, drivers
+from trueup.attribute.drivers import By, Driver, costliest, cut_rows, drivers, rated_drivers
 from trueup.attribute.unused_trace import Traced, traced
 from trueup.errors import UsageError
 from trueup.model.spend_schema import DRIVERS, UNUSED_TRACE
@@ -40,9 +40,14 @@ def windows(result: Result, against: str) -> tuple[Period, Period]:
 
 
 def found(result: Result, by: By, now: Period, before: Period) -> list[Driver]:
-    """Every driver by currency, the costliest first."""
+    """Every driver of the bill by currency, the costliest first."""
     span = Period(before.start, now.end)
     return drivers(_rows(result.spend, span), _rows(result.activity, span), by, now, before)
+
+
+def found_rated(result: Result, by: By, now: Period, before: Period) -> list[Driver]:
+    """Every driver that is rated beside the bill, in the same order."""
+    return rated_drivers(_rows(result.rated, Period(before.start, now.end)), by, now, before)
 
 
 def left_out(result: Result, now: Period, before: Period) -> dict[str, Decimal]:
@@ -70,9 +75,9 @@ def within(result: Result, by: By, against: str) -> Table:
     """See ``Result.drivers``."""
     if by not in get_args(By):
         raise UsageError(f"by {by!r}: choose one of {', '.join(get_args(By))}")
-    return Table.from_rows(
-        DRIVERS, [_row(one) for one in found(result, by, *windows(result, against))]
-    )
+    asked = (by, *windows(result, against))
+    every = costliest([*found(result, *asked), *found_rated(result, *asked)])
+    return Table.from_rows(DRIVERS, [_row(one) for one in every])
 
 
 def trace_within(result: Result) -> Table:
@@ -96,7 +101,7 @@ def _rows(table: Table, span: Period) -> pa.Table:
     return pa.Table.from_batches(kept, schema=table.schema)
 
 
-DIRECT = ("currency", "name", "reason", "before", "now", "accrued")
+DIRECT = ("currency", "basis", "name", "reason", "before", "now", "accrued")
 
 
 def _row(one: Driver) -> dict[str, object]:

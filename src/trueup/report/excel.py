@@ -59,6 +59,7 @@ SHEETS = {
     "true_ups": "True-ups",
     "allocations": "Allocations",
     "session_costs": "Session costs",
+    "drivers": "Drivers",
     "efficiency": "Efficiency",
     "anomalies": "Anomalies",
     "burn": "Burn",

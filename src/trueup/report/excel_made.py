@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trueup.errors import UsageError
-from trueup.model.spend_schema import ANOMALIES, EFFICIENCY
+from trueup.model.spend_schema import ANOMALIES, DRIVERS, EFFICIENCY
 from trueup.model.table import Table
 from trueup.report import sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pyarrow as pa
+
     from trueup.report.result import Result
 
 SESSIONS_MAX = 1_000  # of each currency; all others are one row
-NAMES = ("session_costs", "efficiency", "anomalies", "burn", "runway")
+NAMES = ("session_costs", "drivers", "efficiency", "anomalies", "burn", "runway")
 
 
 def made(result: Result, name: str) -> Table:
@@ -25,8 +27,9 @@ def made(result: Result, name: str) -> Table:
         return found
     make: dict[str, Callable[[], Table]] = {
         "session_costs": lambda: sessions.table(result.session_costs, SESSIONS_MAX),
+        "drivers": lambda: _where_known(result.drivers, DRIVERS),
         "efficiency": lambda: _efficiency(result),
-        "anomalies": lambda: _anomalies(result),
+        "anomalies": lambda: _where_known(result.anomalies, ANOMALIES),
         "burn": lambda: result.burn().rates,
         "runway": lambda: result.burn().runway,
     }
@@ -38,9 +41,9 @@ def _efficiency(result: Result) -> Table:
     return result.efficiency() if len(result.activity) else Table.from_rows(EFFICIENCY, [])
 
 
-def _anomalies(result: Result) -> Table:
-    """None where the period is too short to say what is usual."""
+def _where_known(make: Callable[[], Table], schema: pa.Schema) -> Table:
+    """No rows where the period is too short to say what is usual, or what changed."""
     try:
-        return result.anomalies()
+        return make()
     except UsageError:
-        return Table.from_rows(ANOMALIES, [])
+        return Table.from_rows(schema, [])

@@ -23,6 +23,7 @@ READING_ORDER: dict[str, tuple[str, ...]] = {
     "spend": ("start", "state", "currency", "-cost"),
     "activity": ("start",),
     "session_costs": ("session",),
+    "rated": ("start", "currency", "-cost"),
     "credits": ("expires_at", "lot_id"),
     "control_totals": ("source", "currency"),
     "identity": ("currency",),

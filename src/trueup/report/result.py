@@ -108,6 +108,11 @@ class Result:
         return self._table("session_costs")
 
     @cached_property
+    def rated(self) -> Table:
+        """What no bill holds by the hour, priced by the rules: in neither spend nor identity."""
+        return self._table("rated")
+
+    @cached_property
     def credits(self) -> Table:
         """One row per credit lot or contract, the next to expire first."""
         return self._table("credits")
@@ -353,8 +358,9 @@ class Result:
     def drivers(self, by: By = "team", against: str = "week") -> Table:
         """What drove cost in the period's last ``week`` or ``day``, and what changed since before.
 
-        ``by`` is ``team``, ``agent``, ``tool`` or ``model``; columns are those of
-        ``model.spend_schema.DRIVERS``. Raises UsageError where the period has no such time before.
+        ``by`` is ``team``, ``agent``, ``tool`` or ``model``; what is rated beside the bill has rows
+        of its own. Columns are those of ``model.spend_schema.DRIVERS``. Raises UsageError where the
+        period has no such time before.
         """
         from trueup.report.drivers import within
 

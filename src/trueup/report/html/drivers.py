@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from trueup.errors import UsageError
 from trueup.model.display import legible
 from trueup.money import EXACT
 from trueup.report import numbers
-from trueup.report.drivers import found, left_out, traces, windows
+from trueup.report.drivers import found, found_rated, left_out, traces, windows
 from trueup.report.html import view
 from trueup.report.html.section import Block, Section, grid, listing, note
 from trueup.report.html.view import Cell, Column, Grid
@@ -31,6 +32,10 @@ EFFECTS = (
     "A change is what more or less was used at the price of before (quantity), what it costs each "
     "(price), models and meters that only one of the weeks has, and what has no quantity."
 )
+RATED = (
+    "What no bill holds, such as search or payment services, is usage at the rates of the rules. "
+    "It is in no amount above, and in no budget."
+)
 INDICATION = (
     "What is unused is exact. What stood idle or was quiet in those hours is an indication of why: "
     "nobody meters what did not run."
@@ -38,23 +43,21 @@ INDICATION = (
 
 
 def drivers(result: Result) -> Section | None:
-    """By team, the costliest first; none where nothing was spent."""
-    if not len(result.spend):
+    """By team, the costliest first, then what is rated beside the bill, by tool."""
+    if not len(result.spend) and not len(result.rated):
         return None
     try:
         now, before = windows(result, "week")
     except UsageError as error:
         form = Grid("What changed", (), empty=f"{str(error)[:1].upper()}{str(error)[1:]}")
         return Section("drivers", "Drivers", [], [grid(form)])
-    blocks: list[Block] = []
-    some = found(result, "team", now, before)
-    for place, (currency, rows) in enumerate(groupby(some, key=lambda one: one.currency)):
-        if place < CURRENCIES_MAX:
-            blocks += _of_currency(currency, list(rows))
+    blocks = _by_currency(found(result, "team", now, before), "Team", "", "spend")
     blocks += [
         note(f"{numbers.amount(cost, currency)} billed over longer times than a week is left out.")
         for currency, cost in left_out(result, now, before).items()
     ]
+    if rated := found_rated(result, "tool", now, before):
+        blocks += [note(RATED), *_by_currency(rated, "Tool", " beside the bill", "rated")]
     lead = f"The week from {numbers.moment(now.start)} to {numbers.moment(now.end)} UTC beside the "
     return Section(
         "drivers", "Drivers", [f"{lead}one before. {EFFECTS}"],
@@ -62,22 +65,30 @@ def drivers(result: Result) -> Section | None:
     )  # fmt: skip
 
 
-def _of_currency(currency: str, rows: Sequence[Driver]) -> list[Block]:
+def _by_currency(found: Sequence[Driver], by: str, beside: str, table: str) -> list[Block]:
+    every = groupby(found, key=lambda one: one.currency)
+    of_each = [_of_currency(currency, list(rows), by, beside, table) for currency, rows in every]
+    return [block for blocks in of_each[:CURRENCIES_MAX] for block in blocks]
+
+
+def _of_currency(
+    currency: str, rows: Sequence[Driver], by: str, beside: str, table: str
+) -> list[Block]:
     labels = ("Before", "Now", "Change", "Quantity", "Price", "New or gone", "No quantity")
     form = Grid(
-        f"What changed in {legible(currency, 12)}, by team",
-        (Column("Team"), *(Column(label, "number") for label in labels)),
+        f"What changed{beside} in {legible(currency, 12)}, by {by.lower()}",
+        (Column(by), *(Column(label, "number") for label in labels)),
     )
-    return listing(form, rows, _cells, "spend", SHOWN, MOST)
+    return listing(form, rows, partial(_cells, by.lower()), table, SHOWN, MOST)
 
 
-def _cells(one: Driver) -> list[Cell]:
+def _cells(by: str, one: Driver) -> list[Cell]:
     effects = one.effects
     only_one = EXACT.add(effects["new"], effects["gone"])
     now = view.money(one.now, None)
     accrued = f"{numbers.money(one.accrued)} accrued" if one.accrued else None
     return [
-        view.text(_name(one), one.state),
+        view.text(_name(by, one), one.state),
         view.money(one.before, None),
         Cell(now.text, accrued, now.exact),
         *(
@@ -93,11 +104,11 @@ def _cells(one: Driver) -> list[Cell]:
     ]
 
 
-def _name(one: Driver) -> str:
-    """A team, or why nobody is named: ``nobody: idle``."""
+def _name(by: str, one: Driver) -> str:
+    """A team or tool, or why nobody is named: ``nobody: idle``."""
     if one.name is not None:
         return one.name
-    return f"nobody: {one.reason.replace('_', ' ')}" if one.reason else "no team named"
+    return f"nobody: {one.reason.replace('_', ' ')}" if one.reason else f"no {by} named"
 
 
 def _change(amount: Decimal) -> Cell:
