@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,20 @@ paths = ["usage.csv"]
 format = "table"
 constants = { provider = "Cloud Nine", model = "chat", meter = "output_tokens", unit = "Tokens" }
 columns = { window_start = "at", window_end = "at", session_id = "session", agent = "agent", quantity = "n" }
+"""
+SEARCHES = """
+[[usage]]
+paths = ["searches.csv"]
+format = "table"
+constants = { tool = "web", meter = "tool_calls", unit = "Calls" }
+columns = { window_start = "at", window_end = "at", session_id = "session", agent = "agent", quantity = "n" }
+
+[[rules.rate]]
+match = { tool = "^web$" }
+meter = "tool_calls"
+unit = "Calls"
+currency = "USD"
+tiers = [{ up_to = 100, price = "0.10" }, { price = "0.05" }]
 """
 
 
@@ -114,6 +129,32 @@ def test_what_changed_is_quantity_and_price(ran: Path) -> None:
     shown = trueup(*args, "--sort", "change", "--top", "1").stdout
     assert "writer" in shown  # 6.00 is more than 3.00
     assert "planner" not in shown
+
+
+def test_a_service_in_no_bill_stands_apart_with_what_it_costs(ran: Path, tmp_path: Path) -> None:
+    """100 calls at 0.10 = 10.00, then 300 at 0.05 = 15.00: 200 x 0.10 more, 300 x -0.05."""
+    for name in ("bill.csv", "usage.csv"):
+        shutil.copy(ran.parent / name, tmp_path)
+    (tmp_path / "searches.csv").write_text(
+        "at,session,agent,n\n"
+        "2026-10-02T14:10:00Z,s1,planner,100\n"
+        "2026-10-03T09:10:00Z,s2,planner,300\n"
+    )
+    file = tmp_path / "trueup.toml"
+    file.write_text(CONFIGURATION + SEARCHES)
+    assert trueup("run", "-c", str(file)).exit_code == 0
+    args = ("drivers", "-c", str(file), "--by", "agent", "--against", "day")
+    args += ("--until", "2026-10-04")
+    found = [row for row in answer(*args)["drivers"] if row["name"] == "planner"]
+    names = ("basis", "before", "now", "change", "quantity", "price")
+    assert [tuple(row[name] for name in names) for row in found] == [
+        ("bill", "15", "18", "3", "7.5", "-4.5"),
+        ("rated", "10", "15", "5", "20", "-15"),
+    ]
+    shown = trueup(*args).stdout
+    [line] = [line.split() for line in shown.splitlines() if line.endswith("rated")]
+    assert line[:5] == ["planner", "10.00", "15.00", "USD", "5.00"]
+    assert "rated: in no bill" in shown
 
 
 def test_a_week_before_the_first_run_is_named(ran: Path) -> None:

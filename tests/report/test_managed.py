@@ -13,7 +13,7 @@ import pytest
 
 from tests.report.sample import make_outcome
 from trueup.errors import UsageError
-from trueup.model.spend_schema import ACTIVITY, SESSION_COSTS, SPEND
+from trueup.model.spend_schema import ACTIVITY, RATED, SESSION_COSTS, SPEND
 from trueup.report import sessions
 from trueup.report.html import render_html
 from trueup.report.result import Result
@@ -169,7 +169,7 @@ def test_what_is_rated_stands_apart_from_the_bill(managed: Result, tmp_path: Pat
     bill, beside = section(result, "drivers").split("What no bill holds")
     assert "search 168.00 336.00 +168.00" in bill
     assert "web" not in bill
-    assert "web 1.00 2.40 +1.40 +2.00 \u22120.60 — —" in beside
+    assert "web 1.00 2.40 +1.40 +2.00 -0.60 — —" in beside
     book = openpyxl.load_workbook(result.to_excel(tmp_path / "report.xlsx"))
     head, *lines = book["Drivers"].values
     assert ("rated", "search") in {

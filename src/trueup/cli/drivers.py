@@ -122,7 +122,7 @@ def command(
     click.echo(f"\n{now} against {before}, both in UTC")
     if len(found) > len(shown):
         click.echo(f"and {len(found) - len(shown):,} more: --top 0 shows them")
-    if rated:
+    if any(each.basis == "rated" for each in shown):
         click.echo(RATED)
     for currency, cost in cut.items():
         click.echo(f"not compared: {sheet.amount(cost)} {currency} billed over longer times")

@@ -267,16 +267,12 @@ class Result:
     def material_breaks(self, threshold: Decimal | None = None) -> Table:
         """Breaks of at least ``threshold``, by size; None: every break.
 
-        Whether an amount that is not known is below a threshold is not known either, so such a
-        break is material.
+        An amount that is not known may be as large, so such a break is material.
         """
         if threshold is None:
             return self.breaks
-        rows = [
-            row
-            for row in self.breaks
-            if row["amount"] is None or abs(row["amount"]) >= abs(threshold)
-        ]
+        least = abs(threshold)
+        rows = [row for row in self.breaks if row["amount"] is None or abs(row["amount"]) >= least]
         return Table.from_rows(self.breaks.schema, rows)
 
     def summary(self) -> str:
@@ -358,9 +354,8 @@ class Result:
     def drivers(self, by: By = "team", against: str = "week") -> Table:
         """What drove cost in the period's last ``week`` or ``day``, and what changed since before.
 
-        ``by`` is ``team``, ``agent``, ``tool`` or ``model``; what is rated beside the bill has rows
-        of its own. Columns are those of ``model.spend_schema.DRIVERS``. Raises UsageError where the
-        period has no such time before.
+        ``by``: ``team``, ``agent``, ``tool`` or ``model``. Columns: ``model.spend_schema.DRIVERS``;
+        what is rated has its own rows. Raises UsageError where the period has no such time before.
         """
         from trueup.report.drivers import within
 

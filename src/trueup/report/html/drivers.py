@@ -34,7 +34,7 @@ EFFECTS = (
 )
 RATED = (
     "What no bill holds, such as search or payment services, is usage at the rates of the rules. "
-    "It is in no amount above, and in no budget."
+    "The amounts by team are without it, and so are budgets."
 )
 INDICATION = (
     "What is unused is exact. What stood idle or was quiet in those hours is an indication of why: "
