@@ -143,8 +143,17 @@ def test_a_service_in_no_bill_stands_apart_with_what_it_costs(ran: Path, tmp_pat
     file = tmp_path / "trueup.toml"
     file.write_text(CONFIGURATION + SEARCHES)
     assert trueup("run", "-c", str(file)).exit_code == 0
-    args = ("drivers", "-c", str(file), "--by", "agent", "--against", "day")
-    args += ("--until", "2026-10-04")
+    args = (
+        "drivers",
+        "-c",
+        str(file),
+        "--by",
+        "agent",
+        "--against",
+        "day",
+        "--until",
+        "2026-10-04",
+    )
     found = [row for row in answer(*args)["drivers"] if row["name"] == "planner"]
     names = ("basis", "before", "now", "change", "quantity", "price")
     assert [tuple(row[name] for name in names) for row in found] == [

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 import trueup
 from trueup.errors import IntegrityError
 from trueup.reconcile import session_costs
+from trueup.reconcile.rated import rated_hours
 
 D = Decimal
 COLUMNS = (
@@ -299,10 +300,9 @@ def test_hours_that_do_not_add_up_to_what_sessions_were_rated_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each hour twice is 24.80 beside the 12.40 of sessions."""
-    given_hours = session_costs.rated_hours
 
     def twice(priced: ir.Table) -> ir.Table:
-        rows = given_hours(priced)
+        rows = rated_hours(priced)
         return rows.union(rows)
 
     monkeypatch.setattr(session_costs, "rated_hours", twice)

@@ -82,9 +82,9 @@ def command(
 
     A change is what more or less was used (QUANTITY, at the price of before), what it costs each
     (PRICE), models and meters that only one of the times has (NEW OR GONE), and what has no
-    quantity (OTHER); the four add up to it. What no bill holds, such as calls of a
-    search service, has rows of its own where the rules have a rate for it: rated. With --unused:
-    which commitments were not used, and what stood idle and which teams were quiet in those hours.
+    quantity (OTHER); the four add up to it. What no bill holds and the rules have a rate for, such
+    as calls of a search service, has rows of its own: rated. With --unused: which commitments were
+    not used, and what stood idle and which teams were quiet in those hours.
 
     \b
     Examples:
@@ -99,12 +99,12 @@ def command(
         options.refuse("with --unused", "by", "sort", "top")
     workspace = desk.desk_of(file).workspace
     now, before = _windows(workspace, until, DAYS[against])
-    spend, activity = (table_of(workspace, name) for name in ("spend", "activity"))
+    spend, activity, rated = (table_of(workspace, name) for name in ("spend", "activity", "rated"))
     if unused:
         _show_unused(workspace, now, spend, activity, as_json=as_json)
         return
-    rated = rated_drivers(table_of(workspace, "rated"), by, now, before)
-    found = costliest([*drivers(spend, activity, by, now, before), *rated])
+    asked = (by, now, before)
+    found = costliest([*drivers(spend, activity, *asked), *rated_drivers(rated, *asked)])
     if sort == "change":
         found.sort(key=lambda each: (each.currency, -abs(each.change), each.name or ""))
     count = top if top is not None else 0 if as_json else SHOWN
@@ -126,8 +126,7 @@ def command(
         click.echo(RATED)
     for currency, cost in cut.items():
         click.echo(f"not compared: {sheet.amount(cost)} {currency} billed over longer times")
-    start = min(run.start for run in workspace.runs())
-    if before.start < start:
+    if before.start < (start := min(run.start for run in workspace.runs())):
         click.echo(f"runs begin at {start:%Y-%m-%d %H:%M}: the time before is not whole")
 
 
