@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 
 import trueup
-from tests.world import stepped
+from tests.world import services, stepped
 from tests.world.comparison import NAMES_OF_ROWS, Row, differences
-from tests.world.ledger import Ledger
+from tests.world.world import World
 
 NAMES = NAMES_OF_ROWS["allocations"]
 NO_COST = ("unrated", "capacity")
 
 
 def assert_sessions(
-    ledger: Ledger, expected: Mapping[str, Sequence[Row]], result: trueup.Result
+    made: World, expected: Mapping[str, Sequence[Row]], result: trueup.Result
 ) -> None:
     """Every basis of the costs of sessions, and how much was used, with what the ledger says.
 
     What is billed by step adds up to who was allocated what; a quantity stands once a step.
     """
+    ledger = made.ledger
     rows = result.session_costs.rows()
     steps = [
         tuple(row[name] for name in (*NAMES[:-1], "meter", "basis"))
@@ -38,7 +40,11 @@ def assert_sessions(
     ):
         assert differences("allocations", wanted, found) == []
     assert _quantities(rows) == stepped.quantities(ledger)
-    # No rate of a world speaks of what no bill could hold, and what capacity served costs nothing.
+    wanted_hours = services.hours(made.bedrock_calls)
+    assert _hours(result.rated.rows()) == wanted_hours
+    of_sessions = [row for row in rows if row["basis"] == "rated"]
+    assert _sums(of_sessions) == _total(wanted_hours.values())
+    # One rate speaks of what no bill could hold; what capacity served costs nothing.
     assert all((row["cost"] is None) == (row["basis"] in NO_COST) for row in rows)
 
 
@@ -56,10 +62,32 @@ def _quantities(rows: Sequence[Row]) -> dict[tuple[object, ...], Decimal]:
     """By basis, provider and meter, as ``stepped.quantities``."""
     found: dict[tuple[object, ...], Decimal] = defaultdict(Decimal)
     for row in rows:
-        if row["quantity"] is None or row["basis"] == "unrated" or row["meter"] == "instance":
+        if (
+            row["quantity"] is None
+            or row["basis"] in ("rated", "unrated")
+            or row["meter"] == "instance"
+        ):
             continue
         assert isinstance(row["quantity"], Decimal)
         of_tokens = str(row["meter"]).endswith("_tokens") and row["basis"] != "capacity"
         basis = row["basis"] if of_tokens else None
         found[basis, row["provider"], row["meter"]] += row["quantity"]
     return found
+
+
+def _hours(rated: Sequence[Row]) -> dict[datetime, tuple[Decimal, ...]]:
+    """As ``services.hours``."""
+    found: dict[datetime, list[Row]] = defaultdict(list)
+    for row in rated:
+        assert (row["tool"], row["currency"]) == (services.TOOL, services.CURRENCY)
+        assert isinstance(row["start"], datetime)
+        found[row["start"]].append(row)
+    return {hour: _sums(rows) for hour, rows in found.items()}
+
+
+def _sums(rows: Sequence[Row]) -> tuple[Decimal, ...]:
+    return _total((row["quantity"], row["cost"]) for row in rows)
+
+
+def _total(pairs: Iterable[Sequence[object]]) -> tuple[Decimal, ...]:
+    return tuple(sum(map(Decimal, map(str, each)), Decimal(0)) for each in zip(*pairs, strict=True))

@@ -44,6 +44,8 @@ FIGURES_OF_SESSIONS = [
     ("session_costs", "committed_cost"),
     ("session_costs", "quantity"),
     ("allocations", "committed_cost"),
+    ("rated", "cost"),
+    ("rated", "quantity"),
 ]
 
 
@@ -56,7 +58,7 @@ def test_equals_the_answers_of_a_seed(seed: int, tmp_path: Path) -> None:
     result = reconciled(read_configuration(tmp_path / "trueup.toml"))
     assert_equal(expected, comparable(result, tmp_path))
     assert_charged(expected, result)
-    assert_sessions(made.ledger, expected, result)
+    assert_sessions(made, expected, result)
     assert_burnt(made.ledger, result)
 
 
@@ -116,7 +118,7 @@ def test_equals_the_answers_of_the_bundled_month(tmp_path: Path) -> None:
     assert_equal_as_fetched(expected, comparable(outcome.result, EXAMPLE))
     assert_charged(expected, outcome.result)
     made = world.make(*BUNDLED)
-    assert_sessions(made.ledger, expected, outcome.result)
+    assert_sessions(made, expected, outcome.result)
     assert_burnt(made.ledger, outcome.result)
 
 
@@ -180,7 +182,7 @@ def test_wrong_figures_of_sessions_are_found(factor: int, tmp_path: Path) -> Non
     world.write(made, tmp_path)
     expected = world.read_answers((tmp_path / "answers.json").read_text())
     result = reconciled(read_configuration(tmp_path / "trueup.toml"))
-    assert_sessions(made.ledger, expected, result)
+    assert_sessions(made, expected, result)
     found = set()
     for table, figure in FIGURES_OF_SESSIONS:
         right = getattr(result, table)
@@ -194,9 +196,10 @@ def test_wrong_figures_of_sessions_are_found(factor: int, tmp_path: Path) -> Non
             ]
             changed = Table.from_rows(right.to_arrow().schema, wrong)
             with patch.dict(vars(result), {table: changed}), pytest.raises(AssertionError):
-                assert_sessions(made.ledger, expected, result)
+                assert_sessions(made, expected, result)
             found.add((figure, basis))
     assert found >= {("cost", "billed"), ("cost", "accrued"), ("quantity", "capacity")}
+    assert found >= {(name, basis) for name in ("cost", "quantity") for basis in ("rated", None)}
     assert found >= {("committed_cost", "billed"), ("committed_cost", None)}
 
 

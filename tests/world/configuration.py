@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tests.world import agreed, company
+from tests.world import agreed, company, services
 from tests.world.focus import text
 from tests.world.ledger import Ledger, month_of
 from tests.world.telemetry import SOURCES, Source
@@ -118,7 +118,7 @@ def trueup_toml(ledger: Ledger, replay: str | None = None) -> str:
     period = f"{ledger.start:%Y-%m}" if whole_month else f"{text(ledger.start)}/{text(ledger.end)}"
     header = HEADER.format(name=company.NAME, period=period, as_of=text(ledger.as_of))
     header += FILES if replay is None else RECORDED.format(replay=replay)
-    rules = RULES
+    rules = RULES + services.RATE
     if shows_agreed(ledger, replay):
         header += agreed.CONFIGURED
         rules += agreed.rate_toml(ledger) + MANAGED
