@@ -99,7 +99,7 @@ def _rated(given: Case, name: str) -> dict[str, list[dict[str, Any]]]:
         for meter, unit in units.items()
     ]
     table = rated_usage(given.inputs.usage, given.period, read_rules({"rate": rates}), name)
-    return {"rated": table.rows()}
+    return {"rated_usage": table.rows()}
 
 
 def _restated(given: Case, name: str) -> dict[str, list[dict[str, Any]]]:
