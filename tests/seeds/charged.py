@@ -10,11 +10,12 @@ from typing import Any
 import trueup
 from tests.world import gcp, sagemaker
 from tests.world.azure import RESERVATION
-from tests.world.charged import Charged, statements
+from tests.world.charged import Charged, Terms, statements
 from tests.world.comparison import Row
 from tests.world.payers import BUSINESS_UNITS, COST_CENTRES, RENAMED, UNIT_OF_AGENT
 from tests.world.posted import Entry, Ledgers, posted
 from tests.world.world import World
+from trueup.report.chargeback import Chargeback
 
 SHARED = ("proportional", "even", "by_tokens", "by_gpu_time", "by_requests")
 REASONS = (
@@ -37,12 +38,13 @@ MAP = [
 ]
 COMPANY = {"map": MAP, "cost_centres": COST_CENTRES, "business_units": BUSINESS_UNITS}
 ACCOUNTS = (Ledgers("6520", "1480"), Ledgers("6520", "1480", "6590"))
-NAMES = ("currency", "business_unit", "cost_centre", "team")
+LEVELS = ("company", "business_unit", "cost_centre", "team")
+NAMES = ("level", "currency", "business_unit", "cost_centre", "team")
 LINE = ("day", "account", "cost_centre", "team", "currency", "debit", "credit")
 FIGURES = ("usage", "unused", "unattributed", "exact", "rounding", "amount")
 
 
-def terms() -> Iterator[Mapping[str, Any]]:
+def terms() -> Iterator[Terms]:
     """Every policy of what is unused, of every reason, and of each another one."""
     for policy in ("apart", *SHARED):
         yield {"unused": policy}
@@ -64,20 +66,25 @@ def assert_charged(made: World, result: trueup.Result) -> None:
     for one in terms():
         leaves = charged.leaves(one)
         for accounts in ACCOUNTS:
-            found = result.chargeback({"chargeback": {**COMPANY, **one, **_told(accounts)}})
+            found = charged_by(result, one, accounts)
             assert_statements(statements(leaves), found.statements)
             assert_posted(posted(made.ledger, leaves, accounts), found.journal)
 
 
-def _told(accounts: Ledgers) -> dict[str, str | None]:
-    return {f"{name}_account": account for name, account in accounts._asdict().items()}
+def charged_by(result: trueup.Result, one: Terms, accounts: Ledgers) -> Chargeback:
+    """What trueup makes of these terms."""
+    told = {f"{name}_account": account for name, account in accounts._asdict().items()}
+    return result.chargeback({"chargeback": {**COMPANY, **one, **told}})
 
 
 def assert_statements(
     expected: Mapping[tuple[Any, ...], Mapping[str, Fraction]], rows: Iterable[Row]
 ) -> None:
     """Every figure of every unit of every level, and no other."""
-    wanted = Counter((*key, *(one[name] for name in FIGURES)) for key, one in expected.items())
+    wanted = Counter(
+        (LEVELS[sum(map(bool, key[1:]))], *key, *(one[name] for name in FIGURES))
+        for key, one in expected.items()
+    )
     found = Counter(
         (*(row[name] for name in NAMES), *(Fraction(str(row[name])) for name in FIGURES))
         for row in rows
