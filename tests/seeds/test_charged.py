@@ -47,10 +47,12 @@ Rows = list[dict[str, Any]]
 
 @pytest.fixture(scope="module")
 def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
-    """A world of three days, and the result of its files."""
+    """A world of three days, and the result of its files, which is right."""
     made, folder = world.make(1, START, 3), tmp_path_factory.mktemp("world")
     world.write(made, folder)
-    return made, reconciled(read_configuration(folder / "trueup.toml"))
+    result = reconciled(read_configuration(folder / "trueup.toml"))
+    assert_charged(made, result)
+    return made, result
 
 
 def test_every_wrong_figure_of_a_statement_is_found(case: Case) -> None:
@@ -121,7 +123,6 @@ def test_every_rule_that_is_broken_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Whom something belongs to, by what it is shared, and how it is rounded and posted."""
-    assert_charged(*case)
     monkeypatch.setattr(place, name, made_wrong(getattr(place, name)))
     with pytest.raises(AssertionError):
         assert_charged(*case)
