@@ -22,7 +22,7 @@ REASONS = (
     *("idle", "no_rule", "missing_in_usage", "unverified_capacity", "tax", "support"),
     *("marketplace", "credit", "refund", "correction", "purchase", "rounding"),
 )
-OWNERS = {  # known by its costs, of two cost centres, of a table, and nobody's
+OWNERS = {  # whose costs tell its cost centre, are of two, and one that only a table tells
     sagemaker.PLAN: "claims",
     RESERVATION: "routing",
     gcp.CUD: "finance",
