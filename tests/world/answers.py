@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from decimal import Decimal
 
 from tests.world.attribution import attribution, identity
 from tests.world.drift import BREAKS, breaks, pending_row
@@ -26,16 +27,23 @@ def answers(ledger: Ledger, recorded: Mapping[str, Recorded]) -> dict[str, objec
         "breaks": breaks(ledger),
         "pending": [pending_row(cell) for cell in ledger.cells if cell.verdict == "pending"],
         "allocations": given,
-        "unattributed": [
-            {"currency": currency, "reason": reason, "cost": text(cost)}
-            for (currency, reason), cost in sorted(unattributed.items())
-            if cost
-        ],
+        "unattributed": _by_reason(unattributed),
         "identity": identity(ledger, allocated, unattributed),
         "buckets": _buckets(ledger),
         "control_totals": _control_totals(ledger, recorded),
     }
     return tables
+
+
+def _by_reason(unattributed: Mapping[tuple[str, str, str], Decimal]) -> list[Row]:
+    sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for (currency, reason, _), cost in unattributed.items():
+        sums[currency, reason] += cost
+    return [
+        {"currency": currency, "reason": reason, "cost": text(cost)}
+        for (currency, reason), cost in sorted(sums.items())
+        if cost
+    ]
 
 
 def _buckets(ledger: Ledger) -> list[Row]:

@@ -22,25 +22,25 @@ def scale(ledger: Ledger) -> int:
 
 def attribution(
     ledger: Ledger,
-) -> tuple[list[Row], dict[str, Decimal], dict[tuple[str, str], Decimal]]:
-    """Costs by party, their sum by currency, and what is left by currency and reason."""
+) -> tuple[list[Row], dict[str, Decimal], dict[tuple[str, str, str], Decimal]]:
+    """Costs by party, their sum by currency; what is left by currency, reason and provider."""
     finest = scale(ledger)
     by_party: dict[tuple[Party, str, str | None, str], int] = defaultdict(int)
-    left: dict[tuple[str, str], int] = defaultdict(int)
+    left: dict[tuple[str, str, str], int] = defaultdict(int)
     for outside in ledger.outside:
-        left[(outside.currency, outside.reason)] += in_units(outside.cost, finest)
+        left[(outside.currency, outside.reason, outside.provider)] += in_units(outside.cost, finest)
     for cell in ledger.cells:
         cost = in_units(cell.cost, finest)
         if cell.verdict in UNATTRIBUTED:
-            left[(cell.currency, cell.verdict)] += cost
+            left[(cell.currency, cell.verdict, cell.provider)] += cost
             continue
         if not cost:
             continue
         for who, share in split(cost, cell.weights).items():
             if isinstance(who, str):
-                left[(cell.currency, IDLE)] += share
+                left[(cell.currency, IDLE, cell.provider)] += share
             elif who == NOBODY:
-                left[(cell.currency, "no_rule")] += share
+                left[(cell.currency, "no_rule", cell.provider)] += share
             else:
                 by_party[(who, cell.provider, cell.model, cell.currency)] += share
     rows: list[Row] = []
@@ -65,13 +65,13 @@ def attribution(
 def identity(
     ledger: Ledger,
     allocated: Mapping[str, Decimal],
-    unattributed: Mapping[tuple[str, str], Decimal],
+    unattributed: Mapping[tuple[str, str, str], Decimal],
 ) -> list[Row]:
     rows: list[Row] = []
     for currency in sorted({charge.currency for charge in ledger.charges}):
         billed = total(one.effective for one in ledger.charges if one.currency == currency)
         unused = total(one.unused_cost for one in ledger.covered if one.currency == currency)
-        rest = total(cost for (of, _), cost in unattributed.items() if of == currency)
+        rest = total(cost for (of, *_), cost in unattributed.items() if of == currency)
         rows.append(
             {
                 "currency": currency,

@@ -126,6 +126,7 @@ class Cell:
 class Outside:
     """A charge that telemetry cannot confirm, and the reason it stands under."""
 
+    provider: str
     reason: str
     currency: str
     cost: Decimal
@@ -196,7 +197,9 @@ class Ledger:
     def put_outside(self, charge: Charge, reason: str) -> None:
         self.charges.append(charge)
         start, end = charge.start, charge.end
-        self.outside.append(Outside(reason, charge.currency, charge.effective, start, end))
+        self.outside.append(
+            Outside(charge.provider, reason, charge.currency, charge.effective, start, end)
+        )
 
 
 def month_of(instant: datetime) -> tuple[datetime, datetime]:
