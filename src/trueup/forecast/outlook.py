@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from difflib import get_close_matches
@@ -14,11 +14,11 @@ import pyarrow.compute as pc
 
 from trueup.errors import UsageError
 from trueup.forecast.backtest import backtest
-from trueup.forecast.expiry import Balance, busiest_day, last_day, left, money
+from trueup.forecast.expiry import Balance, busiest_day, last_day, left, money, used_up_at
 from trueup.forecast.forecaster import Estimate, Forecaster, decimal
 from trueup.forecast.histories import Known, histories
 from trueup.forecast.series import DAY, HOUR, Series, said
-from trueup.model.forecast_schema import BACKTESTS, FORECAST_STEPS, FORECASTS
+from trueup.model.forecast_schema import BACKTESTS, FORECAST_DAYS, FORECAST_STEPS, FORECASTS
 from trueup.model.table import Table
 
 HORIZON_DAYS = 28  # of what does not expire, or expires interval by interval
@@ -75,6 +75,25 @@ class Outlook:
                     }
                 )
         return Table.from_rows(FORECAST_STEPS, rows)
+
+    def days(self, names: Collection[str], before: int, ahead: int) -> Table:
+        """Of some commitments the last known days and the next ones, for a picture of them."""
+        rows: list[dict[str, Any]] = []
+        for series, forecaster in self._forecasters("day"):
+            if isinstance(forecaster, str) or series.name not in names:
+                continue
+            history = forecaster.series
+            first = max(len(history.values) - before, 0)
+            rows += (
+                {"used": None if np.isnan(value) else decimal(value)} | _on(history, number)
+                for number, value in enumerate(history.values[first:], start=first)
+            )
+            rows += (
+                dict(zip(("expected", "low", "high"), map(decimal, step), strict=True))
+                | _on(history, len(history.values) + number)
+                for number, step in enumerate(zip(*forecaster.steps(ahead), strict=True))
+            )
+        return Table.from_rows(FORECAST_DAYS, rows)
 
     def without_steps(self, by: str = "day") -> dict[str, str]:
         """Commitment -> why it has no ``steps``: a history too short."""
@@ -156,7 +175,11 @@ class Outlook:
             return row | _spread("left", lapses)
         if balance is not None:
             lapses = left(balance.remaining, use)
-            row |= {**_spread("left", lapses), "last_day": last_day(forecaster, balance)}
+            row |= {
+                **_spread("left", lapses),
+                "last_day": last_day(forecaster, balance),
+                "used_up_at": used_up_at(forecaster, balance),
+            }
             if until == balance.expires_at:
                 row |= _spread("at_risk", money(lapses, balance.cost))
         return row
@@ -202,6 +225,10 @@ class Outlook:
 
 def _named(series: Series) -> dict[str, Any]:
     return {"commitment_id": series.name, "provider": series.provider, "unit": series.unit}
+
+
+def _on(series: Series, day: int) -> dict[str, Any]:
+    return {"commitment_id": series.name, "day": series.start + day * DAY}
 
 
 def _cost(terms: dict[str, Any], unit: str | None) -> tuple[Decimal | None, str | None]:

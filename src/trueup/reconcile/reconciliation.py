@@ -128,6 +128,7 @@ def run(
         *(window.start, window.end, as_of, tables, inputs, final),
         material_amount=rules.material_amount,
         chargeback=rules.chargeback,
+        rules=rules,
     )
 
 

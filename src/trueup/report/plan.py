@@ -89,7 +89,7 @@ class Plan:
             yield f"Not planned for: {row['subject']}{rows}: {row['reason']}."
         if len(left) > LEFT_OUT_SHOWN:
             more = f"{len(left) - LEFT_OUT_SHOWN:,} more that are not planned for"
-            yield f"And {more}: `--json` has all."
+            yield f"And {more}: `trueup plan --json` has all."
         for reason in dict.fromkeys(row["reason"] for row in self.offers if row["reason"]):
             yield f"No interval: {reason}."
 
