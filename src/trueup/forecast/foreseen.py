@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from trueup.forecast.histories import Known
 
 DRAWN_MAX = 6  # commitments whose days are kept
-DAYS_DRAWN = 56  # before and after the end of the history, at most
 
 
 @dataclass(frozen=True)
@@ -75,14 +74,8 @@ def _told(runs: Sequence[Known]) -> Foreseen:
 
     outlook = Outlook(runs)
     rows = sorted(outlook.commitments, key=_order)
-    drawn = [row["commitment_id"] for row in rows if row["expected"] is not None][:DRAWN_MAX]
-    until = {row["commitment_id"]: row["until"] for row in rows}
-    days = [
-        row
-        for row in outlook.days(drawn, DAYS_DRAWN, DAYS_DRAWN)
-        if row["day"] < until[row["commitment_id"]]
-    ]
-    return Foreseen(Table.from_rows(FORECASTS, rows), Table.from_rows(FORECAST_DAYS, days))
+    drawn = [row for row in rows if row["expected"] is not None][:DRAWN_MAX]
+    return Foreseen(Table.from_rows(FORECASTS, rows), outlook.pictures(drawn))
 
 
 def _order(row: Mapping[str, Any]) -> tuple[Any, ...]:

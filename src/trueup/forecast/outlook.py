@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from difflib import get_close_matches
@@ -17,6 +17,7 @@ from trueup.forecast.backtest import backtest
 from trueup.forecast.expiry import Balance, busiest_day, last_day, left, money, used_up_at
 from trueup.forecast.forecaster import Estimate, Forecaster, decimal
 from trueup.forecast.histories import Known, histories
+from trueup.forecast.picture import picture
 from trueup.forecast.series import DAY, HOUR, Series, said
 from trueup.model.forecast_schema import BACKTESTS, FORECAST_DAYS, FORECAST_STEPS, FORECASTS
 from trueup.model.table import Table
@@ -76,24 +77,15 @@ class Outlook:
                 )
         return Table.from_rows(FORECAST_STEPS, rows)
 
-    def days(self, names: Collection[str], before: int, ahead: int) -> Table:
-        """Of some commitments the last known days and the next ones, for a picture of them."""
-        rows: list[dict[str, Any]] = []
+    def pictures(self, rows: Sequence[Mapping[str, Any]]) -> Table:
+        """Known days and days to come of some rows of ``commitments``."""
+        wanted = {(row["commitment_id"], row["unit"]): row for row in rows}
+        found: list[dict[str, Any]] = []
         for series, forecaster in self._forecasters("day"):
-            if isinstance(forecaster, str) or series.name not in names:
-                continue
-            history = forecaster.series
-            first = max(len(history.values) - before, 0)
-            rows += (
-                {"used": None if np.isnan(value) else decimal(value)} | _on(history, number)
-                for number, value in enumerate(history.values[first:], start=first)
-            )
-            rows += (
-                dict(zip(("expected", "low", "high"), map(decimal, step), strict=True))
-                | _on(history, len(history.values) + number)
-                for number, step in enumerate(zip(*forecaster.steps(ahead), strict=True))
-            )
-        return Table.from_rows(FORECAST_DAYS, rows)
+            row = wanted.get((series.name, series.unit))
+            if row is not None and not isinstance(forecaster, str):
+                found += picture(forecaster, row, self.runs)
+        return Table.from_rows(FORECAST_DAYS, found)
 
     def without_steps(self, by: str = "day") -> dict[str, str]:
         """Commitment -> why it has no ``steps``: a history too short."""
@@ -225,10 +217,6 @@ class Outlook:
 
 def _named(series: Series) -> dict[str, Any]:
     return {"commitment_id": series.name, "provider": series.provider, "unit": series.unit}
-
-
-def _on(series: Series, day: int) -> dict[str, Any]:
-    return {"commitment_id": series.name, "day": series.start + day * DAY}
 
 
 def _cost(terms: dict[str, Any], unit: str | None) -> tuple[Decimal | None, str | None]:

@@ -48,8 +48,9 @@ FORECAST_STEPS = columns_as(
 
 FORECAST_DAYS = columns_as(  # of a picture: days that are known, then days to come
     commitment_id=TEXT,
+    measure=TEXT,  # remaining: at the end of the day, of lots; used: in the day, of all others
     day=INSTANT,
-    used=AMOUNT,
+    known=AMOUNT,
     expected=AMOUNT,
     low=AMOUNT,
     high=AMOUNT,

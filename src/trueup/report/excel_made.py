@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trueup.errors import UsageError
+from trueup.model.plan_schema import OFFERS
 from trueup.model.spend_schema import ANOMALIES, EFFICIENCY
 from trueup.model.table import Table
 from trueup.report import sessions
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from trueup.report.result import Result
 
 SESSIONS_MAX = 1_000  # of each currency; all others are one row
-NAMES = ("session_costs", "efficiency", "anomalies", "burn", "runway")
+NAMES = ("session_costs", "efficiency", "anomalies", "burn", "runway", "forecast", "plan")
 
 
 def made(result: Result, name: str) -> Table:
@@ -29,6 +30,8 @@ def made(result: Result, name: str) -> Table:
         "anomalies": lambda: _anomalies(result),
         "burn": lambda: result.burn().rates,
         "runway": lambda: result.burn().runway,
+        "forecast": lambda: result.foreseen.commitments,
+        "plan": lambda: _plan(result),
     }
     return make[name]()
 
@@ -44,3 +47,11 @@ def _anomalies(result: Result) -> Table:
         return result.anomalies()
     except UsageError:
         return Table.from_rows(ANOMALIES, [])
+
+
+def _plan(result: Result) -> Table:
+    """The offers; none where there is nothing to plan with."""
+    try:
+        return result.plan().offers if result.outcome.rules.offer else Table.from_rows(OFFERS, [])
+    except UsageError:
+        return Table.from_rows(OFFERS, [])

@@ -76,14 +76,14 @@ class Plan:
             f"prices of {use.day}"
         )
 
-    def remarks(self) -> Iterator[str]:
-        """What one has to know to read the figures."""
+    def remarks(self, *, left_out: bool = True) -> Iterator[str]:
+        """What one has to know to read the figures, with the first that are not planned for."""
         for name, change in self._planned.what_if.items():
             yield f"What if {name} {change}."
         unused = self._planned.use.unused_hours
         if unused:
             yield f"In {numbers.count(unused, 'hour')} of them nothing that has a price was used."
-        left = self.left_out.rows()
+        left = self.left_out.rows() if left_out else []
         for row in left[:LEFT_OUT_SHOWN]:
             rows = "" if row["rows"] is None else f" ({numbers.count(row['rows'], 'row')})"
             yield f"Not planned for: {row['subject']}{rows}: {row['reason']}."

@@ -6,8 +6,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING
 
+from trueup.forecast.picture import REMAINING
 from trueup.model.display import legible
 from trueup.report import figures, numbers
 from trueup.report.html import charts, view
@@ -27,10 +29,7 @@ LEAD = (
     "forecasts came true. At risk is what will lapse, in money. Up to the last day to change, the "
     "burn of the busiest week that was seen still uses everything up."
 )
-LEGEND = (
-    (charts.USED[1], "used by day, then expected (broken line)"),
-    (charts.USUAL[1], "80 of 100"),
-)
+LIKELY = (charts.USUAL[1], "80 of 100")
 
 
 def forecast(result: Result) -> Section | None:
@@ -116,28 +115,32 @@ def _figures(
     found: Foreseen, told: Sequence[figures.Row], names: Mapping[str, str]
 ) -> list[Figure]:
     """The days of the first commitments, in the order of the table."""
-    days: dict[str, list[charts.Usual]] = defaultdict(list)
-    for day in found.days:
-        points = days[day["commitment_id"]]
-        if day["expected"] is not None and points and points[-1].expected is None:
-            last = points.pop()  # where the broken line begins
-            points.append(replace(last, expected=last.actual))
-        points.append(
-            charts.Usual(
-                day["day"].date(), day["used"], day["low"], day["high"], expected=day["expected"]
-            )
-        )
+    days = {
+        name: list(rows) for name, rows in groupby(found.days, key=lambda day: day["commitment_id"])
+    }
     return [
-        Figure(
-            legible(_name(row, names), 60),
-            f"{numbers.money(row['expected'])} {legible(row['unit'] or '', 40)} expected until "
-            f"{row['until']:%Y-%m-%d}",
-            charts.usual_band(days[row["commitment_id"]], from_zero=True),
-            legend=LEGEND,
-        )
+        _figure(row, days[row["commitment_id"]], _name(row, names))
         for row in told
         if row["commitment_id"] in days
     ]
+
+
+def _figure(row: figures.Row, days: Sequence[figures.Row], name: str) -> Figure:
+    points = [
+        charts.Usual(
+            day["day"].date(), day["known"], day["low"], day["high"], expected=day["expected"]
+        )
+        for day in days
+    ]
+    last = max((at for at, day in enumerate(days) if day["known"] is not None), default=None)
+    if last is not None:  # where the broken line begins
+        points[last] = replace(points[last], expected=points[last].actual)
+    unit, until = legible(row["unit"] or "", 40), f"{row['until']:%Y-%m-%d}"
+    said = f"{numbers.money(row['expected'])} {unit} expected until {until}"
+    if days[0]["measure"] == REMAINING:
+        said = f"{numbers.money(row['left'])} {unit} expected to be left on {until}"
+    legend = ((charts.USED[1], f"{days[0]['measure']}, then expected"), LIKELY)
+    return Figure(legible(name, 60), said, charts.usual_band(points, from_zero=True), legend=legend)
 
 
 def _without(found: Foreseen, names: Mapping[str, str]) -> list[str]:

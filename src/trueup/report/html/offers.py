@@ -9,7 +9,7 @@ from trueup.errors import UsageError
 from trueup.model.display import legible
 from trueup.report import numbers
 from trueup.report.html import charts, view
-from trueup.report.html.section import Block, Section, grid, listing, note
+from trueup.report.html.section import ROWS_MAX, Block, Section, grid, listing, note
 from trueup.report.html.view import Cell, Column, Figure, Grid
 from trueup.report.names import names_of
 from trueup.report.plan import interval, level
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from trueup.report.result import Result
 
 CURVES_MAX = 8
-CURVES_BESIDE = 2  # in the report of a run, where a plan is a part
 HOURS = "Hours"
 LEVELS = "What every level would have cost: too little pays on demand, too much is not used."
 SERVED = "Served first; the plan is about what is beyond."
@@ -36,7 +35,14 @@ def commit(result: Result) -> Section | None:
         plan = result.plan()
     except UsageError as error:
         return Section("plan", title, [], [grid(Grid("No plan", (), empty=str(error)))])
-    blocks = [*offered(plan), *curves(plan, CURVES_BESIDE), *in_force(plan, names_of(result))]
+    drawn = [_figure(row, plan, small=True) for row in plan.offers.rows()[:CURVES_MAX]]
+    blocks = [
+        *listing(_OFFERS, plan.offers, _offer, "offers"),
+        *(note(text) for text in plan.remarks(left_out=False)),
+        Block("multiples", figures=drawn),
+        *in_force(plan, names_of(result)),
+        *_left_out(plan),
+    ]
     hours = f"{numbers.count(plan.hours, 'hour')} from {numbers.moment(plan.start)} to "
     lead = f"Of {hours}{numbers.moment(plan.end)} UTC, at the prices of {plan.prices_of}."
     return Section("plan", title, [f"{lead} {ESTIMATE} {LEVELS}"], blocks)
@@ -48,12 +54,12 @@ def offered(plan: Plan) -> list[Block]:
     return [*listing(_OFFERS, plan.offers, _offer, "offers"), *remarks]
 
 
-def curves(plan: Plan, most: int = CURVES_MAX) -> list[Block]:
+def curves(plan: Plan) -> list[Block]:
     """A picture for each of the first offers."""
     rows = plan.offers.rows()
-    blocks = [Block("figure", figures=[_figure(row, plan)]) for row in rows[:most]]
-    if len(rows) > most:
-        blocks.append(note(f"and {numbers.count(len(rows) - most, 'curve')} more."))
+    blocks = [Block("figure", figures=[_figure(row, plan)]) for row in rows[:CURVES_MAX]]
+    if len(rows) > CURVES_MAX:
+        blocks.append(note(f"and {numbers.count(len(rows) - CURVES_MAX, 'curve')} more."))
     return blocks
 
 
@@ -120,7 +126,7 @@ def _price(row: Row) -> Cell:
     return Cell(numbers.quantity(row["price"]), said, numbers.exact(row["price"]))
 
 
-def _figure(row: Row, plan: Plan) -> Figure:
+def _figure(row: Row, plan: Plan, *, small: bool = False) -> Figure:
     points = [(p["level"], p["cost"]) for p in plan.curve if p["offer"] == row["offer"]]
     best = (row["level"], row["cost"])
     span = None if row["low"] is None else (row["low"], row["high"])
@@ -133,8 +139,8 @@ def _figure(row: Row, plan: Plan) -> Figure:
         f"Cost in {currency} by {unit} committed in each hour: "
         f"{numbers.money(row['cost_without'])} with none, {numbers.money(row['cost'])} at the "
         f"best, {numbers.money(points[-1][1])} with all that was ever needed.",
-        charts.cost_curve(points, best, span, narrow=False),
-        charts.cost_curve(points, best, span, narrow=True),
+        charts.cost_curve(points, best, span, narrow=small),
+        None if small else charts.cost_curve(points, best, span, narrow=True),
         legend,
     )
 
@@ -160,3 +166,21 @@ def _in_force(row: Row) -> list[Cell]:
         view.when(row["ends"]) if row["ends"] else Cell(numbers.NOT_KNOWN, muted=True),
         view.text(row["reason"]),
     ]
+
+
+def _left_out(plan: Plan) -> list[Block]:
+    """What is not planned for, folded away."""
+    if not len(plan.left_out):
+        return []
+    form = Grid(
+        "Not planned for", (Column("What"), Column("Rows", "number"), Column("Why", "prose"))
+    )
+    rows = plan.left_out.rows()
+    blocks = listing(form, rows[:ROWS_MAX], _unplanned, "left_out", shown=0)
+    if len(rows) > ROWS_MAX:
+        blocks.append(note(f"And {len(rows) - ROWS_MAX:,} more: `trueup plan --json` has all."))
+    return blocks
+
+
+def _unplanned(row: Row) -> list[Cell]:
+    return [view.text(row["subject"]), view.rows_counted(row["rows"]), view.text(row["reason"])]
