@@ -16,7 +16,8 @@ from trueup.forecast.histories import Known
 from trueup.forecast.series import DAY, Series
 
 USED, REMAINING = "used", "remaining"
-DAYS_MAX = {USED: 56, REMAINING: 184}  # on either side of the end of the history
+DAYS_BEFORE = 56  # that are known, at least: as many as those to come
+DAYS_AHEAD = {USED: 56, REMAINING: 184}  # at most
 
 
 def picture(
@@ -30,15 +31,15 @@ def picture(
     remained = _remained(runs, series.name)
     falls = row["remaining"] is not None and remained.get(series.end - DAY) == row["remaining"]
     known, measure = (remained, REMAINING) if falls else (_used(series), USED)
-    most = DAYS_MAX[measure]
-    ahead = min(-((series.end - row["until"]) // DAY), most)
+    ahead = min(-((series.end - row["until"]) // DAY), DAYS_AHEAD[measure])
     if falls:
         ends = (series.end + number * DAY for number in range(1, ahead + 1))
         to_come = [left(row["remaining"], forecaster.until(end)) for end in ends]
     else:
         steps = zip(*forecaster.steps(ahead), strict=True)
         to_come = [Estimate(*map(decimal, step)) for step in steps]
-    days = [day for day in sorted(known) if series.end - most * DAY <= day < series.end]
+    first = series.end - max(ahead, DAYS_BEFORE) * DAY
+    days = [day for day in sorted(known) if first <= day < series.end]
     return [
         {"commitment_id": series.name, "measure": measure, **one}
         for one in (

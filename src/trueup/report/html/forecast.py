@@ -160,4 +160,4 @@ def _without(found: Foreseen, names: Mapping[str, str]) -> list[str]:
 
 def _listed(names: Sequence[str]) -> str:
     more = f" and {len(names) - NAMES_MAX:,} more" if len(names) > NAMES_MAX else ""
-    return legible(", ".join(names[:NAMES_MAX]), 400) + more
+    return ", ".join(legible(name, 60) for name in names[:NAMES_MAX]) + more
