@@ -23,6 +23,7 @@ from trueup.model.inputs import Inputs
 from trueup.model.rules import Rules
 from trueup.model.table import Table
 from trueup.planning import planned
+from trueup.planning.offers import offers_of
 from trueup.report.html import render_html
 from trueup.report.result import Result
 
@@ -150,12 +151,12 @@ def test_where_even_the_busiest_week_is_not_enough_it_is_too_late() -> None:
 
 
 def test_commitments_without_a_forecast_stand_in_one_line_by_reason() -> None:
-    """Two of one reason, and those of the sample of which no day is known."""
+    """Two of one reason, and those of the sample of which no day is known: 8 are named, and how many more."""
     none = {"expected": None, "reason": "nothing of it was used yet"}
     said = section(seen(forecast("a", **none), forecast("b", **none)), "forecast")
     assert said is not None
     assert "Nothing is forecast. a, b: nothing of it was used yet." in said
-    assert "plan-without-unused-rows: no day of its use is known." in said
+    assert "tpu-v6e-sales-contract and 1 more: no day of its use is known." in said
 
 
 def test_what_is_kept_is_read_as_it_was() -> None:
@@ -193,8 +194,12 @@ def test_without_usage_there_is_no_plan() -> None:
 def test_the_best_level_stands_with_its_curve(monkeypatch: pytest.MonkeyPatch) -> None:
     """One GPU at once: 2 x 2.50 = 5.00 instead of 2 x 4.00 = 8.00 saves 3.00. It is made once."""
     result, made = offering(OFFER), []
-    whole = planned.offers_of
-    monkeypatch.setattr(planned, "offers_of", lambda *args: made.append(1) or whole(*args))
+
+    def counted(*given: Any) -> Any:
+        made.append(1)
+        return offers_of(*given)
+
+    monkeypatch.setattr(planned, "offers_of", counted)
     said = section(result, "plan")
     assert said is not None
     assert "Of 2 hours from 7 Sep 00:00 to 7 Sep 02:00 UTC, at the prices of 2026-09-07." in said

@@ -47,6 +47,7 @@ class Outlook:
         self.runs = runs
         self.commitment = commitment
         self.horizon = None if horizon_days is None else horizon_days * DAY
+        self._histories: dict[tuple[timedelta, str], list[Series]] = {}  # each read once
 
     @cached_property
     def commitments(self) -> Table:
@@ -108,7 +109,10 @@ class Outlook:
         return Table.from_rows(BACKTESTS, rows)
 
     def _series(self, step: timedelta, column: str = "used_quantity") -> list[Series]:
-        found = histories(self.runs, step, column) if self.runs else []
+        key = (step, column)
+        if key not in self._histories:
+            self._histories[key] = histories(self.runs, step, column) if self.runs else []
+        found = self._histories[key]
         if self.commitment is None:
             return found
         names = [each.name for each in found]
