@@ -48,6 +48,7 @@ class Outlook:
         self.commitment = commitment
         self.horizon = None if horizon_days is None else horizon_days * DAY
         self._histories: dict[tuple[timedelta, str], list[Series]] = {}  # each read once
+        self._made: dict[tuple[str, str | None, timedelta], Forecaster] = {}
 
     @cached_property
     def commitments(self) -> Table:
@@ -98,9 +99,16 @@ class Outlook:
         """A forecaster of each history, or why there is none."""
         for series in self._series(STEPS[by]):
             try:
-                yield series, Forecaster(series)
+                yield series, self._forecaster(series)
             except UsageError as error:
                 yield series, _said(error, series)
+
+    def _forecaster(self, series: Series) -> Forecaster:
+        """The forecaster of a history of use: it remembers the weeks that it was asked for."""
+        key = (series.name, series.unit, series.step)
+        if key not in self._made:
+            self._made[key] = Forecaster(series)
+        return self._made[key]
 
     def backtest(self, by: str = "day") -> Table:
         """How these forecasts would have fared on the same histories."""
@@ -143,7 +151,7 @@ class Outlook:
         if not np.nansum(history.values):
             return {**row, "until": until, "reason": "nothing of it was used yet"}
         try:
-            ahead = self._ahead(Forecaster(series), until, unused, balance)
+            ahead = self._ahead(self._forecaster(series), until, unused, balance)
         except UsageError as error:
             return {**row, "until": until, "reason": _said(error, series)}
         return {**row, "reason": reason, **ahead}
