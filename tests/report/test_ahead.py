@@ -128,7 +128,7 @@ def test_use_what_is_at_risk_and_until_when_to_act() -> None:
     assert said is not None
     assert (
         "lot-1 acme · Credits 5,000.00 3,000.00 2,800.00 to 3,200.00 2027-01-01 600.00 USD 540.00 "
-        "to 660.00 2026-11-28 with 90.00 a day not before" in said
+        "to 660.00 2026-11-28 at 90.00 a day not before" in said
     )
     assert "2,000.00 Credits expected to be left on 2027-01-01" in said
     assert said.count("80 of 100") == 2  # the lead, and the legend of the one picture
@@ -147,7 +147,7 @@ def test_where_even_the_busiest_week_is_not_enough_it_is_too_late() -> None:
     """Something will be left, and there is no last day."""
     said = section(seen(forecast("lot-1", last_day=None)), "forecast")
     assert said is not None
-    assert "too late with 90.00 a day not before" in said
+    assert "too late even at 90.00 a day not before" in said
 
 
 def test_commitments_without_a_forecast_stand_in_one_line_by_reason() -> None:

@@ -48,7 +48,7 @@ def forecast(result: Result) -> Section | None:
         notes.append(f"And {len(told) - ROWS_MAX:,} more: `trueup forecast` has all.")
     table = listing(_FORM, told[:ROWS_MAX], lambda row: _cells(row, names), "forecast")
     pictures = Block("multiples", figures=_figures(found, told, names))
-    return Section("forecast", "Forecast", [LEAD], [*table, pictures, *map(note, notes)])
+    return Section("forecast", "Forecast", [LEAD], [*table, *map(note, notes), pictures])
 
 
 _FORM = Grid(
@@ -63,6 +63,7 @@ _FORM = Grid(
         Column("Used up on", "when"),
     ),
     stacked=True,
+    widths=(16, 10, 17, 17, 15, 15, 10),
 )
 
 
@@ -76,7 +77,7 @@ def _cells(row: figures.Row, names: Mapping[str, str]) -> list[Cell]:
         remaining = Cell(numbers.money(row["remaining"]), exact=numbers.exact(row["remaining"]))
     beyond = None
     if row["measured_until"] and row["measured_until"] < row["until"]:
-        beyond = f"extrapolated from {row['measured_until']:%Y-%m-%d} on"
+        beyond = f"extrapolated from {row['measured_until']:%Y-%m-%d}"
     return [
         view.text(_name(row, names), about),
         remaining,
@@ -94,11 +95,11 @@ def _days_to_act(row: figures.Row) -> list[Cell]:
     if row["used_up_at"] is not None:
         day = row["used_up_at"] - DAY
         return [Cell("not needed", muted=True), view.text(f"{day:%Y-%m-%d}")]
-    last = f"{row['last_day']:%Y-%m-%d}" if row["last_day"] else "too late"
-    return [
-        view.text(last, f"with {numbers.money(row['busiest_day'])} a day"),
-        Cell("not before", muted=True),
-    ]
+    burn = f"{numbers.money(row['busiest_day'])} a day"
+    act = view.text("too late", f"even at {burn}")
+    if row["last_day"] is not None:
+        act = view.text(f"{row['last_day']:%Y-%m-%d}", f"at {burn}")
+    return [act, Cell("not before", muted=True)]
 
 
 def _estimate(row: figures.Row, name: str, unit: str = "") -> Cell:
@@ -137,7 +138,9 @@ def _figure(row: figures.Row, days: Sequence[figures.Row], name: str) -> Figure:
         points[last] = replace(points[last], expected=points[last].actual)
     unit, until = legible(row["unit"] or "", 40), f"{row['until']:%Y-%m-%d}"
     said = f"{numbers.money(row['expected'])} {unit} expected until {until}"
-    if days[0]["measure"] == REMAINING:
+    if row["used_up_at"] is not None:
+        said = f"expected to be used up on {row['used_up_at'] - DAY:%Y-%m-%d}"
+    elif days[0]["measure"] == REMAINING:
         said = f"{numbers.money(row['left'])} {unit} expected to be left on {until}"
     legend = ((charts.USED[1], f"{days[0]['measure']}, then expected"), LIKELY)
     return Figure(legible(name, 60), said, charts.usual_band(points, from_zero=True), legend=legend)
