@@ -11,10 +11,14 @@ from pathlib import Path
 import pytest
 
 from tests.workspace import month
+from trueup import carried
 from trueup.carried import Book, completed
 from trueup.config import Configuration, read_configuration
 from trueup.errors import UsageError
+from trueup.forecast.foreseen import Foreseen
 from trueup.job import JobOutcome, Settings, run, workspace_of
+from trueup.model.forecast_schema import FORECAST_DAYS, FORECASTS
+from trueup.model.table import Table
 from trueup.period import parse_instant, parse_period
 from trueup.recovery import Differing, replay
 from trueup.workspace.verify import verify
@@ -68,6 +72,22 @@ def test_a_run_performed_again_gives_the_same_bytes(nights: Configuration, numbe
     assert {"report.html", "report.xlsx", "result.json"} < past.outputs.keys()
     assert past.inputs[0]["source"] == str(nights.folder / "bill.csv")
     assert differing(workspace, name) == []
+
+
+def test_what_a_run_foresaw_is_kept_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where another machine estimates otherwise, the run performed again says what it said."""
+    config = month.written(tmp_path)
+    rows = Table.from_rows(FORECASTS, []), Table.from_rows(FORECAST_DAYS, [])
+    monkeypatch.setattr(carried, "foreseen", lambda _: Foreseen(*rows, "a reason of then"))
+    outcome = month.ran(config, "2026-11-09")
+    assert outcome.folder
+    assert "a reason of then" in (outcome.folder / "report.html").read_text(encoding="utf-8")
+    monkeypatch.undo()
+    workspace = workspace_of(config)
+    assert differing(workspace, "run-0001") == []
+    assert workspace.runs()[0].body["foreseen"] in {one for one, _ in workspace.referenced()}
 
 
 def test_an_output_that_is_another_is_named_with_its_first_difference(

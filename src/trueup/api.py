@@ -178,24 +178,16 @@ def forecast(
     Raises UsageError for a commitment without a history, MissingDependency without
     ``trueup[forecast]``. A history too short for a forecast is said in the row of its commitment.
     """
-    from functools import partial
-
     from trueup.forecast.histories import Known
     from trueup.forecast.outlook import Outlook
-    from trueup.workspace.newest import newest_runs, rows_of
+    from trueup.workspace.newest import newest_runs
     from trueup.workspace.workspace import Workspace
 
     if isinstance(source, str | Path):
         workspace = Workspace(Path(source))
-        known = [
-            Known(run.start, run.end, run.as_of, partial(rows_of, workspace, [run]))
-            for run in newest_runs(workspace.runs())
-        ]
+        known = [Known.of_run(workspace, run) for run in newest_runs(workspace.runs())]
     else:
-        tables = source.outcome.tables
-        known = [
-            Known(source.start, source.end, source.as_of, lambda name: tables[name].to_arrow())
-        ]
+        known = [Known.of_outcome(source.outcome)]
     return Outlook(known, commitment, horizon_days)
 
 

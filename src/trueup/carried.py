@@ -20,6 +20,8 @@ from trueup.controls.true_up import note, restated, scanned, true_ups, when_clos
 from trueup.engine.engine import open_engine
 from trueup.engine.integers import as_decimal
 from trueup.evidence import Given
+from trueup.forecast.foreseen import Foreseen, foreseen
+from trueup.forecast.histories import Known
 from trueup.model.combined import combined
 from trueup.model.leg_schema import BREAK_ROWS, BREAK_STATES, RESTATEMENTS, TRUE_UPS
 from trueup.model.schema import BREAKS
@@ -32,6 +34,7 @@ from trueup.recovery import given_by
 from trueup.report.result import Result
 from trueup.sources import Group
 from trueup.workspace.journal import Entry
+from trueup.workspace.newest import newest_runs
 from trueup.workspace.run import ENDED, Run
 from trueup.workspace.workspace import Workspace
 
@@ -108,7 +111,7 @@ def completed(book: Book, given: Given, result: Result) -> Result:
     )
     tables["break_states"] = Table.from_rows(BREAK_STATES, states)
     outcome = annotated(replace(result.outcome, tables=tables), notes)
-    return Result(outcome, _budgets(book, given, outcome))
+    return Result(outcome, _budgets(book, given, outcome), _foreseen(book, given, outcome))
 
 
 def _budgets(book: Book, given: Given, outcome: Outcome) -> list[tuple[BudgetTerms, Measured]]:
@@ -124,6 +127,14 @@ def _budgets(book: Book, given: Given, outcome: Outcome) -> list[tuple[BudgetTer
     before = [Run(entry) for entry in book.entries if entry.kind == ENDED]
     spent = outlay_of(book.workspace, [*before, now])
     return [(one, measure(one, spent, None)) for one in given.budgets] if spent else []
+
+
+def _foreseen(book: Book, given: Given, outcome: Outcome) -> Foreseen:
+    """What is to come; of a run that is performed again, what it foresaw."""
+    if given.foreseen is not None:
+        return given.foreseen
+    before = [Known.of_run(book.workspace, Run(one)) for one in book.entries if one.kind == ENDED]
+    return foreseen(newest_runs([*before, Known.of_outcome(outcome)]))
 
 
 def _start(closing: Closing) -> Any:

@@ -15,6 +15,7 @@ from trueup.api import outcome_of
 from trueup.budgets.budget import BudgetTerms
 from trueup.fetch.asserted import Assertion, asserted
 from trueup.focus.landing import Landed
+from trueup.forecast.foreseen import Foreseen
 from trueup.model.inputs import Inputs, Unread
 from trueup.model.rules import Rules
 from trueup.notes import annotated
@@ -48,6 +49,7 @@ class Given:
     notes: Sequence[Mapping[str, str | None]]  # the job's own, before those of the core
     failures: Sequence[Failure] = ()
     budgets: Sequence[BudgetTerms] = ()  # the report shows them; they change no figure
+    foreseen: Foreseen | None = None  # by the run that is performed again
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -166,6 +168,7 @@ def kept(
         "inputs": files,
         "config": config,
         "settings": store.put(canonical(given.settings)),
+        "foreseen": store.put(result.foreseen.to_bytes()),
         "hashes": {
             "result": sha256_of(figures),
             "rules": sha256_of(rules),

@@ -15,6 +15,7 @@ from trueup.errors import UsageError
 from trueup.evidence import ASSERTED, Given, outputs_of, performed
 from trueup.fetch.asserted import Assertion
 from trueup.focus.landing import Landed
+from trueup.forecast.foreseen import Foreseen
 from trueup.model.combined import combined
 from trueup.model.rules import Rules
 from trueup.period import Period
@@ -47,6 +48,7 @@ def given_by(workspace: Workspace, run: Run) -> Given:
         known = groups.get(number, Group(one["kind"], title, (), options))
         groups[number] = Group(known.kind, known.title, (*known.files, file), known.options)
     period = settings["period"]
+    told = run.body.get("foreseen")  # older runs kept none
     return Given(
         groups=list(groups.values()),
         assertions=assertions,
@@ -57,6 +59,7 @@ def given_by(workspace: Workspace, run: Run) -> Given:
         notes=settings["notes"],
         failures=[Failure(**one) for one in run.body["failures"]],
         budgets=terms_of(store.get(run.body["config"])),
+        foreseen=Foreseen.from_bytes(store.get(told)) if told else None,
     )
 
 
@@ -78,7 +81,7 @@ def known(workspace: Workspace, period: Period | None, at: datetime) -> tuple[Ru
     same = [run for run in runs if period and (run.start, run.end) == (period.start, period.end)]
     run = max(same or runs, key=lambda run: (run.at, run.number))
     given = given_by(workspace, run)
-    return run, replace(given, period=period or given.period)
+    return run, replace(given, period=period or given.period, foreseen=None)
 
 
 def datasets_of(given: Given) -> dict[str, Dataset | None]:

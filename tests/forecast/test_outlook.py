@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from trueup.errors import UsageError
+from trueup.forecast import forecaster
 from trueup.forecast.histories import Known, histories
 from trueup.forecast.outlook import Outlook
 from trueup.forecast.series import DAY, HOUR
@@ -221,3 +222,45 @@ def test_a_backtest_of_a_history_says_how_it_fared() -> None:
     assert (row["forecasts"], row["steps_ahead"], row["weeks"]) == (9, 28, 12)
     (short,) = Outlook([lot(70)]).backtest().rows()
     assert "needs 12" in short["reason"]
+
+
+def test_what_the_expected_use_takes_is_used_up_on_a_day() -> None:
+    """5,000 at 100 a day last 50 days, 10 fewer than there are; 30 days do not use them up."""
+    row = only(Outlook([lot(expires=WEEKS + 60)]))
+    assert row["used_up_at"] == FIRST + (WEEKS + 50) * DAY
+    assert only(Outlook([lot()]))["used_up_at"] is None
+
+
+def test_the_picture_of_a_lot_shows_what_remains() -> None:
+    """Up to the last day as the runs said, then 100 less each day until it expires in 30 days."""
+    outlook = Outlook([lot()])
+    rows = outlook.pictures(outlook.commitments.rows()).rows()
+    assert {row["measure"] for row in rows} == {"remaining"}
+    assert [row["known"] for row in rows[:56]] == [5000] * 56
+    assert [round(row["expected"]) for row in rows[56:]] == [*range(4900, 1999, -100)]
+    assert rows[-1]["day"] == FIRST + (WEEKS + 29) * DAY
+
+
+def test_the_picture_of_hours_shows_what_is_used() -> None:
+    """24 x 7 = 168 each day, 28 days ahead."""
+    rows = [hour(number, "7", "3") for number in range(60 * 24)]
+    outlook = Outlook([run(60, utilization=rows)])
+    found = outlook.pictures(outlook.commitments.rows()).rows()
+    assert {row["measure"] for row in found} == {"used"}
+    assert [row["known"] for row in found] == [168] * 56 + [None] * 28
+    assert [round(row["expected"]) for row in found[56:]] == [168] * 28
+
+
+def test_a_history_that_the_library_cannot_follow_is_a_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its error is said in the row, as any other reason."""
+
+    class Broken:
+        def forecast(self, **_: object) -> None:
+            raise ZeroDivisionError("by nothing")
+
+    monkeypatch.setattr(forecaster, "_models", lambda _: (Broken(),))
+    row = only(Outlook([lot()]))
+    assert row["reason"] == "its history cannot be followed: statsforecast: by nothing"
+    assert row["expected"] is None

@@ -59,7 +59,7 @@ def test_the_sections_come_in_reading_order(page: str) -> None:
     """The money first, then what to do, utilization, breaks, burn-down and the proofs."""
     assert outline(page).headings == [
         *("October 2026", "The money", "What to do", "Utilization", "Breaks"),
-        *("Burn and runway", "Burn-down", "Allocation", "Unattributed", "Pending"),
+        *("Burn and runway", "Forecast", "Burn-down", "Allocation", "Unattributed", "Pending"),
         *("Control totals", "Sources", "Notes"),
     ]
 

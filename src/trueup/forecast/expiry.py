@@ -47,6 +47,16 @@ def busiest_day(values: Amounts) -> float:
     return found
 
 
+def used_up_at(forecaster: Forecaster, balance: Balance) -> datetime | None:
+    """The end of the day by which the expected use leaves nothing; None if that is not expected."""
+    end = forecaster.series.end
+    days = (balance.expires_at - end) // DAY
+    enough = np.flatnonzero(
+        forecaster.ahead(max(days, 0)).cumsum() >= np.float64(balance.remaining)
+    )
+    return end + timedelta(days=int(enough[0]) + 1) if len(enough) else None
+
+
 def last_day(forecaster: Forecaster, balance: Balance) -> datetime | None:
     """The last day to change to the busiest week's burn so that nothing is left at the expiry.
 

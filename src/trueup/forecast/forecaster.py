@@ -68,7 +68,12 @@ class Forecaster:
         """What is expected of each step of the week that begins at ``origin``, and of all later."""
         if origin not in self._weeks:
             history = self.values[:origin][-WEEKS_USED[self.series.step] * self.season :]
-            found = [each.forecast(y=history, h=self.season)["mean"] for each in self._models]
+            try:
+                found = [each.forecast(y=history, h=self.season)["mean"] for each in self._models]
+            except (ArithmeticError, LookupError, RuntimeError, ValueError) as error:
+                raise UsageError(
+                    f"{self.series.name}: its history cannot be followed: statsforecast: {error}"
+                ) from error
             self._weeks[origin] = np.maximum(np.mean(found, axis=0), 0)
         return self._weeks[origin]
 

@@ -9,12 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from trueup.errors import UsageError
 from trueup.forecast.series import DAY, HOUR, Series, series_of
+from trueup.workspace.newest import rows_of
+
+if TYPE_CHECKING:
+    from trueup.model.outcome import Outcome
+    from trueup.workspace.run import Run
+    from trueup.workspace.workspace import Workspace
 
 BILLED_WITHIN = timedelta(days=3)  # before that, a lot's day without a draw may not be billed yet
 DRAWS = ("drawdown", "overage", "refund")
@@ -38,6 +46,17 @@ class Known:
     end: datetime
     as_of: datetime
     table: Callable[[str], pa.Table]
+
+    @classmethod
+    def of_outcome(cls, outcome: Outcome) -> Known:
+        """A run whose tables are in memory."""
+        tables = outcome.tables
+        return cls(outcome.start, outcome.end, outcome.as_of, lambda name: tables[name].to_arrow())
+
+    @classmethod
+    def of_run(cls, workspace: Workspace, run: Run) -> Known:
+        """A run that a workspace keeps; its tables are read when asked for."""
+        return cls(run.start, run.end, run.as_of, partial(rows_of, workspace, [run]))
 
 
 def histories(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from difflib import get_close_matches
@@ -14,11 +14,12 @@ import pyarrow.compute as pc
 
 from trueup.errors import UsageError
 from trueup.forecast.backtest import backtest
-from trueup.forecast.expiry import Balance, busiest_day, last_day, left, money
+from trueup.forecast.expiry import Balance, busiest_day, last_day, left, money, used_up_at
 from trueup.forecast.forecaster import Estimate, Forecaster, decimal
 from trueup.forecast.histories import Known, histories
+from trueup.forecast.picture import picture
 from trueup.forecast.series import DAY, HOUR, Series, said
-from trueup.model.forecast_schema import BACKTESTS, FORECAST_STEPS, FORECASTS
+from trueup.model.forecast_schema import BACKTESTS, FORECAST_DAYS, FORECAST_STEPS, FORECASTS
 from trueup.model.table import Table
 
 HORIZON_DAYS = 28  # of what does not expire, or expires interval by interval
@@ -46,6 +47,8 @@ class Outlook:
         self.runs = runs
         self.commitment = commitment
         self.horizon = None if horizon_days is None else horizon_days * DAY
+        self._histories: dict[tuple[timedelta, str], list[Series]] = {}  # each read once
+        self._made: dict[tuple[str, str | None, timedelta], Forecaster] = {}
 
     @cached_property
     def commitments(self) -> Table:
@@ -76,6 +79,16 @@ class Outlook:
                 )
         return Table.from_rows(FORECAST_STEPS, rows)
 
+    def pictures(self, rows: Sequence[Mapping[str, Any]]) -> Table:
+        """Known days and days to come of some rows of ``commitments``."""
+        wanted = {(row["commitment_id"], row["unit"]): row for row in rows}
+        found: list[dict[str, Any]] = []
+        for series, forecaster in self._forecasters("day"):
+            row = wanted.get((series.name, series.unit))
+            if row is not None and not isinstance(forecaster, str):
+                found += picture(forecaster, row, self.runs)
+        return Table.from_rows(FORECAST_DAYS, found)
+
     def without_steps(self, by: str = "day") -> dict[str, str]:
         """Commitment -> why it has no ``steps``: a history too short."""
         return {
@@ -86,9 +99,16 @@ class Outlook:
         """A forecaster of each history, or why there is none."""
         for series in self._series(STEPS[by]):
             try:
-                yield series, Forecaster(series)
+                yield series, self._forecaster(series)
             except UsageError as error:
                 yield series, _said(error, series)
+
+    def _forecaster(self, series: Series) -> Forecaster:
+        """The forecaster of a history of use: it remembers the weeks that it was asked for."""
+        key = (series.name, series.unit, series.step)
+        if key not in self._made:
+            self._made[key] = Forecaster(series)
+        return self._made[key]
 
     def backtest(self, by: str = "day") -> Table:
         """How these forecasts would have fared on the same histories."""
@@ -97,7 +117,10 @@ class Outlook:
         return Table.from_rows(BACKTESTS, rows)
 
     def _series(self, step: timedelta, column: str = "used_quantity") -> list[Series]:
-        found = histories(self.runs, step, column) if self.runs else []
+        key = (step, column)
+        if key not in self._histories:
+            self._histories[key] = histories(self.runs, step, column) if self.runs else []
+        found = self._histories[key]
         if self.commitment is None:
             return found
         names = [each.name for each in found]
@@ -128,7 +151,7 @@ class Outlook:
         if not np.nansum(history.values):
             return {**row, "until": until, "reason": "nothing of it was used yet"}
         try:
-            ahead = self._ahead(Forecaster(series), until, unused, balance)
+            ahead = self._ahead(self._forecaster(series), until, unused, balance)
         except UsageError as error:
             return {**row, "until": until, "reason": _said(error, series)}
         return {**row, "reason": reason, **ahead}
@@ -156,7 +179,11 @@ class Outlook:
             return row | _spread("left", lapses)
         if balance is not None:
             lapses = left(balance.remaining, use)
-            row |= {**_spread("left", lapses), "last_day": last_day(forecaster, balance)}
+            row |= {
+                **_spread("left", lapses),
+                "last_day": last_day(forecaster, balance),
+                "used_up_at": used_up_at(forecaster, balance),
+            }
             if until == balance.expires_at:
                 row |= _spread("at_risk", money(lapses, balance.cost))
         return row

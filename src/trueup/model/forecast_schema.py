@@ -31,6 +31,7 @@ FORECASTS = columns_as(  # one row per commitment, its use beyond the commitment
     at_risk_high=AMOUNT,
     busiest_day=AMOUNT,  # the busiest week of the history, a day: what burn is shown to be possible
     last_day=INSTANT,  # to change to it and use everything; null if nothing is left or too late
+    used_up_at=INSTANT,  # the end of the day by which nothing remains; null if that is not expected
     reason=TEXT,  # why a figure is null
 )
 
@@ -40,6 +41,16 @@ FORECAST_STEPS = columns_as(
     unit=TEXT,
     start=INSTANT,
     end=INSTANT,
+    expected=AMOUNT,
+    low=AMOUNT,
+    high=AMOUNT,
+)
+
+FORECAST_DAYS = columns_as(  # of a picture: days that are known, then days to come
+    commitment_id=TEXT,
+    measure=TEXT,  # remaining: at the end of the day, of lots; used: in the day, of all others
+    day=INSTANT,
+    known=AMOUNT,
     expected=AMOUNT,
     low=AMOUNT,
     high=AMOUNT,

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from trueup.model.inputs import Inputs
-from trueup.model.rules import Chargeback
+from trueup.model.rules import Chargeback, Rules
 from trueup.model.table import Table
 
 
@@ -25,6 +25,7 @@ class Outcome:
     final_at: Mapping[str | None, datetime | None] = field(default_factory=dict)
     material_amount: Decimal | None = None  # None: any break is material
     chargeback: Chargeback | None = None  # None: nobody asked for statements
+    rules: Rules = field(default_factory=Rules)  # of the run
 
     @property
     def usage_leg_ran(self) -> bool:

@@ -126,8 +126,7 @@ def run(
         final = final_at(billed, rules, engine)
     return Outcome(
         *(window.start, window.end, as_of, tables, inputs, final),
-        material_amount=rules.material_amount,
-        chargeback=rules.chargeback,
+        *(rules.material_amount, rules.chargeback, rules),
     )
 
 

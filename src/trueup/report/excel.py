@@ -64,6 +64,8 @@ SHEETS = {
     "anomalies": "Anomalies",
     "burn": "Burn",
     "runway": "Runway",
+    "forecast": "Forecast",
+    "plan": "Plan",
     "identity": "Identity",
     "billed_identity": "Billed identity",
     "unattributed_by_reason": "Unattributed",

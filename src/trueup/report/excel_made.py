@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trueup.errors import UsageError
+from trueup.model.plan_schema import OFFERS
 from trueup.model.spend_schema import ANOMALIES, DRIVERS, EFFICIENCY
 from trueup.model.table import Table
 from trueup.report import sessions
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     from trueup.report.result import Result
 
 SESSIONS_MAX = 1_000  # of each currency; all others are one row
-NAMES = ("session_costs", "drivers", "efficiency", "anomalies", "burn", "runway")
+NAMES = (
+    *("session_costs", "drivers", "efficiency", "anomalies"),
+    *("burn", "runway", "forecast", "plan"),
+)
 
 
 def made(result: Result, name: str) -> Table:
@@ -32,6 +36,8 @@ def made(result: Result, name: str) -> Table:
         "anomalies": lambda: _where_known(result.anomalies, ANOMALIES),
         "burn": lambda: result.burn().rates,
         "runway": lambda: result.burn().runway,
+        "forecast": lambda: result.foreseen.commitments,
+        "plan": lambda: _plan(result),
     }
     return make[name]()
 
@@ -47,3 +53,10 @@ def _where_known(make: Callable[[], Table], schema: pa.Schema) -> Table:
         return make()
     except UsageError:
         return Table.from_rows(schema, [])
+
+
+def _plan(result: Result) -> Table:
+    """The offers; none where there is nothing to plan with."""
+    if not result.outcome.rules.offer:
+        return Table.from_rows(OFFERS, [])
+    return _where_known(lambda: result.plan().offers, OFFERS)

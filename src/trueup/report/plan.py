@@ -76,20 +76,20 @@ class Plan:
             f"prices of {use.day}"
         )
 
-    def remarks(self) -> Iterator[str]:
-        """What one has to know to read the figures."""
+    def remarks(self, *, left_out: bool = True) -> Iterator[str]:
+        """What one has to know to read the figures, with the first that are not planned for."""
         for name, change in self._planned.what_if.items():
             yield f"What if {name} {change}."
         unused = self._planned.use.unused_hours
         if unused:
             yield f"In {numbers.count(unused, 'hour')} of them nothing that has a price was used."
-        left = self.left_out.rows()
+        left = self.left_out.rows() if left_out else []
         for row in left[:LEFT_OUT_SHOWN]:
             rows = "" if row["rows"] is None else f" ({numbers.count(row['rows'], 'row')})"
             yield f"Not planned for: {row['subject']}{rows}: {row['reason']}."
         if len(left) > LEFT_OUT_SHOWN:
             more = f"{len(left) - LEFT_OUT_SHOWN:,} more that are not planned for"
-            yield f"And {more}: `--json` has all."
+            yield f"And {more}: `trueup plan --json` has all."
         for reason in dict.fromkeys(row["reason"] for row in self.offers if row["reason"]):
             yield f"No interval: {reason}."
 

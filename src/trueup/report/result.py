@@ -10,20 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trueup.model.table import Table
+from trueup.report.ahead import Ahead
 from trueup.report.order import ordered
 
 if TYPE_CHECKING:
     from trueup.attribute.drivers import By
     from trueup.budgets.budget import BudgetTerms
     from trueup.budgets.measure import Measured
-    from trueup.burn.burn import Burn
+    from trueup.forecast.foreseen import Foreseen
     from trueup.model.dataset import Dataset
     from trueup.model.outcome import Outcome
     from trueup.model.rules import Rules
     from trueup.report.chargeback import Chargeback
 
 
-class Result:
+class Result(Ahead):
     """What one reconciliation found, over one half-open UTC period, known at ``as_of``.
 
     Every table attribute is a Table in a fixed order. All writers write whole files or none, the
@@ -31,10 +32,15 @@ class Result:
     """
 
     def __init__(
-        self, outcome: Outcome, budgets: Sequence[tuple[BudgetTerms, Measured]] = ()
+        self,
+        outcome: Outcome,
+        budgets: Sequence[tuple[BudgetTerms, Measured]] = (),
+        foreseen: Foreseen | None = None,
     ) -> None:
         self.outcome = outcome
         self.budgets = budgets  # of a run in a workspace, as far as it knew
+        if foreseen is not None:  # the same
+            self.foreseen = foreseen
         self.written: list[Path] = []  # what ``write`` left behind, for the summary
 
     @property
@@ -318,16 +324,6 @@ class Result:
         from trueup.report.chargeback import of_result
 
         return of_result(self, rules)
-
-    def burn(self) -> Burn:
-        """How fast commitments and teams burn, billed or accrued, and how far commitments reach.
-
-        ``rates``, ``runway`` and ``over("hour" | "day" | "week")`` are Tables.
-        """
-        from trueup.burn.burn import TABLES, Burn
-
-        tables = {name: self._table(name).to_arrow() for name in TABLES}
-        return Burn(tables, self.start, self.end, self.as_of)
 
     def anomalies(self) -> Table:
         """Days of the period on which spend, quantity, price or utilization was not as expected.

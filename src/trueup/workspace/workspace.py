@@ -136,5 +136,6 @@ class Workspace:
                 yield one["sha256"], f"{run.run_id}, {one['kind']} {one['source']}"
             for path, digest in run.outputs.items():
                 yield digest, f"{run.run_id}, {path}"
-            for name in ("config", "settings"):
-                yield run.body[name], f"{run.run_id}, {name}"
+            for name in ("config", "settings", "foreseen"):
+                if name in run.body:
+                    yield run.body[name], f"{run.run_id}, {name}"

@@ -31,7 +31,7 @@ USED = ("used", "#2d7f9d")
 UNUSED = ("unused", "#e39a3b")
 REMAINING = ("remaining", "#2d7f9d")
 BEST = "#c4501b"
-USUAL = ("usual", "#dfe9ee")
+USUAL = ("usual", "#c9dde6")
 UNUSUAL = ("not as expected", "#c4501b")
 WIDE = 1000
 NARROW = 330
@@ -207,23 +207,28 @@ def _stack(used: Decimal | None, unused: Decimal | None) -> list[tuple[str, floa
 
 @dataclass(frozen=True)
 class Usual:
-    """A day of a series beside what is usual; None where that is not known."""
+    """A day of a series beside what is usual, or expected; None where that is not known."""
 
     day: date
-    actual: Decimal
+    actual: Decimal | None
     low: Decimal | None
     high: Decimal | None
     marked: bool = False
+    expected: Decimal | None = None  # of a day to come
 
 
 def usual_band(points: Sequence[Usual], *, from_zero: bool) -> str:
-    """A series by day as a line over the band of what is usual, the marked days as dots."""
+    """A series by day as a line over the band of what is usual, the marked days as dots.
+
+    What is expected of days to come goes on as a broken line.
+    """
     import altair as alt
 
     values: list[dict[str, Any]] = [
         {
             "start": _midnight(point.day),
-            "value": float(point.actual),
+            "value": None if point.actual is None else float(point.actual),
+            "expected": None if point.expected is None else float(point.expected),
             "low": None if point.low is None else float(_at_least_zero(point.low)),
             "high": None if point.high is None else float(point.high),
             "marked": point.marked,
@@ -232,7 +237,8 @@ def usual_band(points: Sequence[Usual], *, from_zero: bool) -> str:
     ]
     last = points[-1].day + timedelta(days=1)
     axis = _time_axis(_moment(points[0].day), _moment(last), narrow=True)
-    form = "~s" if any(abs(point.actual) >= 1 for point in points) else "~g"
+    drawn = (amount for point in points for amount in (point.actual, point.expected))
+    form = "~s" if any(amount is not None and abs(amount) >= 1 for amount in drawn) else "~g"
     number = _number_axis(form)
     height = alt.Y("value:Q", title=None, axis=number, scale=alt.Scale(zero=from_zero))
     base = alt.Chart({"values": values}).encode(x=axis)
@@ -240,10 +246,16 @@ def usual_band(points: Sequence[Usual], *, from_zero: bool) -> str:
         y=alt.Y("low:Q", title=None, axis=number, scale=alt.Scale(zero=from_zero)), y2="high:Q"
     )
     line = base.mark_line(aria=False, color=USED[1], strokeWidth=1.6).encode(y=height)
+    ahead = base.mark_line(aria=False, color=USED[1], strokeWidth=1.6, strokeDash=[3, 3]).encode(
+        y=alt.Y("expected:Q", title=None, axis=number, scale=alt.Scale(zero=from_zero))
+    )
     dots = base.transform_filter("datum.marked").mark_point(
         aria=False, color=UNUSUAL[1], filled=True, size=64, opacity=1
     )
-    return _draw(alt.layer(area, line, dots.encode(y=height)), width=270, height=110)
+    layers = [area, line, dots.encode(y=height)]
+    if any(point.expected is not None for point in points):
+        layers.append(ahead)
+    return _draw(alt.layer(*layers), width=270, height=110)
 
 
 def _at_least_zero(value: Decimal) -> Decimal:

@@ -19,6 +19,8 @@ from trueup.report.html import (
     chargeback,
     drivers,
     efficiency,
+    forecast,
+    offers,
     sections,
     sessions,
     statements,
@@ -106,6 +108,7 @@ def _sections(result: Result) -> Iterator[Section | None]:
     yield breaks.breaks(result)
     yield budgets.budgets(result)
     yield burn.burn(result)
+    yield forecast.forecast(result)
     yield usage.burn_down(result)
     yield statements.balances(result)
     yield statements.agreements(result)
@@ -116,6 +119,7 @@ def _sections(result: Result) -> Iterator[Section | None]:
     yield usage.allocation(result)
     yield sessions.sessions(result)
     yield efficiency.efficiency(result)
+    yield offers.commit(result)
     yield chargeback.chargeback(result)
     yield sections.unattributed(result)
     yield sections.pending(result)

@@ -1,0 +1,73 @@
+"""The part of a result that looks ahead: burn, what is foreseen, how much to commit."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from trueup.errors import UsageError
+from trueup.report.order import ordered
+
+if TYPE_CHECKING:
+    from trueup.burn.burn import Burn
+    from trueup.forecast.foreseen import Foreseen
+    from trueup.model.outcome import Outcome
+    from trueup.report.plan import Plan
+
+
+class Ahead:
+    """What ``Result`` knows of the time to come."""
+
+    outcome: Outcome
+
+    def burn(self) -> Burn:
+        """How fast commitments and teams burn, billed or accrued, and how far commitments reach.
+
+        ``rates``, ``runway`` and ``over("hour" | "day" | "week")`` are Tables.
+        """
+        from trueup.burn.burn import TABLES, Burn
+
+        outcome = self.outcome
+        tables = {name: ordered(name, outcome.tables[name]).to_arrow() for name in TABLES}
+        return Burn(tables, outcome.start, outcome.end, outcome.as_of)
+
+    @cached_property
+    def foreseen(self) -> Foreseen:
+        """Of every commitment: of a run in a workspace by all it knew, else by this period."""
+        from trueup.forecast.foreseen import foreseen
+        from trueup.forecast.histories import Known
+
+        return foreseen([Known.of_outcome(self.outcome)])
+
+    def plan(self) -> Plan:
+        """How much to commit, by the period's usage, contracts, and the run's rates and offers.
+
+        See ``trueup.plan``, which takes other usage, rules and what-ifs. Raises UsageError where
+        there is no usage, no offer or no price to plan with.
+        """
+        if isinstance(self._plan, UsageError):
+            raise self._plan
+        return self._plan
+
+    @cached_property
+    def _plan(self) -> Plan | UsageError:
+        """Made once: it reads the usage again."""
+        from trueup.engine.engine import open_engine
+        from trueup.period import Period
+        from trueup.planning.planned import Question, planned
+        from trueup.planning.use import Wanted
+        from trueup.report.plan import Plan
+
+        outcome = self.outcome
+        if outcome.inputs.usage is None:
+            return UsageError("no usage was read: a plan needs its hours")
+        question = Question(
+            Wanted({}, Period(outcome.start, outcome.end)),
+            commitments=outcome.inputs.commitments,
+            utilization=outcome.tables["utilization"],
+        )
+        try:
+            with open_engine("duckdb") as engine:
+                return Plan(planned(outcome.inputs.usage, outcome.rules, question, engine))
+        except UsageError as error:
+            return error
