@@ -34,7 +34,7 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(str|int|bool|object|tuple|list|dict|float|None|Exception|TypeAlias)"),
     (r"py:.*", r"(pa|pd|pl|pyarrow|pandas|polars|pydantic|annotated_types)\..*"),
     # Aliases of arguments; docs/reference/python.md spells out what they take.
-    (r"py:.*", r"(trueup\..*\.)?(Paths|PeriodLike|RulesLike|Instant|ArrowStream|Leg|Exact.*)"),
-    # Made by reconcile, never by a caller.
-    (r"py:.*", r"(trueup\.model\.outcome\.)?Outcome"),
+    (r"py:.*", r"(trueup\..*\.)?(Paths|PeriodLike|RulesLike|Instant|ArrowStream|Leg|By|Exact.*)"),
+    # Made by reconcile or a run, never by a caller.
+    (r"py:.*", r"(trueup\..*\.)?(Outcome|BudgetTerms|Measured|Foreseen)"),
 ]
