@@ -32,6 +32,7 @@ from trueup.reconcile.liability import (
     rate_rows,
     subjects,
 )
+from trueup.reconcile.metered import by_hour
 from trueup.reconcile.metering import NotMetered
 from trueup.reconcile.scope import billed_scope, metered_scope
 from trueup.reconcile.sides import Sides, UsageRun, both_sides
@@ -39,6 +40,7 @@ from trueup.reconcile.things import sold_rows
 from trueup.reconcile.timing import pair_in_time
 from trueup.reconcile.tolerance import limits_of
 from trueup.reconcile.usage_rows import Cells, Judged, break_rows
+from trueup.reconcile.windows import hour_starts, windowed
 
 
 @dataclass
@@ -67,12 +69,18 @@ class UsageFindings:
 def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     """Match, judge, price and share; every row of both sides ends in one bucket."""
     sides = both_sides(run, engine)
-    things, pieces = sides.things, sides.pieces
+    things = sides.things
+    pieces = by_hour(sides.metered, run.period)
     parties = metered_parties(pieces, engine)
-    cells = metered_cells(parties, engine)
     in_scope = _in_scope(sides, parties, engine)
     scoped = placed(sold_rows(run.rows, in_scope, run.period), run.period)
     billed = billed_cells(scoped, engine)
+    starts = hour_starts(billed, things, engine)
+    if starts is not None:
+        pieces = by_hour(sides.metered, run.period, starts)
+        parties = metered_parties(pieces, engine)
+    billed = windowed(billed, starts, run.period, engine)
+    cells = metered_cells(parties, engine)
     limits = limits_of("usage", run.rules)
     keys = Keys(sides.keys)
     pairing = pair_in_time(pair(billed, cells, keys, engine), keys, things, limits, engine)
