@@ -33,16 +33,17 @@ def placed(rows: ir.Table, period: Period | None) -> ir.Table:
 def in_buckets(rows: ir.Table, period: Period | None) -> ir.Table:
     """Rows of ``start`` and ``end`` with the grain they count by, ``bucket`` and ``until``.
 
-    The bucket is the UTC hour, day or month that they lie in; what lies across two of them counts
-    from its own start ``until`` its end, else that is null. What begins before the period counts
-    from its start on, and what ends after it until its end: only that part is in the run.
+    The bucket is the UTC hour, day or month that they lie in, or their own start. ``until`` is null
+    but where they lie across two of these. What begins before the period counts from its start on,
+    and what ends after it until its end: only that part is in the run.
     """
     begin, finish = instant(rows.start), instant(rows.end)
-    in_day = finish <= instant(begin.truncate("D")) + ibis.interval(days=1)
+    in_day = finish <= begin.truncate("D") + ibis.interval(days=1)
     if period is not None:
         begin = ibis.greatest(begin, moment(period.start))
         finish = ibis.least(finish, moment(period.end))
-    month = instant(begin.truncate("M"))
+    day, month = (instant(begin.truncate(unit)) for unit in ("D", "M"))
+    rest_in_day = finish <= day + ibis.interval(days=1)
     in_month = finish <= month + ibis.interval(months=1)
     length = rows.end.epoch_seconds() - rows.start.epoch_seconds()
     by_hour, by_day = length <= HOUR_SECONDS, length <= DAY_SECONDS
@@ -52,11 +53,11 @@ def in_buckets(rows: ir.Table, period: Period | None) -> ir.Table:
             # What lasts less than an hour counts by its start, as usage does.
             (length < HOUR_SECONDS, instant(begin.truncate("h"))),
             (by_hour, begin),
-            (by_day, ibis.ifelse(in_day, instant(begin.truncate("D")), begin)),
+            (by_day, ibis.ifelse(in_day, day, begin)),
             else_=ibis.ifelse(in_month, month, begin),
         ),
         until=ibis.ifelse(
-            by_hour | ibis.ifelse(by_day, in_day, in_month), ibis.null(INSTANT), finish
+            by_hour | ibis.ifelse(by_day, rest_in_day, in_month), ibis.null(INSTANT), finish
         ),
     )
 

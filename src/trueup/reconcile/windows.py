@@ -17,14 +17,15 @@ from trueup.engine.rows import united
 from trueup.period import Period
 from trueup.reconcile.cells import HOUR_SECONDS, bucket_end, from_hour, past_hour
 
+QUARTER_SECONDS = 900
 GRAINS = {"hour": "h", "day": "D", "month": "M"}
 
 
 def hour_starts(billed: ir.Table, things: ir.Table, engine: Engine) -> ir.Table | None:
     """``thing`` and ``past``: by how many seconds past a UTC hour its provider's hours begin.
 
-    Told by the charges of that provider and meter that last whole hours, where they all say the
-    same; None where all begin at full hours, or at many times.
+    Told by the charges of that provider and meter that last whole hours, where they all begin at
+    the same quarter of an hour, as zones do; None where none does, or all begin at full hours.
     """
     length = billed.end.epoch_seconds() - billed.start.epoch_seconds()
     lasting = billed.filter((length > 0) & (length % HOUR_SECONDS == 0))
@@ -32,7 +33,8 @@ def hour_starts(billed: ir.Table, things: ir.Table, engine: Engine) -> ir.Table 
         things.select("thing", "provider", "meter"), "thing"
     )
     said = known.group_by("provider", "meter").aggregate(past=_.past.min(), last=_.past.max())
-    alike = engine.keep(said.filter((said.past > 0) & (said.past == said.last)).drop("last"))
+    of_zone = (said.past > 0) & (said.past == said.last) & (said.past % QUARTER_SECONDS == 0)
+    alike = engine.keep(said.filter(of_zone).drop("last"))
     if engine.count(alike) == 0:
         return None
     return engine.keep(things.join(alike, ["provider", "meter"]).select("thing", "past"))
