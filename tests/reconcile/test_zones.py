@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import trueup
-from tests.reconcile.test_usage import buckets, gpu, metered, reconciled
+from tests.reconcile.test_usage import AS_OF, buckets, gpu, metered, reconciled
+from tests.test_worked_hour import CHARGE_COLUMNS
 
 D = Decimal
 Span = tuple[str, str]
@@ -159,3 +161,47 @@ def test_capacity_is_missing_only_where_its_meter_reported_in_its_own_day(tmp_pa
     result = reconciled(tmp_path, bill, use)
     assert buckets(result)["billed", "out_of_scope", "unverified_capacity"] == 1
     assert result.breaks.rows() == []
+
+
+def test_who_was_busy_in_its_own_day_shares_its_cost(tmp_path: Path) -> None:
+    """24.00 for 24 h: a was busy 6 h in it and 12 h after, b 3 h: 6.00, 3.00, 15 h idle.
+
+    The second day is a's for 12.00, and idle for 12.00.
+    """
+    bill = [billed("10-03T07", "10-04T07", "24"), billed("10-04T07", "10-05T07", "24")]
+    with (tmp_path / "bill.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, CHARGE_COLUMNS, restval="")
+        writer.writeheader()
+        writer.writerows(bill)
+    use = [
+        ("10-03T07", "10-05T07", "48", "allocated", ""),
+        ("10-04T01", "10-04T07", "6", "busy", "a"),
+        ("10-04T03", "10-04T06", "3", "busy", "b"),
+        ("10-04T07", "10-04T19", "12", "busy", "a"),
+    ]
+    lines = [",".join((at(start), at(end), *more)) for start, end, *more in use]
+    (tmp_path / "meters.csv").write_text("\n".join(["start,end,quantity,capacity,team", *lines]))
+    usage = trueup.read_usage(
+        tmp_path / "meters.csv",
+        format="table",
+        columns={"window_start": "start", "window_end": "end"}
+        | {name: name for name in ("quantity", "capacity", "team")},
+        constants={
+            "provider": "Cloud Nine",
+            "account_id": "ml",
+            "resource_id": "r1",
+            "meter": "gpu",
+            "unit": "GPU-Hours",
+        },
+    )
+    result = trueup.reconcile(tmp_path / "bill.csv", usage=usage, as_of=AS_OF)
+    assert sorted(
+        (f"{row['start']:%d}", row["team"] or row["reason"], row["cost"])
+        for row in result.spend.rows()
+    ) == [
+        ("03", "a", D(6)),
+        ("03", "b", D(3)),
+        ("03", "idle", D(15)),
+        ("04", "a", D(12)),
+        ("04", "idle", D(12)),
+    ]

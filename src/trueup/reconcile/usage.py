@@ -70,17 +70,8 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     """Match, judge, price and share; every row of both sides ends in one bucket."""
     sides = both_sides(run, engine)
     things = sides.things
-    pieces = by_hour(sides.metered, run.period)
-    parties = metered_parties(pieces, engine)
-    in_scope = _in_scope(sides, parties, engine)
-    scoped = placed(sold_rows(run.rows, in_scope, run.period), run.period)
-    billed = billed_cells(scoped, engine)
-    starts = hour_starts(billed, things, engine)
-    if starts is not None:
-        pieces = by_hour(sides.metered, run.period, starts)
-        parties = metered_parties(pieces, engine)
-    billed = windowed(billed, starts, run.period, engine)
-    cells = metered_cells(parties, engine)
+    in_scope, parties, of_cells = _cells(run, sides, engine)
+    billed, cells, scoped = of_cells.billed, of_cells.metered, of_cells.charges
     limits = limits_of("usage", run.rules)
     keys = Keys(sides.keys)
     pairing = pair_in_time(pair(billed, cells, keys, engine), keys, things, limits, engine)
@@ -111,7 +102,6 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     metered = _metered_buckets(run, judged, alone, parties, engine)
     buckets = [*_billed_buckets(judged, left, engine), *metered]
     notes = [*map(_note, sides.not_compared), *of_no_resource(unbilled, run.rules, engine)]
-    of_cells = Cells(billed, cells, scoped, pieces, run.usage.rows)
     verdicts = Judged(judged, ours, theirs, left, open_)
     return UsageFindings(
         in_scope=in_scope.select("profile"),
@@ -132,6 +122,22 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
         buckets=buckets,
         notes=[*notes, *_scope_notes(buckets)],
     )
+
+
+def _cells(run: UsageRun, sides: Sides, engine: Engine) -> tuple[ir.Table, ir.Table, Cells]:
+    """The profiles in scope, the parties of usage by hour, and the cells of both sides."""
+    pieces = by_hour(sides.metered, run.period)
+    parties = metered_parties(pieces, engine)
+    in_scope = _in_scope(sides, parties, engine)
+    scoped = placed(sold_rows(run.rows, in_scope, run.period), run.period)
+    billed = billed_cells(scoped, engine)
+    starts = hour_starts(billed, sides.things, engine)
+    if starts is not None:
+        pieces = by_hour(sides.metered, run.period, starts)
+        parties = metered_parties(pieces, engine)
+    billed = windowed(billed, starts, run.period, engine)
+    metered = metered_cells(parties, engine)
+    return in_scope, parties, Cells(billed, metered, scoped, pieces, run.usage.rows)
 
 
 def _in_scope(sides: Sides, parties: ir.Table, engine: Engine) -> ir.Table:
