@@ -135,6 +135,19 @@ def test_the_part_of_a_day_in_the_period_is_compared_with_its_part_of_the_use(
     ]
 
 
+def test_breaks_of_a_day_that_the_period_cuts_are_said_to_be_unsure(tmp_path: Path) -> None:
+    """All 24 h were used at 01:00Z, 7 are the part by time; a period that has the day has no break."""
+    bill = [billed("10-03T07", "10-04T07", "24")]
+    use = [held("10-04T01", "10-04T02", "24")]
+    result = reconciled(tmp_path, bill, use, period="2026-10-04")
+    assert [(row["billed"], row["expected"]) for row in result.breaks.rows()] == [(D(7), D(24))]
+    [note] = [row for row in result.notes.rows() if row["code"] == "cut_by_period"]
+    assert note["text"].startswith("1 breaks hold charges that the period cuts")
+    other = reconciled(tmp_path, bill, use, period="2026-10-03T07:00Z/2026-10-04T07:00Z")
+    agrees(other, 1, 1)
+    assert [row for row in other.notes.rows() if row["code"] == "cut_by_period"] == []
+
+
 def test_charges_of_one_thing_that_overlap_share_their_time(tmp_path: Path) -> None:
     """A day of UTC and one cut at 07:00Z: 30 h billed, 30 h used, nobody knows of which."""
     bill = [billed("10-03T00", "10-04T00", "10"), billed("10-03T07", "10-04T07", "20")]

@@ -16,13 +16,21 @@ from trueup.engine.engine import Engine
 from trueup.engine.instants import moment
 from trueup.engine.integers import divide, tally, whole
 from trueup.engine.rows import united
+from trueup.period import Period
 from trueup.reconcile import usage_leg as leg
 from trueup.reconcile.accrued import accrued
 from trueup.reconcile.busy import busy_usage
 from trueup.reconcile.cascade import Keys, pair
 from trueup.reconcile.cells import billed_cells, metered_cells, metered_parties, placed
 from trueup.reconcile.copies import copied_charges, per_group
-from trueup.reconcile.groups import MATCHED, MISSING_IN_USAGE, form_groups, group_costs, judge
+from trueup.reconcile.groups import (
+    MATCHED,
+    MISSING_IN_USAGE,
+    QUANTITY,
+    form_groups,
+    group_costs,
+    judge,
+)
 from trueup.reconcile.held import held_parts
 from trueup.reconcile.lags import expected_by
 from trueup.reconcile.liability import (
@@ -120,7 +128,7 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
         usage=run.metered,
         costs=costs,
         buckets=buckets,
-        notes=[*notes, *_scope_notes(buckets)],
+        notes=[*notes, *_scope_notes(buckets), *_cut_notes(breaks, run.period, engine)],
     )
 
 
@@ -261,4 +269,24 @@ def _scope_notes(buckets: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         }
         for row in buckets
         if row["side"] == "metered" and row["reason"] in _REMEDIES
+    ]
+
+
+def _cut_notes(breaks: ir.Table, period: Period | None, engine: Engine) -> list[dict[str, Any]]:
+    """Breaks of charges that the period cuts: their part is told by time, not by use."""
+    if period is None:
+        return []
+    across = (breaks.period_start < moment(period.start)) | (breaks.period_end > moment(period.end))
+    cut = breaks.filter(breaks["class"].isin([QUANTITY, MISSING_IN_USAGE]) & across)
+    [count] = engine.collect(cut.aggregate(rows=cut.count())).column("rows").to_pylist()
+    if not count:
+        return []
+    return [
+        {
+            "code": "cut_by_period",
+            "subject": "usage",
+            "text": f"{count} breaks hold charges that the period cuts: what of them lies in it is "
+            "split by time, so they are not sure where use was not even",
+            "remedy": "give a period that begins and ends where the charges do",
+        }
     ]
