@@ -138,12 +138,17 @@ def _charges(dice: Random) -> list[dict[str, str]]:
 
 def _days_of_a_zone() -> list[dict[str, str]]:
     """GPU hours by days of +05:30 at another vendor, the first cut by the period; one is missing."""
-    usual = _charges(Random(1))[0] | {"ConsumedQuantity": "30", "SubAccountId": "ml"}
+    usual = _charges(Random(1))[1] | {"ConsumedQuantity": "30", "ConsumedUnit": "GPU-Hours"}
     names = ("ProviderName", "PublisherName", "InvoiceIssuerName")
     return [
         usual
         | dict.fromkeys(names, "Half Past")
-        | {"ResourceId": resource, "ServiceName": "Zone", "SkuPriceDetails": ""}
+        | {
+            "ResourceId": resource,
+            "SubAccountId": "ml",
+            "ServiceName": "Zone",
+            "SkuPriceDetails": "",
+        }
         | {
             "ChargePeriodStart": f"2026-10-{day:02d}T00:00:00+05:30",
             "ChargePeriodEnd": f"2026-10-{day + 1:02d}T00:00:00+05:30",
