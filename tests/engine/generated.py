@@ -83,6 +83,7 @@ def mixed(folder: Path, seed: int = 11) -> Case:
     bill = [*_charges(dice), *DRAWN, *spent("12.00"), *_twice(), *_drawn_otherwise()]
     bill += [billed(hour, quantity) for hour, quantity in enumerate(BUSY, 1)]
     bill += [billed(hour, "100", model="m2") for hour in range(48)]
+    bill += _days_of_a_zone()
     late = [row | {"team": "search"} for row in shifted(3)]
     metered = [row | {"provider": "Cloud Nine"} for row in (*late, *_tagged())]
     (folder / "contract.toml").write_text(ENDS + OPENED + RULE_LOT + CARRIED + SPEND)
@@ -90,7 +91,7 @@ def mixed(folder: Path, seed: int = 11) -> Case:
     inputs = Inputs(
         trueup.read_charges(_written(folder / "bill.csv", [*COLUMNS, "InvoiceId", "Tags"], bill)),
         trueup.read_commitments(folder / "contract.toml"),
-        _usage(folder, [*_meters(dice), *metered]),
+        _usage(folder, [*_meters(dice), *metered, *_metered_in_a_zone()]),
         trueup.read_invoices(_written(folder / "invoices.csv", list(INVOICES[0]), INVOICES)),
         asserted={
             "provider_balances": Table.from_rows(RESULT_TABLES["provider_balances"], balances)
@@ -133,6 +134,41 @@ def _charges(dice: Random) -> list[dict[str, str]]:
         }
         rows += [row] * (3 if number % 29 == 0 else 1)  # a duplicate key, and a duplicate row
     return rows
+
+
+def _days_of_a_zone() -> list[dict[str, str]]:
+    """GPU hours by days of +05:30 at another vendor, the first cut by the period; one is missing."""
+    usual = _charges(Random(1))[1] | {"ConsumedQuantity": "30", "ConsumedUnit": "GPU-Hours"}
+    names = ("ProviderName", "PublisherName", "InvoiceIssuerName")
+    return [
+        usual
+        | dict.fromkeys(names, "Half Past")
+        | {
+            "ResourceId": resource,
+            "SubAccountId": "ml",
+            "ServiceName": "Zone",
+            "SkuPriceDetails": "",
+        }
+        | {
+            "ChargePeriodStart": f"2026-10-{day:02d}T00:00:00+05:30",
+            "ChargePeriodEnd": f"2026-10-{day + 1:02d}T00:00:00+05:30",
+        }
+        for resource in ("z1", "z2")
+        for day in (3, 4, 5)
+    ]
+
+
+def _metered_in_a_zone() -> list[dict[str, str]]:
+    """Capacity of one of its machines for two days, who was busy on it, and hours of no machine."""
+    usual = {"provider": "Half Past", "meter": "gpu", "unit": "GPU-Hours", "account": "ml"}
+    held = usual | {"start": instant(0), "end": instant(40), "quantity": "50"}
+    busy = usual | {"quantity": "3", "capacity": "busy", "resource": "z1"}
+    return [
+        held | {"resource": "z1", "capacity": "allocated"},
+        busy | {"start": instant(3), "end": instant(5), "team": "search"},
+        busy | {"start": instant(17), "end": instant(19), "team": "chat"},
+        held | {"capacity": "allocated", "team": "search"},
+    ]
 
 
 def _meters(dice: Random) -> list[dict[str, str]]:

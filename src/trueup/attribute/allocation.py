@@ -113,7 +113,7 @@ def _owned(rows: ir.Table, groups: ir.Table, owners: Mapping[str, str], engine: 
 
 def of_models(allocated: ir.Table, groups: ir.Table) -> ir.Table:
     """Allocated rows with the provider, model, meter and time of their group."""
-    about = ("provider", "model", "meter", "grain", "bucket")
+    about = ("provider", "model", "meter", "grain", "bucket", "until")
     return allocated.join(groups.select("group", *about), "group")
 
 

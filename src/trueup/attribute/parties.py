@@ -121,18 +121,25 @@ def _served(groups: ir.Table, parties: ir.Table) -> ir.Table:
 
 
 def _work_in(groups: ir.Table, work: ir.Table, unit: str) -> ir.Table:
-    timed = work.mutate(at=instant(work.hour.truncate(unit)))
-    return (
-        groups.select("group", "resource", "metered_bucket")
-        .join(
-            timed,
-            [
-                groups.resource == timed.resource,
-                groups.metered_bucket == timed.at,
-            ],
-        )
-        .select("group", "meter", "q", "who")
+    return in_time(groups, work, "resource", unit).select("group", "meter", "q", "who")
+
+
+def in_time(groups: ir.Table, used: ir.Table, by: str, unit: str) -> ir.Table:
+    """The rows of ``used`` by ``by`` in the groups' time, each with its ``group``.
+
+    That is the UTC ``unit`` of ``metered_bucket``; where a group has ``until`` it is as long as
+    from its bucket until then, and an hour is in it that begins in it.
+    """
+    timed = used.mutate(metered_bucket=instant(used.hour.truncate(unit)))
+    plain = groups.filter(groups.until.isnull()).select("group", by, "metered_bucket")
+    length = groups.until.epoch_seconds() - groups.bucket.epoch_seconds()
+    own = groups.filter(groups.until.notnull()).select(
+        "group", own_key=groups[by], since=groups.metered_bucket, length=length
     )
+    after = used.hour.epoch_seconds() - own.since.epoch_seconds()
+    met = used.join(own, [used[by] == own.own_key, after >= 0, after < own.length])
+    columns = ("group", *used.columns)
+    return united(timed.join(plain, [by, "metered_bucket"]).select(columns), met.select(columns))
 
 
 def with_idle(parts: ir.Table, policy: Idle) -> ir.Table:

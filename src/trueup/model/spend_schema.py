@@ -10,7 +10,7 @@ import pyarrow as pa
 from trueup.model.columns import AMOUNT, COUNT, FLAG, INSTANT, TEXT, columns_as
 
 SPEND = columns_as(  # what time cost whom: billed, or accrued until the charge arrives
-    start=INSTANT,  # of an hour, or of the day or month by which the bill counts
+    start=INSTANT,  # of the UTC hour, day or month, or of charges that keep none of these
     end=INSTANT,
     state=TEXT,  # billed | accrued: metered, without a charge yet, at the rate or the bill's price
     provider=TEXT,

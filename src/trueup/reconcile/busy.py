@@ -5,13 +5,14 @@ from __future__ import annotations
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from trueup.attribute.parties import in_time
 from trueup.engine.engine import Engine
-from trueup.engine.instants import instant
 from trueup.engine.rows import united
-from trueup.reconcile.cascade import GRAINS, Keys
+from trueup.reconcile.cascade import Keys
 from trueup.reconcile.matching_rules import RULES
 from trueup.reconcile.things import THEIRS
 from trueup.reconcile.timing import PREFIX
+from trueup.reconcile.windows import GRAINS
 
 BUSY = pa.schema(
     [
@@ -35,9 +36,7 @@ def busy_usage(groups: ir.Table, parties: ir.Table, keys: Keys, engine: Engine) 
                 continue
             of_rule = held.filter(
                 (held.grain == grain) & held.rule.isin([rule.name, PREFIX + rule.name])
-            ).select("group", "key", "metered_bucket")
-            timed = busy.mutate(metered_bucket=instant(busy.hour.truncate(unit)))
-            keyed = keys.of(timed, rule, THEIRS, "who", "q", "metered_bucket")
-            met = keyed.join(of_rule, ["key", "metered_bucket"])
-            found.append(met.select("group", "who", "q"))
+            )
+            keyed = keys.of(busy, rule, THEIRS, "who", "q", "hour")
+            found.append(in_time(of_rule, keyed, "key", unit).select("group", "who", "q"))
     return engine.keep(united(*found))

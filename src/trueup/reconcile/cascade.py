@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
+from ibis import _
 
 from trueup.engine.engine import Engine
-from trueup.engine.instants import instant
 from trueup.engine.rows import united
 from trueup.reconcile.matching_rules import RULES, MatchingRule
 from trueup.reconcile.things import OURS, THEIRS
+from trueup.reconcile.windows import GRAINS, in_utc, shared
 
-GRAINS = {"hour": "h", "day": "D", "month": "M"}
 IDENTITIES = pa.schema(
     [
         pa.field("group", pa.int64()),
@@ -23,6 +23,7 @@ IDENTITIES = pa.schema(
         pa.field("key", pa.int64()),
         pa.field("bucket", pa.timestamp("us")),
         pa.field("metered_bucket", pa.timestamp("us")),
+        pa.field("until", pa.timestamp("us")),
     ]
 )
 MEMBERS = pa.schema([pa.field("cell", pa.int64()), pa.field("group", pa.int64())])
@@ -33,8 +34,9 @@ class Pairing:
     """What the cascade found: groups, the cells of both sides in them, and those left over.
 
     ``identities`` has ``group``, ``rule``, ``grain``, ``key``, ``bucket`` (the charges') and
-    ``metered_bucket`` (the usage's: another hour only where it is a matter of timing); ``billed``
-    and ``metered`` have ``cell`` and ``group``.
+    ``metered_bucket`` (the usage's: another hour only where it is a matter of timing), and
+    ``until`` where they are no UTC hour, day or month (see ``windows``); ``billed`` and ``metered``
+    have ``cell`` and ``group``.
     """
 
     identities: ir.Table
@@ -48,7 +50,7 @@ class Pairing:
     ) -> Pairing:
         """This and a new group for each of ``places``, with the cells that lie there.
 
-        ``places`` has ``rule``, ``grain``, ``key``, ``bucket`` and ``metered_bucket``; ``ours`` has
+        ``places`` has the columns of ``identities`` but the group; ``ours`` has
         ``cell``, ``key`` and ``bucket``, ``theirs`` has ``metered_bucket`` instead of ``bucket``.
         """
         first = engine.count(self.identities)
@@ -84,26 +86,29 @@ def pair(billed: ir.Table, metered: ir.Table, keys: Keys, engine: Engine) -> Pai
     members = engine.load(MEMBERS.empty_table())
     identities = engine.load(IDENTITIES.empty_table())
     pairing = Pairing(identities, members, members, billed, metered)
-    grains = set(engine.collect(billed.select("grain").distinct()).column("grain").to_pylist())
+    kinds = billed.group_by("grain").aggregate(own=_.until.notnull().any())
+    grains = {row["grain"]: row["own"] for row in engine.collect(kinds).to_pylist()}
     for grain in (name for name in GRAINS if name in grains):
         for rule in RULES:
-            pairing = _paired(pairing, rule, grain, keys, engine)
+            pairing = _paired(pairing, rule, grain, keys, engine, own=grains[grain])
     return pairing
 
 
 def _paired(
-    pairing: Pairing, rule: MatchingRule, grain: str, keys: Keys, engine: Engine
+    pairing: Pairing, rule: MatchingRule, grain: str, keys: Keys, engine: Engine, *, own: bool
 ) -> Pairing:
-    """What one rule pairs of the cells that are left."""
+    """What one rule pairs of the cells that are left; ``own``: some have windows of their own."""
     of_grain = pairing.billed_left.filter(pairing.billed_left.grain == grain)
-    ours = engine.keep(keys.of(of_grain, rule, OURS, "cell", "bucket"))
+    ours = engine.keep(keys.of(of_grain, rule, OURS, "cell", "bucket", "begin", "finish", "until"))
     if not (engine.count(ours) and engine.count(pairing.metered_left)):
         return pairing
-    metered = pairing.metered_left
-    timed = metered.mutate(metered_bucket=instant(metered.hour.truncate(GRAINS[grain])))
-    theirs = engine.keep(keys.of(timed, rule, THEIRS, "cell", "metered_bucket"))
-    places = theirs.select("key", bucket="metered_bucket").distinct()
-    met = engine.keep(places.semi_join(ours, ["key", "bucket"]))
+    theirs = keys.of(pairing.metered_left, rule, THEIRS, "cell", "hour")
+    sides = shared(ours, theirs, grain, engine) if own else (ours, in_utc(theirs, grain))
+    ours, theirs = (engine.keep(side) for side in sides)
+    places = ours.select("key", "bucket", "until").distinct()
+    met = engine.keep(
+        places.semi_join(theirs.select("key", bucket="metered_bucket"), ["key", "bucket"])
+    )
     if engine.count(met) == 0:
         return pairing
     named = met.mutate(

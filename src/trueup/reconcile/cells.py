@@ -11,13 +11,13 @@ import ibis.expr.types as ir
 from ibis import _
 
 from trueup.engine.engine import Engine
-from trueup.engine.instants import instant, moment
+from trueup.engine.instants import INSTANT, instant, moment
 from trueup.engine.integers import tally, total
 from trueup.period import Period
 
 PLACE = ("thing", "grain", "bucket", "currency", "correction")
 FIGURES = ("effective", "billed", "covered")  # covered: what of the effective cost was committed
-HOUR_SECONDS, DAY_SECONDS = 3600, 86400
+HOUR_SECONDS, DAY_SECONDS = 3600, 25 * 3600  # a day of a zone has 23 to 25 hours
 
 
 def placed(rows: ir.Table, period: Period | None) -> ir.Table:
@@ -31,25 +31,45 @@ def placed(rows: ir.Table, period: Period | None) -> ir.Table:
 
 
 def in_buckets(rows: ir.Table, period: Period | None) -> ir.Table:
-    """Rows of ``start`` and ``end`` with the grain they count by, and the bucket they start in.
+    """Rows of ``start`` and ``end`` with the grain they count by, ``bucket`` and ``until``.
 
-    What begins before the period counts from its start on: only that part of it is in the run.
+    The bucket is the UTC hour, day or month that they lie in, or their own start. ``until`` is null
+    but where they lie across two of these. What begins before the period counts from its start on,
+    and what ends after it until its end: only that part is in the run.
     """
-    begin = instant(rows.start)
+    begin, finish = instant(rows.start), instant(rows.end)
+    in_day = finish <= begin.truncate("D") + ibis.interval(days=1)
     if period is not None:
         begin = ibis.greatest(begin, moment(period.start))
+        finish = ibis.least(finish, moment(period.end))
+    day, month = (instant(begin.truncate(unit)) for unit in ("D", "M"))
+    rest_in_day = finish <= day + ibis.interval(days=1)
+    in_month = finish <= month + ibis.interval(months=1)
     length = rows.end.epoch_seconds() - rows.start.epoch_seconds()
-    grain = ibis.cases(
-        (length <= HOUR_SECONDS, "hour"), (length <= DAY_SECONDS, "day"), else_="month"
-    )
+    by_hour, by_day = length <= HOUR_SECONDS, length <= DAY_SECONDS
     return rows.mutate(
-        grain=grain,
+        grain=ibis.cases((by_hour, "hour"), (by_day, "day"), else_="month"),
         bucket=ibis.cases(
-            (grain == "hour", instant(begin.truncate("h"))),
-            (grain == "day", instant(begin.truncate("D"))),
-            else_=instant(begin.truncate("M")),
+            # What lasts less than an hour counts by its start, as usage does.
+            (length < HOUR_SECONDS, instant(begin.truncate("h"))),
+            (by_hour, begin),
+            (by_day, ibis.ifelse(in_day, day, begin)),
+            else_=ibis.ifelse(in_month, month, begin),
+        ),
+        until=ibis.ifelse(
+            by_hour | ibis.ifelse(by_day, rest_in_day, in_month), ibis.null(INSTANT), finish
         ),
     )
+
+
+def past_hour(at: ir.Value, past: ir.Value | int = 0) -> ir.Value:
+    """Seconds since the last hour that began ``past`` seconds past a full UTC hour."""
+    return (at.epoch_seconds().cast("int64") - past) % HOUR_SECONDS
+
+
+def from_hour(at: ir.Value, past: ir.Value | int = 0) -> ir.Value:
+    """When that hour began."""
+    return instant(at.truncate("s") - past_hour(at, past).as_interval("s"))
 
 
 def bucket_end(grain: ir.Value, bucket: ir.Value) -> ir.Value:

@@ -27,7 +27,7 @@ def form_groups(
 
     Of several things, each attribute is the first by name that is known.
     """
-    ours = pairing.billed.join(billed.drop("grain", "bucket"), "cell")
+    ours = pairing.billed.join(billed.drop("grain", "bucket", "until"), "cell")
     sums = ours.group_by("group").aggregate(
         q=total(_.q),
         n_billed=tally(_.n),

@@ -17,12 +17,11 @@ from trueup.engine.rows import united
 from trueup.errors import UnitError
 from trueup.model.rules import Rules
 from trueup.period import Period
+from trueup.reconcile.cells import HOUR_SECONDS, from_hour
 from trueup.reconcile.facts import Facts
 from trueup.reconcile.metering import COUNTED, STANDARD, NotMetered, base_factor, plain_name
 from trueup.reconcile.scale import Counted
 from trueup.units import parse_unit
-
-HOUR_SECONDS = 3600
 
 
 @dataclass(frozen=True)
@@ -150,12 +149,16 @@ def metered_rows(usage: Facts, spoken: ir.Table, parties: ir.Table) -> ir.Table:
     )
 
 
-def by_hour(rows: ir.Table, period: Period | None) -> ir.Table:
-    """Rows cut at full hours and to the period: capacity by time, counted work by its start.
+def by_hour(rows: ir.Table, period: Period | None, starts: ir.Table | None = None) -> ir.Table:
+    """Rows cut by the hour and to the period: capacity by time, counted work by its start.
 
+    Hours are full ones of UTC, but for the things of ``starts`` (see ``windows.hour_starts``).
     ``first_piece`` is 1 on the first piece of each row in the period, so that its sum counts rows.
     """
     hour = instant(rows.start.truncate("h"))
+    if starts is not None:
+        rows = rows.left_join(starts, "thing").select(rows, past=starts.past.fill_null(0))
+        hour = from_hour(rows.start, rows.past)
     begin = rows.start.epoch_seconds()
     offset = begin - hour.epoch_seconds()
     length = rows.end.epoch_seconds() - begin
@@ -163,7 +166,7 @@ def by_hour(rows: ir.Table, period: Period | None) -> ir.Table:
     prepared = rows.mutate(hour=hour, offset=offset, length=length, long=long)
     short = prepared.filter(~prepared.long).mutate(first_piece=ibis.literal(1, type="int64"))
     pieces = _pieces(prepared.filter(prepared.long), period)
-    columns = [name for name in short.columns if name not in ("offset", "length", "long")]
+    columns = [name for name in short.columns if name not in ("offset", "length", "long", "past")]
     cut = united(short.select(columns), pieces.select(columns))
     if period is not None:
         # Counted work and short windows belong to the hour, or instant, they start in.
@@ -177,17 +180,25 @@ def _pieces(rows: ir.Table, period: Period | None) -> ir.Table:
     count = (rows.offset + rows.length + HOUR_SECONDS - 1) // HOUR_SECONDS
     exploded = rows.mutate(number=ibis.range(0, count).unnest())
     number = exploded.number.cast("int64")
-    begin = ibis.greatest(number * HOUR_SECONDS - exploded.offset, 0)
-    finish = ibis.least((number + 1) * HOUR_SECONDS - exploded.offset, exploded.length)
+    exploded = exploded.mutate(
+        number=number, opens=instant(exploded.hour + number.as_interval("h"))
+    )
+    start, first = ibis.greatest(exploded.start, exploded.opens), exploded.start
+    begin = ibis.greatest(exploded.number * HOUR_SECONDS - exploded.offset, 0)
+    finish = ibis.least((exploded.number + 1) * HOUR_SECONDS - exploded.offset, exploded.length)
+    if period is not None:
+        exploded = exploded.filter(exploded.opens + ibis.interval(hours=1) > moment(period.start))
+        start, first = (ibis.greatest(at, moment(period.start)) for at in (start, first))
+        edges = (moment(at).epoch_seconds() for at in (period.start, period.end))
+        opens, closes = (edge - exploded.start.epoch_seconds() for edge in edges)
+        begin, finish = ibis.greatest(begin, opens), ibis.least(finish, closes)
     length = exploded.length.cast(WHOLE)
     q = portion(exploded.q, finish.cast(WHOLE), length) - portion(
         exploded.q, begin.cast(WHOLE), length
     )
-    hour = instant(exploded.hour + number.as_interval("h"))
-    first = exploded.hour if period is None else ibis.greatest(exploded.hour, moment(period.start))
     return exploded.mutate(
         q=q.cast(WHOLE),
-        hour=hour,
-        start=ibis.ifelse(number == 0, exploded.start, hour),
-        first_piece=(hour == first).cast("int64"),
-    )
+        hour=exploded.opens,
+        start=start,
+        first_piece=(start == first).cast("int64"),
+    ).drop("number", "opens")

@@ -216,7 +216,7 @@ def _tables(work: Worked, stated: Sequence[Mapping[str, Any]]) -> dict[str, Tabl
         "spend": spend(reasoned, used, by_reason, work.leg_run),
     }
     if used:
-        computed["activity"] = activity(used)
+        computed["activity"] = activity(used, work.leg_run.period)
         asked = (work.leg_run.rules, work.leg_run.period)
         given_out = {row["currency"]: row["allocated"] for row in balance}
         computed |= session_costs(used, *asked, given_out, work.scale, work.engine)

@@ -21,7 +21,6 @@ from trueup.reconcile.facts import Facts
 from trueup.reconcile.metered import (
     KIND_DIMENSION,
     Kind,
-    by_hour,
     classify_kinds,
     described,
     distinct_kinds,
@@ -72,13 +71,13 @@ class UsageRun:
 class Sides:
     """Charges and usage by thing; what could not be compared; the size of base units by meter.
 
-    ``sold`` are the profiles of charges that a meter could see, each with its ``thing``. ``pieces``
-    are the usage rows by hour, ``parties`` the names of who stands in them, ``keys`` what things
+    ``sold`` are the profiles of charges that a meter could see, each with its ``thing``,
+    ``metered`` the usage rows, ``parties`` the names of who stands in them, ``keys`` what things
     match by (see ``things``).
     """
 
     sold: ir.Table
-    pieces: ir.Table
+    metered: ir.Table
     parties: ir.Table
     things: ir.Table
     keys: ir.Table
@@ -135,7 +134,7 @@ def both_sides(run: UsageRun, engine: Engine) -> Sides:
     parties = numbered_parties(run.usage, engine)
     return Sides(
         sold=offered,
-        pieces=by_hour(metered_rows(run.usage, spoken, parties), run.period),
+        metered=metered_rows(run.usage, spoken, parties),
         parties=engine.keep(parties.select("who", *WHO).filter(_.who.notnull()).distinct()),
         things=every,
         keys=keys(every, engine),

@@ -13,7 +13,7 @@ from ibis import _
 
 from trueup.attribute.parties import NOBODY, WHO
 from trueup.engine.engine import Engine
-from trueup.engine.instants import instant, moment
+from trueup.engine.instants import INSTANT, instant, moment
 from trueup.engine.integers import WHOLE, at_edge, ratio_at_edge, tally, total, whole
 from trueup.engine.rows import united
 from trueup.model.spend_schema import ACTIVITY, SPEND
@@ -25,7 +25,17 @@ from trueup.reconcile.usage import UsageFindings
 
 BILLED, ACCRUED = "billed", "accrued"
 NAMES = tuple(name for name in WHO if name != "session")
-ABOUT = ("grain", "bucket", "provider", "model", "meter", "commitment_id", "reason", "currency")
+ABOUT = (
+    "grain",
+    "bucket",
+    "until",
+    "provider",
+    "model",
+    "meter",
+    "commitment_id",
+    "reason",
+    "currency",
+)
 ROW = (*ABOUT, "state", "who", "owner", "cost", "covered")
 
 
@@ -59,7 +69,8 @@ def spend(
         )
     )
     _check(sums, run.billed, by_reason, scale, engine)
-    start, end = _within(sums.bucket, bucket_end(sums.grain, sums.bucket), run.period)
+    ends = sums.until.fill_null(bucket_end(sums.grain, sums.bucket))
+    start, end = _within(sums.bucket, ends, run.period)
     return sums.select(
         *(sums[name] for name in SPEND.names if name in sums.columns and name != "cost"),
         start=start,
@@ -88,7 +99,7 @@ def _apart(apart: ir.Table, period: Period | None) -> ir.Table:
     rows = in_buckets(apart, period)
     nothing = ibis.ifelse(rows.commitment_id.isnull(), whole(0), rows.effective).cast(WHOLE)
     return rows.select(
-        *(rows[name] for name in ("grain", "bucket", "provider")),
+        *(rows[name] for name in ("grain", "bucket", "until", "provider")),
         model=ibis.null(str),
         meter=ibis.null(str),
         commitment_id=rows.commitment_id,
@@ -120,6 +131,7 @@ def _accrued(used: UsageFindings) -> ir.Table:
     return rows.mutate(
         grain=ibis.literal("hour"),
         bucket=rows.hour,
+        until=ibis.null(INSTANT),
         state=ibis.literal(ACCRUED),
         owner=ibis.null(str),
     ).select(*ROW)
@@ -151,7 +163,7 @@ def _check(
         check_sum(f"spend of {reason} in {currency}", found, "its reason", wanted, scale)
 
 
-def activity(used: UsageFindings) -> ir.Table:
+def activity(used: UsageFindings, period: Period | None) -> ir.Table:
     """The table ``activity``: metered quantities by hour and who, sessions counted."""
     told = used.told.join(used.parties, "who", how="left")
     held = told.held & told.allocated
@@ -166,9 +178,10 @@ def activity(used: UsageFindings) -> ir.Table:
             sessions=_.session.nunique(),
         )
     )
+    start, end = _within(instant(sums.hour), instant(sums.hour + ibis.interval(hours=1)), period)
     rows = sums.mutate(
-        start=instant(sums.hour),
-        end=instant(sums.hour + ibis.interval(hours=1)),
+        start=start,
+        end=end,
         quantity=ratio_at_edge(sums.q, sums.factor),
     )
     return rows.select(*ACTIVITY.names)

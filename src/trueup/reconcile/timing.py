@@ -7,8 +7,10 @@ import ibis.expr.types as ir
 from ibis import _
 
 from trueup.engine.engine import Engine
+from trueup.engine.instants import INSTANT, instant
 from trueup.engine.integers import WHOLE, total
 from trueup.reconcile.cascade import Keys, Pairing
+from trueup.reconcile.cells import past_hour
 from trueup.reconcile.matching_rules import RULES, MatchingRule
 from trueup.reconcile.things import OURS, THEIRS
 from trueup.reconcile.tolerance import Limits, within
@@ -73,5 +75,10 @@ def _accept(
     metered = pairing.metered_left.mutate(metered_bucket=pairing.metered_left.hour)
     ours = keys.of(_hourly(pairing), rule, OURS, "cell", "bucket")
     theirs = keys.of(metered, rule, THEIRS, "cell", "metered_bucket")
-    places = pairs.mutate(rule=ibis.literal(PREFIX + rule.name), grain=ibis.literal("hour"))
+    full = (past_hour(pairs.bucket) == 0) & (past_hour(pairs.metered_bucket) == 0)
+    places = pairs.mutate(
+        rule=ibis.literal(PREFIX + rule.name),
+        grain=ibis.literal("hour"),
+        until=ibis.ifelse(full, ibis.null(INSTANT), instant(pairs.bucket + ibis.interval(hours=1))),
+    )
     return pairing.with_places(places, ours, theirs, engine)

@@ -16,13 +16,21 @@ from trueup.engine.engine import Engine
 from trueup.engine.instants import moment
 from trueup.engine.integers import divide, tally, whole
 from trueup.engine.rows import united
+from trueup.period import Period
 from trueup.reconcile import usage_leg as leg
 from trueup.reconcile.accrued import accrued
 from trueup.reconcile.busy import busy_usage
 from trueup.reconcile.cascade import Keys, pair
 from trueup.reconcile.cells import billed_cells, metered_cells, metered_parties, placed
 from trueup.reconcile.copies import copied_charges, per_group
-from trueup.reconcile.groups import MATCHED, MISSING_IN_USAGE, form_groups, group_costs, judge
+from trueup.reconcile.groups import (
+    MATCHED,
+    MISSING_IN_USAGE,
+    QUANTITY,
+    form_groups,
+    group_costs,
+    judge,
+)
 from trueup.reconcile.held import held_parts
 from trueup.reconcile.lags import expected_by
 from trueup.reconcile.liability import (
@@ -32,6 +40,7 @@ from trueup.reconcile.liability import (
     rate_rows,
     subjects,
 )
+from trueup.reconcile.metered import by_hour
 from trueup.reconcile.metering import NotMetered
 from trueup.reconcile.scope import billed_scope, metered_scope
 from trueup.reconcile.sides import Sides, UsageRun, both_sides
@@ -39,6 +48,7 @@ from trueup.reconcile.things import sold_rows
 from trueup.reconcile.timing import pair_in_time
 from trueup.reconcile.tolerance import limits_of
 from trueup.reconcile.usage_rows import Cells, Judged, break_rows
+from trueup.reconcile.windows import hour_starts, windowed
 
 
 @dataclass
@@ -67,12 +77,9 @@ class UsageFindings:
 def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     """Match, judge, price and share; every row of both sides ends in one bucket."""
     sides = both_sides(run, engine)
-    things, pieces = sides.things, sides.pieces
-    parties = metered_parties(pieces, engine)
-    cells = metered_cells(parties, engine)
-    in_scope = _in_scope(sides, parties, engine)
-    scoped = placed(sold_rows(run.rows, in_scope, run.period), run.period)
-    billed = billed_cells(scoped, engine)
+    things = sides.things
+    in_scope, parties, of_cells = _cells(run, sides, engine)
+    billed, cells, scoped = of_cells.billed, of_cells.metered, of_cells.charges
     limits = limits_of("usage", run.rules)
     keys = Keys(sides.keys)
     pairing = pair_in_time(pair(billed, cells, keys, engine), keys, things, limits, engine)
@@ -103,7 +110,6 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     metered = _metered_buckets(run, judged, alone, parties, engine)
     buckets = [*_billed_buckets(judged, left, engine), *metered]
     notes = [*map(_note, sides.not_compared), *of_no_resource(unbilled, run.rules, engine)]
-    of_cells = Cells(billed, cells, scoped, pieces, run.usage.rows)
     verdicts = Judged(judged, ours, theirs, left, open_)
     return UsageFindings(
         in_scope=in_scope.select("profile"),
@@ -122,8 +128,24 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
         usage=run.metered,
         costs=costs,
         buckets=buckets,
-        notes=[*notes, *_scope_notes(buckets)],
+        notes=[*notes, *_scope_notes(buckets), *_cut_notes(breaks, run.period, engine)],
     )
+
+
+def _cells(run: UsageRun, sides: Sides, engine: Engine) -> tuple[ir.Table, ir.Table, Cells]:
+    """The profiles in scope, the parties of usage by hour, and the cells of both sides."""
+    pieces = by_hour(sides.metered, run.period)
+    parties = metered_parties(pieces, engine)
+    in_scope = _in_scope(sides, parties, engine)
+    scoped = placed(sold_rows(run.rows, in_scope, run.period), run.period)
+    billed = billed_cells(scoped, engine)
+    starts = hour_starts(billed, sides.things, engine)
+    if starts is not None:
+        pieces = by_hour(sides.metered, run.period, starts)
+        parties = metered_parties(pieces, engine)
+    billed = windowed(billed, starts, run.period, engine)
+    metered = metered_cells(parties, engine)
+    return in_scope, parties, Cells(billed, metered, scoped, pieces, run.usage.rows)
 
 
 def _in_scope(sides: Sides, parties: ir.Table, engine: Engine) -> ir.Table:
@@ -247,4 +269,24 @@ def _scope_notes(buckets: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         }
         for row in buckets
         if row["side"] == "metered" and row["reason"] in _REMEDIES
+    ]
+
+
+def _cut_notes(breaks: ir.Table, period: Period | None, engine: Engine) -> list[dict[str, Any]]:
+    """Breaks of charges that the period cuts: their part is told by time, not by use."""
+    if period is None:
+        return []
+    across = (breaks.period_start < moment(period.start)) | (breaks.period_end > moment(period.end))
+    cut = breaks.filter(breaks["class"].isin([QUANTITY, MISSING_IN_USAGE]) & across)
+    [count] = engine.collect(cut.aggregate(rows=cut.count())).column("rows").to_pylist()
+    if not count:
+        return []
+    return [
+        {
+            "code": "cut_by_period",
+            "subject": "usage",
+            "text": f"{count} breaks hold charges that the period cuts: what of them lies in it is "
+            "split by time, so they are not sure where use was not even",
+            "remedy": "give a period that begins and ends where the charges do",
+        }
     ]

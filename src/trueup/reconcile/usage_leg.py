@@ -182,13 +182,31 @@ def left_over(billed_left: ir.Table, cells: ir.Table, engine: Engine) -> ir.Tabl
         alive_hour, (more.meter == alive_hour.live_meter) & (more.bucket == alive_hour.live_hour)
     )
     last = last.select(more, alive_hour=alive_hour.live_hour.notnull())
-    reporting = last.known & ibis.ifelse(last.grain == "hour", last.alive_hour, last.alive_day)
+    alive_then = ibis.ifelse(last.grain == "hour", last.alive_hour, last.alive_day)
+    in_own = _alive_in_window(b, alive_hour).select(own="cell")
+    last = last.mutate(alive=alive_then).left_join(in_own, last.cell == in_own.own)
+    reporting = last.known & ibis.ifelse(last.until.isnull(), last.alive, last.own.notnull())
     verdict = ibis.cases(
         (last.correction, CORRECTION),
         (last.held & ~reporting, UNVERIFIED),
         else_=MISSING_IN_USAGE,
     )
-    return engine.keep(last.mutate(verdict=verdict).drop("known", "alive_day", "alive_hour"))
+    return engine.keep(
+        last.mutate(verdict=verdict).drop("known", "alive_day", "alive_hour", "alive", "own")
+    )
+
+
+def _alive_in_window(left: ir.Table, alive: ir.Table) -> ir.Table:
+    """Cells with a window of their own in which some allocated meter like theirs reported."""
+    own = left.filter(left.until.notnull())
+    return own.semi_join(
+        alive,
+        [
+            own.meter == alive.live_meter,
+            own.begin <= alive.live_hour,
+            own.finish > alive.live_hour,
+        ],
+    )
 
 
 def unmetered(left: ir.Table) -> ir.Table:
