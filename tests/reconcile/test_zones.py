@@ -142,7 +142,7 @@ def test_breaks_of_a_day_that_the_period_cuts_are_said_to_be_unsure(tmp_path: Pa
     result = reconciled(tmp_path, bill, use, period="2026-10-04")
     assert [(row["billed"], row["expected"]) for row in result.breaks.rows()] == [(D(7), D(24))]
     [note] = [row for row in result.notes.rows() if row["code"] == "cut_by_period"]
-    assert note["text"].startswith("1 breaks hold charges that the period cuts")
+    assert note["text"].startswith("1 break of charges that the period cuts")
     other = reconciled(tmp_path, bill, use, period="2026-10-03T07:00Z/2026-10-04T07:00Z")
     agrees(other, 1, 1)
     assert [row for row in other.notes.rows() if row["code"] == "cut_by_period"] == []

@@ -21,6 +21,7 @@ from trueup.reconcile import usage_leg as leg
 from trueup.reconcile.accrued import accrued
 from trueup.reconcile.busy import busy_usage
 from trueup.reconcile.cascade import Keys, pair
+from trueup.reconcile.causes.scene import counted
 from trueup.reconcile.cells import billed_cells, metered_cells, metered_parties, placed
 from trueup.reconcile.copies import copied_charges, per_group
 from trueup.reconcile.groups import (
@@ -285,8 +286,8 @@ def _cut_notes(breaks: ir.Table, period: Period | None, engine: Engine) -> list[
         {
             "code": "cut_by_period",
             "subject": "usage",
-            "text": f"{count} breaks hold charges that the period cuts: what of them lies in it is "
-            "split by time, so they are not sure where use was not even",
+            "text": f"{counted(count)} of charges that the period cuts: what of these lies in it "
+            "is split by time, so it is not sure where use was not even",
             "remedy": "give a period that begins and ends where the charges do",
         }
     ]
