@@ -106,9 +106,9 @@ def efficiency(
             f"efficiency by {by!r} over {span.over!r}: it is by {', '.join(BY)} and over "
             f"{', '.join(OVER)}"
         )
-    from trueup.model.day_sums import by_day
+    from trueup.model.day_sums import LONGEST, by_day
 
-    longest = {"day": timedelta(days=1), "week": timedelta(days=7)}.get(span.over)
+    longest = {"day": LONGEST, "week": timedelta(days=7)}.get(span.over)
     costs = by_day(spend, ("provider", by, "currency"), ("cost",), longest=longest)
     metered = by_day(
         activity, ("provider", by, "meter", "capacity", "unit"), ("quantity",), longest=longest

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from trueup.model.columns import AMOUNT
 from trueup.model.sums import WIDE
 
-DAY = timedelta(days=1)
+LONGEST = timedelta(hours=25)  # a day of a zone, where clocks go back
 # What one-off charges are (fees, taxes, credits) follows no use: their reasons are none of these.
 OF_USE = ("idle", "no_rule", "missing_in_usage", "unverified_capacity", "unused")
 
@@ -22,7 +22,7 @@ def by_day(
     figures: Sequence[str],
     *,
     start: str = "start",
-    longest: timedelta | None = DAY,
+    longest: timedelta | None = LONGEST,
 ) -> pa.Table:
     """``day`` (UTC, in which a row starts), ``names`` and the sums of ``figures``.
 
