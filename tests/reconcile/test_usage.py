@@ -46,6 +46,7 @@ def reconciled(
     meters: Sequence[Mapping[str, str]],
     period: str | None = None,
     rules: Mapping[str, Any] | None = None,
+    provider: str | None = "Cloud Nine",
 ) -> trueup.Result:
     with (folder / "bill.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, CHARGE_COLUMNS, restval="")
@@ -65,7 +66,7 @@ def reconciled(
             "quantity": "quantity",
         },
         constants={
-            "provider": "Cloud Nine",
+            **({"provider": provider} if provider else {}),
             "account_id": "ml",
             "meter": "gpu",
             "unit": "GPU-Hours",

@@ -72,7 +72,10 @@ def test_what_is_wrong_in_a_day_of_a_zone_still_breaks(tmp_path: Path) -> None:
     ] == [("quantity", datetime(2026, 10, 4, 7, tzinfo=UTC), D(20), D(15), D(5))]
 
 
-def test_hours_of_a_zone_of_half_an_hour_begin_with_its_days(tmp_path: Path) -> None:
+@pytest.mark.parametrize("provider", ["Cloud Nine", None])
+def test_hours_of_a_zone_of_half_an_hour_begin_with_its_days(
+    provider: str | None, tmp_path: Path
+) -> None:
     """At +05:30 days begin at 18:30Z: of 4 h from 17:30 to 19:30, 2 h are each day's.
 
     9 = 7 + 2 in the first day, 3 = 2 + 1 in the second; r2's hour from 05:30 has 6 of 6.
@@ -88,7 +91,7 @@ def test_hours_of_a_zone_of_half_an_hour_begin_with_its_days(tmp_path: Path) -> 
         held("10-04T23", "10-04T23:30", "1"),
         held("10-04T05:30", "10-04T06:30", "6", "r2"),
     ]
-    result = reconciled(tmp_path, bill, use)
+    result = reconciled(tmp_path, bill, use, provider=provider)
     agrees(result, 3, 4)
     starts = {f"{row['start']:%d %H:%M}" for row in result.activity.rows()}
     # from 20:00 to 21:00 is half in the hour from 19:30 and half in that from 20:30

@@ -288,6 +288,6 @@ def _cut_notes(breaks: ir.Table, period: Period | None, engine: Engine) -> list[
             "subject": "usage",
             "text": f"{counted(count)} of charges that the period cuts: what of these lies in it "
             "is split by time, so it is not sure where use was not even",
-            "remedy": "give a period that begins and ends where the charges do",
+            "remedy": "give a period that begins and ends where the charges do, at full hours",
         }
     ]

@@ -25,19 +25,27 @@ def hour_starts(billed: ir.Table, things: ir.Table, engine: Engine) -> ir.Table 
     """``thing`` and ``past``: by how many seconds past a UTC hour its provider's hours begin.
 
     Told by the charges of that provider and meter that last whole hours, where they all begin at
-    the same quarter of an hour, as zones do; None where none does, or all begin at full hours.
+    the same quarter of an hour, as zones do; usage that names no provider keeps the hours of all
+    bills of its meter. None where all begin at full hours, or nothing is alike.
     """
     length = billed.end.epoch_seconds() - billed.start.epoch_seconds()
     lasting = billed.filter((length > 0) & (length % HOUR_SECONDS == 0))
     known = lasting.mutate(past=past_hour(lasting.start)).join(
         things.select("thing", "provider", "meter"), "thing"
     )
-    said = known.group_by("provider", "meter").aggregate(past=_.past.min(), last=_.past.max())
-    of_zone = (said.past > 0) & (said.past == said.last) & (said.past % QUARTER_SECONDS == 0)
-    alike = engine.keep(said.filter(of_zone).drop("last"))
-    if engine.count(alike) == 0:
+    told = engine.keep(known.select("provider", "meter", "past").distinct())
+    of_provider = engine.keep(_alike(told, ["provider", "meter"]))
+    if engine.count(of_provider) == 0:
         return None
-    return engine.keep(things.join(alike, ["provider", "meter"]).select("thing", "past"))
+    named = things.join(of_provider, ["provider", "meter"])
+    nameless = things.filter(things.provider.isnull()).join(_alike(told, ["meter"]), "meter")
+    return engine.keep(united(*(each.select("thing", "past") for each in (named, nameless))))
+
+
+def _alike(told: ir.Table, by: list[str]) -> ir.Table:
+    said = told.group_by(by).aggregate(past=_.past.min(), last=_.past.max())
+    of_zone = (said.past > 0) & (said.past == said.last) & (said.past % QUARTER_SECONDS == 0)
+    return said.filter(of_zone).drop("last")
 
 
 def windowed(
