@@ -89,7 +89,7 @@ def command(
     """  # noqa: D301  click keeps what follows a backspace as it stands
     from trueup.api import plan
 
-    asked: Any = {name: wanted[name] for name in Asked.__annotations__}  # type: ignore[literal-required]  # its keys
+    asked: Any = {name: value for name, value in wanted.items() if name in Asked.__annotations__}
     remark, names = None, {}
     if usage:
         options.refuse("with --usage", "file")

@@ -9,6 +9,8 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from trueup.period import Period
+
 INSTANT = dt.Timestamp(scale=6)
 ZONED = pa.timestamp("us", tz="UTC")
 
@@ -26,6 +28,13 @@ def seconds(column: ir.Value) -> ir.Value:
 def moment(value: datetime) -> ir.Value:
     """A literal instant."""
     return ibis.literal(value.astimezone(UTC).replace(tzinfo=None), type=INSTANT)
+
+
+def within(start: ir.Value, end: ir.Value, period: Period | None) -> tuple[ir.Value, ir.Value]:
+    """Start and end of what lies in the period; without one all does."""
+    if period is None:
+        return start, end
+    return ibis.greatest(start, moment(period.start)), ibis.least(end, moment(period.end))
 
 
 def zoned(rows: pa.Table) -> pa.Table:

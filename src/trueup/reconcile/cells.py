@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 from ibis import _
 
 from trueup.engine.engine import Engine
-from trueup.engine.instants import INSTANT, instant, moment
+from trueup.engine.instants import INSTANT, instant, within
 from trueup.engine.integers import tally, total
 from trueup.period import Period
 
@@ -37,11 +37,9 @@ def in_buckets(rows: ir.Table, period: Period | None) -> ir.Table:
     but where they lie across two of these. What begins before the period counts from its start on,
     and what ends after it until its end: only that part is in the run.
     """
-    begin, finish = instant(rows.start), instant(rows.end)
-    in_day = finish <= begin.truncate("D") + ibis.interval(days=1)
-    if period is not None:
-        begin = ibis.greatest(begin, moment(period.start))
-        finish = ibis.least(finish, moment(period.end))
+    start, end = instant(rows.start), instant(rows.end)
+    in_day = end <= start.truncate("D") + ibis.interval(days=1)
+    begin, finish = within(start, end, period)
     day, month = (instant(begin.truncate(unit)) for unit in ("D", "M"))
     rest_in_day = finish <= day + ibis.interval(days=1)
     in_month = finish <= month + ibis.interval(months=1)

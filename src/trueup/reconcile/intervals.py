@@ -13,7 +13,7 @@ import pyarrow as pa
 from ibis import _
 
 from trueup.engine.engine import Engine
-from trueup.engine.instants import instant, moment
+from trueup.engine.instants import instant, within
 from trueup.engine.integers import (
     EDGE_SCALE,
     WHOLE,
@@ -315,10 +315,7 @@ def _timed(rows: ir.Table, period: Period | None) -> ir.Table:
         else_=rows.interval_start,
     )
     timed = rows.mutate(interval_end=instant(end))
-    begin, finish = timed.interval_start, timed.interval_end
-    if period is not None:
-        begin = ibis.greatest(begin, moment(period.start))
-        finish = ibis.least(finish, moment(period.end))
+    begin, finish = within(timed.interval_start, timed.interval_end, period)
     begin = ibis.greatest(begin, instant(timed.term_start).fill_null(begin))
     finish = ibis.least(finish, instant(timed.term_end).fill_null(finish))
     seconds = finish.epoch_seconds() - begin.epoch_seconds()

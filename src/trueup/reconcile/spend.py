@@ -13,7 +13,7 @@ from ibis import _
 
 from trueup.attribute.parties import NOBODY, WHO
 from trueup.engine.engine import Engine
-from trueup.engine.instants import INSTANT, instant, moment
+from trueup.engine.instants import INSTANT, instant, within
 from trueup.engine.integers import WHOLE, at_edge, ratio_at_edge, tally, total, whole
 from trueup.engine.rows import united
 from trueup.model.spend_schema import ACTIVITY, SPEND
@@ -70,7 +70,7 @@ def spend(
     )
     _check(sums, run.billed, by_reason, scale, engine)
     ends = sums.until.fill_null(bucket_end(sums.grain, sums.bucket))
-    start, end = _within(sums.bucket, ends, run.period)
+    start, end = within(sums.bucket, ends, run.period)
     return sums.select(
         *(sums[name] for name in SPEND.names if name in sums.columns and name != "cost"),
         start=start,
@@ -87,12 +87,6 @@ def _draws(sums: ir.Table) -> ir.Value:
 
 def _where(condition: ir.Value, value: ir.Value) -> ir.Value:
     return ibis.ifelse(condition, value, ibis.null(WHOLE)).cast(WHOLE)
-
-
-def _within(start: ir.Value, end: ir.Value, period: Period | None) -> tuple[ir.Value, ir.Value]:
-    if period is None:
-        return start, end
-    return ibis.greatest(start, moment(period.start)), ibis.least(end, moment(period.end))
 
 
 def _apart(apart: ir.Table, period: Period | None) -> ir.Table:
@@ -178,7 +172,7 @@ def activity(used: UsageFindings, period: Period | None) -> ir.Table:
             sessions=_.session.nunique(),
         )
     )
-    start, end = _within(instant(sums.hour), instant(sums.hour + ibis.interval(hours=1)), period)
+    start, end = within(instant(sums.hour), instant(sums.hour + ibis.interval(hours=1)), period)
     rows = sums.mutate(
         start=start,
         end=end,

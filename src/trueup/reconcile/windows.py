@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 from ibis import _
 
 from trueup.engine.engine import Engine
-from trueup.engine.instants import INSTANT, instant, moment
+from trueup.engine.instants import INSTANT, instant, within
 from trueup.engine.rows import united
 from trueup.period import Period
 from trueup.reconcile.cells import HOUR_SECONDS, bucket_end, from_hour, past_hour
@@ -57,7 +57,7 @@ def windowed(
     else:
         joined = billed.left_join(starts, "thing")
         cells = joined.select(billed, past=joined.past.fill_null(0))
-    first, last = _inside(cells, period)
+    first, last = within(instant(cells.start), instant(cells.end), period)
     up = (HOUR_SECONDS - past_hour(last, cells.past)) % HOUR_SECONDS
     begin, finish = from_hour(first, cells.past), instant(last + up.as_interval("s"))
     least = instant(begin + ibis.interval(hours=1))
@@ -70,20 +70,13 @@ def windowed(
     )
 
 
-def _inside(cells: ir.Table, period: Period | None) -> tuple[ir.Value, ir.Value]:
-    first, last = instant(cells.start), instant(cells.end)
-    if period is None:
-        return first, last
-    return ibis.greatest(first, moment(period.start)), ibis.least(last, moment(period.end))
-
-
 def _keeps_none(cells: ir.Table, period: Period | None) -> ir.Value:
     """Whether charges of a cell lie in no UTC hour, day or month.
 
     Of a month's charge only what lies in the period has to: it is as exact by the month.
     """
     day, month = (instant(cells.bucket.truncate(unit)) for unit in ("D", "M"))
-    _first, last = _inside(cells, period)
+    _first, last = within(instant(cells.start), instant(cells.end), period)
     across = (cells.start < day) | (cells.end > bucket_end(cells.grain, day))
     return ibis.cases(
         (cells.grain == "hour", (cells.past != 0) | (past_hour(cells.bucket) != 0)),
