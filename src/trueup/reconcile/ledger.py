@@ -341,13 +341,14 @@ class _Booking:
 
     def _forget(self, name: str, quantity: Fraction) -> None:
         """What is given back to a lot by name is not given back to it again by order."""
-        kept: list[tuple[str, Fraction]] = []
-        for lot, served in reversed(self.drawn):
+        later: list[tuple[str, Fraction]] = []
+        while quantity > 0 and self.drawn:
+            lot, served = self.drawn.pop()
             back = min(quantity, served) if lot == name else NOTHING
             quantity -= back
             if served > back:
-                kept.append((lot, served - back))
-        self.drawn = kept[::-1]
+                later.append((lot, served - back))
+        self.drawn.extend(reversed(later))
 
     def _return(self, name: str, at: datetime, quantity: Fraction, rows: int, kind: str) -> None:
         """Give a lot something back; one that has ended loses it within the hour."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
+from trueup.model.rules import Rules
 from trueup.reconcile.causes.scene import (
+    ROUNDING,
     Break,
     Cause,
     Scene,
@@ -20,6 +23,7 @@ from trueup.reconcile.causes.scene import (
 
 _UP = (*(Fraction(10) ** power for power in range(1, 13)), Fraction(60), Fraction(3600))
 FACTORS = (*_UP, *(1 / factor for factor in _UP))
+_BY_SIZE = sorted(FACTORS)
 SURE = 1000  # a factor that no count of machines gives by chance
 ALONE = Fraction(4, 5)  # of a subject's breaks that must have it
 
@@ -30,8 +34,12 @@ def find(scene: Scene) -> list[Cause]:
     rows = [row for row in scene.of_class("quantity") if row["billed"] and row["expected"]]
     about = ("provider", "model", "meter", "tier")
     for key, of_sku in grouped(rows, lambda row: tuple(row[name] for name in about)).items():
+        having: dict[Fraction, list[Break]] = {}
+        for row in of_sku:
+            for factor in _factors(row, scene.rules):
+                having.setdefault(factor, []).append(row)
         for factor in FACTORS:
-            same = [row for row in of_sku if _has(row, factor, scene)]
+            same = having.get(factor, [])
             if same and len(same) >= ALONE * len(of_sku) and _strong(same, of_sku, factor):
                 found.append(_cause(key, same, factor))
                 break
@@ -42,11 +50,16 @@ def _is_sure(factor: Fraction) -> bool:
     return factor >= SURE or factor <= Fraction(1, SURE)
 
 
-def _has(row: Break, factor: Fraction, scene: Scene) -> bool:
-    billed, wanted = in_base(row, "billed"), in_base(row, "expected") * factor
-    if _is_sure(factor):
-        return near(billed, wanted, row, scene.rules)
-    return equal(billed, wanted)
+def _factors(row: Break, rules: Rules) -> Iterator[Fraction]:
+    """The factors that lie between what is billed and what is metered: a small one to the digit."""
+    billed, metered = in_base(row, "billed"), in_base(row, "expected")
+    ratio = billed / metered
+    off = ratio * max(ROUNDING, Fraction(rules.tolerance_of("usage", row["provider"]).relative))
+    low, high = sorted((ratio - off, ratio + off))
+    for factor in _BY_SIZE[bisect_left(_BY_SIZE, low) : bisect_right(_BY_SIZE, high)]:
+        wanted = metered * factor
+        if near(billed, wanted, row, rules) if _is_sure(factor) else equal(billed, wanted):
+            yield factor
 
 
 def _strong(same: Sequence[Break], of_sku: Sequence[Break], factor: Fraction) -> bool:
