@@ -43,6 +43,7 @@ class Engine(Protocol):
 @contextmanager
 def open_engine(name: str) -> Iterator[Engine]:
     """The engine of that name for one run; UsageError names the ones there are."""
+    pa.default_memory_pool().release_unused()  # what readers are done with, before it takes its own
     with closing(_engine_class(name)()) as engine:
         yield engine
 
