@@ -28,9 +28,9 @@ def tokens(start: str, quantity: str, session: str) -> Row:
 
 
 def reconciled(
-    folder: Path, meters: list[Row], windows: list[tuple[str, str]], **rules: Any
+    folder: Path, meters: list[Row], windows: list[tuple[str, str]], team: str = "", **rules: Any
 ) -> trueup.Result:
-    """The bill has 2 hours at 6.20 of ``d1`` in each window; all usage is of ``d1``."""
+    """The bill has 2 hours at 6.20 of ``d1`` in each window; all usage is of ``d1``, and a team."""
     with (folder / "bill.csv").open("w", newline="") as file:
         bill = csv.DictWriter(file, CHARGE_COLUMNS, restval="")
         bill.writeheader()
@@ -52,7 +52,8 @@ def reconciled(
             "unit": "unit",
             "session_id": "session",
         },
-        constants={"provider": "aws", "account_id": "ml", "resource_id": "d1"},
+        constants={"provider": "aws", "account_id": "ml", "resource_id": "d1"}
+        | ({"team": team} if team else {}),
     )
     meter = {"match": {"SkuId": "^sku-d1$"}, "meter": "instance"}
     return trueup.reconcile(
@@ -84,6 +85,21 @@ def test_an_hour_without_work_is_idle(tmp_path: Path, rules: dict[str, Any], sec
     result = reconciled(tmp_path, SECOND_AT_REST, HOURS, **rules)
     assert shares(result) == {"s1": D("4.65"), "s2": D("1.55"), second: D("6.20")}
     assert len(result.breaks) == 0
+
+
+@pytest.mark.parametrize("team", ["", "claims"])
+def test_what_an_owner_left_idle_is_a_cost_of_its_team(tmp_path: Path, team: str) -> None:
+    """No session had the 6.20 from 10:00: claims has, whether or not usage names it, too."""
+    owned = {"idle": "owner", "owners": {"d1": "claims"}}
+    result = reconciled(tmp_path, SECOND_AT_REST, HOURS, team=team, **owned)
+    costs = [row for row in result.session_costs if row["basis"] == "billed"]
+    found = {(row["session"], row["team"]): row["cost"] for row in costs}
+    known = team or None
+    assert found == {
+        ("s1", known): D("4.65"),
+        ("s2", known): D("1.55"),
+        (None, "claims"): D("6.20"),
+    }
 
 
 def test_an_hour_without_work_is_idle_whoever_held_it(tmp_path: Path) -> None:

@@ -301,8 +301,8 @@ def test_hours_that_do_not_add_up_to_what_sessions_were_rated_are_refused(
 ) -> None:
     """Each hour twice is 24.80 beside the 12.40 of sessions."""
 
-    def twice(priced: ir.Table) -> ir.Table:
-        rows = rated_hours(priced)
+    def twice(*given: ir.Table) -> ir.Table:
+        rows = rated_hours(*given)
         return rows.union(rows)
 
     monkeypatch.setattr(session_costs, "rated_hours", twice)

@@ -127,6 +127,32 @@ def with_names(rows: ir.Table, parties: ir.Table) -> ir.Table:
     )
 
 
+def with_payers(
+    rows: ir.Table, parties: ir.Table, owners: Mapping[str, str], engine: Engine
+) -> tuple[ir.Table, ir.Table]:
+    """Allocated rows whose ``who`` is the owner, where there is one; and the names of all numbers.
+
+    An owner is a team and nothing else: where usage names no such party, it has a number below 0.
+    """
+    if not owners:
+        return rows.drop("owner"), parties
+    teams = engine.load(pa.table({"owner": sorted(set(owners.values()))}))
+    bare = ibis.and_(*(parties[name].isnull() for name in WHO if name != "team"))
+    known = parties.filter(bare).select("team", payer="who")
+    numbered = teams.mutate(below=NO_ONE - 1 - ibis.row_number().over(order_by="owner"))
+    joined = numbered.left_join(known, numbered.owner == known.team)
+    payers = engine.keep(joined.select("owner", payer=joined.payer.fill_null(joined.below)))
+    added = payers.filter(payers.payer < 0).select(
+        who="payer", **{name: ibis.null(str) for name in WHO if name != "team"}, team="owner"
+    )
+    paid = rows.left_join(payers, "owner")
+    named = paid.select(
+        *(rows[name] for name in rows.columns if name not in ("who", "owner")),
+        who=paid.payer.fill_null(paid.who),
+    )
+    return named, united(parties, added.select(*parties.columns))
+
+
 def allocations(rows: ir.Table, parties: ir.Table) -> ir.Table:
     """Attributed cost summed per party, provider, model and currency."""
     about = ("provider", "model", "currency")

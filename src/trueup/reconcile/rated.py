@@ -16,7 +16,7 @@ from trueup.reconcile.liability import SUBJECT as OF_BILLS
 from trueup.reconcile.rate_tiers import SUBJECT, priced_subjects
 from trueup.reconcile.text import key_with_nulls
 
-PIECE = (*OF_BILLS, *WHO)
+PIECE = (*OF_BILLS, "who", "tool")
 UNIT = {"unit": _.unit.min(), "unit_factor": _.unit_factor.argmin(_.unit)}  # the first by name
 
 
@@ -43,10 +43,13 @@ def rated(usage: ir.Table, rules: Rules, engine: Engine) -> ir.Table:
     return rows.mutate(committed=committed).drop("piece", "place", "before", "after")
 
 
-def rated_hours(priced: ir.Table) -> ir.Table:
-    """The table ``rated`` of what ``rated`` gave, without what no rate speaks of."""
-    by = [name for name in (*PIECE, "currency") if name in RATED.names]
-    known = priced.filter(priced.cost.notnull())
+def rated_hours(priced: ir.Table, people: ir.Table) -> ir.Table:
+    """The table ``rated`` of what ``rated`` gave, without what no rate speaks of.
+
+    ``people`` has ``who`` and WHO.
+    """
+    known = priced.filter(priced.cost.notnull()).drop("tool").left_join(people, "who")
+    by = [name for name in (*OF_BILLS, *WHO, "currency") if name in RATED.names]
     sums = known.group_by("hour", *by).aggregate(
         q=total(_.q), cost=total(_.cost), committed_cost=total(_.committed), **UNIT
     )

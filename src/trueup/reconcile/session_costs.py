@@ -14,7 +14,7 @@ import ibis
 import ibis.expr.types as ir
 from ibis import _
 
-from trueup.attribute.allocation import with_names
+from trueup.attribute.allocation import with_payers
 from trueup.attribute.parties import WHO
 from trueup.engine.engine import Engine
 from trueup.engine.integers import EDGE_SCALE, WHOLE, at_edge, ratio_at_edge, total, whole
@@ -26,13 +26,13 @@ from trueup.period import Period
 from trueup.reconcile.control import check_sum
 from trueup.reconcile.metering import TOKENS
 from trueup.reconcile.rated import UNIT, rated, rated_hours
-from trueup.reconcile.session_tags import STEP, callers, in_period, reasoning
-from trueup.reconcile.text import key_with_nulls
+from trueup.reconcile.session_tags import in_period, with_callers, with_reasoning
 from trueup.reconcile.usage import UsageFindings
 
 BILLED, ACCRUED, CAPACITY, RATED, UNRATED = "billed", "accrued", "capacity", "rated", "unrated"
 CALLS = ("requests", "tool_calls", "api_calls")
 FIGURES = {"cost": WHOLE, "committed": WHOLE, "q": WHOLE, "unit_factor": WHOLE, "unit": "string"}
+STEP = ("who", "provider", "model", "meter")
 ROW = (*STEP, "basis", "currency", *FIGURES)
 
 
@@ -51,16 +51,19 @@ def session_costs(
     currency, in units of 10^-scale, and the hours of ``rated`` to what sessions were rated.
     """
     usage = engine.keep(_told(used))
-    beside = engine.keep(rated(usage.filter(usage.basis == RATED), rules, engine))
-    costs = engine.keep(_summed(united(_billed(used, scale), _accrued(used, scale))))
+    outside = usage.filter(usage.basis == RATED)
+    beside = engine.keep(rated(with_tools(outside, used.parties), rules, engine))
+    paid = used.allocated.filter(used.allocated.reason.isnull())
+    billed, people = with_payers(paid, used.parties, rules.owners, engine)
+    costs = engine.keep(_summed(united(_billed(billed, scale), _accrued(used, scale))))
     seen = usage.filter((usage.basis != RATED) & usage.who.notnull())
-    quantities = _placed(_quantities(seen), costs)
-    rows = united(costs, quantities, of_rates(beside))
-    table = engine.keep(table_of(rows, in_period(used.usage, period), rules, engine))
-    hours = engine.keep(rated_hours(beside))
+    rows = united(costs, _placed(_quantities(seen), costs), of_rates(beside))
+    tagged = in_period(used.usage, period)
+    table = engine.keep(table_of(rows, people, tagged, rules, engine))
+    hours = engine.keep(rated_hours(beside, used.parties))
     wanted = {name: cost.scaleb(EDGE_SCALE - scale, EXACT) for name, cost in allocated.items()}
-    billed, by_rates = (_sums(table.filter(table.basis == of), engine) for of in (BILLED, RATED))
-    _check("what sessions were billed", billed, "what is allocated", wanted)
+    ours, by_rates = (_sums(table.filter(table.basis == of), engine) for of in (BILLED, RATED))
+    _check("what sessions were billed", ours, "what is allocated", wanted)
     _check("what is rated by the hour", _sums(hours, engine), "what sessions were rated", by_rates)
     return {"session_costs": table, "rated": hours}
 
@@ -78,18 +81,22 @@ def _check(what: str, found: Mapping[str, Decimal], of: str, wanted: Mapping[str
 
 
 def _told(used: UsageFindings) -> ir.Table:
-    """All usage of sessions by hour with who it is of, what it speaks of, and its basis."""
+    """All usage of sessions by hour, with the basis that its cost has."""
     told, alone = used.told, used.alone
     marks = alone.select("thing", "hour", beside=alone.scope_reason.notnull()).distinct()
     marked = told.left_join(marks, ["thing", "hour"]).select(told, marks.beside)
-    named = marked.left_join(used.parties, "who").select(marked, *(_[name] for name in WHO))
     basis = ibis.cases(
-        (~named.matchable, CAPACITY),
-        (named.beside.isnull(), BILLED),
-        (named.beside, RATED),
+        (~marked.matchable, CAPACITY),
+        (marked.beside.isnull(), BILLED),
+        (marked.beside, RATED),
         else_=ACCRUED,
     )
-    return of_work(named.mutate(basis=basis).drop("beside"))
+    return of_work(marked.mutate(basis=basis).drop("beside"))
+
+
+def with_tools(usage: ir.Table, people: ir.Table) -> ir.Table:
+    """Usage with the tool that it is of, which rates may speak of."""
+    return usage.left_join(people, "who").select(usage, people.tool)
 
 
 def of_work(usage: ir.Table) -> ir.Table:
@@ -105,15 +112,13 @@ def of_rates(priced: ir.Table) -> ir.Table:
     return priced.mutate(basis=ibis.ifelse(priced.cost.isnull(), UNRATED, RATED)).select(*ROW)
 
 
-def _billed(used: UsageFindings, scale: int) -> ir.Table:
-    shares = with_names(used.allocated.filter(used.allocated.reason.isnull()), used.parties)
-    return _costs(shares.mutate(basis=ibis.literal(BILLED)), shares.covered, scale)
+def _billed(paid: ir.Table, scale: int) -> ir.Table:
+    return _costs(paid.mutate(basis=ibis.literal(BILLED)), paid.covered, scale)
 
 
 def _accrued(used: UsageFindings, scale: int) -> ir.Table:
     rows = used.accrued.filter(used.accrued.reason.isnull())
-    named = rows.left_join(used.parties, "who").select(rows, *(_[name] for name in WHO))
-    return _costs(named.mutate(basis=ibis.literal(ACCRUED)), ibis.null(WHOLE), scale)
+    return _costs(rows.mutate(basis=ibis.literal(ACCRUED)), ibis.null(WHOLE), scale)
 
 
 def _costs(rows: ir.Table, committed: ir.Value, scale: int) -> ir.Table:
@@ -138,44 +143,46 @@ def _placed(quantities: ir.Table, costs: ir.Table) -> ir.Table:
     """Quantities under the basis and currency of the cost that they are of.
 
     What has no cost of its own (busy time, capacity that others used) stands with a cost of the
-    same step, the bill's first, else under ``capacity``.
+    same step, the bill's first, else under ``capacity``. Where a cost is in several currencies,
+    the first by name has the quantity, one that is not known before all.
     """
-    keyed = costs.mutate(key=_key(costs))
-    order = [ibis.desc("basis"), ibis.asc("currency", nulls_first=True)]
-    first = keyed.mutate(
-        any_place=ibis.row_number().over(group_by="key", order_by=order),
-        place=ibis.row_number().over(group_by=["key", "basis"], order_by=order),
+    coded = costs.mutate(code=costs.currency.fill_null(""))
+    first = {of: coded.code.min(where=coded.basis == of) for of in (BILLED, ACCRUED)}
+    found = coded.group_by(*STEP).aggregate(**first)
+    placed = quantities.left_join(
+        found, [quantities[name].identical_to(found[name]) for name in STEP]
+    ).select(quantities, found[BILLED], found[ACCRUED])
+    own = ibis.cases(
+        (placed.basis == BILLED, placed[BILLED]),
+        (placed.basis == ACCRUED, placed[ACCRUED]),
+        else_=ibis.null(str),
     )
-    own = first.filter(first.place == 0).select("key", "basis", own="currency", cost_of="basis")
-    shared = first.filter(first.any_place == 0).select("key", found="basis", of="currency")
-    rows = quantities.mutate(key=_key(quantities))
-    joined = rows.left_join(own, ["key", "basis"]).select(rows, own.own, own.cost_of)
-    placed = joined.left_join(shared, "key").select(joined, shared.found, shared.of)
-    elsewhere = placed.cost_of.isnull()
+    elsewhere = ibis.cases(
+        (placed[BILLED].notnull(), BILLED), (placed[ACCRUED].notnull(), ACCRUED), else_=CAPACITY
+    )
     told = placed.mutate(
-        basis=ibis.ifelse(elsewhere, placed.found.fill_null(CAPACITY), placed.basis),
-        currency=ibis.ifelse(elsewhere, placed.of, placed.own),
+        basis=ibis.ifelse(own.isnull(), elsewhere, placed.basis),
+        currency=ibis.coalesce(own, placed[BILLED], placed[ACCRUED]).nullif(""),
     )
     return _without(told, "cost", "committed").select(*ROW)
 
 
-def _key(rows: ir.Table) -> ir.Value:
-    return key_with_nulls(*(rows[name] for name in STEP))
-
-
-def table_of(rows: ir.Table, usage: ir.Table, rules: Rules, engine: Engine) -> ir.Table:
+def table_of(
+    rows: ir.Table, people: ir.Table, usage: ir.Table, rules: Rules, engine: Engine
+) -> ir.Table:
     """Rows as the table shows them, summed by step, basis and currency.
 
-    ``usage`` are the usage rows as they were read: their tags tell who called whom, and how much of
-    the output was reasoning. Where a step stands in several rows, of which is not known.
+    ``people`` has ``who`` and WHO. ``usage`` are the usage rows as they were read: their tags tell
+    who called whom, and how much of the output was reasoning. Where a step stands in several rows,
+    of which is not known.
     """
     sums = engine.keep(_summed(rows))
-    keyed = sums.mutate(key=_key(sums), caller_key=key_with_nulls(sums.session, sums.agent))
-    known = keyed.q.notnull()
-    placed = keyed.mutate(rows_of_step=known.cast("int64").sum().over(group_by="key"))
-    thought, called = reasoning(usage, rules, engine), callers(usage)
-    told = placed.left_join(thought, "key").select(placed, thought.reasoning)
-    told = told.left_join(called, "caller_key").select(told, called.called_by)
+    several = sums.q.notnull().cast("int64").sum().over(group_by=STEP)
+    placed = sums.mutate(rows_of_step=several).left_join(people, "who")
+    named = placed.select(
+        *(sums[name] for name in sums.columns if name != "who"), "rows_of_step", *WHO
+    )
+    told = with_reasoning(with_callers(named, usage, engine), usage, rules, engine)
     known = told.q.notnull()
     factor = ibis.ifelse(known, told.unit_factor, whole(1)).cast(WHOLE)
     quantity = ratio_at_edge(told.q.fill_null(whole(0)), factor)

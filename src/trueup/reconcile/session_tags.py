@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 from ibis import _
@@ -29,7 +32,30 @@ def in_period(usage: ir.Table, period: Period | None) -> ir.Table:
     return tagged.filter((start >= moment(period.start)) & (start < moment(period.end)))
 
 
-def callers(usage: ir.Table) -> ir.Table:
+def with_callers(rows: ir.Table, usage: ir.Table, engine: Engine) -> ir.Table:
+    """Rows of sessions with ``called_by``, where usage always tells the same of their agent."""
+    return _beside(rows, ("session", "agent"), _callers(usage), engine)
+
+
+def with_reasoning(rows: ir.Table, usage: ir.Table, rules: Rules, engine: Engine) -> ir.Table:
+    """Rows of sessions with ``reasoning``, the tokens of their step that were reasoning."""
+    return _beside(rows, STEP, _reasoning(usage, rules, engine), engine)
+
+
+def _beside(rows: ir.Table, by: Sequence[str], tags: ir.Table, engine: Engine) -> ir.Table:
+    """Rows with the second column of ``tags`` by its first, a key of their columns ``by``.
+
+    Most telemetry has no such tags: then there is nothing to join.
+    """
+    found = engine.keep(tags)
+    key, name = found.columns
+    if not engine.count(found):
+        return rows.mutate(**{name: ibis.null(found[name].type())})
+    keyed = rows.mutate(**{key: key_with_nulls(*(rows[each] for each in by))})
+    return keyed.left_join(found, key).select(rows, found[name])
+
+
+def _callers(usage: ir.Table) -> ir.Table:
     """``caller_key`` of session and agent with ``called_by``, where that is always the same."""
     told = usage.filter(usage.tags.contains('"called_by":"')).mutate(
         called_by=_.tags.re_extract(CALLED_BY, 1).replace(r"\"", '"').replace("\\\\", "\\")
@@ -40,7 +66,7 @@ def callers(usage: ir.Table) -> ir.Table:
     return found.filter(found.several == 1).drop("several")
 
 
-def reasoning(usage: ir.Table, rules: Rules, engine: Engine) -> ir.Table:
+def _reasoning(usage: ir.Table, rules: Rules, engine: Engine) -> ir.Table:
     """``key`` of a step with ``reasoning``, the tokens of its output that were reasoning."""
     said = usage.filter(usage.tags.contains('"reasoning_tokens":'))
     told = said.select(
