@@ -88,14 +88,18 @@ def _array(file: TextIO, name: str, rows: Iterable[dict[str, Any]]) -> None:
     file.write("]" if separator == "\n" else "\n]")
 
 
-def _dump(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+_dump = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
 def _rows(table: Table) -> Iterator[dict[str, Any]]:
-    writers = {name: _writer(is_money(name, table.schema)) for name in table.columns}
-    for row in table:
-        yield {name: writers[name](row[name]) for name in table.columns}
+    writers = [_writer(is_money(name, table.schema)) for name in table.columns]
+    for batch in table.reader():
+        columns = [
+            map(write, column.to_pylist())
+            for write, column in zip(writers, batch.columns, strict=True)
+        ]
+        for row in zip(*columns, strict=True):
+            yield dict(zip(table.columns, row, strict=True))
 
 
 def _writer(money: bool) -> Callable[[object], object]:
