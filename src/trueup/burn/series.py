@@ -201,15 +201,16 @@ def teams_burned(spend: pa.Table) -> list[Burned]:
 def _check(found: Iterable[Burned], spend: pa.Table) -> None:
     import pyarrow.compute as pc
 
+    from trueup.model.sums import sums_by
+
     ours: dict[str, Fraction] = defaultdict(Fraction)
     for one in found:
         if one.state == BILLED:
             ours[one.subject.unit] += one.amount or 0
-    billed = spend.filter(pc.equal(spend.column("state"), BILLED))
     theirs: dict[str, Fraction] = defaultdict(Fraction)
-    for batch in billed.select(["currency", "cost"]).to_batches():
-        for currency, cost in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            theirs[currency or ""] += Fraction(cost or 0)
+    billed = spend.filter(pc.equal(spend.column("state"), BILLED))
+    for row in sums_by(billed, ["currency"], ["cost"]).to_pylist():
+        theirs[row["currency"] or ""] += Fraction(row["cost"] or 0)
     if ours != theirs:
         raise IntegrityError(
             f"what teams burned adds up to {dict(ours)}, spend to {dict(theirs)}; please report "
