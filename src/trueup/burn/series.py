@@ -199,8 +199,6 @@ def teams_burned(spend: pa.Table) -> list[Burned]:
 
 
 def _check(found: Iterable[Burned], spend: pa.Table) -> None:
-    import pyarrow.compute as pc
-
     from trueup.model.sums import sums_by
 
     ours: dict[str, Fraction] = defaultdict(Fraction)
@@ -208,9 +206,9 @@ def _check(found: Iterable[Burned], spend: pa.Table) -> None:
         if one.state == BILLED:
             ours[one.subject.unit] += one.amount or 0
     theirs: dict[str, Fraction] = defaultdict(Fraction)
-    billed = spend.filter(pc.equal(spend.column("state"), BILLED))
-    for row in sums_by(billed, ["currency"], ["cost"]).to_pylist():
-        theirs[row["currency"] or ""] += Fraction(row["cost"] or 0)
+    for row in sums_by(spend, ["state", "currency"], ["cost"]).to_pylist():
+        if row["state"] == BILLED:
+            theirs[row["currency"] or ""] += Fraction(row["cost"] or 0)
     if ours != theirs:
         raise IntegrityError(
             f"what teams burned adds up to {dict(ours)}, spend to {dict(theirs)}; please report "

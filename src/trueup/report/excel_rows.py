@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from xml.sax.saxutils import escape
 
 import pyarrow as pa
@@ -17,6 +18,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from trueup.model.table import Table
+from trueup.report.distinct import told
 from trueup.report.excel_layout import clean, letters
 
 ROWS = 20_000  # of a batch at most
@@ -25,7 +27,7 @@ EPOCH = datetime(1899, 12, 31, tzinfo=UTC)  # its day 1
 DAY_SECONDS = 86_400
 _ESCAPE = re.compile("(_x[0-9a-fA-F]{4}_)")  # what Excel would read as one character
 
-Cells = tuple[str | None, ...]
+Cells = tuple[str, ...]
 
 
 def cell_value(value: object) -> str | float:
@@ -43,12 +45,15 @@ def cell_value(value: object) -> str | float:
 
 
 def cells_of(table: Table, forms: Sequence[Format]) -> Iterator[Cells]:
-    """The rows of a table as XML, each cell without its beginning; what is not known is None."""
+    """The rows of a table as XML, each cell from its style on; no text where it is not known."""
     for batch in table.reader():
         for start in range(0, len(batch), ROWS):
             part = batch.slice(start, ROWS)
-            columns = list(zip(part.columns, _styles(part, forms), strict=True))
-            yield from zip(*(_cells(column, style) for column, style in columns), strict=True)
+            cells = [
+                told(column, partial(_xml, style))
+                for column, style in zip(part.columns, _styles(part, forms), strict=True)
+            ]
+            yield from zip(*cells, strict=True)
 
 
 def _styles(batch: pa.RecordBatch, forms: Sequence[Format]) -> list[int]:
@@ -61,26 +66,21 @@ def _styles(batch: pa.RecordBatch, forms: Sequence[Format]) -> list[int]:
     return list(styles.values())
 
 
-def _cells(column: pa.Array, style: int) -> list[str | None]:
-    distinct = column.dictionary_encode()
-    made = [f'" s="{style}"{_xml(value)}' for value in distinct.dictionary.to_pylist()]
-    return [None if place is None else made[place] for place in distinct.indices.to_pylist()]
-
-
-def _xml(value: object) -> str:
+def _xml(style: int, value: object) -> str:
+    """The cell from its style on: what stands before it names the row."""
     held = cell_value(value)
     if not isinstance(held, str):
-        return f"><v>{held:.16G}</v></c>"
+        return f'" s="{style}"><v>{held:.16G}</v></c>'
     space = ' xml:space="preserve"' if held != held.strip() else ""
     text = escape(_ESCAPE.sub(r"_x005F\1", held))
-    return f' t="inlineStr"><is><t{space}>{text}</t></is></c>'
+    return f'" s="{style}" t="inlineStr"><is><t{space}>{text}</t></is></c>'
 
 
 class TableSheet(Worksheet):
     """A sheet of a workbook in constant memory."""
 
     def write_rows(self, first: int, rows: Iterable[Cells]) -> None:
-        """Write ``cells_of`` a table below all that is written yet."""
+        """Write ``cells_of`` a table below all that is written yet: a header of its columns."""
         self._write_single_row(first)
         starts: list[str] = []
         last = None
