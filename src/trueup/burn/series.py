@@ -109,6 +109,8 @@ def _accrued(tables: Tables, billed: Iterable[Burned]) -> Iterable[Burned]:
 
     In others it is not known.
     """
+    import pyarrow.compute as pc
+
     known: dict[str, set[Subject]] = defaultdict(set)
     for one in billed:
         known[one.subject.commitment_id].add(one.subject)
@@ -119,11 +121,12 @@ def _accrued(tables: Tables, billed: Iterable[Burned]) -> Iterable[Burned]:
         if row["unit"]
     }
     prices = _prices(tables["credits"])
+    spend = tables["spend"]
+    of_commitments = pc.is_valid(spend.column("commitment_id"))
+    accrued = spend.filter(pc.and_(pc.equal(spend.column("state"), ACCRUED), of_commitments))
     by = ("commitment_id", "provider", "currency", "start", "end")
-    for row in _summed(tables["spend"], "drawn", by):
+    for row in _summed(accrued, "drawn", by):
         name, currency = row["commitment_id"], row["currency"]
-        if name is None or row["state"] != ACCRUED:
-            continue
         subjects = known.get(name) or {
             _of_commitment(row, QUANTITY, units.get(name, currency)),
             _of_commitment(row, COST, currency),
