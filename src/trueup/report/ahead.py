@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from trueup.errors import UsageError
 
@@ -21,13 +21,14 @@ class Ahead:
     """What ``Result`` knows of the time to come."""
 
     outcome: Outcome
+    _made: dict[object, Any]
 
     def once(self, make: Callable[..., Made], *asked: Hashable) -> Made:
         """What ``make`` finds in this result, found once: a result does not change."""
-        made: dict[object, Made] = self.__dict__.setdefault("_made", {})
-        if (make, asked) not in made:
-            made[make, asked] = make(self, *asked)
-        return made[make, asked]
+        if (make, asked) not in self._made:
+            self._made[make, asked] = make(self, *asked)
+        made: Made = self._made[make, asked]
+        return made
 
     def burn(self) -> Burn:
         """How fast commitments and teams burn, billed or accrued, and how far commitments reach.

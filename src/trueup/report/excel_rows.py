@@ -76,7 +76,7 @@ def _xml(style: int, value: object) -> str:
     return f'" s="{style}" t="inlineStr"><is><t{space}>{text}</t></is></c>'
 
 
-class TableSheet(Worksheet):
+class TableSheet(Worksheet):  # type: ignore[misc]  # the library has no types
     """A sheet of a workbook in constant memory."""
 
     def write_rows(self, first: int, rows: Iterable[Cells]) -> None:

@@ -41,6 +41,7 @@ class Result(Ahead):
         self.budgets = budgets  # of a run in a workspace, as far as it knew
         if foreseen is not None:  # the same
             self.foreseen = foreseen
+        self._made = {}
         self.written: list[Path] = []  # what ``write`` left behind, for the summary
 
     @property
