@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from trueup.forecast import anomaly
 from trueup.forecast.anomaly import anomalies, too_short
 from trueup.forecast.cause import Explained, explained
 from trueup.forecast.daily import Daily, daily
@@ -58,6 +59,15 @@ def teams(**planted: int) -> list[dict[str, Any]]:
         for day in range(DAYS)
         for team, agent, usual in (("x", "a", 40), ("y", "b", 60))
     ]
+
+
+def test_spend_without_a_known_cost_is_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Usage that nobody priced has days that are not known, and nothing on the others."""
+    judged = []
+    monkeypatch.setattr(anomaly, "expectation", lambda *given: judged.append(given))
+    unpriced = [cost(day, 0, currency=None, team="x") | {"cost": None} for day in (3, 9)]
+    assert found(known(unpriced)) == []
+    assert judged == []
 
 
 def test_nothing_is_unusual_where_every_day_is_alike() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -13,6 +15,7 @@ from tests.report.sample_commitments import END, HOUR, SCRIPT, START, dec
 from trueup.errors import UsageError
 from trueup.model.spend_schema import ACTIVITY, SPEND
 from trueup.model.table import Table
+from trueup.report import anomalies
 from trueup.report.html import render_html
 from trueup.report.result import Result
 
@@ -48,6 +51,18 @@ def test_an_anomaly_adds_up() -> None:
     assert (row["day"], row["money"]) == ((START + timedelta(days=PLANTED)).date(), 20)
     assert (row["quantity_effect"], row["price_effect"], row["other_effect"]) == (20, 0, 0)
     assert row["drivers"] == "provider p +20.00; model m +20.00; meter output_tokens +20.00"
+
+
+def test_they_are_found_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Page and workbook show what was found for the first of them."""
+    found = Mock(wraps=anomalies.found)
+    monkeypatch.setattr(anomalies, "found", found)
+    result = result_of()
+    result.to_html(tmp_path / "report.html")
+    result.to_excel(tmp_path / "report.xlsx")
+    assert len(result.anomalies()) == 1
+    found.assert_called_once()
+    assert result.burn() is result.burn()
 
 
 def test_a_result_of_few_days_refuses() -> None:

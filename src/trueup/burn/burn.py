@@ -60,6 +60,7 @@ class Burn:
         self._intervals = set(tables["utilization"].column("commitment_id").to_pylist())
         self._ends = Ends(tables["spend"], self._clock)
         self.paces = [self._pace(subject, series[subject]) for subject in sorted(series)]
+        self._tables = {name: tables[name] for name in TABLES if name != "spend"}  # it may be long
 
     def _pace(self, subject: Subject, rows: Sequence[Burned]) -> Pace:
         by_interval = subject.commitment_id in self._intervals

@@ -109,6 +109,8 @@ def _accrued(tables: Tables, billed: Iterable[Burned]) -> Iterable[Burned]:
 
     In others it is not known.
     """
+    import pyarrow.compute as pc
+
     known: dict[str, set[Subject]] = defaultdict(set)
     for one in billed:
         known[one.subject.commitment_id].add(one.subject)
@@ -119,11 +121,12 @@ def _accrued(tables: Tables, billed: Iterable[Burned]) -> Iterable[Burned]:
         if row["unit"]
     }
     prices = _prices(tables["credits"])
+    spend = tables["spend"]
+    of_commitments = pc.is_valid(spend.column("commitment_id"))
+    accrued = spend.filter(pc.and_(pc.equal(spend.column("state"), ACCRUED), of_commitments))
     by = ("commitment_id", "provider", "currency", "start", "end")
-    for row in _summed(tables["spend"], "drawn", by):
+    for row in _summed(accrued, "drawn", by):
         name, currency = row["commitment_id"], row["currency"]
-        if name is None or row["state"] != ACCRUED:
-            continue
         subjects = known.get(name) or {
             _of_commitment(row, QUANTITY, units.get(name, currency)),
             _of_commitment(row, COST, currency),
@@ -199,17 +202,16 @@ def teams_burned(spend: pa.Table) -> list[Burned]:
 
 
 def _check(found: Iterable[Burned], spend: pa.Table) -> None:
-    import pyarrow.compute as pc
+    from trueup.model.sums import sums_by
 
     ours: dict[str, Fraction] = defaultdict(Fraction)
     for one in found:
         if one.state == BILLED:
             ours[one.subject.unit] += one.amount or 0
-    billed = spend.filter(pc.equal(spend.column("state"), BILLED))
     theirs: dict[str, Fraction] = defaultdict(Fraction)
-    for batch in billed.select(["currency", "cost"]).to_batches():
-        for currency, cost in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            theirs[currency or ""] += Fraction(cost or 0)
+    for row in sums_by(spend, ["state", "currency"], ["cost"]).to_pylist():
+        if row["state"] == BILLED:
+            theirs[row["currency"] or ""] += Fraction(row["cost"] or 0)
     if ours != theirs:
         raise IntegrityError(
             f"what teams burned adds up to {dict(ours)}, spend to {dict(theirs)}; please report "

@@ -96,7 +96,7 @@ def _of_spend(judge: Judge) -> Iterator[Anomaly]:
         for (currency, *key), amounts in found.items():
             known = on(judge.daily.days, amounts)
             # An excess is never more than the largest day.
-            if not known or max(map(abs, known.values())) < judge.floor(currency):
+            if not judge.matters(max(map(abs, known.values()), default=NOTHING), currency):
                 continue
             for day, actual, usual in judge.unusual(SPEND, known):
                 money = EXACT.subtract(actual, usual.amount)

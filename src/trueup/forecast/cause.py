@@ -104,13 +104,19 @@ def _seen(daily: Daily, anomaly: Anomaly) -> _Seen:
 
     For spend the averages are scaled to what was expected, so that the excesses add up to its own.
     """
+    import pyarrow.compute as pc
+
+    from trueup.model.sums import sums_by
+
     if anomaly.measure == UTILIZATION:
         return _Seen(anomaly, Fraction(0), [])
     days, scope = anomaly.expected.days, {"currency": anomaly.currency, **anomaly.scope}
     now: dict[Key, Fraction] = defaultdict(Fraction)
     usual: dict[Key, Fraction] = defaultdict(Fraction)
-    for row in within(daily.spend, scope, [anomaly.day, *days]).to_pylist():
-        sums = now if row["day"] == anomaly.day else usual
+    rows = within(daily.spend, scope, [anomaly.day, *days])
+    rows = rows.append_column("now", pc.equal(rows["day"], anomaly.day))
+    for row in sums_by(rows, ("now", *WHO), ("cost",)).to_pylist():
+        sums = now if row["now"] else usual
         sums[tuple(row[name] for name in WHO)] += Fraction(row["cost"] or 0)
     weight = Fraction(1, len(days))
     if anomaly.measure == SPEND:

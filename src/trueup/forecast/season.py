@@ -9,6 +9,7 @@ many days without anything make the limits narrow or wide.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -50,11 +51,14 @@ def expectation(day: date, amounts: Mapping[date, Decimal]) -> Expectation | Non
     with localcontext(prec=DIGITS):
         level = median(list(others.values()))
         flat = [amount - level for amount in others.values()]
-        usual = _of_weekday(day, others)
+        weekdays: dict[int, list[date]] = defaultdict(list)
+        for other in others:
+            weekdays[other.weekday()].append(other)
+        usual = _of_weekday(day, weekdays, others)
         seasonal = [
             amount - of_weekday
             for other, amount in others.items()
-            if (of_weekday := _of_weekday(other, others)) is not None
+            if (of_weekday := _of_weekday(other, weekdays, others)) is not None
         ]
         weekly = usual is not None and len(seasonal) == len(flat) and _says_more(seasonal, flat)
         middle = usual if weekly and usual is not None else level
@@ -69,12 +73,10 @@ def median(amounts: Sequence[Decimal]) -> Decimal:
     return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
 
 
-def _of_weekday(day: date, amounts: Mapping[date, Decimal]) -> Decimal | None:
-    same = [
-        amount
-        for other, amount in amounts.items()
-        if other != day and other.weekday() == day.weekday()
-    ]
+def _of_weekday(
+    day: date, weekdays: Mapping[int, Sequence[date]], amounts: Mapping[date, Decimal]
+) -> Decimal | None:
+    same = [amounts[other] for other in weekdays.get(day.weekday(), ()) if other != day]
     return median(same) if len(same) >= OF_WEEKDAY_MIN else None
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from trueup.errors import UsageError
-from trueup.report.order import ordered
 
 if TYPE_CHECKING:
     from trueup.burn.burn import Burn
@@ -14,21 +14,35 @@ if TYPE_CHECKING:
     from trueup.model.outcome import Outcome
     from trueup.report.plan import Plan
 
+Made = TypeVar("Made")
+
 
 class Ahead:
     """What ``Result`` knows of the time to come."""
 
     outcome: Outcome
+    _made: dict[object, Any]
+
+    def once(self, make: Callable[..., Made], *asked: Hashable) -> Made:
+        """What ``make`` finds in this result, found once: a result does not change."""
+        if (make, asked) not in self._made:
+            self._made[make, asked] = make(self, *asked)
+        made: Made = self._made[make, asked]
+        return made
 
     def burn(self) -> Burn:
         """How fast commitments and teams burn, billed or accrued, and how far commitments reach.
 
         ``rates``, ``runway`` and ``over("hour" | "day" | "week")`` are Tables.
         """
+        return self._burn
+
+    @cached_property
+    def _burn(self) -> Burn:
         from trueup.burn.burn import TABLES, Burn
 
         outcome = self.outcome
-        tables = {name: ordered(name, outcome.tables[name]).to_arrow() for name in TABLES}
+        tables = {name: getattr(self, name).to_arrow() for name in TABLES}
         return Burn(tables, outcome.start, outcome.end, outcome.as_of)
 
     @cached_property

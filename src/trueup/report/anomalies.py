@@ -91,10 +91,16 @@ def subject(anomaly: Anomaly) -> str:
     return ", ".join(f"{WORDS[name]} {value}" for name, value in parts if value is not None)
 
 
+def unusual(result: Result) -> list[Explained]:
+    """What is unusual in a result by itself, by money."""
+    known = result.once(of_result)
+    return found(known, known.days, result.outcome.material_amount)
+
+
 def within(result: Result) -> Table:
-    """What is unusual in a result by itself; see ``Result.anomalies``."""
-    known = of_result(result)
+    """See ``Result.anomalies``."""
+    known = result.once(of_result)
     why = too_short(known)
     if why is not None:
         raise UsageError(f"{why} `trueup anomalies` compares with earlier periods, too.")
-    return table(found(known, known.days, result.outcome.material_amount))
+    return table(result.once(unusual))

@@ -76,7 +76,7 @@ def within(result: Result, by: By, against: str) -> Table:
     if by not in get_args(By):
         raise UsageError(f"by {by!r}: choose one of {', '.join(get_args(By))}")
     asked = (by, *windows(result, against))
-    every = costliest([*found(result, *asked), *found_rated(result, *asked)])
+    every = costliest([*result.once(found, *asked), *found_rated(result, *asked)])
     return Table.from_rows(DRIVERS, [_row(one) for one in every])
 
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -20,12 +19,12 @@ from trueup.model.display import is_money
 from trueup.report.atomic import replacing
 from trueup.report.excel_layout import (
     SheetPlan,
-    clean,
     column_width,
     plan_sheets,
     total_formula,
 )
 from trueup.report.excel_made import NAMES, made
+from trueup.report.excel_rows import TableSheet, cell_value, cells_of
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from trueup.report.result import Result
 
 ROWS_MAX = 1_048_575  # of a sheet, its first row aside
-EARLIEST = datetime(1900, 3, 1, tzinfo=UTC)  # before it, Excel's calendar is a day off
 
 # Utilization may be long: it is there for whoever filters; the Summary refers to the others.
 SHEETS = {
@@ -177,10 +175,10 @@ class _Book:
             self._table(self.tables[name], plan)
 
     def _table(self, table: Table, plan: SheetPlan) -> None:
-        rows = _rows(table)
         kinds = [_kind(name, table.schema) for name in table.columns]
+        rows = cells_of(table, [self.formats[kind] for kind in kinds])
         for position, (sheet, count) in enumerate(plan.sheets):
-            worksheet = self.workbook.add_worksheet(sheet)
+            worksheet = self.workbook.add_worksheet(sheet, TableSheet)
             self._columns(worksheet, table, kinds)
             top = plan.top if position == 0 else 0
             if position == 0:
@@ -189,9 +187,7 @@ class _Book:
                 worksheet.write_string(top, column, name.replace("_", " "), self.header)
             worksheet.set_row(top, 30, self.header)
             worksheet.freeze_panes(top + 1, min(1, len(kinds) - 1))
-            for offset, row in enumerate(islice(rows, count), start=top + 1):
-                for column, value in enumerate(row):
-                    write_cell(worksheet, offset, column, value, self.formats[kinds[column]])
+            worksheet.write_rows(top + 1, islice(rows, count))
             worksheet.autofilter(top, 0, top + max(count, 1), len(kinds) - 1)
             worksheet.repeat_rows(top)
             worksheet.set_landscape()
@@ -231,23 +227,10 @@ def _kind(name: str, schema: pa.Schema) -> str:
     return "instant" if pa.types.is_timestamp(kind) else "text"
 
 
-def _rows(table: Table) -> Iterator[tuple[Any, ...]]:
-    for batch in table.reader():
-        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
-
-
 def write_cell(sheet: Worksheet, row: int, column: int, value: object, form: Format) -> None:
     """Write one value as its own type; what is not known stays an empty cell."""
     if value is None:
         return
-    if isinstance(value, bool):
-        sheet.write_string(row, column, "yes" if value else "no", form)
-    elif isinstance(value, Decimal | int):
-        sheet.write_number(row, column, float(value), form)  # the file format has no decimals
-    elif isinstance(value, datetime):
-        if value < EARLIEST:
-            sheet.write_string(row, column, value.isoformat(), form)
-        else:
-            sheet.write_datetime(row, column, value.astimezone(UTC).replace(tzinfo=None), form)
-    else:
-        sheet.write_string(row, column, clean(str(value)), form)
+    held = cell_value(value)
+    write = sheet.write_string if isinstance(held, str) else sheet.write_number
+    write(row, column, held, form)

@@ -11,7 +11,7 @@ from trueup.model.display import is_money
 from trueup.model.table import Table
 from trueup.money import EXACT
 
-TEXT_MAX = 32_767  # characters of one cell
+TEXT_MAX = 32_767  # characters of one cell, as UTF-16 counts them
 GROUPS_MAX = 40  # total rows above a table: one per currency, and layer where there are layers
 _NOT_IN_XML = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]"
@@ -100,7 +100,10 @@ def letters(index: int) -> str:
 
 def clean(text: str) -> str:
     """Text without control characters and direction overrides, no longer than a cell holds."""
-    return _NOT_IN_XML.sub("", text)[:TEXT_MAX]
+    text = _NOT_IN_XML.sub("", text)
+    if len(text) <= TEXT_MAX // 2:
+        return text
+    return text.encode("utf-16-le")[: 2 * TEXT_MAX].decode("utf-16-le", errors="ignore")
 
 
 def quoted(text: str) -> str:

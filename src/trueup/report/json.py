@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from trueup.model.display import MONEY_DECIMALS, instant, is_money
 from trueup.money import plain
 from trueup.report.atomic import replacing
+from trueup.report.distinct import told
 from trueup.report.figures import is_partial, provisional
 from trueup.report.rejects import rejects_summary
 
@@ -75,38 +76,42 @@ def _document(result: Result, file: TextIO) -> None:
     for name in TABLES:
         _array(file, name, _rows(getattr(result, name)))
         file.write(",\n")
-    _array(file, "rejects", _reject_rows(result))
+    _array(file, "rejects", map(_dump, _reject_rows(result)))
     file.write("\n}\n")
 
 
-def _array(file: TextIO, name: str, rows: Iterable[dict[str, Any]]) -> None:
+def _array(file: TextIO, name: str, rows: Iterable[str]) -> None:
     file.write(f'"{name}": [')
     separator = "\n"
     for row in rows:
-        file.write(separator + _dump(row))
+        file.write(separator + row)
         separator = ",\n"
     file.write("]" if separator == "\n" else "\n]")
 
 
-def _dump(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+_dump = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
 
-def _rows(table: Table) -> Iterator[dict[str, Any]]:
-    writers = {name: _writer(is_money(name, table.schema)) for name in table.columns}
-    for row in table:
-        yield {name: writers[name](row[name]) for name in table.columns}
+def _rows(table: Table) -> Iterator[str]:
+    tellers = [_teller(name, is_money(name, table.schema)) for name in table.columns]
+    for batch in table.reader():
+        columns = [
+            told(column, tell, tell(None))
+            for column, tell in zip(batch.columns, tellers, strict=True)
+        ]
+        for row in zip(*columns, strict=True):
+            yield f"{{{', '.join(row)}}}"
 
 
-def _writer(money: bool) -> Callable[[object], object]:
-    def write(value: object) -> object:
+def _teller(name: str, money: bool) -> Callable[[object], str]:
+    def tell(value: object) -> str:
         if isinstance(value, Decimal):
-            return plain(value, MONEY_DECIMALS if money else 0)
-        if isinstance(value, datetime):
-            return instant(value)
-        return value
+            value = plain(value, MONEY_DECIMALS if money else 0)
+        elif isinstance(value, datetime):
+            value = instant(value)
+        return f"{_dump(name)}: {_dump(value)}"
 
-    return write
+    return tell
 
 
 def _reject_rows(result: Result) -> Iterator[dict[str, Any]]:

@@ -102,7 +102,7 @@ def _ordered_on_disk(table: Table, keys: tuple[str, ...]) -> Table:
         relation = connection.read_parquet([str(file) for file in table.files])
         names = ", ".join('"' + name.replace('"', '""') + '"' for name in table.columns)
         batches = relation.project(names).order(", ".join(clauses)).to_arrow_reader(100_000)
-        with pq.ParquetWriter(target, table.schema) as writer:
+        with pq.ParquetWriter(target, table.schema, write_statistics=False) as writer:
             for batch in batches:
                 columns = [
                     column.cast(field.type)

@@ -13,7 +13,7 @@ from trueup.forecast.daily import Daily, on, series
 from trueup.forecast.season import expectation
 from trueup.model.display import legible
 from trueup.report import numbers
-from trueup.report.anomalies import drivers, found, of_result, subject
+from trueup.report.anomalies import drivers, of_result, subject, unusual
 from trueup.report.html import charts, view
 from trueup.report.html.section import Block, Section, grid, listing
 from trueup.report.html.view import Cell, Column, Figure, Grid
@@ -33,14 +33,14 @@ SAID = {
 
 def anomalies(result: Result) -> Section | None:
     """Unusual days by money, with what drove them; none where the bill has no day of use."""
-    known = of_result(result)
+    known = result.once(of_result)
     if not known.totals:
         return None
     why = too_short(known)
     if why is not None:
         form = Grid("Days that were not as expected", (), empty=why)
         return Section("anomalies", "Unusual days", [], [grid(form)])
-    rows = found(known, known.days, result.outcome.material_amount)
+    rows = result.once(unusual)
     form = Grid(
         "Days that were not as expected",
         (

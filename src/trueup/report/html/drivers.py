@@ -51,7 +51,7 @@ def drivers(result: Result) -> Section | None:
     except UsageError as error:
         form = Grid("What changed", (), empty=f"{str(error)[:1].upper()}{str(error)[1:]}")
         return Section("drivers", "Drivers", [], [grid(form)])
-    blocks = _by_currency(found(result, "team", now, before), "Team", "", "spend")
+    blocks = _by_currency(result.once(found, "team", now, before), "Team", "", "spend")
     blocks += [
         note(f"{numbers.amount(cost, currency)} billed over longer times than a week is left out.")
         for currency, cost in left_out(result, now, before).items()
