@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
+T = TypeVar("T")
 
-def told(column: pa.Array, tell: Callable[[Any], str], unknown: str = "") -> list[str]:
+
+def told(column: pa.Array, tell: Callable[[Any], T], unknown: T) -> list[T]:
     """What ``tell`` makes of each value, and ``unknown`` where there is none."""
     distinct = column.dictionary_encode()
-    texts = [*map(tell, distinct.dictionary.to_pylist()), unknown]
-    return [texts[place] for place in distinct.indices.fill_null(len(texts) - 1).to_pylist()]
+    found = [*map(tell, distinct.dictionary.to_pylist()), unknown]
+    return [found[place] for place in distinct.indices.fill_null(len(found) - 1).to_pylist()]

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from trueup.model.display import is_money
 from trueup.report.atomic import replacing
+from trueup.report.excel_cells import rows_of, write_cell
 from trueup.report.excel_layout import (
     SheetPlan,
     column_width,
@@ -24,11 +25,9 @@ from trueup.report.excel_layout import (
     total_formula,
 )
 from trueup.report.excel_made import NAMES, made
-from trueup.report.excel_rows import TableSheet, cell_value, cells_of
 
 if TYPE_CHECKING:
     from xlsxwriter import Workbook
-    from xlsxwriter.format import Format
     from xlsxwriter.worksheet import Worksheet
 
     from trueup.model.table import Table
@@ -176,9 +175,10 @@ class _Book:
 
     def _table(self, table: Table, plan: SheetPlan) -> None:
         kinds = [_kind(name, table.schema) for name in table.columns]
-        rows = cells_of(table, [self.formats[kind] for kind in kinds])
+        rows = rows_of(table)
+        forms = [self.formats[kind] for kind in kinds]
         for position, (sheet, count) in enumerate(plan.sheets):
-            worksheet = self.workbook.add_worksheet(sheet, TableSheet)
+            worksheet = self.workbook.add_worksheet(sheet)
             self._columns(worksheet, table, kinds)
             top = plan.top if position == 0 else 0
             if position == 0:
@@ -187,7 +187,9 @@ class _Book:
                 worksheet.write_string(top, column, name.replace("_", " "), self.header)
             worksheet.set_row(top, 30, self.header)
             worksheet.freeze_panes(top + 1, min(1, len(kinds) - 1))
-            worksheet.write_rows(top + 1, islice(rows, count))
+            for offset, row in enumerate(islice(rows, count), start=top + 1):
+                for column, (value, form) in enumerate(zip(row, forms, strict=True)):
+                    write_cell(worksheet, offset, column, value, form)
             worksheet.autofilter(top, 0, top + max(count, 1), len(kinds) - 1)
             worksheet.repeat_rows(top)
             worksheet.set_landscape()
@@ -225,12 +227,3 @@ def _kind(name: str, schema: pa.Schema) -> str:
     if pa.types.is_integer(kind):
         return "count"
     return "instant" if pa.types.is_timestamp(kind) else "text"
-
-
-def write_cell(sheet: Worksheet, row: int, column: int, value: object, form: Format) -> None:
-    """Write one value as its own type; what is not known stays an empty cell."""
-    if value is None:
-        return
-    held = cell_value(value)
-    write = sheet.write_string if isinstance(held, str) else sheet.write_number
-    write(row, column, held, form)

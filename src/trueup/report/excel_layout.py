@@ -99,8 +99,13 @@ def letters(index: int) -> str:
 
 
 def clean(text: str) -> str:
-    """Text without control characters and direction overrides, no longer than a cell holds."""
+    """Text without control characters and direction overrides, no longer than a cell holds.
+
+    xlsxwriter takes what stands in <r></r> for markup of its own: a space keeps it text.
+    """
     text = _NOT_IN_XML.sub("", text)
+    if text.startswith("<r>") and text.endswith("</r>"):
+        text += " "
     if len(text) <= TEXT_MAX // 2:
         return text
     return text.encode("utf-16-le")[: 2 * TEXT_MAX].decode("utf-16-le", errors="ignore")

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from trueup.attribute.statement import SCALE, Statement
 from trueup.model.spend_schema import JOURNAL, STATEMENTS
 from trueup.money import minor_decimals
-from trueup.report.excel import FORMATS, new_workbook, write_cell
+from trueup.report.excel import FORMATS, new_workbook
+from trueup.report.excel_cells import write_value
 from trueup.report.excel_layout import clean, letters
 from trueup.report.figures import period_text
 
@@ -89,7 +90,7 @@ class _Book:
                     formula = _amount_of(places, self.charged.units, at)
                     sheet.write_formula(at + 1, column, formula, form, float(each.amount))
                 else:
-                    write_cell(sheet, at + 1, column, row[name], form)
+                    write_value(sheet, at + 1, column, row[name], form)
         sheet.autofilter(0, 0, max(len(rows), 1), len(columns) - 1)
         sheet.repeat_rows(0)
 
@@ -105,7 +106,7 @@ class _Book:
             for at, line in enumerate(each.lines, start=top + 3):
                 for column, name in enumerate(LINE):
                     form = self.exact if name == "cost" else self.text
-                    write_cell(sheet, at, column, getattr(line, name), form)
+                    write_value(sheet, at, column, getattr(line, name), form)
             self._sums(sheet, each, top + 3 + len(each.lines))
 
     def _sums(self, sheet: Worksheet, each: Statement, at: int) -> None:
@@ -130,9 +131,9 @@ class _Book:
             for column, name in enumerate(names):
                 value: Any = row[name]
                 if isinstance(value, Decimal):
-                    write_cell(sheet, at, column, value or None, self.money)
+                    write_value(sheet, at, column, value or None, self.money)
                 else:
-                    write_cell(sheet, at, column, value and str(value), self.text)
+                    write_value(sheet, at, column, value and str(value), self.text)
 
     def _head(self, sheet: Worksheet, at: int, names: Iterable[str]) -> None:
         for column, name in enumerate(names):
