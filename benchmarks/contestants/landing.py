@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
@@ -38,7 +38,7 @@ def land(file: Path, out: Path) -> None:
         writer(out / "facts.parquet", FACTS) as facts,
         ThreadPoolExecutor(max_workers=2) as threads,
     ):
-        on_their_way = []
+        on_their_way: list[Future[None]] = []
         for group in range(source.num_row_groups):
             rows = common(source.read_row_group(group))
             for each in on_their_way:

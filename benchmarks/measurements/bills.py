@@ -26,9 +26,7 @@ def measure(bench: Bench) -> list[Figure]:
         if "landing" in runs:
             least = ratio(runs, "landing", "copy").middle
             busy = _busy(runs["landing"], runs["copy"]).middle
-            facts.append(
-                f"Arrow writes the tables unchecked in {least:.2f} x, {busy:.2f} x by them"
-            )
+            facts.append(f"Arrow alone writes the tables in {least:.2f} x, {busy:.2f} x by them")
         figures.append(Figure(f"bill-{form}", found.middle, found.least, found.most, facts))
     return figures
 
