@@ -135,6 +135,28 @@ def test_quantities_have_the_decimals_of_their_profile(tmp_path: Path) -> None:
     assert [fact["cost"] for fact in facts] == [Decimal(1000), Decimal(125)]
 
 
+def test_one_finer_row_is_enough_for_its_profile(tmp_path: Path) -> None:
+    """A profile of 7, 7.5 and 8 is counted in the decimals of 7.5, whichever row speaks for it."""
+    used = [
+        ("even", "7"),
+        ("mixed", "7"),
+        ("mixed", "7.5"),
+        ("mixed", "8"),
+        ("fine", "0.123456789"),
+        ("none", None),
+    ]
+    rows = table(
+        [
+            {"cost": Decimal(1), "used": None if each is None else Decimal(each), "place": place}
+            for place, each in used
+        ]
+    )
+    files = split_rows(Table(SCHEMA, arrow=rows), WAY, tmp_path / "rows")
+    decimals = {row["place"]: row[DECIMALS + "used"] for row in read(files.profiles["profile"])}
+    assert decimals == {"even": 0, "mixed": 3, "fine": 9, "none": None}
+    assert together(files) == expected(rows)
+
+
 def test_text_that_hardly_repeats_is_no_part_of_a_profile(tmp_path: Path) -> None:
     """A number of an invoice line in every row would make every row its own profile."""
     rows = table([{"cost": Decimal(1), "further": str(row)} for row in range(2_000)])

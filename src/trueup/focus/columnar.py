@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 
 from trueup.errors import SourceError
 from trueup.focus.landing import Landed
-from trueup.focus.places import counted
 from trueup.focus.raw import CHUNK_BYTES, ROW, Refuse, column
+from trueup.model.places import counted
 
 BATCH_ROWS_MIN, BATCH_ROWS_MAX = 1_024, 131_072
 

@@ -8,9 +8,9 @@ from itertools import accumulate
 
 import pyarrow as pa
 
-from trueup.focus.places import has_dictionary, places
 from trueup.focus.query import Query
 from trueup.model.arrays import whole
+from trueup.model.places import has_dictionary, places
 
 
 @dataclass(frozen=True)

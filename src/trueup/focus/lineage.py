@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -32,12 +31,12 @@ class Lineage:
 
     sources: Mapping[str, frozenset[str]]
     as_is: Mapping[str, str]
-    _told: Any
+    _told: str  # as the engine's parser tells it
     _named: Mapping[str, frozenset[str]]  # by output, the names of steps that it needs
 
     def query(self, connection: duckdb.DuckDBPyConnection, outputs: Sequence[str]) -> str:
         """The query that selects its first column and these alone."""
-        told = deepcopy(self._told)
+        told = json.loads(self._told)
         last = told["statements"][0]["node"]
         used = set[str]().union(*(self._named[name] for name in outputs))
         for step in last["cte_map"]["map"]:
@@ -59,14 +58,15 @@ def lineage(
     connection: duckdb.DuckDBPyConnection, sql: str, columns: Collection[str]
 ) -> Lineage | None:
     """The lineage of a query over a view of these columns; None where it is not to be seen."""
-    told = json.loads(connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()[0][0])
+    told = connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()[0][0]
     try:
         return _followed(told, columns)
     except (_Unclear, KeyError, TypeError):  # another form of query, or of the parser's answer
         return None
 
 
-def _followed(told: Any, columns: Collection[str]) -> Lineage:
+def _followed(text: str, columns: Collection[str]) -> Lineage:
+    told = json.loads(text)
     own = {name.casefold(): name for name in columns}
     if told["error"] or len(told["statements"]) != 1 or len(own) != len(columns):
         raise _Unclear
@@ -99,7 +99,7 @@ def _followed(told: Any, columns: Collection[str]) -> Lineage:
             for name, each in outputs.items()
             if each["class"] == "COLUMN_REF" and each["column_names"][0].casefold() in own
         },
-        told,
+        text,
         named,
     )
 

@@ -17,12 +17,12 @@ import pyarrow.compute as pc
 from trueup.focus.amounts import BY_TEXT, amounts, is_amount
 from trueup.focus.by_value import cast
 from trueup.focus.columns import COST_AND_USAGE, DATASETS
-from trueup.focus.places import counted, places, together
 from trueup.focus.projection import carried
 from trueup.focus.query import Query
 from trueup.focus.raw import ROW, column
 from trueup.model.arrays import whole
 from trueup.model.columns import AMOUNT
+from trueup.model.places import counted, places, together
 
 if TYPE_CHECKING:
     import duckdb

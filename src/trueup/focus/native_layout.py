@@ -40,19 +40,20 @@ class Layout:
     def rows(self, engine: duckdb.DuckDBPyConnection, raw: Any) -> duckdb.DuckDBPyRelation:
         """What the export's query makes of raw records."""
         engine.register("raw", raw)
-        every = range(len(self.names))
+        every = {*self.names, *lacking(self.export.optional, self.names)}
         engine.execute(f"CREATE OR REPLACE VIEW export AS {self._select(every, numbers=False)}")
         return engine.sql(self.export.sql)
 
-    def _select(self, sources: Collection[int], *, numbers: bool) -> str:
-        """The columns of the file, of which ``raw`` has these, and those that it lacks."""
+    def _select(self, used: Collection[str], *, numbers: bool) -> str:
+        """The columns of these names: those of the file, of ``raw``, and those that it lacks."""
         null = "NULL" if numbers else "NULL::VARCHAR"  # of no type, or of that of text
         cells = [f"{ROW} AS {RECORD}"]
         for i, (name, kind) in enumerate(zip(self.names, self.types, strict=True)):
-            value = column(i) if numbers and is_amount(kind) else text_of(i, kind)
-            cells.append(f"{value if i in sources else null} AS {quoted(name)}")
+            if name in used:
+                value = column(i) if numbers and is_amount(kind) else text_of(i, kind)
+                cells.append(f"{value} AS {quoted(name)}")
         missing = lacking(self.export.optional, self.names)
-        cells += [f"{null} AS {quoted(name)}" for name in missing]
+        cells += [f"{null} AS {quoted(name)}" for name in missing if name in used]
         return f"SELECT {', '.join(cells)} FROM raw"
 
     def plan(self, engine: duckdb.DuckDBPyConnection, header: Sequence[str]) -> Plan | None:
@@ -79,7 +80,7 @@ class Layout:
             sql = found.query(engine, names)
             if numbers:
                 sql = sql.replace("exact_decimal(", "typed_decimal(")
-            export = self._select(sources, numbers=numbers)
+            export = self._select(used, numbers=numbers)
             query = f"WITH export AS ({export}) SELECT * FROM ({sql})"
             groups.append(Group(sources, query, numbers=numbers))
         try:

@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from trueup.model.arrays import whole
-from trueup.model.columns import AMOUNT, KEY
+from trueup.model.columns import AMOUNT, KEY, numbers_stored
+from trueup.model.places import counted, places, together
 
 if TYPE_CHECKING:
     from trueup.model.table import Table
@@ -29,7 +30,6 @@ COARSE = (0, 3, 6, 9, 12, 15)  # decimals tried for the quantities of one profil
 HABIT_ROWS = 1_000  # so many rows tell whether the values of a column repeat
 REPEATS_MIN = 4
 SAMPLE_ROWS = 512
-CODES_MAX = 2**62
 FACTS, PROFILE = "facts", "profile"
 
 
@@ -100,7 +100,9 @@ class SplitWriter:
         for kind, names in self._kinds.items():
             columns = {name: whole(rows[name]) for name in names}
             unknown = amounts if kind == PROFILE else {}
-            number, first = _numbered([*columns.values(), *map(pc.is_null, unknown.values())])
+            told = [*columns.values(), *map(pc.is_null, unknown.values())]
+            combined = together([places(column) for column in told], rows.num_rows)
+            number, first = combined.of_rows, combined.first()
             profiles = {name: column.take(first) for name, column in columns.items()}
             if kind == PROFILE:
                 for name, amount in amounts.items():
@@ -110,7 +112,7 @@ class SplitWriter:
             base = self._taken[kind]
             self._taken[kind] += len(first)
             facts[kind] = pc.add(number.cast(KEY), base)
-            profiles[kind] = pa.array(range(base, base + len(first)), KEY)
+            profiles[kind] = counted(len(first), base)
             self._append(kind, profiles)
         self._append(FACTS, facts)
 
@@ -140,10 +142,18 @@ class SplitWriter:
             columns[kind] = [pa.field(kind, KEY), *map(self._field, names)]
         columns[PROFILE] += [pa.field(DECIMALS + name, KEY) for name in amounts]
         for kind, fields in columns.items():
+            schema = pa.schema(fields)
+            repeating = [
+                each.name
+                for each in fields
+                if pa.types.is_string(each.type) or pa.types.is_timestamp(each.type)
+            ]
             self._writers[kind] = pq.ParquetWriter(
                 self._path(kind),
-                pa.schema(fields),
-                use_dictionary=[each.name for each in fields if pa.types.is_string(each.type)],
+                schema,
+                use_dictionary=repeating,
+                column_encoding=numbers_stored(schema),
+                write_statistics=[each.name for each in fields if each.type != WHOLE],
             )
 
     def _field(self, name: str) -> pa.Field:
@@ -186,59 +196,41 @@ def _repeats(column: pa.ChunkedArray) -> bool:
     return bool(len(_encoded(whole(column)).dictionary) * REPEATS_MIN <= known)
 
 
-def _numbered(columns: list[pa.Array]) -> tuple[pa.Array, pa.Array]:
-    """A number per distinct row of the columns, from 0 on, and the first row of each number."""
-    rows = len(columns[0])
-    codes_max = 1
-    codes = pa.repeat(pa.scalar(0, KEY), rows)
-    for column in columns:
-        encoded = _encoded(column)
-        values = len(encoded.dictionary)
-        if values == 0 or (values == 1 and not encoded.null_count):
-            continue
-        if codes_max * (values + 1) > CODES_MAX:
-            dense = codes.dictionary_encode()
-            codes, codes_max = dense.indices.cast(KEY), len(dense.dictionary)
-        place = encoded.indices.cast(KEY).fill_null(values)
-        codes = pc.add(pc.multiply(codes, values + 1), place)
-        codes_max *= values + 1
-    dense = codes.dictionary_encode()
-    places = pa.table({"number": dense.indices, "row": pa.array(range(rows), KEY)})
-    first = places.group_by("number", use_threads=False).aggregate([("row", "min")])
-    return dense.indices, first.sort_by("number")["row_min"].combine_chunks()
-
-
 def _whole(amount: pa.Array, number: pa.Array | None, first: pa.Array) -> tuple[pa.Array, pa.Array]:
     """An amount as whole numbers, and per profile the decimals that it is counted in.
 
-    With ``number`` each profile has its own decimals, otherwise all have the same.
+    With ``number`` each profile has its own decimals, otherwise all have the same. A row that
+    needs more decimals speaks for its whole profile, so that most profiles are settled by one.
     """
-    most, counted = _fewest(amount)
-    decimals = pa.repeat(pa.scalar(most, KEY), len(first))
-    if number is not None:
-        for fewer in (each for each in reversed(COARSE) if each < most):
-            lower, same = _in_decimals(amount, fewer)
-            fits = (
-                pa.table({"number": number, "same": same})
-                .group_by("number", use_threads=False)
-                .aggregate([("same", "all")])
-                .sort_by("number")["same_all"]
-                .combine_chunks()
-            )
-            if not pc.any(fits).as_py():
-                break
-            decimals = pc.if_else(fits, fewer, decimals)
-            counted = pc.if_else(fits.take(number), _units(lower), counted)
-    return counted, pc.if_else(pc.is_null(amount.take(first)), None, decimals)
+    most, units = _fewest(amount)
+    firsts = amount.take(first)
+    decimals = pc.if_else(firsts.is_valid(), pa.scalar(most, KEY), None)
+    if number is None:
+        return units, decimals
+    fits = firsts.is_valid()
+    for fewer in (each for each in reversed(COARSE) if each < most):
+        fits = pc.and_(fits, _in_decimals(firsts, fewer)[1])
+        if not pc.any(fits).as_py():
+            break
+        rows = pc.indices_nonzero(fits.take(number))
+        of_rows = number.take(rows)
+        lower, same = _in_decimals(amount.take(rows), fewer)
+        finer = of_rows.filter(pc.invert(same)).unique().cast(KEY)
+        fits = pc.and_(fits, pc.invert(pc.is_in(counted(len(first)), finer)))
+        decimals = pc.if_else(fits, fewer, decimals)
+        some = _units(lower).filter(fits.take(of_rows))
+        units = pc.replace_with_mask(units, fits.take(number), some)
+    return units, decimals
 
 
 def _fewest(amount: pa.Array) -> tuple[int, pa.Array]:
     """The fewest decimals that hold all values, and the values counted in them."""
     least = 0 if len(amount) <= SAMPLE_ROWS else _fewest(amount.slice(0, SAMPLE_ROWS))[0]
     for decimals in range(least, SCALE):
-        lower, same = _in_decimals(amount, decimals)
-        if pc.all(same, min_count=0).as_py():
-            return decimals, _units(lower)
+        try:
+            return decimals, _units(amount.cast(pa.decimal128(38, decimals)))
+        except pa.ArrowInvalid:  # a value has more
+            continue
     return SCALE, _units(amount)
 
 

@@ -7,7 +7,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from trueup.model.columns import numbers_stored
+
 REPEATS_MIN = 4
+MAY_BE_ALONE = (pa.types.is_dictionary, pa.types.is_string, pa.types.is_decimal128)
 
 
 class TableFile:
@@ -48,6 +51,7 @@ class TableFile:
             self.path,
             self._stored,
             use_dictionary=repeating,
+            column_encoding=numbers_stored(self._schema),
             write_statistics=times,  # by which a period is found
             store_schema=False,
         )
@@ -60,8 +64,10 @@ def _by_value(each: pa.Field) -> pa.Field:
 
 
 def _is_alone(rows: pa.ChunkedArray) -> bool:
-    """Whether nearly every row has a value of its own: a number of rows, or text such as an id."""
-    if pa.types.is_dictionary(rows.type) or pa.types.is_string(rows.type):
-        values = sum(len(part.dictionary_encode().dictionary) for part in rows.chunks)
-        return bool(values * REPEATS_MIN > len(rows) - rows.null_count > 0)
-    return bool(pa.types.is_int64(rows.type))
+    """Whether nearly every row has a value of its own: a number of rows, a cost, an id."""
+    if pa.types.is_int64(rows.type):
+        return True
+    if not any(is_kind(rows.type) for is_kind in MAY_BE_ALONE):
+        return False
+    values = sum(len(part.dictionary_encode().dictionary) for part in rows.chunks)
+    return bool(values * REPEATS_MIN > len(rows) - rows.null_count > 0)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trueup.focus.places import CODES_MAX, Places, places, together
+from trueup.model.places import CODES_MAX, Places, places, together
 
 WORDS = st.one_of(st.none(), st.sampled_from(["a", "b", "ab", ""]))
 TYPES: dict[str, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
