@@ -9,6 +9,7 @@ from trueup.model.plan_schema import OFFERS
 from trueup.model.spend_schema import ANOMALIES, DRIVERS, EFFICIENCY
 from trueup.model.table import Table
 from trueup.report import sessions
+from trueup.report.allocations import largest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from trueup.report.result import Result
 
+ALLOCATIONS_MAX = 10_000  # of each currency; the others are added up without their session
 SESSIONS_MAX = 1_000  # of each currency; all others are one row
 NAMES = (
     *("session_costs", "drivers", "efficiency", "anomalies"),
@@ -25,11 +27,9 @@ NAMES = (
 
 
 def made(result: Result, name: str) -> Table:
-    """The table of a sheet: one of NAMES, else the result's own."""
-    if name not in NAMES:
-        found: Table = getattr(result, name)
-        return found
+    """The table of a sheet: allocations, one of NAMES, else the result's own."""
     make: dict[str, Callable[[], Table]] = {
+        "allocations": lambda: largest(result.allocations, ALLOCATIONS_MAX),
         "session_costs": lambda: sessions.table(result.session_costs, SESSIONS_MAX),
         "drivers": lambda: _where_known(result.drivers, DRIVERS),
         "efficiency": lambda: _efficiency(result),
@@ -39,7 +39,8 @@ def made(result: Result, name: str) -> Table:
         "forecast": lambda: result.foreseen.commitments,
         "plan": lambda: _plan(result),
     }
-    return make[name]()
+    found: Table = make[name]() if name in make else getattr(result, name)
+    return found
 
 
 def _efficiency(result: Result) -> Table:
