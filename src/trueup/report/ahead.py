@@ -24,7 +24,10 @@ class Ahead:
     _made: dict[object, Any]
 
     def once(self, make: Callable[..., Made], *asked: Hashable) -> Made:
-        """What ``make`` finds in this result, found once: a result does not change."""
+        """What ``make`` finds in this result, found once: a result does not change.
+
+        :meta private:
+        """
         if (make, asked) not in self._made:
             self._made[make, asked] = make(self, *asked)
         made: Made = self._made[make, asked]
