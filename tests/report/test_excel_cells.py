@@ -60,6 +60,8 @@ def test_cells_hold_numbers_instants_and_text(tmp_path: Path) -> None:
         (" before and after ", " before and after "),
         ("\x1b[31mred", "[31mred"),
         ("<r><t>=1</t></r>", "<r><t>=1</t></r> "),  # else xlsxwriter's own markup
+        ("<r>" + "x" * 32_760 + "</r>", "<r>" + "x" * 32_760 + "</r "),  # of 32,767 characters
+        ("<r>" + "x" * 32_760 + "</r>more", "<r>" + "x" * 32_760 + "</r "),
         ("\U0001f600" * 20_000, "\U0001f600" * 16_383),  # two of the 32,767 units each
         ("1900-02-28", "1900-02-28"),
     ],

@@ -87,6 +87,15 @@ class _Sums:
         figures[figure] = both
 
 
+def check(by: str, over: str) -> None:
+    """Raise UsageError for another ``by`` or ``over`` than there is."""
+    if by not in BY or over not in OVER:
+        raise UsageError(
+            f"efficiency by {by!r} over {over!r}: it is by {', '.join(BY)} and over "
+            f"{', '.join(OVER)}"
+        )
+
+
 def efficiency(
     span: Span,
     by: str,
@@ -101,11 +110,7 @@ def efficiency(
     ratio where its divisor is zero or unknown; quotients are half-even at 18 decimals. Raises
     UsageError for another ``by`` or ``over`` than there is.
     """
-    if by not in BY or span.over not in OVER:
-        raise UsageError(
-            f"efficiency by {by!r} over {span.over!r}: it is by {', '.join(BY)} and over "
-            f"{', '.join(OVER)}"
-        )
+    check(by, span.over)
     from trueup.model.day_sums import LONGEST, by_day
 
     longest = {"day": LONGEST, "week": timedelta(days=7)}.get(span.over)

@@ -50,7 +50,7 @@ class Burn:
         clock: datetime,
         gap: Period | None = None,
     ) -> None:
-        self._tables = tables
+        self._tables = {name: tables[name] for name in TABLES if name != "spend"}  # it may be long
         self._gap = gap
         self._start = start
         self._clock = min(clock, end)
@@ -59,8 +59,9 @@ class Burn:
             series[one.subject].append(one)
         self._intervals = set(tables["utilization"].column("commitment_id").to_pylist())
         self._ends = Ends(tables["spend"], self._clock)
+        if gap is not None:
+            self._ends_before = Ends(tables["spend"], min(self._clock, gap.start))
         self.paces = [self._pace(subject, series[subject]) for subject in sorted(series)]
-        self._tables = {name: tables[name] for name in TABLES if name != "spend"}  # it may be long
 
     def _pace(self, subject: Subject, rows: Sequence[Burned]) -> Pace:
         by_interval = subject.commitment_id in self._intervals
@@ -71,8 +72,7 @@ class Burn:
         until = self._ends.of(subject, rows, by_interval)
         if self._gap is not None and not by_interval:
             if until - self._gap.end < DAY:
-                before = Ends(self._tables["spend"], min(self._clock, self._gap.start))
-                until = before.of(subject, rows, by_interval)
+                until = self._ends_before.of(subject, rows, by_interval)
             else:
                 since = max(since, self._gap.end)
         return Pace(subject, rows, since, until, by_interval)

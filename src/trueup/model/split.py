@@ -229,7 +229,7 @@ def _fewest(amount: pa.Array) -> tuple[int, pa.Array]:
     for decimals in range(least, SCALE):
         try:
             return decimals, _units(amount.cast(pa.decimal128(38, decimals)))
-        except pa.ArrowInvalid:  # a value has more
+        except pa.ArrowInvalid:  # a value has more: nothing else can fail here
             continue
     return SCALE, _units(amount)
 

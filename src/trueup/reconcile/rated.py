@@ -16,7 +16,7 @@ from trueup.reconcile.liability import SUBJECT as OF_BILLS
 from trueup.reconcile.rate_tiers import SUBJECT, priced_subjects
 from trueup.reconcile.text import key_with_nulls
 
-PIECE = (*OF_BILLS, "who", "tool")
+PIECE = (*OF_BILLS, "who", "tool")  # the tool is that of who: SUBJECT has it
 UNIT = {"unit": _.unit.min(), "unit_factor": _.unit_factor.argmin(_.unit)}  # the first by name
 
 

@@ -152,18 +152,17 @@ def _placed(quantities: ir.Table, costs: ir.Table) -> ir.Table:
     placed = quantities.left_join(
         found, [quantities[name].identical_to(found[name]) for name in STEP]
     ).select(quantities, found[BILLED], found[ACCRUED])
-    own = ibis.cases(
-        (placed.basis == BILLED, placed[BILLED]),
-        (placed.basis == ACCRUED, placed[ACCRUED]),
-        else_=ibis.null(str),
+    accrued = placed[ACCRUED].notnull()
+    basis = ibis.cases(
+        ((placed.basis == ACCRUED) & accrued, ACCRUED),
+        (placed[BILLED].notnull(), BILLED),
+        (accrued, ACCRUED),
+        else_=CAPACITY,
     )
-    elsewhere = ibis.cases(
-        (placed[BILLED].notnull(), BILLED), (placed[ACCRUED].notnull(), ACCRUED), else_=CAPACITY
+    code = ibis.cases(
+        (basis == BILLED, placed[BILLED]), (basis == ACCRUED, placed[ACCRUED]), else_=ibis.null(str)
     )
-    told = placed.mutate(
-        basis=ibis.ifelse(own.isnull(), elsewhere, placed.basis),
-        currency=ibis.coalesce(own, placed[BILLED], placed[ACCRUED]).nullif(""),
-    )
+    told = placed.mutate(basis=basis, currency=code.nullif(""))
     return _without(told, "cost", "committed").select(*ROW)
 
 

@@ -18,7 +18,7 @@ from trueup.period import Period
 from trueup.reconcile.metering import plain_name
 from trueup.reconcile.text import key_with_nulls
 
-STEP = (*WHO, "provider", "model", "meter")
+NAMED_STEP = (*WHO, "provider", "model", "meter")
 CALLED_BY = r'"called_by":"((?:[^"\\]|\\.)*)"'
 REASONING = r'"reasoning_tokens":"?([0-9]+)'
 
@@ -39,7 +39,7 @@ def with_callers(rows: ir.Table, usage: ir.Table, engine: Engine) -> ir.Table:
 
 def with_reasoning(rows: ir.Table, usage: ir.Table, rules: Rules, engine: Engine) -> ir.Table:
     """Rows of sessions with ``reasoning``, the tokens of their step that were reasoning."""
-    return _beside(rows, STEP, _reasoning(usage, rules, engine), engine)
+    return _beside(rows, NAMED_STEP, _reasoning(usage, rules, engine), engine)
 
 
 def _beside(rows: ir.Table, by: Sequence[str], tags: ir.Table, engine: Engine) -> ir.Table:
@@ -83,5 +83,5 @@ def _reasoning(usage: ir.Table, rules: Rules, engine: Engine) -> ir.Table:
     text = pa.string()
     names = engine.load(pa.table({"raw": pa.array(models, text), "model": pa.array(plain, text)}))
     named = told.left_join(names, told.said_model == names.raw)
-    keys = key_with_nulls(*(named[name] for name in STEP))
+    keys = key_with_nulls(*(named[name] for name in NAMED_STEP))
     return named.group_by(key=keys).aggregate(reasoning=total(_.tokens))

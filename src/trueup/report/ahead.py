@@ -21,7 +21,10 @@ class Ahead:
     """What ``Result`` knows of the time to come."""
 
     outcome: Outcome
-    _made: dict[object, Any]
+
+    @cached_property
+    def _made(self) -> dict[object, Any]:
+        return {}
 
     def once(self, make: Callable[..., Made], *asked: Hashable) -> Made:
         """What ``make`` finds in this result, found once: a result does not change.
@@ -38,15 +41,7 @@ class Ahead:
 
         ``rates``, ``runway`` and ``over("hour" | "day" | "week")`` are Tables.
         """
-        return self._burn
-
-    @cached_property
-    def _burn(self) -> Burn:
-        from trueup.burn.burn import TABLES, Burn
-
-        outcome = self.outcome
-        tables = {name: getattr(self, name).to_arrow() for name in TABLES}
-        return Burn(tables, outcome.start, outcome.end, outcome.as_of)
+        return self.once(_burned)
 
     @cached_property
     def foreseen(self) -> Foreseen:
@@ -88,3 +83,11 @@ class Ahead:
                 return Plan(planned(outcome.inputs.usage, outcome.rules, question, engine))
         except UsageError as error:
             return error
+
+
+def _burned(result: Ahead) -> Burn:
+    from trueup.burn.burn import TABLES, Burn
+
+    outcome = result.outcome
+    tables = {name: getattr(result, name).to_arrow() for name in TABLES}
+    return Burn(tables, outcome.start, outcome.end, outcome.as_of)

@@ -1,12 +1,13 @@
-"""Allocations for a workbook: the largest row by row, the others added up without their session."""
+"""Allocations for a workbook: the costliest alone, the others added up without their session."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from trueup.model.arrays import whole
+from trueup.model.columns import KEY
+from trueup.model.places import counted
 from trueup.model.sums import sums_by
 from trueup.model.table import Table
 from trueup.report.sessions import OTHERS
@@ -25,18 +26,19 @@ def largest(allocations: Table, most: int) -> Table:
     best = rest = allocations.schema.empty_table()
     for batch in allocations.reader():
         rows = pa.concat_tables([best, pa.Table.from_batches([batch])])
-        kept = pc.is_in(pa.array(range(len(rows))), pa.array(_places(rows, most), pa.int64()))
+        kept = pc.is_in(counted(len(rows)), _places(rows, most).cast(KEY))
         best = rows.filter(kept)
         rest = _added_up(pa.concat_tables([rest, rows.filter(pc.invert(kept))]))
     return Table(allocations.schema, arrow=pa.concat_tables([best, rest]).combine_chunks())
 
 
-def _places(rows: pa.Table, most: int) -> Iterator[int]:
+def _places(rows: pa.Table, most: int) -> pa.Array:
     """Where the rows stand that cost most in their currency; of equal ones the first."""
-    order = pc.sort_indices(rows, [("currency", "ascending"), ("cost", "descending")])
-    for currency in pc.unique(rows["currency"]):
-        mine = order.filter(pc.equal(rows["currency"].take(order), currency))
-        yield from mine.slice(0, most).to_pylist()
+    order = pc.sort_indices(rows, [("cost", "descending")])
+    currencies = whole(rows["currency"]).dictionary_encode(null_encoding="encode")
+    codes = currencies.indices.take(order)
+    found = [order.filter(pc.equal(codes, code)).slice(0, most) for code in codes.unique()]
+    return pa.concat_arrays([order.slice(0, 0), *found])
 
 
 def _added_up(rows: pa.Table) -> pa.Table:

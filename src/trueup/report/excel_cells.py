@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trueup.model.table import Table
 
 EARLIEST = datetime(1900, 3, 1, tzinfo=UTC)  # before it, Excel's calendar is a day off
-EPOCH = datetime(1899, 12, 31, tzinfo=UTC)  # its day 1
+EPOCH = datetime(1899, 12, 31, tzinfo=UTC)  # its day 0
 DAY_SECONDS = 86_400
 
 Held = str | float
@@ -34,7 +34,8 @@ def held(value: object) -> Held:
     if value < EARLIEST:
         return value.isoformat()
     since = value - EPOCH
-    return since.days + (since.seconds + since.microseconds / 1e6) / DAY_SECONDS + 1
+    days = since.days + 1  # Excel counts a 29 February 1900, too
+    return days + (since.seconds + since.microseconds / 1e6) / DAY_SECONDS
 
 
 def rows_of(table: Table) -> Iterator[tuple[Held | None, ...]]:

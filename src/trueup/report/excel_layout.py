@@ -103,12 +103,16 @@ def clean(text: str) -> str:
 
     xlsxwriter takes what stands in <r></r> for markup of its own: a space keeps it text.
     """
-    text = _NOT_IN_XML.sub("", text)
+    text = _cut(_NOT_IN_XML.sub("", text), TEXT_MAX)
     if text.startswith("<r>") and text.endswith("</r>"):
-        text += " "
-    if len(text) <= TEXT_MAX // 2:
+        return _cut(text, TEXT_MAX - 1) + " "
+    return text
+
+
+def _cut(text: str, units: int) -> str:
+    if len(text) <= units // 2:
         return text
-    return text.encode("utf-16-le")[: 2 * TEXT_MAX].decode("utf-16-le", errors="ignore")
+    return text.encode("utf-16-le")[: 2 * units].decode("utf-16-le", errors="ignore")
 
 
 def quoted(text: str) -> str:

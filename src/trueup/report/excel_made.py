@@ -27,7 +27,7 @@ NAMES = (
 
 
 def made(result: Result, name: str) -> Table:
-    """The table of a sheet: allocations, one of NAMES, else the result's own."""
+    """The table of a sheet, made for it or the result's own."""
     make: dict[str, Callable[[], Table]] = {
         "allocations": lambda: largest(result.allocations, ALLOCATIONS_MAX),
         "session_costs": lambda: sessions.table(result.session_costs, SESSIONS_MAX),

@@ -41,7 +41,6 @@ class Result(Ahead):
         self.budgets = budgets  # of a run in a workspace, as far as it knew
         if foreseen is not None:  # the same
             self.foreseen = foreseen
-        self._made = {}
         self.written: list[Path] = []  # what ``write`` left behind, for the summary
 
     @property
@@ -336,7 +335,7 @@ class Result(Ahead):
         """
         from trueup.report.anomalies import within
 
-        return self.once(within)
+        return within(self)
 
     def efficiency(self, by: str = "team", over: str = "period") -> Table:
         """Tokens, requests and sessions per credit and GPU-hour, and utilization of GPUs held.
@@ -346,7 +345,7 @@ class Result(Ahead):
         """
         from trueup.report.efficiency import within
 
-        return self.once(within, by, over)
+        return within(self, by, over)
 
     def drivers(self, by: By = "team", against: str = "week") -> Table:
         """What drove cost in the period's last ``week`` or ``day``, and what changed since before.
@@ -356,7 +355,7 @@ class Result(Ahead):
         """
         from trueup.report.drivers import within
 
-        return self.once(within, by, against)
+        return within(self, by, against)
 
     def unused_trace(self) -> Table:
         """What was unused in the last week, and what stood idle or was quiet in those hours.
