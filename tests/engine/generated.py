@@ -99,7 +99,8 @@ def mixed(folder: Path, seed: int = 11) -> Case:
     )
     # Tags are no part of a profile: a rule that asks for them has the charges split finer.
     asks = {"match": {"Tags": "^nobody$"}, "meter": "gpu"}
-    rules = read_rules({"tolerance": [{"relative": "0.01"}], "meter": [asks]})
+    owned = {"idle": "owner", "owners": {"g1": "claims", "z1": "search"}}
+    rules = read_rules({"tolerance": [{"relative": "0.01"}], "meter": [asks], **owned})
     return Case(inputs, parsed_period(PERIOD), rules, LATE)
 
 
