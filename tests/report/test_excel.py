@@ -17,6 +17,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from tests.report.sample import make_outcome
 from tests.report.sample_commitments import FORMULA, SCRIPT
 from trueup.model.schema import BREAKS
+from trueup.report import excel_made
 from trueup.report.excel import SHEETS, WHERE_FOUND, write_excel
 from trueup.report.result import Result
 
@@ -188,6 +189,16 @@ def test_what_is_not_known_is_empty(book: Workbook) -> None:
     by_id = dict(zip(column(sheet, "id"), column(sheet, "amount"), strict=True))
     assert by_id["brk_0007a9f3c2"] is None
     assert by_id["brk_0004a9f3c2"] == 0  # timing: known to be nothing
+
+
+@pytest.mark.parametrize(("most", "said"), [(1, True), (1_000, False)])
+def test_the_summary_says_where_allocations_are_added_up(
+    most: int, said: bool, result: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(excel_made, "ALLOCATIONS_MAX", most)
+    book = openpyxl.load_workbook(write_excel(result, tmp_path / "r.xlsx"))
+    notes = [cell for row in book["Summary"].iter_rows(values_only=True) for cell in row if cell]
+    assert any("(all others)" in str(note) for note in notes) == said
 
 
 def test_long_tables_go_on_on_further_sheets(result: Result, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from trueup.report import figures, holdings
+from trueup.report import excel_made, figures, holdings
 from trueup.report.excel_layout import SheetPlan, clean, sum_if
 from trueup.report.summary import state
 
@@ -30,6 +30,10 @@ LAYERS_NOTE = (
 UNKNOWN_NOTE = (
     "An empty cell in a column of figures is one that is not known or does not apply; it is not "
     "zero, and no sum holds it. In the Parquet files it is null."
+)
+FOLDED_NOTE = (
+    "Allocations has the costliest rows of each currency; the others are added up without their "
+    "session, as (all others). All rows are in allocations.parquet."
 )
 OFF_BILL_NOTE = (
     "Not on any bill is known from contracts alone: it stands outside drift and identity. Drift "
@@ -77,7 +81,9 @@ def write_summary(
         row += 1
     row = _controls(sheet, result, plans, row + 1, formats, bold)
     row += 1
-    for note in (DIGITS_NOTE, LAYERS_NOTE, UNKNOWN_NOTE, OFF_BILL_NOTE):
+    folded = len(result.allocations) > excel_made.ALLOCATIONS_MAX
+    notes = (DIGITS_NOTE, LAYERS_NOTE, UNKNOWN_NOTE, OFF_BILL_NOTE)
+    for note in (*notes, FOLDED_NOTE) if folded else notes:
         row += 1
         sheet.set_row(row, 48)
         sheet.merge_range(row, 0, row, max(len(codes), 3), note, wrapped)
