@@ -23,7 +23,8 @@ from trueup.api import parsed_period
 from trueup.controls.origin import origins
 from trueup.errors import UsageError
 from trueup.fetch.asserted import Assertion
-from trueup.job import run, workspace_of
+from trueup.job.run import run
+from trueup.job.settings import workspace_of
 from trueup.model.rules import Rules
 from trueup.workspace.lock import locked
 from trueup.workspace.store import Store

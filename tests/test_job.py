@@ -12,12 +12,15 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from trueup import evidence, job, sources
+from trueup import evidence, sources
 from trueup.config import Configuration, read_configuration
 from trueup.errors import ConfigurationError, IntegrityError, SourceError, UsageError
 from trueup.fetch.providers import Failed, Fetched
 from trueup.focus.landing import Landed
-from trueup.job import Settings, Unwatched, folder_name, why_not_writable
+from trueup.job.folder import folder_name, why_not_writable
+from trueup.job.progress import Unwatched
+from trueup.job.run import run
+from trueup.job.settings import Settings
 from trueup.model.dataset import Dataset
 from trueup.model.outcome import Outcome
 from trueup.model.schema import REJECTS, RESULT_TABLES, SOURCES
@@ -110,7 +113,7 @@ def test_everything_is_read_and_written(fakes: Fakes, tmp_path: Path) -> None:
     """A run without failures ends with 0 and its results in out/<period>."""
     text = '[run]\nperiod = "2026-10"\n' + ALL + '[[invoices]]\npath = "i.csv"\n'
     config = configured(tmp_path, text, "a.csv", "b.csv", "c.csv", "u.csv", "i.csv")
-    outcome = job.run(config)
+    outcome = run(config)
     assert outcome.exit_code == 0
     assert outcome.failures == ()
     assert outcome.folder == tmp_path / "out" / "2026-10"
@@ -127,7 +130,7 @@ def test_usage_is_read_as_its_entry_says(fakes: Fakes, tmp_path: Path) -> None:
         CHARGES + '[[usage]]\npath = "u.csv"\ncolumns = { model = "m" }\n'
         'constants = { provider = "acme" }\n'
     )
-    job.run(configured(tmp_path, text, "a.csv", "b.csv", "u.csv"))
+    run(configured(tmp_path, text, "a.csv", "b.csv", "u.csv"))
     assert fakes.read[1][2] == {
         "format": None,
         "columns": {"model": "m"},
@@ -137,7 +140,7 @@ def test_usage_is_read_as_its_entry_says(fakes: Fakes, tmp_path: Path) -> None:
 
 def test_a_failing_source_makes_the_run_partial(fakes: Fakes, tmp_path: Path) -> None:
     """The rest is done and written; exit code 3; the failure is the first note of the result."""
-    outcome = job.run(configured(tmp_path, ALL, "a.csv", "b.csv", "c.csv"))
+    outcome = run(configured(tmp_path, ALL, "a.csv", "b.csv", "c.csv"))
     assert outcome.exit_code == 3
     (failure,) = outcome.failures
     assert failure.kind == "usage"
@@ -157,7 +160,7 @@ def test_a_failing_source_makes_the_run_partial(fakes: Fakes, tmp_path: Path) ->
 def test_a_failing_file_leaves_the_others_of_its_entry(fakes: Fakes, tmp_path: Path) -> None:
     """One damaged file of two is named; the other is read and counted."""
     (tmp_path / "b.csv").write_text("damaged", encoding="utf-8")
-    outcome = job.run(configured(tmp_path, CHARGES, "a.csv"))
+    outcome = run(configured(tmp_path, CHARGES, "a.csv"))
     assert outcome.exit_code == 3
     assert [failure.source for failure in outcome.failures] == [str(tmp_path / "b.csv")]
     assert [row["source"] for row in fakes.core[0]["charges"].table.rows()] == [
@@ -172,7 +175,7 @@ def test_files_that_can_be_read_are_read_together(fakes: Fakes, tmp_path: Path) 
     """
     (tmp_path / "b.csv").write_text("damaged", encoding="utf-8")
     config = configured(tmp_path, '[[charges]]\npath = "*.csv"\n', "a.csv", "c.csv")
-    outcome = job.run(config)
+    outcome = run(config)
     assert outcome.exit_code == 3
     good = [str(tmp_path / "a.csv"), str(tmp_path / "c.csv")]
     assert fakes.read[-1][1] == good
@@ -181,7 +184,7 @@ def test_files_that_can_be_read_are_read_together(fakes: Fakes, tmp_path: Path) 
 
 def test_without_any_charges_nothing_is_written(fakes: Fakes, tmp_path: Path) -> None:
     """When no charges can be read the run ends with 2, whatever else was read."""
-    outcome = job.run(configured(tmp_path, ALL, "c.csv", "u.csv"))
+    outcome = run(configured(tmp_path, ALL, "c.csv", "u.csv"))
     assert outcome.exit_code == 2
     assert outcome.result is None
     assert len(outcome.failures) == 2
@@ -191,7 +194,7 @@ def test_without_any_charges_nothing_is_written(fakes: Fakes, tmp_path: Path) ->
 def test_without_charges_configured_it_is_a_mistake(fakes: Fakes, tmp_path: Path) -> None:
     """The message says what to write."""
     with pytest.raises(ConfigurationError, match=r"needs at least one \[\[charges\]\]"):
-        job.run(configured(tmp_path, ""))
+        run(configured(tmp_path, ""))
     assert fakes.read == []
 
 
@@ -208,7 +211,7 @@ def test_a_broken_identity_of_a_source_stops_the_run(
 
     monkeypatch.setattr(sources, "reader_of", broken)
     with pytest.raises(IntegrityError):
-        job.run(configured(tmp_path, CHARGES, "a.csv", "b.csv"))
+        run(configured(tmp_path, CHARGES, "a.csv", "b.csv"))
 
 
 @pytest.mark.parametrize(
@@ -233,14 +236,14 @@ def test_material_breaks_fail_the_run_where_asked(
 ) -> None:
     """Exit code 1 needs fail_on_breaks and a break of at least the material amount, either sign."""
     config = configured(tmp_path, CHARGES, "a.csv", "b.csv")
-    outcome = job.run(config, Settings(fail_on_breaks=asked, material_amount=amount))
+    outcome = run(config, Settings(fail_on_breaks=asked, material_amount=amount))
     assert (outcome.material_breaks, outcome.exit_code) == (material, code)
 
 
 def test_a_partial_run_with_material_breaks_is_partial(fakes: Fakes, tmp_path: Path) -> None:
     """3 goes before 1: the breaks may come from what is missing."""
     config = configured(tmp_path, "[run]\nfail_on_breaks = true\n" + ALL, "a.csv", "b.csv", "c.csv")
-    assert job.run(config).exit_code == 3
+    assert run(config).exit_code == 3
 
 
 def test_the_command_line_goes_before_the_configuration(fakes: Fakes, tmp_path: Path) -> None:
@@ -257,7 +260,7 @@ def test_the_command_line_goes_before_the_configuration(fakes: Fakes, tmp_path: 
         engine="spark",
         material_amount=Decimal(3),
     )
-    outcome = job.run(config, settings)
+    outcome = run(config, settings)
     given = fakes.core[0]
     assert given["period"] == parse_period("2026-10")
     assert (given["as_of"], given["engine"]) == (END, "spark")
@@ -270,8 +273,8 @@ def test_the_material_amount_of_run_goes_before_that_of_the_rules(
 ) -> None:
     """[run] says how a run is judged; the rules say it where [run] does not."""
     text = "[run]\nmaterial_amount = 1\n[rules]\nmaterial_amount = 2\n"
-    job.run(configured(tmp_path, text + CHARGES, "a.csv", "b.csv"))
-    job.run(configured(tmp_path, "[rules]\nmaterial_amount = 2\n" + CHARGES, "a.csv", "b.csv"))
+    run(configured(tmp_path, text + CHARGES, "a.csv", "b.csv"))
+    run(configured(tmp_path, "[rules]\nmaterial_amount = 2\n" + CHARGES, "a.csv", "b.csv"))
     assert [given["rules"].material_amount for given in fakes.core] == [1, 2]
 
 
@@ -281,7 +284,7 @@ def test_an_out_that_cannot_be_written_is_found_before_reading(
     """Nobody waits for an hour to learn that the folder is a file."""
     (tmp_path / "out").write_text("", encoding="utf-8")
     with pytest.raises(UsageError, match="is a file, not a folder"):
-        job.run(configured(tmp_path, CHARGES, "a.csv", "b.csv"))
+        run(configured(tmp_path, CHARGES, "a.csv", "b.csv"))
     assert fakes.read == []
 
 
@@ -302,7 +305,7 @@ def test_a_provider_that_fails_makes_the_run_partial(
     failing(monkeypatch)
     text = '[run]\nperiod = "2026-10"\n' + CHARGES
     text += "[providers.aws]\n[providers.gcp]\nenabled = false\n"
-    outcome = job.run(configured(tmp_path, text, "a.csv", "b.csv"))
+    outcome = run(configured(tmp_path, text, "a.csv", "b.csv"))
     assert outcome.exit_code == 3
     (failure,) = outcome.failures
     assert failure.text == "aws connection: a permission is missing"
@@ -318,7 +321,7 @@ def test_a_provider_that_fails_makes_the_run_partial(
 def test_providers_are_asked_for_a_period(fakes: Fakes, tmp_path: Path) -> None:
     """Without one there is nothing to ask for, and the message says how to give it."""
     with pytest.raises(ConfigurationError, match="--period 2026-10"):
-        job.run(configured(tmp_path, CHARGES + "[providers.aws]\n", "a.csv", "b.csv"))
+        run(configured(tmp_path, CHARGES + "[providers.aws]\n", "a.csv", "b.csv"))
 
 
 def test_progress_is_told_of_every_source(fakes: Fakes, tmp_path: Path) -> None:
@@ -335,7 +338,7 @@ def test_progress_is_told_of_every_source(fakes: Fakes, tmp_path: Path) -> None:
         def failed(self, failure: Failure) -> None:
             seen.append(f"failed {failure.kind}")
 
-    job.run(configured(tmp_path, ALL, "a.csv", "b.csv", "c.csv"), progress=Watching())
+    run(configured(tmp_path, ALL, "a.csv", "b.csv", "c.csv"), progress=Watching())
     assert seen == [
         "reading charges a.csv, b.csv",
         "read charges a.csv, b.csv (2 files): 2",

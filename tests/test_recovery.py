@@ -16,7 +16,9 @@ from trueup.carried import Book, completed
 from trueup.config import Configuration, read_configuration
 from trueup.errors import UsageError
 from trueup.forecast.foreseen import Foreseen
-from trueup.job import JobOutcome, Settings, run, workspace_of
+from trueup.job.outcome import JobOutcome
+from trueup.job.run import run
+from trueup.job.settings import Settings, workspace_of
 from trueup.model.forecast_schema import FORECAST_DAYS, FORECASTS
 from trueup.model.table import Table
 from trueup.period import parse_instant, parse_period

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from trueup.budgets.projection import Days
-from trueup.job import projected
+from trueup.job.budgets import projected
 
 MONDAY = date(2026, 8, 3)
 

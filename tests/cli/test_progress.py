@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from trueup.cli.progress import Lines, Live, progress_for, read_line
-from trueup.job import Unwatched
+from trueup.job.progress import Unwatched
 from trueup.model.dataset import Dataset
 from trueup.model.schema import REJECTS, SOURCES, USAGE
 from trueup.model.table import Table

@@ -28,7 +28,8 @@ from trueup.config import Files, read_configuration
 from trueup.fetch.feeds import Place
 from trueup.fetch.landing import Landing
 from trueup.fetch.providers import fetch_all, paths_of
-from trueup.job import Settings, run
+from trueup.job.run import run
+from trueup.job.settings import Settings
 from trueup.model.table import Table
 
 START = datetime(2026, 10, 1, tzinfo=UTC)

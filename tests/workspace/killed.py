@@ -20,7 +20,8 @@ def main(file: str, at: int, as_of: str) -> int:
     import deltalake
 
     from trueup.config import read_configuration
-    from trueup.job import Settings, run
+    from trueup.job.run import run
+    from trueup.job.settings import Settings
     from trueup.period import parse_instant
 
     left = [at]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from trueup.config import Configuration, read_configuration
-from trueup.job import JobOutcome, Settings, run
+from trueup.job.outcome import JobOutcome
+from trueup.job.run import run
+from trueup.job.settings import Settings
 from trueup.period import parse_instant
 
 COLUMNS = (

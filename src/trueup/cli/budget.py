@@ -44,7 +44,7 @@ def command(ctx: click.Context, file: str, alert: bool, as_json: bool) -> None:
     if ctx.invoked_subcommand is not None:
         options.refuse(f"before {ctx.invoked_subcommand}", "file", "alert", "as_json")
         return
-    from trueup.job import reviewed
+    from trueup.job.budgets import reviewed
 
     at_desk = desk.desk_of(file)
     found, told = reviewed(at_desk.config, at_desk.clock, alerting=alert)

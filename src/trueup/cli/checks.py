@@ -128,7 +128,7 @@ def _credentials(adapter: ProviderAdapter, wanted: bool, environment: Mapping[st
 
 def configured(config: Configuration) -> Iterator[Check]:
     """What a configuration names: its files, and the folder for the results."""
-    from trueup.job import why_not_writable
+    from trueup.job.folder import why_not_writable
 
     if not config.charges and not config.asked:
         yield Check("charges", FAIL, "none configured", "add a [[charges]] entry with its paths")

@@ -62,7 +62,7 @@ class Desk:
 def desk_of(file: str) -> Desk:
     """The desk of a configuration; raises ConfigurationError."""
     from trueup.config import read_configuration
-    from trueup.job import workspace_of
+    from trueup.job.settings import workspace_of
 
     config = read_configuration(file)
     return Desk(config, workspace_of(config))

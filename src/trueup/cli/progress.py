@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trueup.job import Progress, Unwatched
+from trueup.job.progress import Progress, Unwatched
 from trueup.sources import Failure
 
 if TYPE_CHECKING:

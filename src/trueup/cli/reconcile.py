@@ -105,7 +105,7 @@ def _usage(given: Given) -> Dataset | None:
 
 def _refuse_unwritable(out: Path) -> None:
     from trueup.errors import UsageError
-    from trueup.job import why_not_writable
+    from trueup.job.folder import why_not_writable
 
     refusal = why_not_writable(out)
     if refusal:

@@ -29,7 +29,7 @@ def command(ctx: click.Context, run: str, file: str) -> None:
     from trueup.carried import Book, completed
     from trueup.config import read_configuration
     from trueup.errors import IntegrityError
-    from trueup.job import workspace_of
+    from trueup.job.settings import workspace_of
     from trueup.recovery import replay
 
     workspace = workspace_of(read_configuration(file))

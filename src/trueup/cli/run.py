@@ -14,7 +14,7 @@ from trueup.cli import options
 from trueup.cli.exits import EPILOG
 
 if TYPE_CHECKING:
-    from trueup.job import JobOutcome
+    from trueup.job.outcome import JobOutcome
     from trueup.period import Period
 
 MATERIAL_BREAKS = 1
@@ -70,7 +70,8 @@ def command(ctx: click.Context, **given: Unpack[Given]) -> None:
     """  # noqa: D301  click keeps what follows a backspace as it stands
     from trueup.cli.progress import progress_for
     from trueup.config import read_configuration
-    from trueup.job import Settings, run
+    from trueup.job.run import run
+    from trueup.job.settings import Settings
 
     settings = Settings(
         period=given["period"],

@@ -35,7 +35,7 @@ def command(ctx: click.Context, file: str, head: str | None) -> None:
       trueup verify -c trueup.toml --head 4be0...
     """  # noqa: D301  click keeps what follows a backspace as it stands
     from trueup.config import read_configuration
-    from trueup.job import workspace_of
+    from trueup.job.settings import workspace_of
     from trueup.workspace.verify import verify
 
     folder = workspace_of(read_configuration(file)).folder

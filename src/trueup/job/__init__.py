@@ -1,0 +1,1 @@
+"""The nightly job: what it is told, what it does, how it ended."""
