@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 import click
 
 from trueup.cli import options
-from trueup.cli.exits import EPILOG
+from trueup.cli.exits import EPILOG, LOG
 
 if TYPE_CHECKING:
+    from trueup.budgets.review import Told
+    from trueup.cli.log import JsonLog
     from trueup.job.outcome import JobOutcome
+    from trueup.job.settings import Settings
     from trueup.period import Period
 
 MATERIAL_BREAKS = 1
@@ -32,6 +35,7 @@ class Given(TypedDict):
     fail_on_breaks: bool | None
     material_amount: Decimal | None
     quiet: bool
+    log_format: str
     replay: str | None
     known_at: datetime | None
 
@@ -52,6 +56,13 @@ class Given(TypedDict):
 )
 @options.known_at
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but what failed.")
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="Progress on stderr: for people, or one JSON object a line.",
+)
 @click.pass_context
 def command(ctx: click.Context, **given: Unpack[Given]) -> None:
     """Perform the nightly job that a trueup.toml describes.
@@ -70,10 +81,24 @@ def command(ctx: click.Context, **given: Unpack[Given]) -> None:
     """  # noqa: D301  click keeps what follows a backspace as it stands
     from trueup.cli.progress import progress_for
     from trueup.config import read_configuration
-    from trueup.job.run import run
+    from trueup.job.night import Night
+
+    quiet, log = given["quiet"], _log(ctx, given)
+    config = read_configuration(given["file"])
+    settings = _settings(given)
+    with Night(config, settings) as night:
+        with progress_for(quiet, log) as progress:
+            outcome = night.run(settings.period, progress)
+        _say(outcome, quiet, log)
+        if outcome.told is not None:
+            _tell("budget", outcome.told, quiet, log)
+    ctx.exit(night.exit_code)
+
+
+def _settings(given: Given) -> Settings:
     from trueup.job.settings import Settings
 
-    settings = Settings(
+    return Settings(
         period=given["period"],
         as_of=given["as_of"],
         out=None if given["out"] is None else Path(given["out"]),
@@ -83,27 +108,40 @@ def command(ctx: click.Context, **given: Unpack[Given]) -> None:
         replay=None if given["replay"] is None else Path(given["replay"]),
         known_at=given["known_at"],
     )
-    config = read_configuration(given["file"])
-    with progress_for(given["quiet"]) as progress:
-        outcome = run(config, settings, progress)
-    _say(outcome, given["quiet"])
-    if outcome.told is not None:
-        from trueup.cli.budget import say
-
-        say(outcome.told, quiet=given["quiet"])
-    ctx.exit(outcome.exit_code)
 
 
-def _say(outcome: JobOutcome, quiet: bool) -> None:
+def _log(ctx: click.Context, given: Given) -> JsonLog | None:
+    """Who writes the log, errors included, where it is for machines."""
+    if given["log_format"] == "text":
+        return None
+    from trueup.cli.log import JsonLog
+
+    log: JsonLog = JsonLog(quiet=given["quiet"])
+    ctx.meta[LOG] = log
+    return log
+
+
+def _tell(what: str, told: Told, quiet: bool, log: JsonLog | None) -> None:
+    """What was sent or written beside the results, on stdout; what could not be, on stderr."""
+    if log is not None:
+        log.told(what, told)
+        return
+    from trueup.cli.budget import say
+
+    say(told, quiet=quiet)
+
+
+def _say(outcome: JobOutcome, quiet: bool, log: JsonLog | None) -> None:
     """The summary on stdout; what failed before it, or on stderr where there is no summary."""
-    if outcome.result is None:
-        click.echo("Error: no charges could be read, so nothing was reconciled.", err=True)
-    if outcome.failures:
-        click.echo("\n".join(_failed(outcome)), err=quiet or outcome.result is None)
+    if log is None:
+        if outcome.result is None:
+            click.echo("Error: no charges could be read, so nothing was reconciled.", err=True)
+        if outcome.failures:
+            click.echo("\n".join(_failed(outcome)), err=quiet or outcome.result is None)
     if outcome.result is not None and not quiet:
         click.echo(outcome.result.summary())
         click.echo(f"Evidence      {outcome.run_id}")
-    if outcome.exit_code == MATERIAL_BREAKS:
+    if outcome.exit_code == MATERIAL_BREAKS and log is None:
         click.echo(f"{outcome.material_breaks} material breaks: exit code 1.", err=True)
 
 

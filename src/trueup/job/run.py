@@ -22,6 +22,7 @@ from trueup.job.budgets import told_of
 from trueup.job.folder import folder_name, why_not_writable
 from trueup.job.outcome import DONE, MATERIAL_BREAKS, PARTIAL, WRONG_USE, JobOutcome
 from trueup.job.progress import Progress, Unwatched
+from trueup.job.reading import Reading
 from trueup.job.settings import Settings, clock_of, replay_of, rules_of, workspace_of
 from trueup.sources import KINDS, Failure, Group, groups, not_whole, read
 
@@ -60,6 +61,7 @@ def run(
             'paths, as paths = ["bills/*.csv"], or a provider to ask, as [providers.<name>]'
         )
     with _begun(config, settings) as (workspace, run_id):
+        progress.begun(run_id, settings.period or config.run.period, clock_of(config, settings))
         outcome = _performed(config, settings, progress, workspace, run_id)
         if outcome.result is None:
             why = "; ".join(failure.text for failure in outcome.failures)
@@ -109,7 +111,9 @@ def _performed(
         ]
         for failure in failures:
             progress.failed(failure)
-        landed, datasets = _read_all(config, fetched, place.folder, workspace, failures, progress)
+        landed, datasets, reads = _read_all(
+            config, fetched, place.folder, workspace, failures, progress
+        )
         bad = {(one.provider, one.what) for one in unreadable}
         given = evidence.Given(
             groups=landed,
@@ -125,7 +129,9 @@ def _performed(
             budgets=config.budget,
         )
     if datasets["charges"] is None:
-        return JobOutcome(None, tuple(failures), None, (), 0, WRONG_USE, run_id)
+        return JobOutcome(
+            None, tuple(failures), None, (), 0, WRONG_USE, run_id, period=given.period, reads=reads
+        )
     progress.step("reconciling")
     book = carried.Book(workspace, workspace.journal.entries(), run_id)
     result = carried.completed(book, given, evidence.performed(given, datasets))
@@ -137,7 +143,7 @@ def _performed(
         workspace, run_id, given, result, outcome.folder, outcome.exit_code,
         workspace.store.put(config.file.read_bytes()),
     )  # fmt: skip
-    return replace(outcome, run_id=run_id)
+    return replace(outcome, run_id=run_id, reads=reads)
 
 
 def _fetched(
@@ -159,7 +165,7 @@ def _fetched(
         period,
         place,
         replay=replay_of(config, settings),
-        said=lambda provider, feed: progress.step(f"asking {provider}: {feed}"),
+        said=progress.asking,
     )
 
 
@@ -170,12 +176,13 @@ def _read_all(
     workspace: Workspace,
     failures: list[Failure],
     progress: Progress,
-) -> tuple[list[Group], dict[str, Dataset | None]]:
+) -> tuple[list[Group], dict[str, Dataset | None], tuple[Reading, ...]]:
     """Every group as far as it could be read, one dataset per kind; adds what failed."""
     from trueup.model.combined import combined
 
     datasets: dict[str, list[Dataset]] = {kind: [] for kind in KINDS}
     landed: list[Group] = []
+    reads: list[Reading] = []
     for group, lost in groups(config, fetched, folder, workspace.store):
         progress.reading(group.kind, group.title)
         found, failed, files = read(group, config)
@@ -185,13 +192,13 @@ def _read_all(
         if found is not None:
             landed.append(replace(group, files=tuple(files)))
             datasets[group.kind].append(found)
-            count = len(found.sources)
-            many = f"{group.title} ({count} files)"
-            progress.read(group.kind, group.title if count == 1 else many, found)
+            reads.append(Reading.of(group.title, found))
+            progress.read(reads[-1])
             for failure in not_whole(group.kind, found):
                 failures.append(failure)
                 progress.failed(failure)
-    return landed, {kind: combined(some) if some else None for kind, some in datasets.items()}
+    whole = {kind: combined(some) if some else None for kind, some in datasets.items()}
+    return landed, whole, tuple(reads)
 
 
 def _written(
@@ -207,7 +214,9 @@ def _written(
     fails = settings.fail_on_breaks
     fails = config.run.fail_on_breaks if fails is None else fails
     code = PARTIAL if given.failures else MATERIAL_BREAKS if fails and material else DONE
-    return JobOutcome(result, tuple(given.failures), folder, tuple(written), material, code)
+    return JobOutcome(
+        result, tuple(given.failures), folder, tuple(written), material, code, period=given.period
+    )
 
 
 def _known_at(
