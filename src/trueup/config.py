@@ -154,6 +154,27 @@ class ProviderSettings(BaseModel):
         return dict(self.model_extra or {})
 
 
+class Metrics(Strict):
+    """``[metrics]``: where a night's figures go for those who watch over machines."""
+
+    textfile: Annotated[str | None, Field(min_length=1)] = None  # replaced by each night
+    otlp: str | None = None  # a collector's address, to which /v1/metrics is added
+
+    @field_validator("textfile")
+    @classmethod
+    def _local(cls, value: str | None) -> str | None:
+        if value is not None and is_url(value):
+            raise ValueError("it is a file of this machine: give its path")
+        return value
+
+    @field_validator("otlp")
+    @classmethod
+    def _http(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError('it is the address of a collector, as "http://localhost:4318"')
+        return value
+
+
 class Person(Strict):
     """``[[person]]``: who may prepare or approve a close, and the key that proves it is them."""
 
@@ -202,6 +223,7 @@ class Configuration(Strict):
     controls: Controls = Controls()
     budget: Annotated[tuple[BudgetTerms, ...], BeforeValidator(_listed)] = ()
     alerts: Alerts = Alerts()
+    metrics: Metrics = Metrics()
     gate: Gate = Gate()
 
     @field_validator("person")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, TextIO
 
 import structlog
@@ -105,9 +105,7 @@ class JsonLog:
         self._log.error("stopped", error=text.removeprefix("Error: "), exit_code=exit_code, **more)
 
 
-def _harmless(
-    _logger: object, _method: str, event: MutableMapping[str, Any]
-) -> Mapping[str, Any] | Sequence[Any]:
+def _harmless(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
     """Secrets hidden, what everything has first, instants and paths as text."""
     shown = {**{name: event[name] for name in FIRST}, **event}
     return {name: redacted_values(_plain(value)) for name, value in shown.items()}

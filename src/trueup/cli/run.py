@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
@@ -16,6 +18,7 @@ from trueup.cli.exits import EPILOG, LOG
 if TYPE_CHECKING:
     from trueup.budgets.review import Told
     from trueup.cli.log import JsonLog
+    from trueup.config import Configuration
     from trueup.job.outcome import JobOutcome
     from trueup.job.settings import Settings
     from trueup.period import Period
@@ -36,6 +39,7 @@ class Given(TypedDict):
     material_amount: Decimal | None
     quiet: bool
     log_format: str
+    dry_run: bool
     replay: str | None
     known_at: datetime | None
 
@@ -63,6 +67,11 @@ class Given(TypedDict):
     show_default=True,
     help="Progress on stderr: for people, or one JSON object a line.",
 )
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Read and check everything; say what would be asked and written; do neither.",
+)
 @click.pass_context
 def command(ctx: click.Context, **given: Unpack[Given]) -> None:
     """Perform the nightly job that a trueup.toml describes.
@@ -86,13 +95,32 @@ def command(ctx: click.Context, **given: Unpack[Given]) -> None:
     quiet, log = given["quiet"], _log(ctx, given)
     config = read_configuration(given["file"])
     settings = _settings(given)
-    with Night(config, settings) as night:
+    if given["dry_run"]:
+        options.refuse("with --dry-run", "known_at")
+        ctx.exit(_rehearse(config, settings, quiet, log))
+    with Night(config, settings, partial(_tell, quiet, log)) as night:
         with progress_for(quiet, log) as progress:
             outcome = night.run(settings.period, progress)
         _say(outcome, quiet, log)
         if outcome.told is not None:
-            _tell("budget", outcome.told, quiet, log)
+            _tell(quiet, log, "budget", outcome.told)
     ctx.exit(night.exit_code)
+
+
+def _rehearse(config: Configuration, settings: Settings, quiet: bool, log: JsonLog | None) -> int:
+    from trueup.cli.progress import progress_for
+    from trueup.cli.rehearsal import lines_of
+    from trueup.job.rehearsal import rehearsed
+
+    periods = [settings.period or config.run.period]
+    with progress_for(quiet, log) as progress:
+        found = rehearsed(config, settings, periods, progress, os.environ)
+    if not quiet:
+        click.echo("\n".join(lines_of(found)))
+    elif log is None:
+        for failure in found.failures:
+            click.echo(f"{failure.kind}: {failure.text}", err=True)
+    return found.exit_code
 
 
 def _settings(given: Given) -> Settings:
@@ -121,14 +149,14 @@ def _log(ctx: click.Context, given: Given) -> JsonLog | None:
     return log
 
 
-def _tell(what: str, told: Told, quiet: bool, log: JsonLog | None) -> None:
+def _tell(quiet: bool, log: JsonLog | None, what: str, told: Told) -> None:
     """What was sent or written beside the results, on stdout; what could not be, on stderr."""
     if log is not None:
         log.told(what, told)
         return
     from trueup.cli.budget import say
 
-    say(told, quiet=quiet)
+    say(told, "Metrics" if what == "metrics" else "Alert", quiet=quiet)
 
 
 def _say(outcome: JobOutcome, quiet: bool, log: JsonLog | None) -> None:

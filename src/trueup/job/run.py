@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from trueup.fetch.feeds import Place
     from trueup.fetch.providers import Fetched
     from trueup.model.dataset import Dataset
+    from trueup.period import Period
     from trueup.report.result import Result
+    from trueup.workspace.store import Store
     from trueup.workspace.workspace import Workspace
 
 FETCHED = "fetched"  # the folder in whose name fetched files are listed as sources
@@ -49,17 +51,10 @@ def run(
     """
     settings = settings or Settings()
     progress = progress or Unwatched()
-    out = settings.out or config.out
-    refusal = why_not_writable(out)
-    if refusal:
-        raise UsageError(f"{out}: {refusal}; results go there: choose another folder with --out")
+    check_out(config, settings)
     if settings.known_at is not None:
         return _known_at(config, settings, settings.known_at, progress)
-    if not config.charges and not config.asked:
-        raise ConfigurationError(
-            f"{config.file}: charges: is missing; a run needs at least one [[charges]] with its "
-            'paths, as paths = ["bills/*.csv"], or a provider to ask, as [providers.<name>]'
-        )
+    check_sources(config)
     with _begun(config, settings) as (workspace, run_id):
         progress.begun(run_id, settings.period or config.run.period, clock_of(config, settings))
         outcome = _performed(config, settings, progress, workspace, run_id)
@@ -68,6 +63,33 @@ def run(
             workspace.fail(run_id, clock_of(config, settings), f"no charges could be read: {why}")
             return outcome
     return replace(outcome, told=told_of(config, clock_of(config, settings)))
+
+
+def check_out(config: Configuration, settings: Settings) -> Path:
+    """The folder of the results; UsageError where it cannot be written."""
+    out = settings.out or config.out
+    refusal = why_not_writable(out)
+    if refusal:
+        raise UsageError(f"{out}: {refusal}; results go there: choose another folder with --out")
+    return out
+
+
+def check_sources(config: Configuration) -> None:
+    """Raise ConfigurationError where there are no charges to read and nobody to ask."""
+    if not config.charges and not config.asked:
+        raise ConfigurationError(
+            f"{config.file}: charges: is missing; a run needs at least one [[charges]] with its "
+            'paths, as paths = ["bills/*.csv"], or a provider to ask, as [providers.<name>]'
+        )
+
+
+def check_period(config: Configuration, period: Period | None) -> None:
+    """Raise ConfigurationError where providers are to be asked for nothing in particular."""
+    if config.asked and period is None:
+        raise ConfigurationError(
+            f"{config.file}: run.period: is missing; providers are asked for a period: give "
+            "--period 2026-10"
+        )
 
 
 @contextmanager
@@ -111,8 +133,8 @@ def _performed(
         ]
         for failure in failures:
             progress.failed(failure)
-        landed, datasets, reads = _read_all(
-            config, fetched, place.folder, workspace, failures, progress
+        landed, datasets, reads = read_all(
+            config, fetched, place.folder, workspace.store, failures, progress
         )
         bad = {(one.provider, one.what) for one in unreadable}
         given = evidence.Given(
@@ -150,16 +172,12 @@ def _fetched(
     config: Configuration, settings: Settings, progress: Progress, place: Place
 ) -> list[Fetched]:
     """What every enabled provider gives, side by side, or what was recorded of it."""
-    if not config.asked:
+    period = settings.period or config.run.period
+    check_period(config, period)
+    if period is None or not config.asked:
         return []
     from trueup.fetch.providers import fetch_all
 
-    period = settings.period or config.run.period
-    if period is None:
-        raise ConfigurationError(
-            f"{config.file}: run.period: is missing; providers are asked for a period: give "
-            "--period 2026-10"
-        )
     return fetch_all(
         config.asked,
         period,
@@ -169,11 +187,11 @@ def _fetched(
     )
 
 
-def _read_all(
+def read_all(
     config: Configuration,
     fetched: list[Fetched],
     folder: Path,
-    workspace: Workspace,
+    store: Store,
     failures: list[Failure],
     progress: Progress,
 ) -> tuple[list[Group], dict[str, Dataset | None], tuple[Reading, ...]]:
@@ -183,7 +201,7 @@ def _read_all(
     datasets: dict[str, list[Dataset]] = {kind: [] for kind in KINDS}
     landed: list[Group] = []
     reads: list[Reading] = []
-    for group, lost in groups(config, fetched, folder, workspace.store):
+    for group, lost in groups(config, fetched, folder, store):
         progress.reading(group.kind, group.title)
         found, failed, files = read(group, config)
         for failure in (*lost, *failed):
