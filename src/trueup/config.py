@@ -78,6 +78,7 @@ class RunSettings(Strict):
 
     period: Annotated[Period | None, BeforeValidator(_period)] = None  # None: all in the files
     as_of: Annotated[datetime | None, BeforeValidator(_instant)] = None  # None: the wall clock
+    every: Literal["month", "day"] = "month"  # the periods of `trueup run --due`
     out: str = Field(default="out", min_length=1)  # results go to <out>/<period>/
     engine: Literal["duckdb", "spark"] = "duckdb"
     fail_on_breaks: StrictBool = False  # exit code 1 when there are material breaks

@@ -5,6 +5,7 @@ TrueupError
 │   └── ConfigurationError  a key of a configuration, rules or contract file is wrong
 ├── SourceError             a whole file or provider could not be read; names it
 ├── ProviderError           a provider did not answer: provider, operation, reason, remedy
+│   └── NothingYet          its bill holds nothing of the period
 ├── MissingDependency       an optional package is needed; says which extra installs it
 ├── CurrencyMismatch        two currencies were about to be added
 ├── UnitError               a unit cannot be parsed, or two units do not convert exactly
@@ -50,6 +51,10 @@ class ProviderError(TrueupError):
         self.operation = operation
         self.reason = reason
         self.remedy = remedy
+
+
+class NothingYet(ProviderError):
+    """A provider was asked, and its bill holds nothing of the period, or of a part of it."""
 
 
 class MissingDependency(TrueupError):

@@ -18,7 +18,7 @@ from trueup.cli.exits import EPILOG, LOG
 if TYPE_CHECKING:
     from trueup.budgets.review import Told
     from trueup.cli.log import JsonLog
-    from trueup.config import Configuration
+    from trueup.job.night import Night
     from trueup.job.outcome import JobOutcome
     from trueup.job.settings import Settings
     from trueup.period import Period
@@ -40,6 +40,7 @@ class Given(TypedDict):
     quiet: bool
     log_format: str
     dry_run: bool
+    due: bool
     replay: str | None
     known_at: datetime | None
 
@@ -67,6 +68,7 @@ class Given(TypedDict):
     show_default=True,
     help="Progress on stderr: for people, or one JSON object a line.",
 )
+@click.option("--due", is_flag=True, help="Run every period that is due: missed, or not final yet.")
 @click.option(
     "--dry-run",
     is_flag=True,
@@ -85,36 +87,49 @@ def command(ctx: click.Context, **given: Unpack[Given]) -> None:
     Examples:
       trueup run
       trueup run -c examples/nightly/trueup.toml --period 2026-10
+      trueup run -q --due
       trueup run --fail-on-breaks --material-amount 100
       trueup run --known-at 2026-11-05
     """  # noqa: D301  click keeps what follows a backspace as it stands
     from trueup.cli.progress import progress_for
     from trueup.config import read_configuration
+    from trueup.job.folder import folder_name
     from trueup.job.night import Night
 
     quiet, log = given["quiet"], _log(ctx, given)
+    _refuse_together(given)
     config = read_configuration(given["file"])
     settings = _settings(given)
+    night = Night(config, settings, partial(_tell, quiet, log))
     if given["dry_run"]:
-        options.refuse("with --dry-run", "known_at")
-        ctx.exit(_rehearse(config, settings, quiet, log))
-    with Night(config, settings, partial(_tell, quiet, log)) as night:
-        with progress_for(quiet, log) as progress:
-            outcome = night.run(settings.period, progress)
-        _say(outcome, quiet, log)
-        if outcome.told is not None:
-            _tell(quiet, log, "budget", outcome.told)
+        ctx.exit(_rehearse(night, quiet, log))
+    with night:
+        for period in night.periods():
+            with progress_for(quiet, log) as progress:
+                outcome = night.run(period, progress)
+            _say(outcome, quiet, log, f"{folder_name(period)}: " if given["due"] else "")
+            if outcome.told is not None:
+                _tell(quiet, log, "budget", outcome.told)
+    if not night.ended and not quiet:
+        click.echo("Nothing is due: every period up to now was final at its last run.")
     ctx.exit(night.exit_code)
 
 
-def _rehearse(config: Configuration, settings: Settings, quiet: bool, log: JsonLog | None) -> int:
+def _refuse_together(given: Given) -> None:
+    """Raise UsageError for options that have no effect beside others."""
+    if given["dry_run"]:
+        options.refuse("with --dry-run", "known_at")
+    if given["due"]:
+        options.refuse("with --due", "period", "out", "known_at")
+
+
+def _rehearse(night: Night, quiet: bool, log: JsonLog | None) -> int:
     from trueup.cli.progress import progress_for
     from trueup.cli.rehearsal import lines_of
     from trueup.job.rehearsal import rehearsed
 
-    periods = [settings.period or config.run.period]
     with progress_for(quiet, log) as progress:
-        found = rehearsed(config, settings, periods, progress, os.environ)
+        found = rehearsed(night.config, night.settings, night.periods(), progress, os.environ)
     if not quiet:
         click.echo("\n".join(lines_of(found)))
     elif log is None:
@@ -134,6 +149,7 @@ def _settings(given: Given) -> Settings:
         fail_on_breaks=given["fail_on_breaks"],
         material_amount=given["material_amount"],
         replay=None if given["replay"] is None else Path(given["replay"]),
+        due=given["due"],
         known_at=given["known_at"],
     )
 
@@ -159,18 +175,28 @@ def _tell(quiet: bool, log: JsonLog | None, what: str, told: Told) -> None:
     say(told, "Metrics" if what == "metrics" else "Alert", quiet=quiet)
 
 
-def _say(outcome: JobOutcome, quiet: bool, log: JsonLog | None) -> None:
-    """The summary on stdout; what failed before it, or on stderr where there is no summary."""
-    if log is None:
+def _say(outcome: JobOutcome, quiet: bool, log: JsonLog | None, name: str) -> None:
+    """The summary on stdout; what failed before it, or on stderr where there is no summary.
+
+    ``name`` is the period's, where there are several.
+    """
+    from trueup.job.outcome import DONE
+
+    if outcome.nothing_yet and outcome.exit_code == DONE:
+        if not quiet:
+            click.echo(f"{name}no bill yet")
+    elif log is None:
         if outcome.result is None:
-            click.echo("Error: no charges could be read, so nothing was reconciled.", err=True)
+            why = outcome.error or "no charges could be read, so nothing was reconciled."
+            click.echo(f"Error: {name}{why}", err=True)
         if outcome.failures:
-            click.echo("\n".join(_failed(outcome)), err=quiet or outcome.result is None)
+            said = "\n".join(_failed(outcome))
+            click.echo(name + said, err=quiet or outcome.result is None)
     if outcome.result is not None and not quiet:
         click.echo(outcome.result.summary())
         click.echo(f"Evidence      {outcome.run_id}")
     if outcome.exit_code == MATERIAL_BREAKS and log is None:
-        click.echo(f"{outcome.material_breaks} material breaks: exit code 1.", err=True)
+        click.echo(f"{name}{outcome.material_breaks} material breaks: exit code 1.", err=True)
 
 
 def _failed(outcome: JobOutcome) -> Iterator[str]:

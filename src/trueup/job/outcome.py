@@ -37,6 +37,15 @@ class JobOutcome:
     seconds: float = 0  # how long it took
     error: str | None = None  # why it broke off
 
+    @property
+    def nothing_yet(self) -> bool:
+        """Whether there are no charges for no other reason than that no bill is there."""
+        return (
+            self.result is None
+            and bool(self.failures)
+            and all(one.nothing_yet for one in self.failures)
+        )
+
 
 def code_of(error: BaseException) -> int:
     """The exit code of what was raised."""

@@ -128,7 +128,13 @@ def _performed(
         said = assertions(fetched)
         _, unreadable = asserted(said)
         failures = [
-            Failure("provider", f"{one.provider} {one.what}", one.reason, one.remedy)
+            Failure(
+                "provider",
+                f"{one.provider} {one.what}",
+                one.reason,
+                one.remedy,
+                nothing_yet=one.nothing_yet,
+            )
             for one in (*(failed for each in fetched for failed in each.failures), *unreadable)
         ]
         for failure in failures:
