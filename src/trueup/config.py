@@ -38,6 +38,7 @@ from trueup.model.mistakes import close_to, explain, unknown_key
 from trueup.model.rate_file import with_rate_file
 from trueup.model.rules import Exact, Rules, Strict, read_rules
 from trueup.period import Period, parse_instant, parse_period
+from trueup.redacted import redacted
 from trueup.telemetry.column_map import check_names
 
 DEFAULT_FILE = "trueup.toml"
@@ -114,7 +115,7 @@ class Files(Strict):
 
     @property
     def title(self) -> str:
-        return self.name or ", ".join(self.paths)
+        return self.name or redacted(", ".join(self.paths))
 
 
 class UsageFiles(Files):

@@ -16,6 +16,7 @@ from tests.cli.month import Month, trueup
 from trueup.errors import IntegrityError, UsageError
 from trueup.fetch.providers import Failed, Fetched
 from trueup.job import night as night_module
+from trueup.job import run as run_module
 from trueup.job.due import due
 from trueup.job.folder import folder_name
 from trueup.period import Period, parse_period
@@ -178,7 +179,7 @@ def test_a_missed_week_is_caught_up_day_by_day(daily: Callable[[str], Path]) -> 
     assert money(missed) == money(every)
     for rows in money(missed).values():
         ((unused, billed),) = [(row["unused"], row["billed"]) for row in rows]
-        assert (Decimal(unused), Decimal(billed)) == (Decimal("1.5"), 10)
+        assert (Decimal(unused), Decimal(billed)) == (Decimal("1.5"), Decimal(10))
     # The last day was run by the same clock in both: all of its figures are the same.
     assert figures(missed, "2026-10-10") == figures(every, "2026-10-10")
     head = Workspace(missed / ".trueup").journal.head
@@ -212,7 +213,7 @@ def test_one_period_that_breaks_off_ends_not_the_others(
     """September does not add up: named, exit code 4; October is run. Wrong use ends the night."""
     monkeypatch.setattr("trueup.job.night.due", lambda *_: [SEP, OCT])
     (folder / "trueup.toml").write_text('[[charges]]\npath = "*used.csv"\n', encoding="utf-8")
-    real = night_module.run
+    real = run_module.run
 
     def run(config: Any, settings: Any, progress: Any) -> Any:
         if settings.period == SEP:

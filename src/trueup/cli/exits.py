@@ -10,6 +10,7 @@ from typing import NoReturn, Self
 import click
 
 from trueup.errors import TrueupError
+from trueup.redacted import redacted
 
 # As docs/reference/commands.md has them; every command shows them under its help.
 EPILOG = (
@@ -74,4 +75,4 @@ class ExitCodes:
             f"Error: internal error in trueup ({type(error).__name__}): "
             "please report it with the lines above."
         )
-        self._stop(error, text, "".join(format_exception(error)))
+        self._stop(error, text, redacted("".join(format_exception(error))))

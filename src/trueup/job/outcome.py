@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trueup.errors import IntegrityError, TrueupError
+from trueup.redacted import redacted
 
 if TYPE_CHECKING:
     from trueup.budgets.review import Told
@@ -58,4 +59,5 @@ def code_of(error: BaseException) -> int:
 def broken_off(error: BaseException, period: Period | None) -> JobOutcome:
     """How a run ended that raised this."""
     text = str(error) if isinstance(error, TrueupError) else f"{type(error).__name__}: {error}"
-    return JobOutcome(None, (), None, (), 0, code_of(error), period=period, error=text)
+    code = code_of(error)
+    return JobOutcome(None, (), None, (), 0, code, period=period, error=redacted(text))

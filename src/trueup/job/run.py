@@ -24,12 +24,13 @@ from trueup.job.outcome import DONE, MATERIAL_BREAKS, PARTIAL, WRONG_USE, JobOut
 from trueup.job.progress import Progress, Unwatched
 from trueup.job.reading import Reading
 from trueup.job.settings import Settings, clock_of, replay_of, rules_of, workspace_of
+from trueup.redacted import redacted
 from trueup.sources import KINDS, Failure, Group, groups, not_whole, read
 
 if TYPE_CHECKING:
     from trueup.evidence import Given
     from trueup.fetch.feeds import Place
-    from trueup.fetch.providers import Fetched
+    from trueup.fetch.providers import Failed, Fetched
     from trueup.model.dataset import Dataset
     from trueup.period import Period
     from trueup.report.result import Result
@@ -104,7 +105,7 @@ def _begun(config: Configuration, settings: Settings) -> Iterator[tuple[Workspac
         try:
             yield workspace, run_id
         except BaseException as error:
-            workspace.fail(run_id, clock, f"{type(error).__name__}: {error}")
+            workspace.fail(run_id, clock, redacted(f"{type(error).__name__}: {error}"))
             raise
 
 
@@ -127,16 +128,7 @@ def _performed(
         fetched = _fetched(config, settings, progress, place)
         said = assertions(fetched)
         _, unreadable = asserted(said)
-        failures = [
-            Failure(
-                "provider",
-                f"{one.provider} {one.what}",
-                one.reason,
-                one.remedy,
-                nothing_yet=one.nothing_yet,
-            )
-            for one in (*(failed for each in fetched for failed in each.failures), *unreadable)
-        ]
+        failures = _failures(fetched, unreadable)
         for failure in failures:
             progress.failed(failure)
         landed, datasets, reads = read_all(
@@ -191,6 +183,20 @@ def _fetched(
         replay=replay_of(config, settings),
         said=progress.asking,
     )
+
+
+def _failures(fetched: list[Fetched], unreadable: list[Failed]) -> list[Failure]:
+    """What was not given by providers, or cannot be read of what they assert."""
+    return [
+        Failure(
+            "provider",
+            f"{one.provider} {one.what}",
+            one.reason,
+            one.remedy,
+            nothing_yet=one.nothing_yet,
+        )
+        for one in (*(failed for each in fetched for failed in each.failures), *unreadable)
+    ]
 
 
 def read_all(
