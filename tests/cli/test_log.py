@@ -69,7 +69,7 @@ def test_an_error_is_a_line_of_the_log(folder: Path) -> None:
     assert stopped["error"].startswith("trueup.toml: there is no such file")
     configure(folder, GOOD)
     told = logged("--out", "used.csv/out")[1]
-    assert [one["event"] for one in told] == ["run_broke_off", "stopped"]
+    assert [one["event"] for one in told] == ["stopped"]
 
 
 def test_a_defect_brings_its_traceback(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
