@@ -76,6 +76,9 @@ NOT_YET = night("2026-09", "2026-10-07", "2026-10-08")
         ),
         (night("2026-09", "2026-11-01", "2026-10-08", partial=True), "2026-11-02",
          ["2026-10", "2026-11"]),
+        # August is not final, September is.
+        ([*night("2026-08", "2026-09-05", "2026-09-08"), *SEPTEMBER], "2026-10-10",
+         ["2026-08", "2026-10"]),
         # The last run of a month counts; periods of another kind do not.
         ([*NOT_YET, *SEPTEMBER], "2026-10-10", ["2026-10"]),
         ([*SEPTEMBER, *night("2026-08-03", "2026-08-04", "2026-09-08")], "2026-10-10", ["2026-10"]),

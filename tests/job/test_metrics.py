@@ -15,8 +15,10 @@ from tests.cli.conftest import row, write_bill
 from tests.cli.month import Month, trueup
 from tests.job.receiver import receiving
 
-from trueup.job.exporters import NotSent, push
-from trueup.job.metrics import EXIT_CODE, METRICS, Sample
+from trueup.job.exporters import NotSent, push, write_textfile
+from trueup.job.metrics import EXIT_CODE, METRICS, Sample, samples_of
+from trueup.job.outcome import JobOutcome
+from trueup.job.reading import Reading
 
 Key = tuple[str, frozenset[tuple[str, str]]]
 TEXTFILE = '[metrics]\ntextfile = "night.prom"\n'
@@ -156,3 +158,18 @@ def test_names_with_quotes_are_no_syntax(month: Month) -> None:
     month.run()
     labels = {"period": "2026-10", "kind": "charges", "source": 'a"b\\c.csv'}
     assert textfile(month.folder / "night.prom")[key("trueup_rows", **labels)] == 1
+
+
+def test_two_sources_of_one_name_are_one(tmp_path: Path) -> None:
+    """A series that stood twice would make Prometheus refuse the file; the older age counts."""
+    clock = datetime(2026, 10, 4, tzinfo=UTC)
+    newest = [datetime(2026, 10, 3, hour, tzinfo=UTC) for hour in (12, 18)]
+    reads = tuple(Reading("usage", "gateway", 1, 5, 1, end) for end in newest)
+    found = samples_of(JobOutcome(None, (), None, (), 0, 2, reads=reads), clock)
+    write_textfile(found, tmp_path / "night.prom")
+    lines = (tmp_path / "night.prom").read_text(encoding="utf-8").splitlines()
+    assert sum(line.startswith("trueup_rows{") for line in lines) == 1
+    labels = {"period": "all", "kind": "usage", "source": "gateway"}
+    figures = textfile(tmp_path / "night.prom")
+    assert figures[key("trueup_rows", **labels)] == 10
+    assert figures[key("trueup_source_age_seconds", **labels)] == 12 * 3600

@@ -13,8 +13,8 @@ HEAD = """\
 
 [run]
 # A year 2026, a quarter 2026-Q4, a month 2026-10, a day 2026-10-03, an hour 2026-10-03T14 or
-# START/END, in UTC, END not in it. Without it: everything in the files. A nightly job gives it by
-# --period instead.
+# START/END, in UTC, END not in it. Without it: everything in the files. A nightly job leaves it
+# out: `trueup run --due` knows which months (or days, by every = "day") are to be run.
 #period = "2026-10"
 # The run's clock, on which lag and age depend. Without it: the wall clock.
 #as_of = "2026-11-05T06:00:00Z"
@@ -61,9 +61,16 @@ paths = ["bills/*.csv"]
 #currency = "USD"
 #period = "month"
 
-# Where it is told that a budget's threshold was crossed; needs pip install 'trueup[alerts]'.
+# Where it is told that a budget's threshold was crossed or that a night went wrong; needs
+# pip install 'trueup[alerts]'.
 #[alerts]
 #urls = ["env:TRUEUP_ALERTS"]
+#on = ["failed", "partial", "material_breaks"]
+
+# A night's figures for those who watch over machines; needs pip install 'trueup[metrics]'.
+#[metrics]
+#textfile = "/var/lib/node_exporter/trueup.prom"
+#otlp = "http://localhost:4318"
 
 # Tolerances, rates, factors. They may stand in a file of their own: rules = "rules.toml", written
 # above [run].

@@ -13,6 +13,7 @@ from trueup.job.outcome import DONE, MATERIAL_BREAKS, PARTIAL, JobOutcome
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from trueup.job.reading import Reading
     from trueup.report.result import Result
     from trueup.workspace.run import Run
 
@@ -88,14 +89,24 @@ def samples_of(outcome: JobOutcome, clock: datetime) -> list[Sample]:
         Sample(SUCCESS, int(outcome.exit_code in (DONE, MATERIAL_BREAKS)), period),
         Sample(FAILED, len(outcome.failures), period),
     ]
-    for read in outcome.reads:
-        labels = {**period, "kind": read.kind, "source": read.title}
-        found += [Sample(ROWS, read.rows, labels), Sample(REJECTED, read.rejected, labels)]
-        if read.newest is not None:
-            found.append(Sample(AGE, (clock - read.newest).total_seconds(), labels))
+    for (kind, title), reads in _by_name(outcome.reads).items():
+        labels = {**period, "kind": kind, "source": title}
+        found.append(Sample(ROWS, sum(one.rows for one in reads), labels))
+        found.append(Sample(REJECTED, sum(one.rejected for one in reads), labels))
+        ends = [one.newest for one in reads if one.newest is not None]
+        if ends:
+            found.append(Sample(AGE, (clock - min(ends)).total_seconds(), labels))
     if outcome.result is not None:
         found.append(Sample(MATERIAL, outcome.material_breaks, period))
         found += _found(outcome.result, period)
+    return found
+
+
+def _by_name(reads: Sequence[Reading]) -> dict[tuple[str, str], list[Reading]]:
+    """Two sources of one name are one: a series stands once in a file."""
+    found: dict[tuple[str, str], list[Reading]] = {}
+    for one in reads:
+        found.setdefault((one.kind, one.title), []).append(one)
     return found
 
 
