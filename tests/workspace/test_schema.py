@@ -83,6 +83,14 @@ def test_a_newer_one_is_refused_in_python(tmp_path: Path) -> None:
             library.forecast(folder)
 
 
+def test_a_newer_one_that_was_changed_is_refused_too(tmp_path: Path) -> None:
+    """Its files may lie otherwise: verify calls none of them changed, whatever else it finds."""
+    folder = workspace(tmp_path / "w", schema=2, version="0.2.0")
+    (folder / JOURNAL).write_bytes((folder / JOURNAL).read_bytes() + b"changed\n")
+    with pytest.raises(UsageError, match="of schema 2"):
+        verify(folder)
+
+
 def test_an_older_one_is_migrated_by_the_next_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, second: None
 ) -> None:
