@@ -11,6 +11,7 @@ from trueup.workspace.journal import HEAD, JOURNAL, Entry, lines_of, read_entry
 from trueup.workspace.keys import verified
 from trueup.workspace.lock import LOCK, at_work
 from trueup.workspace.run import BEGUN, ENDED, FAILED
+from trueup.workspace.schema import refuse_other
 from trueup.workspace.store import COMING, RAW, digest_of
 from trueup.workspace.tables import LAST_CHECKPOINT, TABLES
 from trueup.workspace.workspace import LANDING, SNAPSHOT, Workspace
@@ -45,10 +46,12 @@ def verify(folder: Path, head: str | None = None) -> Verification:
     """Check a whole workspace; ``head`` is a hash that was written down at some time before.
 
     A changed, missing, reordered or inserted byte is a difference. What a killed run left behind
-    is listed apart: the next run takes it away.
+    is listed apart: the next run takes it away. Raises UsageError for a workspace of another
+    schema.
     """
     found = Verification()
     entries = check_journal(folder, found)
+    refuse_other(folder, entries)
     found.head = entries[-1].hash if entries else NOTHING
     if head is not None and head not in {NOTHING, *(entry.hash for entry in entries)}:
         what = f"no entry has the hash {head} that was written down"

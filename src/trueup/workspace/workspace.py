@@ -26,6 +26,7 @@ from trueup.model.table import Table
 from trueup.workspace import tables
 from trueup.workspace.journal import TORN, Entry, Journal
 from trueup.workspace.run import BEGUN, ENDED, FAILED, TAKEN_AWAY, Run
+from trueup.workspace.schema import OfSchema, made_by, migrate
 from trueup.workspace.store import Store
 
 LANDING = "landing"
@@ -38,7 +39,7 @@ class Workspace:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.store = Store(folder)
-        self.journal = Journal(folder, self.store)
+        self.journal = OfSchema(folder, self.store)
         self.landing = Journal(folder / LANDING, self.store)
 
     def runs(self, known_at: datetime | None = None) -> list[Run]:
@@ -81,10 +82,11 @@ class Workspace:
 
     def begin(self, at: datetime, body: Mapping[str, Any]) -> str:
         """Say that a run begins, and tidy up behind one that was killed; the new run's name."""
-        self._tidy(at)
+        migrate(self.folder, at)
         begun = [entry for entry in self.journal.entries() if entry.kind == BEGUN]
+        self._tidy(at)
         run_id = f"run-{len(begun) + 1:04d}"
-        self.journal.append(BEGUN, at, {"run": run_id, **body})
+        self.journal.append(BEGUN, at, {"run": run_id, **made_by(), **body})
         return run_id
 
     def end(
