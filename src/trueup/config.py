@@ -8,7 +8,6 @@ exact: a bare ``0.05`` is read as a decimal, never as a binary fraction.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -40,6 +39,7 @@ from trueup.model.rules import Exact, Rules, Strict, read_rules
 from trueup.period import Period, parse_instant, parse_period
 from trueup.redacted import redacted
 from trueup.telemetry.column_map import check_names
+from trueup.toml import read_toml
 
 DEFAULT_FILE = "trueup.toml"
 _URL = re.compile(r"[a-z][a-z0-9+.-]*(://|::)", re.IGNORECASE)
@@ -306,8 +306,7 @@ def read_configuration(file: str | Path) -> Configuration:
 
 def _toml(file: Path) -> dict[str, Any]:
     try:
-        with file.open("rb") as stream:
-            return tomllib.load(stream, parse_float=Decimal)
+        return read_toml(file, str(file))
     except FileNotFoundError as error:
         raise ConfigurationError(
             f"{file}: there is no such file; name the configuration with -c, or write one with "
@@ -315,9 +314,3 @@ def _toml(file: Path) -> dict[str, Any]:
         ) from error
     except OSError as error:
         raise ConfigurationError(f"{file}: cannot be opened ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(f"{file}: not UTF-8 text, as TOML must be") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(
-            f'{file}: not valid TOML: {error}; text such as "2026-10" stands in quotes'
-        ) from error

@@ -235,8 +235,8 @@ def exact_json(body: bytes) -> Any:
     """JSON with its numbers as written; BrokenAnswer where it is none."""
     try:
         return json.loads(body, parse_float=Decimal)
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise BrokenAnswer(f"not JSON: begins with {body[:40]!r}") from error
+    except (ValueError, ArithmeticError, RecursionError) as error:
+        raise BrokenAnswer(f"not JSON that can be read: begins with {body[:40]!r}") from error
 
 
 def once_each(names: Iterable[str]) -> None:

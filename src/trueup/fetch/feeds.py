@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,7 +23,7 @@ from trueup.adapter.feed import (
     Lacking,
     Row,
 )
-from trueup.errors import IntegrityError, NothingYet, ProviderError
+from trueup.errors import IntegrityError, NothingYet, ProviderError, SourceError
 from trueup.fetch.asking import Asker
 from trueup.fetch.landing import Landing
 from trueup.focus.columns import CONTRACT_COMMITMENT, DATASETS
@@ -30,6 +31,7 @@ from trueup.focus.commitments import STATED
 
 T = TypeVar("T")
 
+NAME_BYTES_MAX = 200  # of a part of a path: file systems take 255
 READINGS_MAX = 3  # data that changes while it is read is read again
 
 
@@ -155,6 +157,8 @@ def _exported(export: Export, asker: Asker, place: Place) -> list[Path]:
         # Pseudonyms in a recorded file may be longer or shorter than what they stand for.
         file = replace(listed, size_bytes=None) if asker.offline else listed
         path = place.folder / asker.provider / _safe(file.name)
+        if path in paths:
+            raise SourceError(file.name, f"two files of the export would be {path.name}")
         entry = asker.retried(
             export.name,
             partial(place.landing.file, asker.provider, export.name, file, file.download, place.at),
@@ -171,4 +175,11 @@ def _exported(export: Export, asker: Asker, place: Place) -> list[Path]:
 def _safe(name: str) -> Path:
     """A file's name as a path below a folder, whatever the provider wrote into it."""
     parts = [part for part in name.split("/") if part not in {"", ".", ".."}]
-    return Path(*(part.replace("\\", "_").replace("\0", "_") for part in parts))
+    return Path(*map(_safe_part, parts or ["unnamed"]))
+
+
+def _safe_part(part: str) -> str:
+    text = part.encode(errors="replace").decode().replace("\\", "_").replace("\0", "_")
+    if len(text.encode()) <= NAME_BYTES_MAX:
+        return text
+    return f"{sha256(part.encode(errors='replace')).hexdigest()}{Path(part).suffix[:9]}"

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     import duckdb
 
 
+FIRST_MICROSECOND = -62_135_596_800_000_000  # of the year 1, since 1970
+END_MICROSECOND = 253_402_300_800_000_000  # of the year 9999
+
+
 class ByValue:
     """Reads chunks of one layout by their values."""
 
@@ -128,7 +132,16 @@ def cast(array: pa.ChunkedArray, kind: Kind) -> pa.Array:
     """The values of a column whose type is ``carried``."""
     if pa.types.is_date(array.type):
         array = array.cast(pa.date32()).cast(pa.timestamp("s"))  # its beginning, in UTC
-    return whole(array).cast(ARROW_TYPES[kind])
+    found = whole(array).cast(ARROW_TYPES[kind])
+    if kind == "time" and not _within_years(found):
+        raise pa.ArrowInvalid("an instant outside the years 1 to 9999")
+    return found
+
+
+def _within_years(instants: pa.Array) -> bool:
+    ends = pc.min_max(instants.cast(pa.int64())).as_py()
+    first, last = ends["min"], ends["max"]
+    return first is None or (first >= FIRST_MICROSECOND and last < END_MICROSECOND)
 
 
 def _first(arrays: list[pa.Array], rows: int) -> pa.Array:

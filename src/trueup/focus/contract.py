@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -34,6 +33,7 @@ from trueup.focus.contract_values import (
     read_lower,
     zone_of,
 )
+from trueup.toml import read_toml
 
 Share = Annotated[Amount, Field(ge=0, le=1)]
 Order = Literal["priority", "-priority", "expiry", "-expiry", "start", "-start"]
@@ -225,11 +225,7 @@ def read_contracts(source: str, path: Path) -> list[Contract]:
 
     A mistake names the file, the table's number, the key, the value and what would be right.
     """
-    try:
-        with path.open("rb") as file:
-            document = tomllib.load(file, parse_float=Decimal)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{source}: not valid TOML: {error}") from error
+    document = read_toml(path, source)
     tables = document.get("commitment", [])
     unknown = sorted(set(document) - {"commitment"})
     if unknown:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +13,7 @@ from trueup.errors import ConfigurationError, UsageError
 from trueup.focus.contract_values import Amount, Instant, Text
 from trueup.model.mistakes import explain
 from trueup.period import Period, parse_period
+from trueup.toml import read_toml
 
 
 def _period(value: object) -> object:
@@ -87,11 +87,7 @@ class InvoiceFile(BaseModel):
 
 def read_totals(source: str, path: Path) -> tuple[InvoiceTotal, ...]:
     """The invoices of a TOML file; ConfigurationError lists every mistake."""
-    try:
-        with path.open("rb") as file:
-            document = tomllib.load(file, parse_float=Decimal)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{source}: not valid TOML: {error}") from error
+    document = read_toml(path, source)
     try:
         return InvoiceFile.model_validate(document).invoice
     except ValidationError as error:

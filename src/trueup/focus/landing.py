@@ -5,7 +5,8 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfileobj
@@ -14,9 +15,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from trueup.errors import SourceError, UsageError
+from trueup.files import ENDLESS, is_endless
 from trueup.redacted import redacted
 
 MAGIC = "*?["
+_BELOW = re.compile(r"(?:^|(?<=/))\*\*(?:/|$)")
 
 
 @dataclass(frozen=True)
@@ -83,17 +86,50 @@ def _local(name: str) -> list[str]:
     if not name:
         raise SourceError("(empty path)", "a path is needed")
     path = Path(name)
-    if path.is_dir():
-        raise SourceError(name, f"is a directory; give its files, such as {path / '*.csv'}")
-    if path.exists():
-        return [name]
+    try:
+        if path.is_dir():
+            raise SourceError(name, f"is a directory; give its files, such as {path / '*.csv'}")
+        if path.exists():
+            return [_spelled(name)]
+    except (OSError, ValueError) as error:  # a name too long, or no name at all
+        raise SourceError(name, f"no such file ({error})") from error
     if not any(character in name for character in MAGIC):
         raise SourceError(name, "no such file")
-    matches = glob.glob(name, recursive=True)  # noqa: PTH207  # as given: Path drops a leading ./
-    found = [file for file in matches if not Path(file).is_dir()]
+    found = [_spelled(file) for file in _matching(name) if not Path(file).is_dir()]
     if not found:
         raise SourceError(name, "no file matches this pattern")
     return found
+
+
+def _spelled(name: str) -> str:
+    """The name itself; SourceError where reports could not spell it."""
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise SourceError(name, "its name is not UTF-8: rename the file") from error
+    return name
+
+
+def _matching(pattern: str) -> Iterator[str]:
+    """What a pattern names, as it is given: Path would drop a leading ./ of it.
+
+    Below ``**`` each folder is entered once, however many links lead to it and in circles.
+    """
+    before, *after = _BELOW.split(pattern, maxsplit=1)
+    if not after:
+        yield from glob.iglob(pattern)  # noqa: PTH207
+        return
+    entered: set[str] = set()
+    for top in sorted(glob.iglob(before or ".")):  # noqa: PTH207
+        for folder, below, _ in os.walk(top, followlinks=True):
+            real = os.path.realpath(folder)
+            if real in entered:
+                below.clear()
+                continue
+            entered.add(real)
+            below[:] = sorted(name for name in below if not name.startswith("."))
+            here = folder if before else folder.removeprefix("./").removeprefix(".")
+            yield from _matching(os.path.join(glob.escape(here), after[0] or "*"))  # noqa: PTH118
 
 
 def _file_system(url: str) -> tuple[Any, str]:
@@ -156,7 +192,10 @@ class Landing:
     def file(self, name: str) -> Landed:
         """Land one file that ``expand`` named; SourceError when it cannot be read."""
         try:
-            return _landed(name, self._copied(name) if "://" in name else Path(name))
+            local = self._copied(name) if "://" in name else Path(name)
+            if is_endless(local):
+                raise SourceError(name, ENDLESS)
+            return _landed(name, local)
         except OSError as error:
             raise SourceError(name, f"cannot be read ({error.strerror or error})") from error
 

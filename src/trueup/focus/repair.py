@@ -96,11 +96,13 @@ CREATE MACRO late_instant(t) AS TRY_CAST(
     regexp_extract(t, {literal(_LATE)}, 1) || 'T'
     || lpad(CAST(late_hour(t) - 24 AS VARCHAR), 2, '0')
     || regexp_extract(t, {literal(_LATE)}, 3) AS TIMESTAMPTZ) + INTERVAL 1 DAY;
-CREATE MACRO instant(t) AS
+CREATE MACRO within_years(i) AS CASE WHEN i BETWEEN TIMESTAMPTZ '0001-01-01 00:00:00Z'
+    AND TIMESTAMPTZ '9999-12-31 23:59:59.999999Z' THEN i END;
+CREATE MACRO instant(t) AS within_years(
     CASE WHEN regexp_full_match(t, {literal(_TIME)}) THEN TRY_CAST(t AS TIMESTAMPTZ)
          WHEN is_late(t) THEN late_instant(t)
          WHEN regexp_full_match(t, {literal(_SLASHED)})
-         THEN CAST(try_strptime(t, {_list(_SLASHED_FORMATS)}) AS TIMESTAMPTZ) END;
+         THEN CAST(try_strptime(t, {_list(_SLASHED_FORMATS)}) AS TIMESTAMPTZ) END);
 CREATE MACRO instant_fault(t) AS
     CASE WHEN regexp_matches(t, '^\d{{1,2}}/\d{{1,2}}/')
          THEN 'not a month/day/year date; write 2026-10-03T14:00:00Z'

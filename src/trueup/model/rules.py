@@ -7,7 +7,6 @@ every key. See docs/reference/rules.md for each key with an example.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from datetime import date, timedelta
 from decimal import Decimal
@@ -31,6 +30,7 @@ from trueup.model.map_file import with_map_file
 from trueup.model.mistakes import close_to, explain
 from trueup.model.rate_file import with_rate_file
 from trueup.model.schema import METERS
+from trueup.toml import read_toml
 from trueup.units import parse_unit
 
 Leg = Literal["commitment", "usage", "price", "balance", "invoice", "restatement"]
@@ -382,9 +382,6 @@ def read_rules(rules: Rules | Mapping[str, Any] | str | Path | None) -> Rules:
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file, parse_float=Decimal)
+        return read_toml(path, str(path))
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be opened ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: not valid TOML: {error}") from error

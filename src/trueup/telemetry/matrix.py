@@ -21,6 +21,8 @@ from trueup.telemetry.sample import BOM
 CHUNK_BYTES = 1 << 20
 MARK = re.compile(rb'\{\s*"metric"\s*:\s*\{')
 MARK_BYTES_MAX = 64  # a mark with more blanks in it than this is not looked for
+PIECE_BYTES_MAX = 64 << 20  # of a series, and of all that is none: parsed it takes ten times that
+TOO_LONG = f"more than {PIECE_BYTES_MAX >> 20} MiB in one series or beside them all"
 
 
 @dataclass
@@ -48,6 +50,7 @@ def split(path: Path, source: str, target: Path) -> Answers:
     Raises SourceError for a file that is cut or holds anything but successful answers.
     """
     answers = Answers()
+    beside = 0
     try:
         with opened(path, source) as file, target.open("wb") as lines:
             for piece in _pieces(file):
@@ -55,9 +58,11 @@ def split(path: Path, source: str, target: Path) -> Answers:
                 if series:
                     lines.write(b" ".join(series.split(b"\n")) + b"\n")
                 answers.frame.append(rest)
+                beside += len(rest)
+                _bound(beside)
             answers.documents = list(_documents(b"".join(answers.frame)))
             _write_whole(answers, lines)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SourceError(source, f"not a complete JSON document: {error}") from error
     _check(answers, source)
     return answers
@@ -82,6 +87,12 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
             yield bytes(held)
             return
         held += part
+        _bound(len(held))
+
+
+def _bound(size: int) -> None:
+    if size > PIECE_BYTES_MAX:
+        raise ValueError(f"{TOO_LONG}: ask for shorter windows")
 
 
 def _series(piece: bytes) -> tuple[bytes, bytes]:

@@ -21,6 +21,7 @@ A record is a sample. One usage row is written per hour, labels and capacity.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -95,7 +96,7 @@ class PrometheusReader:
 
 def _fixed_step(source: UsageSource) -> str | None:
     step = source.constants.get("step")
-    if step is not None and not (step.isascii() and step.isdigit() and int(step) > 0):
+    if step is not None and not re.fullmatch("[1-9][0-9]{0,4}", step):
         raise ConfigurationError(f"constants: step = {step!r}: a whole number of seconds is needed")
     return step
 
@@ -180,7 +181,8 @@ def _samples_query(source: UsageSource, first: int, last: int, before: int) -> s
     return f"""
         INSERT INTO {SAMPLES}
         SELECT {source.source_id}, {before} + row_number() OVER (), series,
-            CAST(TRY_CAST(v[1] AS DECIMAL(28, 6)) * 1000000 AS BIGINT), v[2]
+            epoch_us(within_years(make_timestamptz(
+                TRY_CAST(TRY_CAST(v[1] AS DECIMAL(28, 6)) * 1000000 AS BIGINT)))), v[2]
         FROM (
             SELECT rowid AS series, unnest({values}) AS v FROM matrix
             WHERE rowid BETWEEN {first} AND {last}

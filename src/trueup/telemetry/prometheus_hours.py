@@ -48,6 +48,7 @@ SAMPLE_COLUMNS = {
 }
 MICROS = 1_000_000
 HOUR = 3600 * MICROS
+STEP_MAX = 24 * HOUR  # a sample is spread over no more hours than that
 ONE = 10**18
 UNITS = "CASE r.meter WHEN 'gpu' THEN 'GPU-Seconds' ELSE 'TPU-Chip-Seconds' END"
 
@@ -60,17 +61,21 @@ def create_samples(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def set_step(connection: duckdb.DuckDBPyConnection, source_id: int, known: str | None) -> None:
-    """Note a source's step in microseconds: the known seconds, else the commonest gap."""
+    """Note a source's step in microseconds: the known seconds, else the commonest gap.
+
+    One that is none, or that would say more than a sample can know, is not noted.
+    """
     connection.execute(
         f"""
         INSERT INTO prometheus_step
-        SELECT {source_id}, coalesce(
-            CAST(TRY_CAST(? AS DECIMAL(28, 6)) * 1000000 AS BIGINT),
+        SELECT {source_id}, CASE WHEN step BETWEEN 1 AND {STEP_MAX} THEN step END
+        FROM (SELECT coalesce(
+            TRY_CAST(TRY_CAST(? AS DECIMAL(28, 6)) * 1000000 AS BIGINT),
             (SELECT gap FROM (
                 SELECT taken - lag(taken) OVER (PARTITION BY series ORDER BY taken) AS gap
                 FROM {SAMPLES} WHERE source_id = {source_id}
             ) WHERE gap > 0 GROUP BY gap ORDER BY count(*) DESC, gap LIMIT 1)
-        )""",
+        ) AS step)""",
         [known],
     )
 
@@ -141,7 +146,9 @@ def _faults() -> str:
         "NOT counts": "NULL",
         "is_slice": "'a slice of a GPU: query the metric of the whole GPU'",
         "taken IS NULL": "'not a time in seconds since 1970'",
-        "step IS NULL": "'a single sample and no step; give constants={''step'': ...}'",
+        "step IS NULL": (
+            "'a single sample and no step, or one of over a day; give constants={''step'': ...}'"
+        ),
         f"text = '{SENTINEL}'": "'the exporter had no value'",
         "share IS NULL": "decimal_fault(trim(text))",
         "scaled IS NULL": "'not between 0 and ' || whole",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from glob import escape
 from typing import TYPE_CHECKING
 
 from trueup.adapter.telemetry import UsageSource
@@ -60,7 +61,7 @@ def documents(
     """
     if seen.layout != "lines":
         size_max = max(size_max, unpacked_bytes(source) + 1)
-    path = literal(str(source.path))
+    path = literal(escape(str(source.path)))  # the engine would take it for a pattern
     options = f"compression={literal(seen.compression)}, maximum_object_size={size_max}"
     if seen.layout == "lines":
         return f"read_ndjson_objects({path}, ignore_errors={skip_malformed}, {options})"

@@ -23,6 +23,7 @@ MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 Kind = Literal["empty", "json", "parquet", "delimited", "unknown"]
 Layout = Literal["lines", "array", "document"]
 
+UNREADABLE = (ValueError, RecursionError)  # no JSON, or nested too deep for this parser
 _KEY = re.compile(r'"([^"\\]{1,100})"\s*:')
 
 
@@ -100,7 +101,10 @@ def _parquet_names(path: Path, source: str) -> tuple[str, ...]:
 
 def _header(text: str) -> tuple[str, ...]:
     line = next(line for line in text.splitlines() if line.strip())
-    found = [next(csv.reader([line], delimiter=delimiter)) for delimiter in ",;\t|"]
+    try:
+        found = [next(csv.reader([line], delimiter=delimiter)) for delimiter in ",;\t|"]
+    except csv.Error:  # a field longer than any name of a column
+        return ()
     return tuple(name.strip() for name in max(found, key=len))
 
 
@@ -123,7 +127,7 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
             continue
         try:
             item = json.loads(line)
-        except ValueError:
+        except UNREADABLE:
             continue
         if isinstance(item, dict):
             yield item
@@ -135,7 +139,7 @@ def _first_in_array(text: str) -> dict[str, Any] | None:
         return None
     try:
         item, _ = json.JSONDecoder().raw_decode(text, start)
-    except ValueError:
+    except UNREADABLE:
         return None
     return item if isinstance(item, dict) else None
 
@@ -143,6 +147,6 @@ def _first_in_array(text: str) -> dict[str, Any] | None:
 def _top_keys(text: str) -> frozenset[str]:
     try:
         item, _ = json.JSONDecoder().raw_decode(text.lstrip())
-    except ValueError:
+    except UNREADABLE:
         return frozenset(_KEY.findall(text))
     return frozenset(item) if isinstance(item, dict) else frozenset()

@@ -39,6 +39,7 @@ from trueup.fetch.cassette.provenance import (
     recordings,
 )
 from trueup.fetch.cassette.pseudonyms import foreign
+from trueup.fetch.cassette.replay import exchanges
 from trueup.fetch.feeds import Place
 from trueup.fetch.landing import Landing
 from trueup.fetch.providers import Fetched, replayed
@@ -121,11 +122,8 @@ def write_golden(case: Case, workspace: Path) -> None:
 
 def raw_answers(case: Case) -> Iterator[tuple[str, bytes]]:
     """The recorded answers with status 200 of each feed, in their order."""
-    from vcr.serialize import deserialize
-    from vcr.serializers import yamlserializer
-
     for file in recordings(case.folder):
-        _, responses, *_ = deserialize(recorded_text(file), yamlserializer)
+        _, responses = exchanges(file)
         for response in responses:
             if response["status"]["code"] == 200 and response["body"]["string"]:
                 yield file.name.split(".")[0], response["body"]["string"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -12,11 +13,15 @@ from glob import glob
 from pathlib import Path
 from typing import Any
 
+from pydantic import ConfigDict, TypeAdapter
+
 from trueup.errors import SourceError
+from trueup.files import ENDLESS, is_endless
 from trueup.period import parse_instant
 
 SIDECAR = "provenance.json"
 PLAIN_MAX_CHARACTERS = 500_000
+TEXT_BYTES_MAX = 64 << 20  # of a recording, unpacked: it is taken apart in memory
 STATEMENTS = {
     "synthetic": "recorded from a synthetic twin; shapes checked against the SDK's models; "
     "behaviour not observed",
@@ -28,6 +33,8 @@ STATEMENTS = {
 @dataclass(frozen=True)
 class Provenance:
     """What ``provenance.json`` holds."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     provider: str
     case: str
@@ -54,6 +61,9 @@ class Provenance:
         (folder / SIDECAR).write_text(text, encoding="utf-8")
 
 
+_SIDECAR = TypeAdapter(Provenance)
+
+
 def recordings(folder: Path) -> list[Path]:
     """The recorded exchanges of a case, in the order of their names; large ones are packed."""
     return sorted([*folder.glob("*.yaml"), *folder.glob("*.yaml.gz")])
@@ -61,8 +71,18 @@ def recordings(folder: Path) -> list[Path]:
 
 def recorded_text(file: Path) -> str:
     """What a recording says, unpacked."""
-    content = file.read_bytes()
-    return (gzip.decompress(content) if file.suffix == ".gz" else content).decode()
+    if is_endless(file):
+        raise SourceError(str(file), ENDLESS)
+    try:
+        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as opened:
+            content = opened.read(TEXT_BYTES_MAX + 1)
+        text = content.decode()
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise SourceError(str(file), f"cannot be read as a recording: {error}") from error
+    if len(content) > TEXT_BYTES_MAX:
+        size = TEXT_BYTES_MAX >> 20
+        raise SourceError(str(file), f"more than {size} MiB of text: record a shorter period")
+    return text
 
 
 def write_recording(file: Path, text: str) -> None:
@@ -77,15 +97,22 @@ def write_recording(file: Path, text: str) -> None:
 
 def hashes(folder: Path) -> dict[str, str]:
     """The SHA-256 of every recording of a case, by file name."""
-    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in recordings(folder)}
+    return {file.name: _digest(file) for file in recordings(folder)}
+
+
+def _digest(file: Path) -> str:
+    if is_endless(file):
+        raise SourceError(str(file), ENDLESS)
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def read_provenance(folder: Path) -> Provenance:
     """The sidecar of a case; SourceError where it is missing or a recording was changed."""
     file = folder / SIDECAR
     try:
-        known = Provenance(**json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, TypeError, json.JSONDecodeError) as error:
+        known = _SIDECAR.validate_python(json.loads(recorded_text(file)))
+    except (OSError, ValueError, RecursionError) as error:
         raise SourceError(str(file), f"not the provenance of a recording: {error}") from error
     found = hashes(folder)
     changed = sorted(

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from trueup.adapter.feed import Connector
-from trueup.errors import MissingDependency, ProviderError
+from trueup.errors import MissingDependency, ProviderError, SourceError
+from trueup.fetch.cassette import plain
 from trueup.fetch.cassette.provenance import recorded_text, recordings
 from trueup.fetch.cassette.question import question
 
@@ -17,13 +18,11 @@ class Several:
     """A persister of vcrpy that loads every recording of a folder and never writes."""
 
     @staticmethod
-    def load_cassette(path: str, serializer: Any) -> tuple[list[Any], list[Any]]:
-        from vcr.serialize import deserialize
-
+    def load_cassette(path: str, serializer: Any) -> tuple[list[Any], list[Any]]:  # noqa: ARG004
         requests: list[Any] = []
         responses: list[Any] = []
         for file in recordings(Path(path)):
-            asked, answered, *_ = deserialize(recorded_text(file), serializer)
+            asked, answered, *_ = exchanges(file)
             requests += asked
             responses += answered
         return requests, responses
@@ -31,6 +30,18 @@ class Several:
     @staticmethod
     def save_cassette(path: str, cassette: dict[str, Any], serializer: Any) -> None:
         """Nothing: what is played is not changed."""
+
+
+def exchanges(file: Path) -> tuple[list[Any], list[Any]]:
+    """The requests and responses of a recording; SourceError where it is none."""
+    from vcr.serialize import deserialize
+
+    try:
+        asked, answered, *_ = deserialize(recorded_text(file), plain)
+    except (ValueError, ArithmeticError, RecursionError) as error:
+        reason = str(error).splitlines()[0]
+        raise SourceError(str(file), f"not a recording of exchanges: {reason}") from error
+    return asked, answered
 
 
 @contextmanager
