@@ -140,7 +140,7 @@ def test_a_time_without_a_zone_is_utc(write: Write) -> None:
         (
             '[run]\nengin = "spark"',
             ("run.engin: there is no such key; did you mean 'engine'? known here: period, as_of, "
-            "out, engine, fail_on_breaks, material_amount, workspace, replay"),
+            "every, out, engine, fail_on_breaks, material_amount, workspace, replay"),
         ),
         (
             '[run]\nengine = "duckdbb"',
@@ -155,9 +155,9 @@ def test_a_time_without_a_zone_is_utc(write: Write) -> None:
         ('[run]\nout = "s3://x"', ("run.out = 's3://x': it is written to, so it is a folder of this "
          "machine: give its path")),
         ("colour = 3", ("colour: there is no such key; known here: run, charges, commitments, "
-             "usage, invoices, rules, providers, person, controls, budget, alerts, gate")),
+             "usage, invoices, rules, providers, person, controls, budget, alerts, metrics, gate")),
         ("file = 3", ("file: there is no such key; known here: run, charges, commitments, usage, invoices, "
-         "rules, providers, person, controls, budget, alerts, gate")),
+         "rules, providers, person, controls, budget, alerts, metrics, gate")),
         ("[[charges]]", "charges[1].paths: is missing; it must be given"),
         ("[[charges]]\npaths = []", "charges[1].paths: at least one is needed"),
         ('[[charges]]\npath = "a"\n[[charges]]\npath = "b"\nnam = "x"', ("charges[2].nam: there is "

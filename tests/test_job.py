@@ -19,6 +19,7 @@ from trueup.fetch.providers import Failed, Fetched
 from trueup.focus.landing import Landed
 from trueup.job.folder import folder_name, why_not_writable
 from trueup.job.progress import Unwatched
+from trueup.job.reading import Reading
 from trueup.job.run import run
 from trueup.job.settings import Settings
 from trueup.model.dataset import Dataset
@@ -332,8 +333,8 @@ def test_progress_is_told_of_every_source(fakes: Fakes, tmp_path: Path) -> None:
         def reading(self, kind: str, title: str) -> None:
             seen.append(f"reading {kind} {title}")
 
-        def read(self, kind: str, title: str, dataset: Dataset) -> None:
-            seen.append(f"read {kind} {title}: {len(dataset.table)}")
+        def read(self, reading: Reading) -> None:
+            seen.append(f"read {reading.kind} {reading.name}: {reading.rows}")
 
         def failed(self, failure: Failure) -> None:
             seen.append(f"failed {failure.kind}")

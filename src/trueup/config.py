@@ -38,6 +38,7 @@ from trueup.model.mistakes import close_to, explain, unknown_key
 from trueup.model.rate_file import with_rate_file
 from trueup.model.rules import Exact, Rules, Strict, read_rules
 from trueup.period import Period, parse_instant, parse_period
+from trueup.redacted import redacted
 from trueup.telemetry.column_map import check_names
 
 DEFAULT_FILE = "trueup.toml"
@@ -78,6 +79,7 @@ class RunSettings(Strict):
 
     period: Annotated[Period | None, BeforeValidator(_period)] = None  # None: all in the files
     as_of: Annotated[datetime | None, BeforeValidator(_instant)] = None  # None: the wall clock
+    every: Literal["month", "day"] = "month"  # the periods of `trueup run --due`
     out: str = Field(default="out", min_length=1)  # results go to <out>/<period>/
     engine: Literal["duckdb", "spark"] = "duckdb"
     fail_on_breaks: StrictBool = False  # exit code 1 when there are material breaks
@@ -113,7 +115,7 @@ class Files(Strict):
 
     @property
     def title(self) -> str:
-        return self.name or ", ".join(self.paths)
+        return self.name or redacted(", ".join(self.paths))
 
 
 class UsageFiles(Files):
@@ -152,6 +154,27 @@ class ProviderSettings(BaseModel):
     def given(self) -> dict[str, Any]:
         """The adapter's own keys."""
         return dict(self.model_extra or {})
+
+
+class Metrics(Strict):
+    """``[metrics]``: where a night's figures go for those who watch over machines."""
+
+    textfile: Annotated[str | None, Field(min_length=1)] = None  # replaced by each night
+    otlp: str | None = None  # a collector's address, to which /v1/metrics is added
+
+    @field_validator("textfile")
+    @classmethod
+    def _local(cls, value: str | None) -> str | None:
+        if value is not None and is_url(value):
+            raise ValueError("it is a file of this machine: give its path")
+        return value
+
+    @field_validator("otlp")
+    @classmethod
+    def _http(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError('it is the address of a collector, as "http://localhost:4318"')
+        return value
 
 
 class Person(Strict):
@@ -202,6 +225,7 @@ class Configuration(Strict):
     controls: Controls = Controls()
     budget: Annotated[tuple[BudgetTerms, ...], BeforeValidator(_listed)] = ()
     alerts: Alerts = Alerts()
+    metrics: Metrics = Metrics()
     gate: Gate = Gate()
 
     @field_validator("person")

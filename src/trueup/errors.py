@@ -5,6 +5,7 @@ TrueupError
 │   └── ConfigurationError  a key of a configuration, rules or contract file is wrong
 ├── SourceError             a whole file or provider could not be read; names it
 ├── ProviderError           a provider did not answer: provider, operation, reason, remedy
+│   └── NothingYet          its bill holds nothing of the period
 ├── MissingDependency       an optional package is needed; says which extra installs it
 ├── CurrencyMismatch        two currencies were about to be added
 ├── UnitError               a unit cannot be parsed, or two units do not convert exactly
@@ -16,9 +17,17 @@ What does not agree between bill and telemetry is never an exception: it is a ro
 
 from __future__ import annotations
 
+from trueup.redacted import redacted
+
 
 class TrueupError(Exception):
-    """Base of all errors raised on purpose; its text says what, where and what to do next."""
+    """Base of all errors raised on purpose; its text says what, where and what to do next.
+
+    No secret is in it: not of a URL that was given, nor of what an SDK or a file system said.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(redacted(text))
 
 
 class UsageError(TrueupError):
@@ -32,13 +41,13 @@ class ConfigurationError(UsageError):
 class SourceError(TrueupError):
     """A whole source (file, URL or provider) could not be read.
 
-    ``source`` is the path or URL as it was given.
+    ``source`` is the path or URL as it was given, without what is secret in it.
     """
 
     def __init__(self, source: str, reason: str) -> None:
         super().__init__(f"{source}: {reason}")
-        self.source = source
-        self.reason = reason
+        self.source = redacted(source)
+        self.reason = redacted(reason)
 
 
 class ProviderError(TrueupError):
@@ -48,8 +57,12 @@ class ProviderError(TrueupError):
         super().__init__(f"{provider}: {operation}: {reason}; {remedy}")
         self.provider = provider
         self.operation = operation
-        self.reason = reason
+        self.reason = redacted(reason)
         self.remedy = remedy
+
+
+class NothingYet(ProviderError):
+    """A provider was asked, and its bill holds nothing of the period, or of a part of it."""
 
 
 class MissingDependency(TrueupError):

@@ -30,6 +30,7 @@ class Failure:
     reason: str
     remedy: str
     partly: bool = False  # what could be read of it is in the figures, and the core says so
+    nothing_yet: bool = False  # the provider's bill holds nothing of the period
 
     @property
     def text(self) -> str:

@@ -215,3 +215,20 @@ def test_the_table_fits_the_terminal(empty: Path, columns: int) -> None:
     found = doctor(columns=columns)
     assert max(map(len, found.stdout.splitlines())) <= columns
     assert "\x1b" not in found.stdout
+
+
+def test_where_metrics_go_is_looked_at(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder of the text file has to be there, and the packages; nothing is written."""
+    text = '[metrics]\ntextfile = "gone/night.prom"\notlp = "http://localhost:4318"\n'
+    (empty / "trueup.toml").write_text(text, encoding="utf-8")
+    monkeypatch.setattr(checks, "_installed", lambda module: module != "opentelemetry")
+
+    def found() -> list[tuple[str, str]]:
+        checked = configured(read_configuration("trueup.toml"))
+        return [(one.status, one.found) for one in checked if one.subject == "metrics"]
+
+    lacking = ("fail", "without opentelemetry")
+    assert found() == [lacking, ("fail", "there is no folder gone")]
+    (empty / "gone").mkdir()
+    assert found() == [lacking, ("ok", "gone can be written")]
+    assert list((empty / "gone").iterdir()) == []

@@ -9,21 +9,12 @@ from rich.console import Console
 
 from trueup.cli.progress import Lines, Live, progress_for, read_line
 from trueup.job.progress import Unwatched
-from trueup.model.dataset import Dataset
-from trueup.model.schema import REJECTS, SOURCES, USAGE
-from trueup.model.table import Table
+from trueup.job.reading import Reading
 from trueup.sources import Failure
 
 
-def dataset(rows_in: int, rejected: int) -> Dataset:
-    source = {"source_id": 0, "source": "a", "rows_in": rows_in, "rejected": rejected}
-    refused = [{"source_id": 0, "row_number": row} for row in range(rejected)]
-    return Dataset(
-        "usage",
-        Table.from_rows(USAGE, []),
-        Table.from_rows(SOURCES, [source]),
-        Table.from_rows(REJECTS, refused),
-    )
+def reading(rows: int, rejected: int, name: str = "a.csv", files: int = 1) -> Reading:
+    return Reading("usage", name, files, rows, rejected)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +27,7 @@ def dataset(rows_in: int, rejected: int) -> Dataset:
 )
 def test_a_source_is_one_line(rows_in: int, rejected: int, expected: str) -> None:
     """Kind, name, rows and rejects."""
-    assert read_line("usage", "a.csv", dataset(rows_in, rejected)) == expected
+    assert read_line(reading(rows_in, rejected)) == expected
 
 
 def test_a_log_gets_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,7 +35,7 @@ def test_a_log_gets_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
     with progress_for(quiet=False) as progress:
         assert isinstance(progress, Lines)
         progress.reading("usage", "a.csv")
-        progress.read("usage", "a.csv", dataset(3, 0))
+        progress.read(reading(3, 0))
         progress.failed(Failure("usage", "b.csv", "no such file", "give it"))
         progress.step("reconciling")
     shown = capsys.readouterr()
@@ -56,7 +47,7 @@ def test_quiet_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing at all."""
     with progress_for(quiet=True) as progress:
         assert type(progress) is Unwatched
-        progress.read("usage", "a.csv", dataset(3, 0))
+        progress.read(reading(3, 0))
     assert capsys.readouterr() == ("", "")
 
 
@@ -67,7 +58,7 @@ def test_a_terminal_shows_names_as_they_are() -> None:
     with console.status("starting") as status:
         live = Live(console, status)
         live.reading("usage", "[red]a.csv")
-        live.read("usage", "[red]a.csv", dataset(3, 0))
+        live.read(reading(3, 0, "[red]a.csv"))
         live.failed(Failure("usage", "[/]b.csv", "no such file", "give it"))
         live.step("reconciling")
     assert "[red]a.csv: 3 rows" in shown.getvalue()

@@ -142,9 +142,13 @@ def terms_of(configuration: bytes) -> tuple[BudgetTerms, ...]:
 
 
 class Alerts(Strict):
-    """``[alerts]``: where crossings are told; ``env:NAME`` keeps a secret out of the file."""
+    """``[alerts]``: where crossings and bad nights are told, and which nights are bad.
+
+    ``env:NAME`` keeps a secret out of the file.
+    """
 
     urls: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    on: tuple[Literal["failed", "partial", "material_breaks"], ...] = ("failed", "partial")
 
 
 class Gate(Strict):

@@ -69,13 +69,13 @@ def command(ctx: click.Context, file: str, alert: bool, as_json: bool) -> None:
         say(told, quiet=as_json)
 
 
-def say(told: Told, *, quiet: bool) -> None:
+def say(told: Told, what: str = "Alert", *, quiet: bool) -> None:
     """What was told on stdout, what could not be on stderr."""
     if not quiet:
         for line in told.delivered:
-            click.echo(f"Alert         {line}")
+            click.echo(f"{what:<14}{line}")
     for line in told.failed:
-        click.echo(f"Alert failed  {line}", err=True)
+        click.echo(f"{what} failed  {line}", err=True)
 
 
 @command.command(name="check", epilog=EPILOG)

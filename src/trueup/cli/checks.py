@@ -138,6 +138,7 @@ def configured(config: Configuration) -> Iterator[Check]:
     if not config.usage:
         yield Check("usage", WARN, "none configured", "without [[usage]] no drift is found")
     yield from _alerts(config)
+    yield from _metrics(config)
     refusal = why_not_writable(config.out)
     if refusal:
         yield Check("out", FAIL, f"{config.out}: {refusal}", "choose another folder")
@@ -159,6 +160,25 @@ def _alerts(config: Configuration) -> Iterator[Check]:
             yield Check("alerts", FAIL, f"{to.name}: {found}", to.remedy)
         else:
             yield Check("alerts", OK, f"{to.name}: a URL that Apprise understands")
+
+
+def _metrics(config: Configuration) -> Iterator[Check]:
+    """What a night's metrics are handed on by, and whether the text file can be written."""
+    from trueup.job.folder import why_not_writable
+
+    wanted = {
+        "prometheus_client": config.metrics.textfile,
+        "opentelemetry": config.metrics.otlp,
+    }
+    for module in (module for module, to in wanted.items() if to and not _installed(module)):
+        yield Check("metrics", FAIL, f"without {module}", "pip install 'trueup[metrics]'")
+    if config.metrics.textfile is not None:
+        folder = Path(config.located(config.metrics.textfile)).parent
+        why = why_not_writable(folder) if folder.exists() else f"there is no folder {folder}"
+        if why is None:
+            yield Check("metrics", OK, f"{folder} can be written")
+        else:
+            yield Check("metrics", FAIL, why, "the file's folder has to be there")
 
 
 def _path(config: Configuration, kind: str, entry: Files, path: str) -> Check:

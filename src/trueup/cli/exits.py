@@ -9,7 +9,8 @@ from typing import NoReturn, Self
 
 import click
 
-from trueup.errors import IntegrityError, TrueupError
+from trueup.errors import TrueupError
+from trueup.redacted import redacted
 
 # As docs/reference/commands.md has them; every command shows them under its help.
 EPILOG = (
@@ -19,10 +20,8 @@ EPILOG = (
     "doctor: 1 something fails; verify, replay: 1 something differs; budget check: 1 queue or stop."
 )
 
-WRONG_USE = 2
-INTERNAL = 4
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 BROKEN_PIPE = 141  # 128 + SIGPIPE: the reader of our output went away
+LOG = "trueup.log"  # in a context's meta: who is told of an error in place of the terminal
 
 
 class ExitCodes:
@@ -47,30 +46,33 @@ class ExitCodes:
         passing = (click.ClickException, click.exceptions.Exit, click.Abort, SystemExit)
         if error is None or isinstance(error, passing):
             return
-        if isinstance(error, TrueupError):
-            self._stop(error)
-        if isinstance(error, KeyboardInterrupt):
-            click.echo("Interrupted.", err=True)
-            self.ctx.exit(INTERRUPTED)
         if isinstance(error, BrokenPipeError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to flush
             self.ctx.exit(BROKEN_PIPE)
+        if isinstance(error, TrueupError):
+            self._stop(error, f"Error: {error}")
+        if isinstance(error, KeyboardInterrupt):
+            self._stop(error, "Interrupted.")
         if isinstance(error, MemoryError):
-            click.echo("Error: out of memory; give the machine more of it.", err=True)
-            self.ctx.exit(INTERNAL)
+            self._stop(error, "Error: out of memory; give the machine more of it.")
         self._report(error)
 
-    def _stop(self, error: TrueupError) -> NoReturn:
-        click.echo(f"Error: {error}", err=True)
-        self.ctx.exit(INTERNAL if isinstance(error, IntegrityError) else WRONG_USE)
+    def _stop(self, error: BaseException, text: str, trace: str = "") -> NoReturn:
+        from trueup.job.outcome import code_of
+
+        code = code_of(error)
+        log = self.ctx.meta.get(LOG)
+        if log is None:
+            click.echo(f"{trace}{text}", err=True)
+        else:
+            log.stopped(text, code, trace)
+        self.ctx.exit(code)
 
     def _report(self, error: BaseException) -> NoReturn:
         from traceback import format_exception
 
-        click.echo("".join(format_exception(error)), err=True, nl=False)
-        click.echo(
+        text = (
             f"Error: internal error in trueup ({type(error).__name__}): "
-            "please report it with the lines above.",
-            err=True,
+            "please report it with the lines above."
         )
-        self.ctx.exit(INTERNAL)
+        self._stop(error, text, redacted("".join(format_exception(error))))

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
 
-    from trueup.model.dataset import Dataset
+    from trueup.job.reading import Reading
 
 
 @contextmanager
-def progress_for(quiet: bool) -> Iterator[Progress]:
-    """The progress that suits this process's stderr; nothing when quiet."""
-    if quiet:
+def progress_for(quiet: bool, log: Progress | None = None) -> Iterator[Progress]:
+    """The log where there is one, else what suits this process's stderr; nothing when quiet."""
+    if log is not None:
+        yield log
+    elif quiet:
         yield Unwatched()
     elif not sys.stderr.isatty():
         yield Lines()
@@ -34,25 +36,24 @@ def progress_for(quiet: bool) -> Iterator[Progress]:
             yield Live(console, status)
 
 
-def read_line(kind: str, title: str, dataset: Dataset) -> str:
+def read_line(read: Reading) -> str:
     """``charges  bills/a.csv: 1,000 rows, 2 rejected``."""
-    rejected = len(dataset.rejects)
-    rows = sum(row["rows_in"] or 0 for row in dataset.sources.rows())
-    text = f"{kind:<11}  {title}: {rows:,} {'row' if rows == 1 else 'rows'}"
-    return f"{text}, {rejected:,} rejected" if rejected else text
+    rows = f"{read.rows:,} {'row' if read.rows == 1 else 'rows'}"
+    text = f"{read.kind:<11}  {read.name}: {rows}"
+    return f"{text}, {read.rejected:,} rejected" if read.rejected else text
 
 
 class Lines(Unwatched):
     """Plain lines for a log: one per source, whole when it is done."""
 
-    def read(self, kind: str, title: str, dataset: Dataset) -> None:
-        click.echo(read_line(kind, title, dataset), err=True)
+    def read(self, reading: Reading) -> None:
+        click.echo(read_line(reading), err=True)
 
     def failed(self, failure: Failure) -> None:
         click.echo(f"{failure.kind:<11}  FAILED {failure.text}", err=True)
 
 
-class Live:
+class Live(Unwatched):
     """A spinner with what is being done, and a line per source above it."""
 
     def __init__(self, console: Console, status: Status) -> None:
@@ -69,11 +70,14 @@ class Live:
 
         self._console.print(Text(text, style=style))
 
+    def asking(self, provider: str, what: str) -> None:
+        self._show(f"asking {provider}: {what}")
+
     def reading(self, kind: str, title: str) -> None:
         self._show(f"reading {kind}: {title}")
 
-    def read(self, kind: str, title: str, dataset: Dataset) -> None:
-        self._keep(read_line(kind, title, dataset))
+    def read(self, reading: Reading) -> None:
+        self._keep(read_line(reading))
 
     def failed(self, failure: Failure) -> None:
         self._keep(f"{failure.kind:<11}  FAILED {failure.text}", style="bold red")

@@ -22,7 +22,7 @@ from trueup.adapter.feed import (
     Lacking,
     Row,
 )
-from trueup.errors import IntegrityError, ProviderError
+from trueup.errors import IntegrityError, NothingYet, ProviderError
 from trueup.fetch.asking import Asker
 from trueup.fetch.landing import Landing
 from trueup.focus.columns import CONTRACT_COMMITMENT, DATASETS
@@ -141,7 +141,8 @@ def exported(export: Export, asker: Asker, place: Place) -> list[Path]:
     try:
         return unchanged(export.name, asker, lambda: _exported(export, asker, place))
     except Lacking as error:
-        raise asker.error(
+        raise NothingYet(
+            asker.provider,
             export.name,
             f"the export holds no file for {error}",
             f"check where [providers.{asker.provider}] looks, and that the export runs",

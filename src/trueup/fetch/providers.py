@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from trueup.adapter.feed import Feed
-from trueup.errors import ConfigurationError, MissingDependency, ProviderError, SourceError
+from trueup.errors import (
+    ConfigurationError,
+    MissingDependency,
+    NothingYet,
+    ProviderError,
+    SourceError,
+)
 from trueup.fetch.asking import Asker
 from trueup.fetch.cassette.provenance import cases, read_provenance
 from trueup.fetch.cassette.replay import replaying
@@ -30,6 +36,7 @@ class Failed:
     what: str
     reason: str
     remedy: str
+    nothing_yet: bool = False  # its bill holds nothing of the period
 
 
 @dataclass(frozen=True)
@@ -148,7 +155,8 @@ def replayed(
 def failed(provider: str, what: str, error: Exception) -> Failed:
     """What is reported of an error while a feed, an export or a whole provider was asked."""
     if isinstance(error, ProviderError):
-        return Failed(provider, f"{what} ({error.operation})", error.reason, error.remedy)
+        yet = isinstance(error, NothingYet)
+        return Failed(provider, f"{what} ({error.operation})", error.reason, error.remedy, yet)
     if isinstance(error, MissingDependency):
         remedy = f"pip install 'trueup[{error.extra}]'"
         return Failed(provider, what, f"{error.package} is not installed", remedy)

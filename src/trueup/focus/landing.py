@@ -14,13 +14,17 @@ from types import TracebackType
 from typing import Any, Self
 
 from trueup.errors import SourceError, UsageError
+from trueup.redacted import redacted
 
 MAGIC = "*?["
 
 
 @dataclass(frozen=True)
 class Landed:
-    """One local file: where it came from as it was given, its content's hash and its size."""
+    """One local file: where it came from as it was given, its content's hash and its size.
+
+    Results and journal name a file by its ``source``: a URL is without sign-in and signatures.
+    """
 
     source: str
     path: Path
@@ -198,4 +202,5 @@ class Landing:
 def _landed(name: str, path: Path) -> Landed:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Landed(name, path, digest, path.stat().st_size)
+    source = redacted(name) if "://" in name else name
+    return Landed(source, path, digest, path.stat().st_size)

@@ -6,20 +6,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trueup.sources import Failure
+from trueup.errors import IntegrityError, TrueupError
+from trueup.redacted import redacted
 
 if TYPE_CHECKING:
     from trueup.budgets.review import Told
+    from trueup.job.reading import Reading
+    from trueup.period import Period
     from trueup.report.result import Result
+    from trueup.sources import Failure
 
-DONE, MATERIAL_BREAKS, WRONG_USE, PARTIAL = 0, 1, 2, 3
+DONE, MATERIAL_BREAKS, WRONG_USE, PARTIAL, INTERNAL = 0, 1, 2, 3, 4
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+WORSE = (DONE, MATERIAL_BREAKS, PARTIAL, WRONG_USE, INTERNAL, INTERRUPTED)  # the worst last
 
 
 @dataclass(frozen=True)
 class JobOutcome:
     """What a run found, what it could not read, and where the results are."""
 
-    result: Result | None  # None: no charges could be read
+    result: Result | None  # None: no charges could be read, or the run broke off
     failures: tuple[Failure, ...]
     folder: Path | None
     written: tuple[Path, ...]
@@ -27,3 +33,31 @@ class JobOutcome:
     exit_code: int
     run_id: str | None = None  # in the workspace; None: nothing was kept
     told: Told | None = None  # of budgets; None: there are none
+    period: Period | None = None  # as it was asked for
+    reads: tuple[Reading, ...] = ()
+    seconds: float = 0  # how long it took
+    error: str | None = None  # why it broke off
+
+    @property
+    def nothing_yet(self) -> bool:
+        """Whether there are no charges for no other reason than that no bill is there."""
+        return (
+            self.result is None
+            and bool(self.failures)
+            and all(one.nothing_yet for one in self.failures)
+        )
+
+
+def code_of(error: BaseException) -> int:
+    """The exit code of what was raised."""
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED
+    on_purpose = isinstance(error, TrueupError) and not isinstance(error, IntegrityError)
+    return WRONG_USE if on_purpose else INTERNAL
+
+
+def broken_off(error: BaseException, period: Period | None) -> JobOutcome:
+    """How a run ended that raised this."""
+    text = str(error) if isinstance(error, TrueupError) else f"{type(error).__name__}: {error}"
+    code = code_of(error)
+    return JobOutcome(None, (), None, (), 0, code, period=period, error=redacted(text))

@@ -22,15 +22,19 @@ from trueup.job.budgets import told_of
 from trueup.job.folder import folder_name, why_not_writable
 from trueup.job.outcome import DONE, MATERIAL_BREAKS, PARTIAL, WRONG_USE, JobOutcome
 from trueup.job.progress import Progress, Unwatched
+from trueup.job.reading import Reading
 from trueup.job.settings import Settings, clock_of, replay_of, rules_of, workspace_of
+from trueup.redacted import redacted
 from trueup.sources import KINDS, Failure, Group, groups, not_whole, read
 
 if TYPE_CHECKING:
     from trueup.evidence import Given
     from trueup.fetch.feeds import Place
-    from trueup.fetch.providers import Fetched
+    from trueup.fetch.providers import Failed, Fetched
     from trueup.model.dataset import Dataset
+    from trueup.period import Period
     from trueup.report.result import Result
+    from trueup.workspace.store import Store
     from trueup.workspace.workspace import Workspace
 
 FETCHED = "fetched"  # the folder in whose name fetched files are listed as sources
@@ -48,24 +52,45 @@ def run(
     """
     settings = settings or Settings()
     progress = progress or Unwatched()
-    out = settings.out or config.out
-    refusal = why_not_writable(out)
-    if refusal:
-        raise UsageError(f"{out}: {refusal}; results go there: choose another folder with --out")
+    check_out(config, settings)
     if settings.known_at is not None:
         return _known_at(config, settings, settings.known_at, progress)
-    if not config.charges and not config.asked:
-        raise ConfigurationError(
-            f"{config.file}: charges: is missing; a run needs at least one [[charges]] with its "
-            'paths, as paths = ["bills/*.csv"], or a provider to ask, as [providers.<name>]'
-        )
+    check_sources(config)
     with _begun(config, settings) as (workspace, run_id):
+        progress.begun(run_id, settings.period or config.run.period, clock_of(config, settings))
         outcome = _performed(config, settings, progress, workspace, run_id)
         if outcome.result is None:
             why = "; ".join(failure.text for failure in outcome.failures)
             workspace.fail(run_id, clock_of(config, settings), f"no charges could be read: {why}")
             return outcome
     return replace(outcome, told=told_of(config, clock_of(config, settings)))
+
+
+def check_out(config: Configuration, settings: Settings) -> Path:
+    """The folder of the results; UsageError where it cannot be written."""
+    out = settings.out or config.out
+    refusal = why_not_writable(out)
+    if refusal:
+        raise UsageError(f"{out}: {refusal}; results go there: choose another folder with --out")
+    return out
+
+
+def check_sources(config: Configuration) -> None:
+    """Raise ConfigurationError where there are no charges to read and nobody to ask."""
+    if not config.charges and not config.asked:
+        raise ConfigurationError(
+            f"{config.file}: charges: is missing; a run needs at least one [[charges]] with its "
+            'paths, as paths = ["bills/*.csv"], or a provider to ask, as [providers.<name>]'
+        )
+
+
+def check_period(config: Configuration, period: Period | None) -> None:
+    """Raise ConfigurationError where providers are to be asked for nothing in particular."""
+    if config.asked and period is None:
+        raise ConfigurationError(
+            f"{config.file}: run.period: is missing; providers are asked for a period: give "
+            "--period 2026-10"
+        )
 
 
 @contextmanager
@@ -80,7 +105,7 @@ def _begun(config: Configuration, settings: Settings) -> Iterator[tuple[Workspac
         try:
             yield workspace, run_id
         except BaseException as error:
-            workspace.fail(run_id, clock, f"{type(error).__name__}: {error}")
+            workspace.fail(run_id, clock, redacted(f"{type(error).__name__}: {error}"))
             raise
 
 
@@ -103,13 +128,12 @@ def _performed(
         fetched = _fetched(config, settings, progress, place)
         said = assertions(fetched)
         _, unreadable = asserted(said)
-        failures = [
-            Failure("provider", f"{one.provider} {one.what}", one.reason, one.remedy)
-            for one in (*(failed for each in fetched for failed in each.failures), *unreadable)
-        ]
+        failures = _failures(fetched, unreadable)
         for failure in failures:
             progress.failed(failure)
-        landed, datasets = _read_all(config, fetched, place.folder, workspace, failures, progress)
+        landed, datasets, reads = read_all(
+            config, fetched, place.folder, workspace.store, failures, progress
+        )
         bad = {(one.provider, one.what) for one in unreadable}
         given = evidence.Given(
             groups=landed,
@@ -125,7 +149,9 @@ def _performed(
             budgets=config.budget,
         )
     if datasets["charges"] is None:
-        return JobOutcome(None, tuple(failures), None, (), 0, WRONG_USE, run_id)
+        return JobOutcome(
+            None, tuple(failures), None, (), 0, WRONG_USE, run_id, period=given.period, reads=reads
+        )
     progress.step("reconciling")
     book = carried.Book(workspace, workspace.journal.entries(), run_id)
     result = carried.completed(book, given, evidence.performed(given, datasets))
@@ -137,46 +163,57 @@ def _performed(
         workspace, run_id, given, result, outcome.folder, outcome.exit_code,
         workspace.store.put(config.file.read_bytes()),
     )  # fmt: skip
-    return replace(outcome, run_id=run_id)
+    return replace(outcome, run_id=run_id, reads=reads)
 
 
 def _fetched(
     config: Configuration, settings: Settings, progress: Progress, place: Place
 ) -> list[Fetched]:
     """What every enabled provider gives, side by side, or what was recorded of it."""
-    if not config.asked:
+    period = settings.period or config.run.period
+    check_period(config, period)
+    if period is None or not config.asked:
         return []
     from trueup.fetch.providers import fetch_all
 
-    period = settings.period or config.run.period
-    if period is None:
-        raise ConfigurationError(
-            f"{config.file}: run.period: is missing; providers are asked for a period: give "
-            "--period 2026-10"
-        )
     return fetch_all(
         config.asked,
         period,
         place,
         replay=replay_of(config, settings),
-        said=lambda provider, feed: progress.step(f"asking {provider}: {feed}"),
+        said=progress.asking,
     )
 
 
-def _read_all(
+def _failures(fetched: list[Fetched], unreadable: list[Failed]) -> list[Failure]:
+    """What was not given by providers, or cannot be read of what they assert."""
+    return [
+        Failure(
+            "provider",
+            f"{one.provider} {one.what}",
+            one.reason,
+            one.remedy,
+            nothing_yet=one.nothing_yet,
+        )
+        for one in (*(failed for each in fetched for failed in each.failures), *unreadable)
+    ]
+
+
+def read_all(
     config: Configuration,
     fetched: list[Fetched],
     folder: Path,
-    workspace: Workspace,
+    store: Store,
     failures: list[Failure],
     progress: Progress,
-) -> tuple[list[Group], dict[str, Dataset | None]]:
+) -> tuple[list[Group], dict[str, Dataset | None], tuple[Reading, ...]]:
     """Every group as far as it could be read, one dataset per kind; adds what failed."""
     from trueup.model.combined import combined
 
     datasets: dict[str, list[Dataset]] = {kind: [] for kind in KINDS}
     landed: list[Group] = []
-    for group, lost in groups(config, fetched, folder, workspace.store):
+    reads: list[Reading] = []
+    for group, lost in groups(config, fetched, folder, store):
         progress.reading(group.kind, group.title)
         found, failed, files = read(group, config)
         for failure in (*lost, *failed):
@@ -185,13 +222,13 @@ def _read_all(
         if found is not None:
             landed.append(replace(group, files=tuple(files)))
             datasets[group.kind].append(found)
-            count = len(found.sources)
-            many = f"{group.title} ({count} files)"
-            progress.read(group.kind, group.title if count == 1 else many, found)
+            reads.append(Reading.of(group.title, found))
+            progress.read(reads[-1])
             for failure in not_whole(group.kind, found):
                 failures.append(failure)
                 progress.failed(failure)
-    return landed, {kind: combined(some) if some else None for kind, some in datasets.items()}
+    whole = {kind: combined(some) if some else None for kind, some in datasets.items()}
+    return landed, whole, tuple(reads)
 
 
 def _written(
@@ -207,7 +244,9 @@ def _written(
     fails = settings.fail_on_breaks
     fails = config.run.fail_on_breaks if fails is None else fails
     code = PARTIAL if given.failures else MATERIAL_BREAKS if fails and material else DONE
-    return JobOutcome(result, tuple(given.failures), folder, tuple(written), material, code)
+    return JobOutcome(
+        result, tuple(given.failures), folder, tuple(written), material, code, period=given.period
+    )
 
 
 def _known_at(

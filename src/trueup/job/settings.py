@@ -27,6 +27,7 @@ class Settings:
     fail_on_breaks: bool | None = None
     material_amount: Decimal | None = None
     replay: Path | None = None
+    due: bool = False  # every period that is due, one after the other
     known_at: datetime | None = None  # what was known then, from the workspace; nothing is asked
 
 
