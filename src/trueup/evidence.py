@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
@@ -20,6 +22,7 @@ from trueup.model.inputs import Inputs, Unread
 from trueup.model.rules import Rules
 from trueup.notes import annotated
 from trueup.period import Period
+from trueup.redacted import redacted, redacted_values
 from trueup.report.result import Result
 from trueup.sources import Failure, Group
 from trueup.workspace.canonical import canonical, sha256_of
@@ -184,6 +187,15 @@ def kept(
         "material_amount": result.outcome.material_amount,
     }
     return workspace.end(run_id, given.as_of, body, result.tables)
+
+
+def configuration_kept(file: Path) -> bytes:
+    """A ``trueup.toml`` as the workspace keeps it: its own bytes, or its values without secrets."""
+    content = file.read_bytes()
+    text = content.decode()
+    if redacted(text) == text:
+        return content
+    return canonical(redacted_values(tomllib.loads(text, parse_float=Decimal)))
 
 
 def _hashes(files: Sequence[Mapping[str, Any]], kind: str, gives: str | None = None) -> list[str]:

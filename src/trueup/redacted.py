@@ -1,10 +1,7 @@
-"""Text that may be shown and kept: what looks like a secret in it is ``***``.
+"""Text that may be shown and kept: what is secret in it, or looks so, is ``***``.
 
 Nothing is known here of where a text comes from: an SDK's exception, a URL of the configuration, a
-traceback. What is hidden: who signs in by a URL, signed and token-like parameters, addresses of
-services that deliver messages, fields and headers by their names, tokens and keys by their shapes,
-and whatever a variable of the environment holds whose name says that it is secret. Hiding twice
-changes nothing.
+traceback, a provider's answer. Hiding twice changes nothing.
 """
 
 from __future__ import annotations
@@ -19,44 +16,47 @@ HIDDEN = "***"
 SHORTEST = 8  # characters of a variable's value: what is shorter is a word of many texts
 LONG = 20  # characters of a parameter that is taken for a token, whatever its name
 
+# The token of a list's next page is none of these: it opens nothing, and it is evidence.
+_PAGED = "".join(f"(?<!{word})(?<!{word}[_-])" for word in ("next", "page", "continuation", "skip"))
 _NAME = (
-    r"[\w.%-]*(?:passw(?:or)?d|pwd|pass_?phrase|secret|token|signature|credentials?|authorization"
-    r"|cookie|(?:access|account|api|private|secret|shared|signing|subscription)[_-]?key(?:[_-]?id)?)"
+    r"[\w.%-]*(?:passw(?:or)?d|pwd|pass_?phrase|secret|signature|credentials?|authorization|cookie"
+    rf"|{_PAGED}token"
+    r"|(?:access|account|api|private|secret|shared|signing|subscription)[_-]?key(?:[_-]?id)?)"
 )
-_VALUE = r""""(?:[^"\\]|\\.)*(?:"|\Z)|'(?:[^'\\]|\\.)*(?:'|\Z)|[^\s&;,"'<>\])}]+"""
-_HEADER = r"(?:proxy-)?authorization|(?:set-)?cookie|[\w-]*-(?:token|key|signature)"
-_WORD = r"[^\s&;,#\"'<>\])}]"
-_SCHEME = r"[a-z][a-z0-9+.-]*"
+_HEADER = r"(?:proxy-)?authorization|(?:set-)?cookie|x-[\w-]*-?(?:token|key|signature)"
+_WORD = r"[^\s&;,#\"'<>\])}\\]"
+_SCHEME = r"[a-z][a-z0-9+.-]{0,31}"  # bounded, so that no text takes long
+_STARTS = r"(?<![\w.%-])"
 
-_HOOKS = (
+
+def _patterns(*patterns: str) -> tuple[re.Pattern[str], ...]:
+    """Each begins with a group: what is kept, before what is hidden."""
+    return tuple(re.compile(pattern, re.IGNORECASE) for pattern in patterns)
+
+
+_CERTAIN = _patterns(
+    r"()-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
+    r"()\b(?-i:AKIA|ASIA)[0-9A-Z]{16}\b",
+    r"()\b(?-i:eyJ)[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?",
+    r"()\bya29\.[\w-]{16,}",
+    r"()\b(?:gh[opsru]_|github_pat_|glpat-|xox[abeoprs]-|sk-)[\w-]{16,}",
+    # Who signs in by a URL (a container of abfs is no user); a key may have a slash in it.
+    rf"(\b(?!(?:abfss?|wasbs?)://[^\s:@/]+@){_SCHEME}://)[^\s/?#\"'<>]*(?=@)",
+    rf"(\b{_SCHEME}://)[^\s/@:\"'<>]+:(?!\d+(?:/|\Z))[^\s@\"'<>]{{1,512}}(?=@)",
     r"(\bhooks\.slack\.com/|\bdiscord(?:app)?\.com/api/webhooks/|\bapi\.telegram\.org/bot"
-    rf"|\.webhook\.office\.com/){_WORD}+"
+    rf"|\.webhook\.office\.com/){_WORD}+",
+    rf"([?&](?:amp;)?(?:sig|key|code|pass|auth|{_NAME})=){_WORD}+",
+    rf"({_STARTS}(?:{_HEADER}):[ \t]*+)[^\s\"'*][^\r\n\"']*",
+    rf"({_STARTS}\"?{_NAME}\"?\s*[:=]\s*\")(?:[^\"\\]|\\.)+",
+    rf"({_STARTS}'?{_NAME}'?\s*[:=]\s*')(?:[^'\\]|\\.)+",
+    rf"(<{_NAME}>)[^<]+",
+    r"(\b(?:Bearer|Basic|SharedKey)\s+)(?-i:(?=\S*[A-Z0-9=]))[\w.~+/=:-]{12,}",
 )
-_KEYS = (
-    r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
-    r"|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"
-    r"|\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"
-    r"|\bya29\.[\w-]{16,}"
-    r"|\b(?:gh[opsru]_|github_pat_|glpat-|xox[abeoprs]-|sk-)[\w-]{16,}"
-)
-# What is hidden behind what is kept; each begins with a group for that.
-_BEHIND = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        # Who signs in by a URL (a container of abfs is no user); a key may have a slash in it.
-        rf"(\b(?!(?:abfss?|wasbs?)://[^\s:@/]+@){_SCHEME}://)[^\s/?#\"'<>]*(?=@)",
-        rf"(\b{_SCHEME}://)[^\s/@:\"'<>]+:(?!\d+(?:/|\Z))[^\s@\"'<>]+(?=@)",
-        _HOOKS,
-        rf"([?&](?:sig|key|code|pass|auth|{_NAME})=){_WORD}+",
-        rf"([?&][\w.%~-]+=){_WORD}{{{LONG},}}",
-        rf"((?<![\w.%-])(?:{_HEADER}):[ \t]*+)[^\s\"'*][^\r\n\"']*",
-        rf"((?<![\w.%-]){_NAME}[\"']?\s*=\s*)(?:{_VALUE})",
-        rf"([\"']{_NAME}[\"']\s*:\s*)(?:{_VALUE})",
-        r"(\b(?:Bearer|Basic|SharedKey)\s+)(?-i:(?=\S*[A-Z0-9=]))[\w.~+/=:-]{12,}",
-    )
+_LIKELY = _patterns(
+    rf"([?&][\w.%~-]+=){_WORD}{{{LONG},}}",
+    rf"({_STARTS}{_NAME}\s*=\s*)[^\s&;,\"'<>\])}}*][^\s&;,\"'<>\])}}]*",
 )
 _URL = re.compile(rf"\b({_SCHEME})(://)[^\s\"'<>]+", re.IGNORECASE)
-_SHAPE = re.compile(_KEYS)
 _SECRET_VARIABLE = re.compile(
     r"SECRET|TOKEN|PASSW|PASS_?PHRASE|PWD_|_KEY(?:_ID)?$|^KEY$|API_?KEY|CREDENTIAL|SAS$",
     re.IGNORECASE,
@@ -65,11 +65,22 @@ _OF_A_PLACE = re.compile(r"(?:FILE|PATH|DIR|URI|CREDENTIALS|ENDPOINT)$", re.IGNO
 
 
 def redacted(text: str, environment: Mapping[str, str] | None = None) -> str:
-    """The text with every secret hidden; ``environment`` is this process's where none is given."""
+    """The text as it may be shown: without secrets, and without what only looks like one."""
+    text = _URL.sub(_of_a_service, scrubbed(text, environment))
+    for pattern in _LIKELY:
+        text = pattern.sub(rf"\1{HIDDEN}", text)
+    return text
+
+
+def scrubbed(text: str, environment: Mapping[str, str] | None = None) -> str:
+    """The text as it may be kept: without what is secret by its name, its form or its place.
+
+    Hidden are also the values of variables whose names say that they are secret; of this process
+    where no ``environment`` is given. JSON stays JSON.
+    """
     for value in _known(os.environ if environment is None else environment):
         text = text.replace(value, HIDDEN)
-    text = _SHAPE.sub(HIDDEN, _URL.sub(_of_a_service, text))
-    for pattern in _BEHIND:
+    for pattern in _CERTAIN:
         text = pattern.sub(rf"\1{HIDDEN}", text)
     return text
 

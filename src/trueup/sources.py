@@ -11,6 +11,7 @@ from trueup.api import reader_of
 from trueup.config import Configuration, Files, UsageFiles
 from trueup.errors import MissingDependency, SourceError, TrueupError, UnitError, UsageError
 from trueup.focus.landing import Landed, Landing, expand
+from trueup.redacted import redacted
 
 if TYPE_CHECKING:
     from trueup.fetch.providers import Fetched
@@ -152,6 +153,7 @@ def failure(kind: str, source: str, error: TrueupError, config: Configuration) -
     if isinstance(error, SourceError):
         source, reason = error.source, error.reason
     else:
+        source = redacted(source)
         reason = str(error).removeprefix(f"{source}: ")
     if isinstance(error, MissingDependency):
         remedy = "Install what is missing, then run again."

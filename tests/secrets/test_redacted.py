@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trueup.redacted import redacted, redacted_values
+from trueup.redacted import redacted, redacted_values, scrubbed
 
 HIDDEN = {
     "https://user:c4nary@host/bill.csv": "https://***@host/bill.csv",
@@ -20,10 +20,12 @@ HIDDEN = {
     "POST https://hooks.slack.com/services/T0/B0/xyz": "POST https://hooks.slack.com/***",
     "http://proxy:pw@10.0.0.1:3128/": "http://***@10.0.0.1:3128/",
     "AccountName=a;AccountKey=b64+/==;EndpointSuffix=c": "AccountName=a;AccountKey=***;EndpointSuffix=c",
-    "{'Authorization': 'Bearer abc', 'Date': 'now'}": "{'Authorization': ***, 'Date': 'now'}",
-    '{"client_secret": "a\\"b", "expires_in": 3599}': '{"client_secret": ***, "expires_in": 3599}',
+    "{'Authorization': 'Bearer abc', 'Date': 'now'}": "{'Authorization': '***', 'Date': 'now'}",
+    '{"client_secret": "a\\"b", "expires_in": 3599}': '{"client_secret": "***", "expires_in": 3599}',
     "authorization: Bearer abc.def\r\ndate: now": "authorization: ***\r\ndate: now",
     "Set-Cookie: session=abc; Path=/\n": "Set-Cookie: ***\n",
+    'password = "hunter, 2"': 'password = "***"',
+    "<SecretAccessKey>wJalr</SecretAccessKey><NextToken>p2</NextToken>": "<SecretAccessKey>***</SecretAccessKey><NextToken>p2</NextToken>",
     "pass_phrase = hunter2\nregion = x": "pass_phrase = ***\nregion = x",
     "the key AKIAABCDEFGHIJKLMNOP is unknown": "the key *** is unknown",
     "a eyJhbGciOiJI.eyJzdWIiOiIx.c2ln b": "a *** b",
@@ -31,6 +33,8 @@ HIDDEN = {
     "-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY-----.": "***.",
 }  # fmt: skip
 KEPT = (
+    '{"nextPageToken": "p2", "NextContinuationToken": "p3", "skip_token": "p4"}',
+    "https://host/list?$skiptoken=0123456789abcdefghij&$filter=usageDate%20ge%202026-10-01",
     "abfs://container@account.dfs.core.windows.net/bill.csv",
     "s3://bucket/year=2026/month=10/*.parquet",
     "https://host:8443/in/a@b.csv",
@@ -56,6 +60,13 @@ def test_a_secret_is_hidden_and_what_stands_around_it_stays(text: str) -> None:
 def test_what_holds_no_secret_stays_as_it_is(text: str) -> None:
     """Containers, periods in addresses, tokens that are counted: all of it is shown."""
     assert redacted(text, {}) == text
+
+
+def test_what_is_kept_loses_nothing_by_a_guess() -> None:
+    """Of a recorded question a long parameter is what is asked; only what signs it is hidden."""
+    asked = "https://h/20190111/rates?subscriptionId=0123456789abcdefghij"
+    assert scrubbed(f"{asked}&sig=abc", {}) == f"{asked}&sig=***"
+    assert redacted(asked, {}) == "https://h/20190111/rates?subscriptionId=***"
 
 
 def test_what_a_secret_variable_holds_is_hidden_wherever_it_stands() -> None:
@@ -89,3 +100,5 @@ def test_hiding_twice_changes_nothing(text: str) -> None:
     """Whatever the text: what is hidden stays hidden as it is."""
     once = redacted(text, {})
     assert redacted(once, {}) == once
+    kept = scrubbed(text, {})
+    assert scrubbed(kept, {}) == kept

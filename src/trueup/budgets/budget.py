@@ -5,6 +5,7 @@ Amounts are exact: in quotes, or a bare decimal of a TOML file. Windows are in U
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from datetime import datetime, timedelta
@@ -136,8 +137,10 @@ class BudgetTerms(Strict):
 
 
 def terms_of(configuration: bytes) -> tuple[BudgetTerms, ...]:
-    """The budgets of a ``trueup.toml`` that a run has kept."""
-    told = tomllib.loads(configuration.decode(), parse_float=Decimal).get("budget", [])
+    """The budgets of a ``trueup.toml`` that a run has kept: as TOML, or as JSON without secrets."""
+    text = configuration.decode()
+    kept = json.loads(text) if text.startswith("{") else tomllib.loads(text, parse_float=Decimal)
+    told = kept.get("budget", [])
     return tuple(map(BudgetTerms.model_validate, told if isinstance(told, list) else [told]))
 
 

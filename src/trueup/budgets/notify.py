@@ -41,7 +41,8 @@ def destinations(urls: Sequence[str], environment: Mapping[str, str]) -> list[De
             name = url.removeprefix(FROM_ENVIRONMENT)
             found.append(Destination(url, environment.get(name, "").strip()))
         else:
-            scheme, digest = url.partition(":")[0], hashlib.sha256(url.encode()).hexdigest()
+            scheme = url.partition("://")[0] if "://" in url else "no URL"
+            digest = hashlib.sha256(url.encode()).hexdigest()
             found.append(Destination(f"{scheme} {digest[:8]}", url))
     return found
 

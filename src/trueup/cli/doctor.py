@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trueup.cli.exits import EPILOG
+from trueup.redacted import redacted
 
 if TYPE_CHECKING:
     from trueup.cli.checks import Check
@@ -90,5 +91,5 @@ def _show(checks: Sequence[Check]) -> None:
     for check in checks:
         style = STYLES[check.status]
         cells = (check.subject, check.found, check.remedy)
-        table.add_row(Text(check.status, style=style), *(Text(cell) for cell in cells))
+        table.add_row(Text(check.status, style=style), *(Text(redacted(cell)) for cell in cells))
     Console(width=width, highlight=False).print(table)

@@ -12,6 +12,7 @@ from typing import IO
 
 from trueup.adapter.feed import Answer, File
 from trueup.errors import SourceError
+from trueup.redacted import scrubbed
 from trueup.workspace.journal import TORN, Journal
 from trueup.workspace.store import Store
 
@@ -62,13 +63,12 @@ class Landing:
         return self.store.path(sha256)
 
     def answer(self, provider: str, feed: str, answer: Answer, known_at: datetime) -> Landed:
-        """Keep an answer."""
+        """Keep an answer, without what is secret in it."""
         asked = json.dumps([answer.operation, dict(answer.asked)], sort_keys=True)
-        digest = self.store.put(answer.body)
+        body = _scrubbed(answer.body)
+        digest = self.store.put(body)
         page = f"page {answer.page}"
-        return self._entered(
-            Landed(provider, feed, asked, page, digest, len(answer.body)), known_at
-        )
+        return self._entered(Landed(provider, feed, asked, page, digest, len(body)), known_at)
 
     def file(
         self,
@@ -100,3 +100,11 @@ class Landing:
             self.journal.append(LANDED, at, asdict(landed))
             self._latest[landed.key] = landed
         return landed
+
+
+def _scrubbed(body: bytes) -> bytes:
+    """What is text without its secrets; anything else as it came."""
+    try:
+        return scrubbed(body.decode()).encode()
+    except UnicodeDecodeError:
+        return body

@@ -26,7 +26,7 @@ _BELOW = re.compile(r"(?:^|(?<=/))\*\*(?:/|$)")
 class Landed:
     """One local file: where it came from as it was given, its content's hash and its size.
 
-    Results and journal name a file by its ``source``: a URL is without sign-in and signatures.
+    Results and journal name a file by its ``source``, in which no secret is.
     """
 
     source: str
@@ -241,5 +241,4 @@ class Landing:
 def _landed(name: str, path: Path) -> Landed:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    source = redacted(name) if "://" in name else name
-    return Landed(source, path, digest, path.stat().st_size)
+    return Landed(redacted(name), path, digest, path.stat().st_size)

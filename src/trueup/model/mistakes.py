@@ -11,6 +11,8 @@ from typing import get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from trueup.redacted import redacted
+
 _RIGHT = {  # where pydantic's own words speak of Python rather than of what a user writes
     "bool_type": "it is true or false, without quotes",
     "string_type": 'it is text in quotes, as "this"',
@@ -64,7 +66,7 @@ def _line(origin: str, mistake: ErrorDetails, model: type[BaseModel]) -> str:
 
 
 def _shown(value: object) -> str:
-    text = str(value) if isinstance(value, Decimal) else repr(value)
+    text = str(value) if isinstance(value, Decimal) else redacted(repr(value))
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from trueup.redacted import HIDDEN, scrubbed
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -70,7 +72,10 @@ SECRETS = (
     ("an access key", re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")),
     ("a signed token", re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.")),
     ("a private key", re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")),
-    ("a shared access signature", re.compile(r"[?&](?:sig|Signature|X-Amz-Signature)=")),
+    (
+        "a shared access signature",
+        re.compile(rf"[?&](?:sig|Signature|X-Amz-Signature)=(?!{re.escape(HIDDEN)})"),
+    ),
     (
         "a bearer token",
         re.compile(r"\b[Bb]earer [A-Za-z0-9._~+/-]{16,}|\bya29\.[A-Za-z0-9_-]{16,}"),
@@ -96,7 +101,8 @@ class Pseudonyms:
         return self._plain(name)
 
     def of(self, text: str) -> str:
-        """The text with every id and every known name replaced."""
+        """The text without secrets, and with every id and every known name replaced."""
+        text = scrubbed(text)
         for name in sorted(self._names, key=len, reverse=True):
             text = re.sub(f"{BEGINS}{re.escape(name)}{ENDS}", self._names[name], text)
         return self.of_ids(text)

@@ -15,6 +15,7 @@ from trueup.errors import IntegrityError
 from trueup.fetch.cassette.provenance import write_recording
 from trueup.fetch.cassette.pseudonyms import Pseudonyms, foreign
 from trueup.fetch.cassette.replay import recorder_of
+from trueup.redacted import scrubbed
 
 ALWAYS_KEPT = ("content-type",)
 
@@ -110,11 +111,12 @@ def _body(body: object, pseudonyms: Pseudonyms, personal: Collection[str] = ()) 
     try:
         text = body.decode()
     except UnicodeDecodeError:
-        left = foreign(_readable(body))
+        text = _readable(body)
+        left = foreign(text) if scrubbed(text) == text else [*foreign(text), "a secret"]
         if left:
             raise IntegrityError(
-                "nothing was written: a file of the export holds ids, which cannot be replaced "
-                f"inside it ({'; '.join(left[:3])}); record without the export and list its files "
+                "nothing was written: a file of the export holds ids or secrets, which cannot be "
+                f"replaced inside it ({'; '.join(left[:3])}); record without the export and list its files "
                 "under [[charges]]"
             ) from None
         return body
