@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from tests.soak.comparison import compared, lines
+from tests.soak.faults import Night, drawn
 from tests.soak.story import Plan, Story, lived
 from tests.twin.recordings import PROVIDERS
 
@@ -28,11 +29,12 @@ def main() -> int:
     given = parser.parse_args()
     folder = given.folder or Path(mkdtemp(prefix="soak-"))
     say(f"{given.nights} nights, seed {given.seed}, in {folder}")
-    common = (given.seed, given.nights, tuple(given.provider or PROVIDERS))
-    plans = [
-        Plan(folder / "undisturbed", *common, percent=None),
-        Plan(folder / "disturbed", *common, percent=given.percent),
-    ]
+    providers = tuple(given.provider or PROVIDERS)
+    nights = {
+        "undisturbed": [Night() for _ in range(given.nights)],
+        "disturbed": drawn(given.seed, given.nights, providers, given.percent),
+    }
+    plans = [Plan(folder / name, given.seed, providers, some) for name, some in nights.items()]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         undisturbed, disturbed = pool.map(lived, plans)
     found = compared(*(plan.folder / "out" for plan in plans))

@@ -20,10 +20,11 @@ from tests.twin.server import Twin, running
 from trueup.fetch.asking import Asker
 
 # Lists are long by the end of a month: of the twin's small pages a run would ask hundreds.
-PAGES = [(aws_bucket, 20), (azure_export, 20), (oci, 20)]
-PATIENCE = ("aws.client.READ_SECONDS", "azure.client.READ_SECONDS", "oci.client.READ_SECONDS") + tuple(
-    f"gcp.{module}.SECONDS" for module in ("client", "catalog", "compute")
-)
+PAGE, PAGED = 20, (aws_bucket, azure_export, gcp, oci)
+PATIENCE = [
+    *(f"{name}.client.READ_SECONDS" for name in ("aws", "azure", "oci")),
+    *(f"gcp.{module}.SECONDS" for module in ("client", "catalog", "compute")),
+]
 
 
 @dataclass
@@ -71,9 +72,8 @@ def clouds(providers: Sequence[str], folder: Path) -> Iterator[Cloud]:
         for name in providers:
             environment = getattr(twin_of(name), "ENVIRONMENT", {})
             stack.enter_context(patch.dict("os.environ", environment))
-        for module, size in PAGES:
-            stack.enter_context(patch.object(module, "PAGE", size))
-        stack.enter_context(patch.object(gcp, "PAGE", 20))
+        for module in PAGED:
+            stack.enter_context(patch.object(module, "PAGE", PAGE))
         stack.enter_context(patch.object(Asker, "_sleep", staticmethod(lambda _seconds: None)))
         folder.mkdir(parents=True, exist_ok=True)
         yield Cloud(providers, stack.enter_context(running(answerers, folder)), answerers)

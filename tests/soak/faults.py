@@ -67,7 +67,11 @@ MOMENTARY: dict[str, Callable[[], Altered]] = {
     "wrong page": wrong_page,
 }
 LASTING: dict[str, Callable[[], Altered]] = {
-    **{name: alter for name, alter in MOMENTARY.items() if name not in ("wrong page", "stalled answer")},
+    **{
+        name: alter
+        for name, alter in MOMENTARY.items()
+        if name not in ("wrong page", "stalled answer")
+    },
     "expired token": lambda: refused(401, "ExpiredTokenException", "The token has expired"),
     "missing permission": lambda: refused(403, "AccessDeniedException", "Not authorized"),
 }

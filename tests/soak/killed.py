@@ -16,9 +16,12 @@ def main(folder: str, seed: str, providers: str, start: str, clock: str, step: s
     begin, at = datetime.fromisoformat(start), datetime.fromisoformat(clock)
     names = providers.split(",")
     file = write_configuration(Path(folder), names)
-    with TemporaryDirectory() as place, clouds(names, Path(place)) as cloud:
-        with cloud.showing(int(seed), begin, at):
-            return perform(file, begin, at, int(step)).exit_code
+    with (
+        TemporaryDirectory() as place,
+        clouds(names, Path(place)) as cloud,
+        cloud.showing(int(seed), begin, at),
+    ):
+        return perform(file, begin, at, int(step)).exit_code
 
 
 if __name__ == "__main__":

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
@@ -30,9 +30,9 @@ from trueup.job.progress import Unwatched
 from trueup.job.run import run
 from trueup.job.settings import Settings
 from trueup.period import Period
-from trueup.sources import Failure
 
-KILLED = -signal.SIGKILL
+LOOKED_AT = 8  # runs
+KILLED, BROKE_OFF = -signal.SIGKILL, 4
 
 
 @dataclass
@@ -45,7 +45,7 @@ class Told:
     seconds: float
     memory_mb: float
     open_files: int
-    workspace_bytes: int
+    workspace_bytes: int | None  # looked at from time to time: files are many
     faults: list[str] = field(default_factory=list)
 
 
@@ -71,6 +71,7 @@ class Life:
     seed: int
     cloud: Cloud
     told: list[Told] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
     whole_at: dict[datetime, datetime] = field(default_factory=dict)  # month -> last whole run
 
     def __post_init__(self) -> None:
@@ -108,17 +109,21 @@ class Life:
         disturbances: Sequence[Disturbance] = (),
         zone: str | None = None,
     ) -> None:
-        """One run; raises AssertionError where it does not say how it ended, or does not add up."""
-        began = time.monotonic()
-        with in_zone(zone), self.cloud.showing(self.seed, start, clock, disturbances):
-            as_of = clock.astimezone(ZoneInfo(zone)) if zone else clock
-            outcome = perform(self.file, start, as_of)
-        where = f"{start:%Y-%m} at {clock:%Y-%m-%d}: {[vars(one) for one in disturbances]}"
-        check(outcome, disturbances, where)
-        if outcome.exit_code == DONE:
+        """One run, and what is wrong with it."""
+        began, code, wrong = time.monotonic(), BROKE_OFF, []
+        try:
+            with in_zone(zone), self.cloud.showing(self.seed, start, clock, disturbances):
+                as_of = clock.astimezone(ZoneInfo(zone)) if zone else clock
+                outcome = perform(self.file, start, as_of)
+            code, wrong = outcome.exit_code, list(complaints(outcome, disturbances))
+        except Exception:  # noqa: BLE001  whatever it is, the soak has found it
+            wrong = [traceback.format_exc()]
+        where = f"{start:%Y-%m} at {clock:%Y-%m-%d}, {[vars(one) for one in disturbances]}"
+        self.wrong += [f"{where}: {one}" for one in wrong]
+        if code == DONE:
             self.whole_at[start] = clock
         fired = [f"{one.kind}{', lasting' * one.lasts}" for one in disturbances if one.fired]
-        self.say(start, clock, outcome.exit_code, began, fired + ["another zone"] * bool(zone))
+        self.say(start, clock, code, began, fired + ["another zone"] * bool(zone))
 
     def killed(self, start: datetime, clock: datetime, step: int) -> None:
         """One run in a process of its own that kills itself at a step, or ends before."""
@@ -128,7 +133,10 @@ class Life:
              ",".join(self.cloud.providers), start.isoformat(), clock.isoformat(), str(step)],
             check=False, capture_output=True, text=True,
         )  # fmt: skip
-        assert ended.returncode in {KILLED, DONE}, ended.stderr
+        if ended.returncode not in {KILLED, DONE}:
+            self.wrong.append(
+                f"{start:%Y-%m} at {clock:%Y-%m-%d}, killed at {step}: {ended.stderr}"
+            )
         if ended.returncode == DONE:
             self.whole_at[start] = clock
         self.say(start, clock, ended.returncode, began, ["killed"] * (ended.returncode == KILLED))
@@ -137,7 +145,6 @@ class Life:
         self, start: datetime, clock: datetime, code: int, began: float, faults: list[str]
     ) -> None:
         """Write a run down."""
-        gc.collect()
         process = psutil.Process()
         one = Told(
             f"{clock:%Y-%m-%d}",
@@ -146,12 +153,17 @@ class Life:
             round(time.monotonic() - began, 2),
             round(process.memory_info().rss / 2**20, 1),
             process.num_fds(),
-            sum(path.stat().st_size for path in self.workspace.rglob("*") if path.is_file()),
+            None if len(self.told) % LOOKED_AT else size_bytes(self.workspace),
             faults,
         )
         self.told.append(one)
         with (self.folder / "nights.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(one)) + "\n")
+
+
+def size_bytes(folder: Path) -> int:
+    """All files below a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def perform(file: Path, start: datetime, as_of: datetime, step: int | None = None) -> JobOutcome:
@@ -169,34 +181,30 @@ class Killing(Unwatched):
     def reading(self, kind: str, title: str) -> None:
         self.step(f"{kind} {title}")
 
-    def failed(self, failure: Failure) -> None:
-        raise AssertionError(failure)
-
-    def step(self, text: str) -> None:
+    def step(self, text: str) -> None:  # noqa: ARG002  whatever it is
         self.left -= 1
         if self.left < 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def check(outcome: JobOutcome, disturbances: Sequence[Disturbance], where: str) -> None:
-    """The exit code, the result and what was done to the answers say the same; all adds up."""
+def complaints(outcome: JobOutcome, disturbances: Sequence[Disturbance]) -> Iterator[str]:
+    """Where exit code, result and what was done to the answers do not say the same, or add up."""
     failed = [one.text for one in outcome.failures]
     allowed = [one.codes for one in disturbances if one.fired] or [{DONE}]
     certain = [one for one in allowed if DONE not in one]
-    codes = set.union(*(certain or allowed))
-    assert outcome.exit_code in codes, f"{where}: exit code {outcome.exit_code}: {failed}"
-    assert bool(failed) == (outcome.exit_code in {WRONG_USE, PARTIAL}), f"{where}: {failed}"
-    if outcome.result is None:
-        assert outcome.exit_code == WRONG_USE, where
+    if outcome.exit_code not in set.union(*(certain or allowed)):
+        yield f"exit code {outcome.exit_code}: {failed}"
+    if bool(failed) != (outcome.exit_code in {WRONG_USE, PARTIAL}):
+        yield f"exit code {outcome.exit_code}, and failed: {failed}"
+    if outcome.result is None or outcome.folder is None:
         return
-    assert outcome.folder is not None
     said = json.loads((outcome.folder / "result.json").read_text(encoding="utf-8"))
-    assert said["partial"] is (outcome.exit_code == PARTIAL), where
     report = (outcome.folder / "report.html").read_text(encoding="utf-8")
-    assert ("PARTIAL RUN" in report) is said["partial"], where
+    if {said["partial"], "PARTIAL RUN" in report} != {outcome.exit_code == PARTIAL}:
+        yield f"exit code {outcome.exit_code}, and its result looks otherwise"
     for row in outcome.result.identity.rows():
-        parts = row["allocated"] + row["unused"] + row["unattributed"]
-        assert row["billed"] == parts, f"{where}: {row}"
+        if row["billed"] != row["allocated"] + row["unused"] + row["unattributed"]:
+            yield f"does not add up: {row}"
 
 
 @contextmanager

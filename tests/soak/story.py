@@ -9,12 +9,11 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 from tests.soak.cloud import clouds
-from tests.soak.faults import Night, drawn
-from tests.soak.life import KILLED, Life, Told
+from tests.soak.faults import Night
+from tests.soak.life import KILLED, Life, Told, size_bytes
 from tests.soak.year import FIRST, clocks
 from tests.world.ledger import DAY
 from trueup.workspace.verify import verify
@@ -27,15 +26,13 @@ GROWTH = 2.0  # the workspace's by the run, the last month against the first
 
 @dataclass(frozen=True)
 class Plan:
-    """Which life: ``percent`` of its nights are disturbed; None is none, missed or killed neither."""
+    """Which life: where it is kept, whom it asks, and what happens in its nights."""
 
     folder: Path
     seed: int
-    nights: int
     providers: Sequence[str]
-    percent: int | None = None
-    first: datetime = FIRST
-    skipped: int = 0  # nights before the first that is lived
+    nights: Sequence[Night]
+    skipped: int = 0  # nights of the year before the first that is lived
 
 
 @dataclass
@@ -45,6 +42,7 @@ class Story:
     told: list[Told]
     faults: Counter[str]
     seconds: float
+    size_bytes: int  # of the workspace
     wrong: list[str] = field(default_factory=list)
 
     @property
@@ -66,7 +64,7 @@ class Story:
             "memory at the end, MB": f"{late[-1].memory_mb:,.0f}",
             "open files after a month": f"{early[-1].open_files}",
             "open files at the end": f"{late[-1].open_files}",
-            "workspace, MB": f"{self.told[-1].workspace_bytes / 1e6:,.0f}",
+            "workspace, MB": f"{self.size_bytes / 1e6:,.1f}",
             "kB a run, first month": f"{_grown(early):,.0f}",
             "kB a run, last month": f"{_grown(late):,.0f}",
         }
@@ -77,28 +75,28 @@ def lived(plan: Plan) -> Story:
     gc.set_threshold(50_000, 20, 50)  # expressions are many small objects
     logging.disable()  # what the SDKs log of faults
     began = time.monotonic()
-    nights = [Night() for _ in range(plan.nights)]
-    if plan.percent is not None:
-        nights = drawn(plan.seed, plan.nights, plan.providers, plan.percent)
     faults: Counter[str] = Counter()
     with clouds(plan.providers, plan.folder / "authority") as cloud:
         life = Life(plan.folder, plan.seed, cloud)
-        at = list(clocks(plan.first, plan.skipped + plan.nights))[plan.skipped :]
-        for number, (clock, night) in enumerate(zip(at, nights, strict=True), start=1):
+        at = list(clocks(FIRST, plan.skipped + len(plan.nights)))[plan.skipped :]
+        for number, (clock, night) in enumerate(zip(at, plan.nights, strict=True), start=1):
             before = len(life.told)
-            life.night(plan.first, clock, night)
+            life.night(FIRST, clock, night)
             faults.update(kind for one in life.told[before:] for kind in one.faults)
             faults["missed night"] += night.missed
             if number % 10 == 0:
-                sys.stderr.write(f"{plan.folder.name}: {number} nights, {time.monotonic() - began:,.0f} s\n")
-        for start in life.begun(plan.first, at[-1]):
+                took = f"{time.monotonic() - began:,.0f} s, {len(life.wrong)} wrong"
+                sys.stderr.write(f"{plan.folder.name}: {number} nights, {took}\n")
+        for start in life.begun(FIRST, at[-1]):
             life.run(start, at[-1] + DAY)
-    return Story(life.told, faults, time.monotonic() - began, wrong_with(life))
+    seconds, size = time.monotonic() - began, size_bytes(life.workspace)
+    return Story(life.told, faults, seconds, size, wrong_with(life))
 
 
 def wrong_with(life: Life) -> list[str]:
     """What a life did to its process and its workspace that it should not."""
-    found = [f"{one.where}: {one.what}" for one in verify(life.workspace).differences]
+    found = [*life.wrong]
+    found += [f"{one.where}: {one.what}" for one in verify(life.workspace).differences]
     early, late = _ends(life.told)
     if late[-1].memory_mb > early[-1].memory_mb + MEMORY_MB:
         found.append(f"memory grew from {early[-1].memory_mb} to {late[-1].memory_mb} MB")
@@ -119,6 +117,7 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _grown(told: Sequence[Told]) -> float:
-    """By how many kB the workspace grew with each run."""
-    more = told[-1].workspace_bytes - told[0].workspace_bytes
-    return more / 1000 / max(1, len(told) - 1)
+    """By how many kB the workspace grew with each run; 0 where it was looked at once only."""
+    sizes = [(n, one.workspace_bytes) for n, one in enumerate(told) if one.workspace_bytes]
+    (first, before), (last, after) = sizes[0], sizes[-1]
+    return (after - before) / 1000 / max(1, last - first)
