@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from urllib.parse import unquote
@@ -243,10 +243,10 @@ def details(world: World, request: Request) -> list[Item]:
         for day in sorted(asserted.used_of_day(world.ledger))
         if first <= day <= last
         for number, deployment in enumerate((azure.CLAIMS, azure.ROUTING, azure.LEGACY))
-        for hours in [_held(deployment, day)]
+        for hours in [_held(world, deployment, day)]
     ]
 
 
-def _held(deployment: azure.Deployment, day: date) -> Decimal:
-    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    return Decimal(sum(deployment.units(midnight + timedelta(hours=n)) for n in range(24)))
+def _held(world: World, deployment: azure.Deployment, day: date) -> Decimal:
+    hours = (hour for hour in world.ledger.hours() if hour.date() == day)
+    return Decimal(sum(deployment.units(hour) for hour in hours))

@@ -21,7 +21,7 @@ from tests.twin import azure
 from tests.twin.azure import refusal
 from tests.twin.azure_export import blob_refusal
 from tests.twin.exchange import Request, Response, as_json
-from tests.twin.faults import ALWAYS, Altered, reset, status
+from tests.twin.faults import ALWAYS, Altered, html, reset, shortened, status
 
 from trueup.errors import ProviderError
 from trueup.providers.azure import faults
@@ -83,6 +83,10 @@ def test_a_client_secret_that_expired_is_reported(
     ("response", "said", "asked"),
     [
         (status(503, b""), "failed for a moment (5 attempts)", 1),  # MSAL keeps it for a minute
+        (status(429, b""), "failed for a moment (5 attempts)", 1),
+        (status(429, b"{}"), "failed for a moment (5 attempts)", 1),
+        (html, "failed for a moment (5 attempts)", 5),
+        (shortened, "failed for a moment (5 attempts)", 5),
         (reset, "failed for a moment (5 attempts)", 5),
         (
             instead(as_json({

@@ -127,6 +127,16 @@ def test_a_token_endpoint_that_fails_is_no_missing_credential(
     assert f"{ATTEMPTS_MAX} attempts" in said.reason
 
 
+@pytest.mark.parametrize("alter", [faults.html, faults.shortened], ids=["html", "half"])
+def test_what_is_no_token_is_asked_for_again(
+    alter: Altered, live: Stage, slept: list[float]
+) -> None:
+    """A login page, or half an answer, with status 200: the SDK looks for the token in its text."""
+    said = refusal(live, "compute-commitments", alter, TOKENS)
+    assert "token service" in said.reason
+    assert f"{ATTEMPTS_MAX} attempts" in said.reason
+
+
 def test_a_clock_that_is_right_within_minutes_is_not_blamed(
     live: Stage, slept: list[float]
 ) -> None:

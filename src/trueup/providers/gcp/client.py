@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from trueup.adapter.feed import BrokenAnswer, exact_json
 from trueup.errors import MissingDependency, ProviderError
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+AUTH = ("google.auth.", "google.oauth2.")  # the modules that ask for tokens
 SECONDS = 60.0  # what a request may take
 POLLS_MAX = 60  # of a query that runs, each held by BigQuery for POLL_SECONDS
 POLL_SECONDS = 10
@@ -42,6 +44,8 @@ class Connection:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             if self._body:  # an answer came, and the SDK cannot take it
                 raise BrokenAnswer(f"not an answer of this API: {error!r}") from error
+            if _of_tokens(error):
+                raise BrokenAnswer(f"not an answer of the token service: {error!r}") from error
             raise
         return self._body
 
@@ -138,6 +142,16 @@ class Connection:
         self._body = response.content
         if not isinstance(exact_json(self._body), dict):
             raise BrokenAnswer(f"not a JSON object: begins with {self._body[:40]!r}")
+
+
+def _of_tokens(error: BaseException) -> bool:
+    """Whether Python's own exception was raised where the SDK reads a token service's answer.
+
+    It takes a login page, or half an answer, with status 200 for one that has a token.
+    """
+    *_, (frame, _line) = traceback.walk_tb(error.__traceback__)
+    own = type(error).__module__ == "builtins"
+    return own and str(frame.f_globals["__name__"]).startswith(AUTH)
 
 
 def connect(settings: Mapping[str, Any], offline: bool) -> Connection:

@@ -1,0 +1,123 @@
+"""A whole life: all its nights, one more for the whole year, and what can be said of them."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.soak.cloud import clouds
+from tests.soak.faults import Night
+from tests.soak.life import KILLED, Life, Told, size_bytes
+from tests.soak.year import FIRST, clocks
+from tests.world.ledger import DAY
+from trueup.workspace.verify import verify
+
+# What a process may hold more at the end of its life than after a month: SDKs and engines keep
+# pools and caches, but nothing that grows by the night.
+MEMORY_MB, FILES = 150, 10
+GROWTH = 2.0  # the workspace's by the run, the last month against the first
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which life: where it is kept, whom it asks, and what happens in its nights."""
+
+    folder: Path
+    seed: int
+    providers: Sequence[str]
+    nights: Sequence[Night]
+    skipped: int = 0  # nights of the year before the first that is lived
+
+
+@dataclass
+class Story:
+    """What a life came to."""
+
+    told: list[Told]
+    faults: Counter[str]
+    seconds: float
+    size_bytes: int  # of the workspace
+    wrong: list[str] = field(default_factory=list)
+
+    @property
+    def rows(self) -> dict[str, str]:
+        codes = Counter(one.exit_code for one in self.told)
+        early, late = _ends(self.told)
+        return {
+            "nights with a run": f"{len({one.clock for one in self.told}):,}",
+            "runs": f"{len(self.told):,}",
+            "runs that were whole": f"{codes[0]:,}",
+            "runs that were partial": f"{codes[3]:,}",
+            "runs without any charges": f"{codes[2]:,}",
+            "runs that were killed": f"{codes[KILLED]:,}",
+            "seconds": f"{self.seconds:,.0f}",
+            "seconds of a run, first month": f"{_mean([o.seconds for o in early]):.1f}",
+            "seconds of a run, last month": f"{_mean([o.seconds for o in late]):.1f}",
+            "memory at most, MB": f"{max(one.memory_mb for one in self.told):,.0f}",
+            "memory after a month, MB": f"{early[-1].memory_mb:,.0f}",
+            "memory at the end, MB": f"{late[-1].memory_mb:,.0f}",
+            "open files after a month": f"{early[-1].open_files}",
+            "open files at the end": f"{late[-1].open_files}",
+            "workspace, MB": f"{self.size_bytes / 1e6:,.1f}",
+            "kB a run, first month": f"{_grown(early):,.0f}",
+            "kB a run, last month": f"{_grown(late):,.0f}",
+        }
+
+
+def lived(plan: Plan) -> Story:
+    """Live a life to its end; progress goes to standard error."""
+    gc.set_threshold(50_000, 20, 50)  # expressions are many small objects
+    logging.disable()  # what the SDKs log of faults
+    began = time.monotonic()
+    faults: Counter[str] = Counter()
+    with clouds(plan.providers, plan.folder / "authority") as cloud:
+        life = Life(plan.folder, plan.seed, cloud)
+        at = list(clocks(FIRST, plan.skipped + len(plan.nights)))[plan.skipped :]
+        for number, (clock, night) in enumerate(zip(at, plan.nights, strict=True), start=1):
+            before = len(life.told)
+            life.night(FIRST, clock, night)
+            faults.update(kind for one in life.told[before:] for kind in one.faults)
+            faults["missed night"] += night.missed
+            if number % 10 == 0:
+                took = f"{time.monotonic() - began:,.0f} s, {len(life.wrong)} wrong"
+                sys.stderr.write(f"{plan.folder.name}: {number} nights, {took}\n")
+        for start in life.begun(FIRST, at[-1]):
+            life.run(start, at[-1] + DAY)
+    seconds, size = time.monotonic() - began, size_bytes(life.workspace)
+    return Story(life.told, faults, seconds, size, wrong_with(life))
+
+
+def wrong_with(life: Life) -> list[str]:
+    """What a life did to its process and its workspace that it should not."""
+    found = [*life.wrong]
+    found += [f"{one.where}: {one.what}" for one in verify(life.workspace).differences]
+    early, late = _ends(life.told)
+    if late[-1].memory_mb > early[-1].memory_mb + MEMORY_MB:
+        found.append(f"memory grew from {early[-1].memory_mb} to {late[-1].memory_mb} MB")
+    if late[-1].open_files > early[-1].open_files + FILES:
+        found.append(f"open files grew from {early[-1].open_files} to {late[-1].open_files}")
+    if _grown(late) > GROWTH * _grown(early):
+        found.append(f"a run added {_grown(early):,.0f} kB at first, {_grown(late):,.0f} at last")
+    return found
+
+
+def _ends(told: Sequence[Told]) -> tuple[Sequence[Told], Sequence[Told]]:
+    """The runs of the first and of the last month; of a short life, all."""
+    return told[:35], told[-35:]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _grown(told: Sequence[Told]) -> float:
+    """By how many kB the workspace grew with each run; 0 where it was looked at once only."""
+    sizes = [(n, one.workspace_bytes) for n, one in enumerate(told) if one.workspace_bytes]
+    (first, before), (last, after) = sizes[0], sizes[-1]
+    return (after - before) / 1000 / max(1, last - first)
