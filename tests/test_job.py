@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from errno import ENOSPC
+from os import strerror
 from pathlib import Path
 from typing import Any
 
@@ -372,3 +374,12 @@ def test_a_folder_that_is_not_there_yet_can_be_written(tmp_path: Path) -> None:
     """What counts is the nearest folder that exists; looking makes none."""
     assert why_not_writable(tmp_path / "a" / "b") is None
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [OSError(ENOSPC, "x"), RuntimeError(f"IO: {strerror(ENOSPC)}")])
+def test_a_full_disk_is_no_fault_of_a_source(error: Exception) -> None:
+    """A file that cannot be landed or read for want of room ends the run; it is not left out."""
+    wanted = SourceError("bill.csv", "cannot be read")
+    wanted.__cause__ = error
+    with pytest.raises(SourceError, match="cannot be read"):
+        sources.failure("charges", "bill.csv", wanted, Configuration(file=Path("trueup.toml")))

@@ -17,6 +17,9 @@ What does not agree between bill and telemetry is never an exception: it is a ro
 
 from __future__ import annotations
 
+from errno import EDQUOT, ENOSPC
+from os import strerror
+
 from trueup.redacted import redacted
 
 
@@ -84,3 +87,15 @@ class UnitError(TrueupError):
 
 class IntegrityError(TrueupError):
     """An identity that every run checks did not hold; the run cannot be trusted."""
+
+
+def disk_full(error: BaseException | None) -> bool:
+    """Whether an error, or one that it came of, is that a disk has no room left.
+
+    Delta Lake and DuckDB say so in their text alone.
+    """
+    while error is not None:
+        if getattr(error, "errno", None) in (ENOSPC, EDQUOT) or strerror(ENOSPC) in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

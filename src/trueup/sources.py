@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from trueup.api import reader_of
 from trueup.config import Configuration, Files, UsageFiles
-from trueup.errors import MissingDependency, SourceError, TrueupError, UnitError, UsageError
+from trueup.errors import (
+    MissingDependency,
+    SourceError,
+    TrueupError,
+    UnitError,
+    UsageError,
+    disk_full,
+)
 from trueup.focus.landing import Landed, Landing, expand
 from trueup.redacted import redacted
 
@@ -149,7 +156,9 @@ def not_whole(kind: str, found: Dataset) -> list[Failure]:
 
 
 def failure(kind: str, source: str, error: TrueupError, config: Configuration) -> Failure:
-    """What is reported of an error while a source was landed or read."""
+    """What is reported of an error while a source was landed or read; a full disk is raised."""
+    if disk_full(error):
+        raise error
     if isinstance(error, SourceError):
         source, reason = error.source, error.reason
     else:

@@ -17,6 +17,7 @@ from trueup.errors import (
     NothingYet,
     ProviderError,
     SourceError,
+    disk_full,
 )
 from trueup.fetch.asking import Asker
 from trueup.fetch.cassette.provenance import cases, read_provenance
@@ -117,6 +118,8 @@ def fetch_one(
                     else:
                         charges += exported(source, asker, place)
             except (ProviderError, SourceError) as error:
+                if disk_full(error):
+                    raise
                 failures.append(failed(name, source.name, error))
     return Fetched(name, tuple(feeds), tuple(charges), tuple(failures), tuple(not_asked))
 

@@ -24,7 +24,7 @@ def told_of(config: Configuration, clock: datetime) -> Told | None:
         return None
     try:
         return reviewed(config, clock, alerting=True)[1]
-    except TrueupError as error:
+    except (TrueupError, OSError) as error:
         return Told(failed=[f"budgets were not looked at: {error}; then `trueup budget --alert`"])
 
 
