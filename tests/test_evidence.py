@@ -74,7 +74,7 @@ def test_what_an_approval_binds_changes_with_what_it_is_of(tmp_path: Path) -> No
 def test_a_run_that_breaks_off_is_in_the_journal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With its reason; the next run has the next name, and all verifies in between."""
+    """With its reason; the next run has its name, and all verifies in between."""
     config = month.written(tmp_path)
     whole = evidence.performed
 
@@ -92,7 +92,7 @@ def test_a_run_that_breaks_off_is_in_the_journal(
         {"run": "run-0001", "error": "MemoryError: no room"},
     )
     assert verify(workspace.folder).differences == []
-    assert month.ran(config).run_id == "run-0002"
+    assert month.ran(config).run_id == "run-0001"
 
 
 def test_tables_of_a_run_that_breaks_off_are_taken_away(
@@ -109,7 +109,7 @@ def test_tables_of_a_run_that_breaks_off_are_taken_away(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(tables, "append", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(UsageError, match=r"no space left on the disk: .+ make room and run again"):
         month.ran(config)
     kinds = [entry.kind for entry in workspace_of(config).journal.entries()]
     assert kinds == ["run_begun", "taken_away", "run_failed"]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
@@ -42,3 +44,22 @@ def test_the_second_is_told_who_holds_it_and_a_dead_holder_holds_nothing(tmp_pat
     with locked(tmp_path, "trueup close"):
         assert f"trueup close (process {os.getpid()} " in (tmp_path / LOCK).read_text("utf-8")
     assert (tmp_path / LOCK).read_bytes() == b""
+
+
+def test_who_only_looks_is_not_in_the_way_and_a_dead_holder_s_work_is_put_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look holds the lock for a moment; what a killed process left is synced, nothing else is."""
+    synced = []
+    monkeypatch.setattr(os, "sync", lambda: synced.append(True))
+    with locked(tmp_path, "trueup run"):
+        pass
+    (tmp_path / LOCK).write_text("trueup run (process 1 on gone)", encoding="utf-8")
+    with (tmp_path / LOCK).open() as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        looked = Timer(0.02, looking.close)
+        looked.start()
+        assert synced == []
+        with locked(tmp_path, "trueup run"):
+            looked.join()
+    assert synced == [True]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,9 +14,13 @@ from deltalake import DeltaTable
 
 from tests.workspace.month import ran, written
 from trueup.model.table import Table
+from trueup.report.parquet import write_parquet
 from trueup.workspace.store import digest_of
 from trueup.workspace.tables import LAST_CHECKPOINT, TABLES, append, files_of, take_away
+from trueup.workspace.verify import verify
+from trueup.workspace.workspace import Workspace
 
+AT = datetime(2026, 11, 9, tzinfo=UTC)
 SCHEMA = pa.schema([("subject", pa.string()), ("amount", pa.decimal128(38, 18))])
 
 
@@ -64,6 +70,41 @@ def test_a_killed_run_s_tables_go_also_where_it_wrote_a_checkpoint(tmp_path: Pat
     append(tmp_path, "run-0101", {"breaks": table(101), "claims": table(8)})
     assert rows(tmp_path, "breaks")[-2:] == [("run-0099", 99), ("run-0101", 101)]
     assert rows(tmp_path, "claims") == [("run-0101", 8)]
+
+
+@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"")])
+@pytest.mark.parametrize("suffix", ["parquet", "json"])
+def test_a_table_whose_files_differ_is_made_anew_by_the_next_run(
+    tmp_path: Path, spoil: Callable[[Path], object], suffix: str
+) -> None:
+    """From what runs kept, a column that came later and all; the other tables are left alone."""
+    workspace = Workspace(tmp_path)
+    keep(workspace, {"breaks": table(1, 2), "claims": table(9)})
+    wider = SCHEMA.append(pa.field("cause", pa.string()))
+    keep(workspace, {"breaks": Table.from_rows(wider, [{"subject": "y", "cause": "late"}])})
+    known = workspace.table_files()
+    before = DeltaTable(str(tmp_path / TABLES / "breaks")).to_pyarrow_table().to_pylist()
+    spoil(max((tmp_path / TABLES / "breaks").rglob(f"*.{suffix}")))
+    assert [one.where for one in verify(tmp_path).differences]
+    workspace.begin(AT, {})
+    (rebuilt,) = (one.body for one in workspace.journal.entries() if one.kind == "rebuilt")
+    assert rebuilt["table"] == "breaks"
+    after = DeltaTable(str(tmp_path / TABLES / "breaks")).to_pyarrow_table().to_pylist()
+    assert sorted(map(repr, after)) == sorted(map(repr, before))
+    files = workspace.table_files()
+    assert {(path, digest) for path, digest in known.items() if "claims" in path} < files.items()
+    assert verify(tmp_path).differences == []
+
+
+def keep(workspace: Workspace, of_run: dict[str, Table]) -> None:
+    """A run that ended with these tables, each kept as a run keeps it."""
+    outputs = {}
+    for name, rows in of_run.items():
+        kept = write_parquet(rows, workspace.folder / "written.parquet")
+        outputs[f"parquet/{name}.parquet"] = workspace.store.put_file(kept)
+        kept.unlink()
+    run_id = workspace.begin(AT, {})
+    workspace.end(run_id, AT, {"inputs": [], "outputs": outputs}, of_run)
 
 
 def test_a_table_is_read_without_threads_of_pools(tmp_path: Path) -> None:

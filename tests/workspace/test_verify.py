@@ -208,6 +208,24 @@ def test_half_a_line_is_kept_aside_and_said(workspace: Path) -> None:
     assert found(workspace) == []
 
 
+def test_a_line_that_lacks_its_middle_and_that_no_head_knows_is_kept_aside(
+    workspace: Path,
+) -> None:
+    """Power went while it was written: its end is there. A head that knows it makes it a change."""
+    whole, head = lines(workspace), (workspace / HEAD).read_bytes()
+    journal = Workspace(workspace).journal
+    journal.append("decision", AT, {"note": "x" * 9000})
+    known = (workspace / HEAD).read_bytes()
+    line = lines(workspace)[-1]
+    cut = b"".join(whole) + line[:4096] + bytes(4096) + line[8192:]
+    for text, told in ((known, "entry 6: was changed"), (head, "entry 6: is cut off")):
+        (workspace / JOURNAL).write_bytes(cut)
+        (workspace / HEAD).write_bytes(text)
+        assert told in found(workspace)[0]
+    Workspace(workspace).journal.append("decision", AT, {"note": "y"})
+    assert found(workspace) == []
+
+
 def test_a_changed_entry_is_named_and_its_neighbours_are_not(workspace: Path) -> None:
     """One byte of the third of five: the others are as they were."""
     whole = lines(workspace)

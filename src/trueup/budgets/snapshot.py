@@ -127,7 +127,10 @@ def write(path: Path, snapshot: Snapshot) -> None:
     }
     coming = path.with_name(f"{path.name}.{os.getpid()}.coming")
     try:
-        coming.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        with coming.open("w", encoding="utf-8") as file:
+            file.write(json.dumps(content, indent=1) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
         coming.replace(path)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written ({error.strerror})") from error

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from trueup.controls.closing import Closing, closings, held_to, short
@@ -16,7 +18,7 @@ from trueup.model.rules import Rules
 from trueup.period import Period
 from trueup.workspace.canonical import sha256_of
 from trueup.workspace.journal import Entry
-from trueup.workspace.run import FAILED, Run
+from trueup.workspace.run import BEGUN, ENDED, FAILED, Run
 from trueup.workspace.workspace import Workspace
 
 TABLES = ("breaks", "commitments", "identity", "billed_identity")
@@ -64,12 +66,17 @@ def _decided(breaks: Iterable[Mapping[str, Any]], known: Mapping[str, BreakState
 
 
 def _failed_since(entries: Sequence[Entry], run: Run) -> dict[str, str]:
-    """Later runs that were asked for the same period and ended without a result."""
-    names = labels(entries)
-    return {
-        entry.body["run"]: entry.body["error"]
-        for entry in entries
-        if entry.kind == FAILED
-        and entry.number > run.number
-        and names.get(entry.body["run"]) == names[run.run_id]
-    }
+    """Later runs that were asked for the same period and ended without a result.
+
+    Those of one name, tried again, are told apart by a number.
+    """
+    wanted = labels(entries)[run.run_id]
+    tries: Counter[str] = Counter()
+    found = {}
+    for begun, entry in pairwise(one for one in entries if one.kind in (BEGUN, ENDED, FAILED)):
+        if entry.kind == FAILED and entry.number > run.number:
+            name = entry.body["run"]
+            tries[name] += 1
+            if labels([begun])[name] == wanted:
+                found[f"{name}-{tries[name]}" if tries[name] > 1 else name] = entry.body["error"]
+    return found

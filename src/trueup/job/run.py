@@ -23,6 +23,7 @@ from trueup.job.folder import folder_name, why_not_writable
 from trueup.job.outcome import DONE, MATERIAL_BREAKS, PARTIAL, WRONG_USE, JobOutcome
 from trueup.job.progress import Progress, Unwatched
 from trueup.job.reading import Reading
+from trueup.job.room import room_in
 from trueup.job.settings import Settings, clock_of, replay_of, rules_of, workspace_of
 from trueup.redacted import redacted
 from trueup.sources import KINDS, Failure, Group, groups, not_whole, read
@@ -47,16 +48,19 @@ def run(
 
     Exit codes: 0 done; 1 done, with material breaks where ``fail_on_breaks`` asks for that;
     2 no charges could be read; 3 partial. Raises ConfigurationError where the configuration names
-    no charges, UsageError where the results cannot be written or another run is at work, and what
-    ``trueup.reconcile`` raises.
+    no charges, UsageError where the results cannot be written, a disk is full or another run is at
+    work, and what ``trueup.reconcile`` raises.
     """
     settings = settings or Settings()
     progress = progress or Unwatched()
-    check_out(config, settings)
+    out = check_out(config, settings)
     if settings.known_at is not None:
         return _known_at(config, settings, settings.known_at, progress)
     check_sources(config)
-    with _begun(config, settings) as (workspace, run_id):
+    with (
+        room_in(workspace_of(config).folder, out),
+        _begun(config, settings) as (workspace, run_id),
+    ):
         progress.begun(run_id, settings.period or config.run.period, clock_of(config, settings))
         outcome = _performed(config, settings, progress, workspace, run_id)
         if outcome.result is None:
@@ -105,7 +109,10 @@ def _begun(config: Configuration, settings: Settings) -> Iterator[tuple[Workspac
         try:
             yield workspace, run_id
         except BaseException as error:
-            workspace.fail(run_id, clock, redacted(f"{type(error).__name__}: {error}"))
+            try:
+                workspace.fail(run_id, clock, redacted(f"{type(error).__name__}: {error}"))
+            except OSError as unsaid:  # by a full disk; the next run says it
+                error.add_note(f"the journal does not tell of it yet: {unsaid}")
             raise
 
 
@@ -234,12 +241,20 @@ def read_all(
 def _written(
     config: Configuration, settings: Settings, progress: Progress, given: Given, result: Result
 ) -> JobOutcome:
-    """The result in its folder, and how the run ended."""
+    """The result in its folder, on the disk, and how the run ended."""
+    from trueup.evidence import outputs_of
+    from trueup.report.atomic import clear_coming
+    from trueup.workspace.store import all_synced, made
+
     folder = settings.out or config.out / folder_name(given.period)
     if settings.known_at is not None and settings.out is None:
         folder /= f"known-at-{settings.known_at:%Y-%m-%dT%H%M%SZ}"
     progress.step(f"writing {folder}")
+    made(folder)
+    for place in (folder, folder / "parquet", folder / "chargeback"):
+        clear_coming(place)
     written = result.write(folder)
+    all_synced(outputs_of(folder), folder)
     material = len(result.material_breaks(given.rules.material_amount))
     fails = settings.fail_on_breaks
     fails = config.run.fail_on_breaks if fails is None else fails

@@ -11,6 +11,7 @@ from pathlib import Path
 from trueup.errors import UsageError
 
 _PERMISSIONS = 0o666
+COMING = ".trueup-"  # in the name of a file that is still being written
 
 
 @contextmanager
@@ -22,7 +23,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     target = Path(path)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}{COMING}", dir=target.parent)
     except OSError as error:
         raise UsageError(f"{target}: cannot be written ({error.strerror})") from error
     os.close(handle)
@@ -48,3 +49,9 @@ def write_text(path: str | Path, text: str) -> Path:
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
     return Path(path)
+
+
+def clear_coming(folder: Path) -> None:
+    """Remove what a killed process was still writing there; only while nobody else writes."""
+    for path in folder.glob(f".*{COMING}*"):
+        path.unlink()

@@ -8,15 +8,17 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from errno import ENOSPC
 from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
 
 from trueup.errors import IntegrityError
 from trueup.workspace.canonical import NOTHING, canonical, sha256_of
-from trueup.workspace.store import Store, synced
+from trueup.workspace.store import Store, made, synced
 
 JOURNAL, HEAD = "journal.jsonl", "head"
+REPLACING = ".coming"  # ends the name of a file that is about to replace another
 TORN = "torn"  # the kind of the entry that tells of half a line, left by a kill
 
 
@@ -88,8 +90,8 @@ def read_entry(line: bytes) -> Entry:
 class Journal:
     """The entries of a folder. One process at a time appends; the threads of it may.
 
-    An entry is on the disk when ``append`` returns. A last line that was cut by a kill is no entry:
-    the next ``append`` keeps its bytes aside and goes on behind the last whole one.
+    An entry is on the disk when ``append`` returns. A last line that was cut by a kill, or lacks
+    bytes since power was lost, is no entry: the next ``append`` keeps it aside and goes on.
     """
 
     def __init__(self, folder: Path, store: Store | None = None) -> None:
@@ -138,12 +140,18 @@ class Journal:
         if signer is not None:
             signature = {"key": signer.public, "value": signer.sign(digest.encode())}
         entry = replace(entry, hash=digest, signature=signature)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with self.path.open("ab") as file:
-            file.write(entry.line)
-            file.flush()
+        made(self.folder)
+        coming = _written(self.folder / HEAD, f"{entry.number} {entry.hash}\n".encode())
+        if last is None:
+            synced(self.folder)  # no journal without a head that is coming
+        with self.path.open("ab", buffering=0) as file:
+            if file.write(entry.line) < len(entry.line):
+                raise OSError(ENOSPC, os.strerror(ENOSPC), str(self.path))
             os.fsync(file.fileno())
-        _replaced(self.folder / HEAD, f"{entry.number} {entry.hash}\n".encode())
+        if last is None:
+            synced(self.folder)  # no head without a journal
+        coming.replace(self.folder / HEAD)
+        synced(self.folder)
         self._catch_up()
         return entry
 
@@ -154,12 +162,15 @@ class Journal:
         with self.path.open("rb") as file:
             file.seek(self._read_to)
             rest = file.read()
-        *lines, _cut_by_a_kill = rest.split(b"\n")
+        *lines, cut_by_a_kill = rest.split(b"\n")
         for line in lines:
             last = self._entries[-1] if self._entries else None
             try:
                 entry = read_entry(line)
             except (ValueError, TypeError, KeyError) as error:
+                is_last = line is lines[-1] and not cut_by_a_kill
+                if is_last and is_torn(self.folder, len(self._entries) + 1):
+                    return
                 raise self._broken(f"was changed ({error})") from error
             expected = (last.number + 1, last.hash) if last else (1, NOTHING)
             if (entry.number, entry.previous) != expected:
@@ -175,11 +186,10 @@ class Journal:
 
     def _refuse_where_cut(self) -> None:
         """Nothing is written behind a journal that once was longer: its head says how long."""
-        head = self.folder / HEAD
-        number = head.read_bytes().split(b" ")[0] if head.exists() else b"0"
+        number = head_of(self.folder)
         if not number.isdigit() or int(number) > len(self._entries):
             raise IntegrityError(
-                f"{self.path}: ends with entry {len(self._entries)}, {head} says "
+                f"{self.path}: ends with entry {len(self._entries)}, {self.folder / HEAD} says "
                 f"{number.decode(errors='replace')}; restore the workspace from a backup"
             )
 
@@ -195,15 +205,29 @@ class Journal:
         self._write(TORN, datetime.now(UTC), {"sha256": digest, "size_bytes": len(torn)}, None)
 
 
-def _replaced(path: Path, content: bytes) -> None:
-    """The content under a name, whole or not at all, on the disk."""
-    coming = path.with_name(path.name + ".coming")
+def _written(path: Path, content: bytes) -> Path:
+    """A file beside ``path`` that is to replace it, on the disk."""
+    coming = path.with_name(path.name + REPLACING)
     with coming.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    coming.replace(path)
-    synced(path.parent)
+    return coming
+
+
+def head_of(folder: Path) -> bytes:
+    """The number that a journal's head gives, as it stands there; 0 where there is no head."""
+    head = folder / HEAD
+    return head.read_bytes().split(b" ")[0] if head.exists() else b"0"
+
+
+def is_torn(folder: Path, number: int) -> bool:
+    """Whether a last line that is no entry was never said to be one: its head follows it.
+
+    When power is lost, a line may have its end and lack some of its middle.
+    """
+    head = head_of(folder)
+    return head.isdigit() and int(head) < number
 
 
 def lines_of(path: Path) -> Iterator[bytes]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from trueup.workspace.journal import Entry
 
-BEGUN, ENDED, FAILED, TAKEN_AWAY = "run_begun", "run", "run_failed", "taken_away"
+BEGUN, ENDED, FAILED = "run_begun", "run", "run_failed"
+TAKEN_AWAY, REBUILT = "taken_away", "rebuilt"  # files of tables; a table
 BOUND = ("result", "rules", "contracts", "rates")  # what an approval binds, beside the period
 
 
@@ -76,3 +77,9 @@ class Run:
     def outputs(self) -> Mapping[str, str]:
         found: Mapping[str, str] = self.body["outputs"]
         return found
+
+
+def cut_off(entries: Iterable[Entry]) -> Entry | None:
+    """The beginning of the last run, where it has neither ended nor failed."""
+    of_runs = [entry for entry in entries if entry.kind in (BEGUN, ENDED, FAILED)]
+    return of_runs[-1] if of_runs and of_runs[-1].kind == BEGUN else None

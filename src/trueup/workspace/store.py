@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from errno import EINVAL
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO
@@ -66,7 +67,7 @@ class Store:
         """
         if expected is not None and self.has(expected):
             return expected
-        self.folder.mkdir(parents=True, exist_ok=True)
+        made(self.folder)
         with NamedTemporaryFile(dir=self.folder, prefix=COMING, delete=False) as target:
             try:
                 write(target.file)
@@ -76,9 +77,10 @@ class Store:
                 if expected not in {None, digest}:
                     raise IntegrityError(f"{target.name}: not what was to be written")
                 place = self.path(digest)
-                place.parent.mkdir(parents=True, exist_ok=True)
+                place.parent.mkdir(exist_ok=True)
                 Path(target.name).replace(place)
                 synced(place.parent)
+                synced(self.folder)
             finally:
                 Path(target.name).unlink(missing_ok=True)
         return digest
@@ -99,10 +101,28 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def synced(folder: Path) -> None:
-    """Put a folder's names on the disk."""
-    handle = os.open(folder, os.O_RDONLY)
+def made(folder: Path) -> None:
+    """Make a folder and those above it, as far as they are not there, on the disk."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    for one in reversed(missing):
+        one.mkdir(exist_ok=True)
+        synced(one.parent)
+
+
+def synced(path: Path) -> None:
+    """Put a file's bytes, or a folder's names, on the disk; some file systems have it for files."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno != EINVAL:
+            raise
     finally:
         os.close(handle)
+
+
+def all_synced(files: Collection[Path], top: Path) -> None:
+    """Put files on the disk, and every name from ``top`` down to them."""
+    below = (folder for path in files for folder in path.parents if folder.is_relative_to(top))
+    for path in (*files, *dict.fromkeys(below)):
+        synced(path)

@@ -7,10 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from trueup.workspace.canonical import NOTHING
-from trueup.workspace.journal import HEAD, JOURNAL, Entry, lines_of, read_entry
+from trueup.workspace.journal import (
+    HEAD,
+    JOURNAL,
+    REPLACING,
+    Entry,
+    is_torn,
+    lines_of,
+    read_entry,
+)
 from trueup.workspace.keys import verified
 from trueup.workspace.lock import LOCK, at_work
-from trueup.workspace.run import BEGUN, ENDED, FAILED
+from trueup.workspace.run import cut_off
 from trueup.workspace.schema import refuse_other
 from trueup.workspace.store import COMING, RAW, digest_of
 from trueup.workspace.tables import LAST_CHECKPOINT, TABLES
@@ -64,10 +72,10 @@ def verify(folder: Path, head: str | None = None) -> Verification:
         found.unchecked = list(_unchecked(folder))
         return found
     workspace = Workspace(folder)
-    interrupted = found.at_work is not None or _interrupted(entries)
+    interrupted = found.at_work is not None or cut_off(entries) is not None
     _missing(workspace, found)
     _tables(workspace, interrupted, found)
-    _strangers(folder, interrupted, found)
+    _strangers(folder, found)
     _landing(workspace, found)
     return found
 
@@ -104,15 +112,18 @@ def check_journal(folder: Path, found: Verification) -> list[Entry]:
     """The whole entries of a journal; what is wrong with any, or with its head, is in ``found``."""
     entries: list[Entry] = []
     expected: tuple[int, str | None] = (1, NOTHING)
-    for place, line in enumerate(lines_of(folder / JOURNAL), start=1):
+    lines = list(lines_of(folder / JOURNAL))
+    for place, line in enumerate(lines, start=1):
         where = f"{folder.name}/{JOURNAL}: entry {place}"
         found.size_bytes += len(line)
-        if not line.endswith(b"\n"):
+        entry, wrong = check_entry(line, *expected)
+        if not line.endswith(b"\n") or (
+            entry is None and place == len(lines) and is_torn(folder, place)
+        ):
             found.differences.append(
                 Difference(where, "is cut off", "the next run keeps it aside and goes on before it")
             )
             continue
-        entry, wrong = check_entry(line, *expected)
         if wrong:
             found.differences.append(Difference(where, wrong))
         if entry is not None:
@@ -130,7 +141,8 @@ def _head(folder: Path, entries: list[Entry], found: Verification) -> None:
     where = f"{folder.name}/{HEAD}"
     hashes = [f"{entry.number} {entry.hash}\n".encode() for entry in entries]
     text = (folder / HEAD).read_bytes() if (folder / HEAD).exists() else b""
-    if text in hashes[:-1]:
+    first = len(entries) < 2 and (folder / (HEAD + REPLACING)).exists()
+    if text in hashes[:-1] or (not text and first):
         found.left_over.append(f"{where}: behind, by a kill")
     elif text not in hashes:
         found.differences.append(Difference(where, "is not the hash of any entry of the journal"))
@@ -143,12 +155,6 @@ def _unchecked(folder: Path) -> Iterator[str]:
     yield f"{tables:,} files of {TABLES}, whether any was changed, is missing or came in"
     yield "whether other files came in"
     yield f"whether {LANDING} is what each run knew of it"
-
-
-def _interrupted(entries: list[Entry]) -> bool:
-    """Whether the last run that began has not ended."""
-    runs = [entry for entry in entries if entry.kind in (BEGUN, ENDED, FAILED)]
-    return bool(runs) and runs[-1].kind == BEGUN
 
 
 def _contents(folder: Path, found: Verification) -> None:
@@ -206,7 +212,7 @@ def _tables(workspace: Workspace, interrupted: bool, found: Verification) -> Non
             found.differences.append(Difference(where, "is not trueup's", "take it away"))
 
 
-def _strangers(folder: Path, interrupted: bool, found: Verification) -> None:
+def _strangers(folder: Path, found: Verification) -> None:
     """Files that belong nowhere; what a torn line was kept as belongs to the journal."""
     allowed = {JOURNAL, HEAD}
     for path in sorted(folder.rglob("*")):
@@ -221,7 +227,7 @@ def _strangers(folder: Path, interrupted: bool, found: Verification) -> None:
         if where.as_posix() == LOCK:
             if path.stat().st_size and found.at_work is None:
                 found.left_over.append(LOCK)
-        elif in_journal and interrupted and where.suffix == ".coming":
+        elif in_journal and where.suffix == REPLACING:
             found.left_over.append(where.as_posix())
         else:
             found.differences.append(

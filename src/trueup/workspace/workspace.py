@@ -18,19 +18,23 @@ import io
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trueup.errors import UsageError
 from trueup.model.schema import RESULT_TABLES
 from trueup.model.table import Table
 from trueup.workspace import tables
-from trueup.workspace.journal import TORN, Entry, Journal
-from trueup.workspace.run import BEGUN, ENDED, FAILED, TAKEN_AWAY, Run
+from trueup.workspace.journal import REPLACING, TORN, Entry, Journal
+from trueup.workspace.run import BEGUN, ENDED, FAILED, REBUILT, TAKEN_AWAY, Run, cut_off
 from trueup.workspace.schema import OfSchema, made_by, migrate
 from trueup.workspace.store import Store
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 LANDING = "landing"
 SNAPSHOT = "budgets.json"  # derived and replaced: no evidence
+KILLED = "did not end: it was killed, or power was lost, or the disk was full"
 
 
 class Workspace:
@@ -81,11 +85,18 @@ class Workspace:
         return Table.from_rows(schema, rows)
 
     def begin(self, at: datetime, body: Mapping[str, Any]) -> str:
-        """Say that a run begins, and tidy up behind one that was killed; the new run's name."""
+        """Say that a run begins, and tidy up behind one that was killed; the new run's name.
+
+        What did not end takes no name: the run that comes after is what it would have been.
+        """
         migrate(self.folder, at)
-        begun = [entry for entry in self.journal.entries() if entry.kind == BEGUN]
         self._tidy(at)
-        run_id = f"run-{len(begun) + 1:04d}"
+        cut = cut_off(self.journal.entries())
+        self._rebuild(at, whole=cut is not None)
+        if cut is not None:
+            self.journal.append(FAILED, at, {"run": cut.body["run"], "error": KILLED})
+        runs = self.runs()
+        run_id = f"run-{int(runs[-1].run_id.removeprefix('run-')) + 1 if runs else 1:04d}"
         self.journal.append(BEGUN, at, {"run": run_id, **made_by(), **body})
         return run_id
 
@@ -111,9 +122,38 @@ class Workspace:
     def _tidy(self, at: datetime) -> None:
         """Take away what a run that did not end was writing, and say which tables."""
         self.store.take_away_coming()
+        for folder in (self.folder, self.landing.folder):
+            for path in folder.glob("*" + REPLACING):
+                path.unlink()
         left = tables.take_away(self.folder, self.table_files())
         if left:
             self.journal.append(TAKEN_AWAY, at, {"files": left})
+
+    def _rebuild(self, at: datetime, *, whole: bool) -> None:
+        """Make the Delta tables anew whose files are not what the journal says, and say so.
+
+        Looked at are the files of the last run, or all of them.
+        """
+        known, runs = self.table_files(), self.runs()
+        last = runs[-1].body["files"] if runs else {}
+        suspect = known if whole else [where for where in last if where in known]
+        for name in tables.damaged(self.folder, known, suspect):
+            files = tables.rebuild(self.folder, name, self._kept(name))
+            self.journal.append(REBUILT, at, {"table": name, "files": files})
+
+    def _kept(self, name: str) -> Iterator[tuple[str, pa.RecordBatchReader]]:
+        """A result table of every run that has rows in it, as it was kept."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        for run in self.runs():
+            if run.body["tables"].get(name):
+                content = io.BytesIO(self.store.get(run.outputs[f"parquet/{name}.parquet"]))
+                with pq.ParquetFile(content) as file:
+                    yield (
+                        run.run_id,
+                        pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches()),
+                    )
 
     def table_files(self) -> dict[str, str]:
         """The files of the Delta tables, as the journal knows them: path -> SHA-256."""
@@ -124,6 +164,10 @@ class Workspace:
             elif entry.kind == TAKEN_AWAY:
                 for path in entry.body["files"]:
                     known.pop(path, None)
+            elif entry.kind == REBUILT:
+                name = entry.body["table"]
+                others = {path: known[path] for path in known if tables.table_of(path) != name}
+                known = others | entry.body["files"]
         return known
 
     def referenced(self) -> Iterator[tuple[str, str]]:
