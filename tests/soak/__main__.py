@@ -26,9 +26,10 @@ def main() -> int:
     parser.add_argument("--percent", type=int, default=40, help="of the nights have faults")
     parser.add_argument("--provider", action="append", choices=PROVIDERS)
     parser.add_argument("--folder", type=Path, help="where the lives are kept [default: a new one]")
+    parser.add_argument("--out", type=Path, help="a file for what is printed at the end")
     given = parser.parse_args()
     folder = given.folder or Path(mkdtemp(prefix="soak-"))
-    say(f"{given.nights} nights, seed {given.seed}, in {folder}")
+    say(f"in {folder}")
     providers = tuple(given.provider or PROVIDERS)
     nights = {
         "undisturbed": [Night() for _ in range(given.nights)],
@@ -38,20 +39,26 @@ def main() -> int:
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         undisturbed, disturbed = pool.map(lived, plans)
     found = compared(*(plan.folder / "out" for plan in plans))
-    for line in (*table(undisturbed, disturbed), f"figures compared     {found.figures:,}",
-                 f"figures that differ  {len(found.differing):,}", *lines(found.differing)):  # fmt: skip
-        say(line)
-    wrong = [*found.differing, *undisturbed.wrong, *disturbed.wrong]
-    for line in (*undisturbed.wrong, *disturbed.wrong):
-        say(f"wrong: {line}")
-    return 1 if wrong else 0
+    wrong = [f"wrong: {one}" for one in (*undisturbed.wrong, *disturbed.wrong)]
+    told = [
+        f"{given.nights} nights, seed {given.seed}, {', '.join(providers)}",
+        *table(undisturbed, disturbed),
+        f"figures compared: {found.figures:,}; that differ: {len(found.differing):,}",
+        *lines(found.differing),
+        *wrong,
+    ]
+    say("\n".join(told))
+    if given.out:
+        given.out.parent.mkdir(parents=True, exist_ok=True)
+        given.out.write_text("\n".join(told) + "\n", encoding="utf-8")
+    return 1 if wrong or found.differing else 0
 
 
 def table(undisturbed: Story, disturbed: Story) -> Iterator[str]:
     """Both lives side by side, and what was drawn."""
     yield f"{'':32}undisturbed   disturbed"
-    for name, one, other in zip(undisturbed.rows, undisturbed.rows.values(), disturbed.rows.values(), strict=True):  # fmt: skip
-        yield f"{name:32}{one:>11}{other:>12}"
+    for name, one in undisturbed.rows.items():
+        yield f"{name:32}{one:>11}{disturbed.rows[name]:>12}"
     yield "faults that met a run:"
     for kind, count in disturbed.faults.most_common():
         yield f"  {kind:40}{count:>4}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
@@ -34,7 +34,6 @@ class Cloud:
     providers: Sequence[str]
     twin: Twin
     answerers: dict[str, Answerer]
-    tables: list[Tables] = field(default_factory=list)
 
     @contextmanager
     def showing(

@@ -10,8 +10,8 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from unittest.mock import patch
@@ -21,9 +21,9 @@ import psutil
 
 from tests.soak.cloud import Cloud
 from tests.soak.faults import Disturbance, Night
-from tests.soak.year import FINAL
+from tests.soak.year import FINAL, begun
 from tests.twin.recordings import twin_of
-from tests.world.ledger import DAY, month_of
+from tests.world.ledger import month_of
 from trueup.config import read_configuration
 from trueup.job.outcome import DONE, PARTIAL, WRONG_USE, JobOutcome
 from trueup.job.progress import Unwatched
@@ -78,29 +78,19 @@ class Life:
         self.file = write_configuration(self.folder, self.cloud.providers)
         self.workspace = self.folder / ".trueup"
 
-    def due(self, first: datetime, clock: datetime) -> Iterator[datetime]:
+    def due(self, clock: datetime) -> list[datetime]:
         """This month, and every earlier one without a whole run since it was final."""
-        for start in self.begun(first, clock):
-            _, end = month_of(start)
-            if self.whole_at.get(start, first) < end + FINAL:
-                yield start
+        whole_at = [(start, self.whole_at.get(start, start)) for start in begun(clock)]
+        return [start for start, at in whole_at if at < month_of(start)[1] + FINAL]
 
-    def begun(self, first: datetime, clock: datetime) -> list[datetime]:
-        """Every month with a day that is over."""
-        found, start = [], first
-        while start < clock - DAY:
-            found.append(start)
-            _, start = month_of(start)
-        return found
-
-    def night(self, first: datetime, clock: datetime, night: Night) -> None:
+    def night(self, clock: datetime, night: Night) -> None:
         """All runs of a night."""
-        for start in [] if night.missed else list(self.due(first, clock)):
-            faults = [Disturbance(o.provider, o.kind, o.lasts, o.after) for o in night.disturbances]
+        for start in [] if night.missed else self.due(clock):
             if night.killed_at is not None:
                 self.killed(start, clock, night.killed_at)
             else:
-                self.run(start, clock, faults, night.zone)
+                again = [replace(one, fired=0, of_tokens=False) for one in night.disturbances]
+                self.run(start, clock, again, night.zone)
 
     def run(
         self,
@@ -132,6 +122,7 @@ class Life:
             [sys.executable, "-m", "tests.soak.killed", self.folder, str(self.seed),
              ",".join(self.cloud.providers), start.isoformat(), clock.isoformat(), str(step)],
             check=False, capture_output=True, text=True,
+            env=os.environ | {"TMPDIR": str(self.folder)},  # what it leaves behind
         )  # fmt: skip
         if ended.returncode not in {KILLED, DONE}:
             self.wrong.append(
@@ -210,7 +201,9 @@ def complaints(outcome: JobOutcome, disturbances: Sequence[Disturbance]) -> Iter
 @contextmanager
 def in_zone(zone: str | None) -> Iterator[None]:
     """The process in a time zone."""
-    with patch.dict("os.environ", {"TZ": zone}) if zone else nullcontext():
+    try:
+        with patch.dict("os.environ", {"TZ": zone} if zone else {}):
+            time.tzset()
+            yield
+    finally:
         time.tzset()
-        yield
-    time.tzset()

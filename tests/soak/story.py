@@ -7,14 +7,15 @@ import logging
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.soak.cloud import clouds
 from tests.soak.faults import Night
 from tests.soak.life import KILLED, Life, Told, size_bytes
-from tests.soak.year import FIRST, clocks
+from tests.soak.year import begun, clock_of
 from tests.world.ledger import DAY
 from trueup.workspace.verify import verify
 
@@ -73,24 +74,32 @@ class Story:
 def lived(plan: Plan) -> Story:
     """Live a life to its end; progress goes to standard error."""
     gc.set_threshold(50_000, 20, 50)  # expressions are many small objects
-    logging.disable()  # what the SDKs log of faults
     began = time.monotonic()
     faults: Counter[str] = Counter()
-    with clouds(plan.providers, plan.folder / "authority") as cloud:
+    with silence(), clouds(plan.providers, plan.folder / "authority") as cloud:
         life = Life(plan.folder, plan.seed, cloud)
-        at = list(clocks(FIRST, plan.skipped + len(plan.nights)))[plan.skipped :]
-        for number, (clock, night) in enumerate(zip(at, plan.nights, strict=True), start=1):
-            before = len(life.told)
-            life.night(FIRST, clock, night)
-            faults.update(kind for one in life.told[before:] for kind in one.faults)
+        for number, night in enumerate(plan.nights, start=1):
+            clock = clock_of(plan.skipped + number - 1)
+            life.night(clock, night)
             faults["missed night"] += night.missed
             if number % 10 == 0:
                 took = f"{time.monotonic() - began:,.0f} s, {len(life.wrong)} wrong"
                 sys.stderr.write(f"{plan.folder.name}: {number} nights, {took}\n")
-        for start in life.begun(FIRST, at[-1]):
-            life.run(start, at[-1] + DAY)
+        for start in begun(clock):
+            life.run(start, clock + DAY)
+    faults.update(kind for one in life.told for kind in one.faults)
     seconds, size = time.monotonic() - began, size_bytes(life.workspace)
     return Story(life.told, faults, seconds, size, wrong_with(life))
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Without what SDKs log of faults."""
+    logging.disable()
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def wrong_with(life: Life) -> list[str]:

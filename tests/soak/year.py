@@ -110,7 +110,15 @@ def _times(charge: Charge, part: Decimal) -> Charge:
     return with_values(charge, **{name: amount(charge, name) * part for name in named})
 
 
-def clocks(first: datetime, nights: int) -> Iterator[datetime]:
-    """Half past six of every morning: the first is that of a day's end."""
-    for night in range(nights):
-        yield first + (night + 1) * DAY + timedelta(hours=6, minutes=30)
+def clock_of(night: int) -> datetime:
+    """Half past six of a morning: the first night ends the first day."""
+    return FIRST + (night + 1) * DAY + timedelta(hours=6, minutes=30)
+
+
+def begun(clock: datetime) -> list[datetime]:
+    """Every month with a day that is over."""
+    found, start = [], FIRST
+    while start < clock - DAY:
+        found.append(start)
+        _, start = month_of(start)
+    return found
