@@ -1,0 +1,78 @@
+"""A folder that stands for the machine of a recipe: its paths, its trueup, its October."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.workspace import month
+
+RECIPES = Path(__file__).parents[2] / "examples" / "recipes"
+STATE = "/var/lib/trueup"
+TIMEOUT_SECONDS = 600  # far more than a night of these takes: machines are slow at times
+PROGRAMS = {
+    "trueup": f'exec "{sys.executable}" -m trueup "$@"',
+    "date": 'case "$*" in "-u +%Y-%m") echo 2026-10;; *) exit 9;; esac',
+    "aws": f'exec "{sys.executable}" "{Path(__file__).with_name("bucket.py")}" "$@"',
+}
+
+
+class Machine:
+    """Has every path of a recipe below its folder; its clock says October 2026."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.bin, self.conf, self.state = (folder / name for name in ("bin", "conf", "state"))
+        for place in (self.bin, self.conf, self.state):
+            place.mkdir()
+        for name, line in PROGRAMS.items():
+            self.program(name, line)
+        month.written(self.conf)
+
+    def program(self, name: str, line: str) -> None:
+        """A program of the machine, one line of sh."""
+        path = self.bin / name
+        path.write_text(f"#!/bin/sh\n{line}\n", encoding="utf-8")
+        path.chmod(0o755)
+
+    def here(self, text: str) -> str:
+        """A recipe's text with this machine's paths."""
+        for path, place in (
+            ("/opt/trueup/bin", self.bin),
+            ("/etc/trueup", self.conf),
+            (STATE, self.state),
+        ):
+            text = text.replace(path, str(place))
+        return text
+
+    def sh(self, *command: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """A command of a recipe, run where the recipe runs it."""
+        path = f"{self.bin}{os.pathsep}{os.environ['PATH']}"
+        return subprocess.run(
+            [self.here(part) for part in command],
+            cwd=self.state,
+            env={**os.environ, "PATH": path, **more},
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+        )
+
+    def asked(self, *command: str) -> list[str]:
+        """What a command of a recipe asks trueup, which only says what it was asked."""
+        self.program("trueup", """printf '%s\\n' "$@\"""")
+        done = self.sh(*command)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout.splitlines()
+
+    @property
+    def night(self) -> list[str]:
+        """What a night is: of this month, and silent where all is well."""
+        return ["run", "-q", "-c", str(self.conf / "trueup.toml"), "--period", "2026-10"]
+
+    @property
+    def results(self) -> list[str]:
+        """The files of October's results."""
+        return sorted(path.name for path in (self.conf / "out" / "2026-10").iterdir())
