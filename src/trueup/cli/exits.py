@@ -61,7 +61,9 @@ class ExitCodes:
         self._report(error)
 
     def _stop(self, error: TrueupError) -> NoReturn:
-        click.echo(f"Error: {error}", err=True)
+        from trueup.model.display import legible_lines
+
+        click.echo(legible_lines(f"Error: {error}"), err=True)
         self.ctx.exit(INTERNAL if isinstance(error, IntegrityError) else WRONG_USE)
 
     def _report(self, error: BaseException) -> NoReturn:

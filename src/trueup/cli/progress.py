@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trueup.job.progress import Progress, Unwatched
+from trueup.model.display import legible, legible_lines
 from trueup.sources import Failure
 
 if TYPE_CHECKING:
@@ -38,8 +39,13 @@ def read_line(kind: str, title: str, dataset: Dataset) -> str:
     """``charges  bills/a.csv: 1,000 rows, 2 rejected``."""
     rejected = len(dataset.rejects)
     rows = sum(row["rows_in"] or 0 for row in dataset.sources.rows())
-    text = f"{kind:<11}  {title}: {rows:,} {'row' if rows == 1 else 'rows'}"
+    text = f"{kind:<11}  {legible(title)}: {rows:,} {'row' if rows == 1 else 'rows'}"
     return f"{text}, {rejected:,} rejected" if rejected else text
+
+
+def failed_line(failure: Failure) -> str:
+    """``usage        FAILED u.jsonl: the file is empty``."""
+    return f"{failure.kind:<11}  FAILED {legible_lines(failure.text)}"
 
 
 class Lines(Unwatched):
@@ -49,7 +55,7 @@ class Lines(Unwatched):
         click.echo(read_line(kind, title, dataset), err=True)
 
     def failed(self, failure: Failure) -> None:
-        click.echo(f"{failure.kind:<11}  FAILED {failure.text}", err=True)
+        click.echo(failed_line(failure), err=True)
 
 
 class Live:
@@ -70,13 +76,13 @@ class Live:
         self._console.print(Text(text, style=style))
 
     def reading(self, kind: str, title: str) -> None:
-        self._show(f"reading {kind}: {title}")
+        self._show(f"reading {kind}: {legible(title)}")
 
     def read(self, kind: str, title: str, dataset: Dataset) -> None:
         self._keep(read_line(kind, title, dataset))
 
     def failed(self, failure: Failure) -> None:
-        self._keep(f"{failure.kind:<11}  FAILED {failure.text}", style="bold red")
+        self._keep(failed_line(failure), style="bold red")
 
     def step(self, text: str) -> None:
         self._show(text)

@@ -96,10 +96,12 @@ def command(ctx: click.Context, **given: Unpack[Given]) -> None:
 
 def _say(outcome: JobOutcome, quiet: bool) -> None:
     """The summary on stdout; what failed before it, or on stderr where there is no summary."""
+    from trueup.model.display import legible_lines
+
     if outcome.result is None:
         click.echo("Error: no charges could be read, so nothing was reconciled.", err=True)
     if outcome.failures:
-        click.echo("\n".join(_failed(outcome)), err=quiet or outcome.result is None)
+        click.echo(legible_lines("\n".join(_failed(outcome))), err=quiet or outcome.result is None)
     if outcome.result is not None and not quiet:
         click.echo(outcome.result.summary())
         click.echo(f"Evidence      {outcome.run_id}")
