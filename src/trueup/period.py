@@ -120,6 +120,14 @@ def _utc(moment: datetime, given: object) -> datetime:
         raise UsageError(f"instant {given}: outside the years 1 to 9999 in UTC") from error
 
 
+def later(instant: datetime, by: timedelta) -> datetime:
+    """The instant and a while; the last one there is where that would be past the year 9999."""
+    try:
+        return instant + by
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)
+
+
 def parse_period(value: Period | Instant | tuple[Instant, Instant] | list[Instant]) -> Period:
     """A period from any of its forms; raises UsageError that lists them."""
     if isinstance(value, Period):

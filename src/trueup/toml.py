@@ -14,9 +14,8 @@ from trueup.files import ENDLESS, is_endless
 BYTES_MAX = 16 << 20  # it is read whole: five seconds, a few hundred megabytes of memory
 KEY_PARTS_MAX = 64  # of a dotted key, whose time grows with their square
 
-_LONG_KEY = re.compile(
-    r"""(?<![\w-])((?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){%d}""" % KEY_PARTS_MAX
-)
+_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
+_LONG_KEY = re.compile(rf"(?<![\w-])(?:{_PART}){{{KEY_PARTS_MAX}}}")
 
 
 def read_toml(path: Path, source: str) -> dict[str, Any]:

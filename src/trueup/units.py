@@ -19,6 +19,8 @@ from trueup.errors import UnitError
 if TYPE_CHECKING:
     import pint
 
+CHARACTERS_MAX = 200  # of a unit as bills write it: the longest known has 60
+
 _SCALES = {
     "k": 10**3,
     "thousand": 10**3,
@@ -111,6 +113,8 @@ def parse_unit(text: str) -> Unit:
     X-Hours) are one thing; ``X/Hour`` is a rate, as the specification has it, and does not convert
     to X-Hours.
     """
+    if len(text) > CHARACTERS_MAX:
+        raise UnitError(f"{text[:40]!r} and {len(text) - 40:,} more characters are no unit")
     stripped = text.strip()
     if stripped.lower() in ("", "null", "none", "n/a", "-"):
         raise UnitError(f"{text!r} says no unit")

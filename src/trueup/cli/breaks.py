@@ -341,6 +341,5 @@ def _legible(text: str) -> str:
 
 
 def _json(value: object) -> str:
-    import json
 
-    return json.dumps(value, ensure_ascii=False, indent=2)
+    return sheet.to_json(value)

@@ -166,15 +166,16 @@ def _reopen(at_desk: Desk, period: Period, reason: str, key: str | None) -> None
 def _status(at_desk: Desk, period: Period) -> None:
     from trueup.controls.closing import CLOSED, short
     from trueup.controls.obstacles import refusal
+    from trueup.model.display import legible, legible_lines
 
     found = _review(at_desk, period)
     click.echo(f"{short(period)}: {found.closing.said}")
     for name, reason in found.closing.accepted.items():
-        click.echo(f"  accepted {name}: {reason}")
+        click.echo(legible(f"  accepted {name}: {reason}"))
     left = [one for one in found.obstacles if one.name not in found.closing.accepted]
     if found.closing.status != CLOSED:
         ready = f"Nothing stands in the way of closing it; its last run is {found.run.run_id}."
-        click.echo(refusal(short(period), left) if left else ready)
+        click.echo(legible_lines(refusal(short(period), left)) if left else ready)
 
 
 def _pack(at_desk: Desk, period: Period, path: Path) -> None:
@@ -206,7 +207,8 @@ def _review(at_desk: Desk, period: Period) -> Review:
 
 def _refuse(ctx: click.Context, name: str, left: Sequence[Any]) -> None:
     from trueup.controls.obstacles import refusal
+    from trueup.model.display import legible_lines
 
     if left:
-        click.echo(refusal(name, left), err=True)
+        click.echo(legible_lines(refusal(name, left)), err=True)
         ctx.exit(WRONG_USE)

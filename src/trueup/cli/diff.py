@@ -50,7 +50,7 @@ def command(run1: str, run2: str, file: str, limit: int, as_json: bool) -> None:
     one, other = _run(workspace, run1), _run(workspace, run2)
     found = _compared(workspace, one, other, limit)
     if as_json:
-        click.echo(json.dumps(found, ensure_ascii=False, indent=2))
+        click.echo(sheet.to_json(found))
         return
     click.echo("\n".join(_lines(found)))
 

@@ -82,6 +82,8 @@ def _show(checks: Sequence[Check]) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from trueup.model.display import legible
+
     width = min(max(get_terminal_size((100, 24)).columns, WIDTH_MIN), WIDTH_MAX)
     table = Table(box=None, pad_edge=False, show_header=True)
     table.add_column("", no_wrap=True)
@@ -90,6 +92,6 @@ def _show(checks: Sequence[Check]) -> None:
     table.add_column("remedy", overflow="fold", ratio=2)
     for check in checks:
         style = STYLES[check.status]
-        cells = (check.subject, check.found, check.remedy)
-        table.add_row(Text(check.status, style=style), *(Text(redacted(cell)) for cell in cells))
+        cells = (legible(redacted(text)) for text in (check.subject, check.found, check.remedy))
+        table.add_row(Text(check.status, style=style), *(Text(cell) for cell in cells))
     Console(width=width, highlight=False).print(table)

@@ -59,11 +59,12 @@ class ExitCodes:
 
     def _stop(self, error: BaseException, text: str, trace: str = "") -> NoReturn:
         from trueup.job.outcome import code_of
+        from trueup.model.display import legible_lines
 
         code = code_of(error)
         log = self.ctx.meta.get(LOG)
         if log is None:
-            click.echo(f"{trace}{text}", err=True)
+            click.echo(legible_lines(f"{trace}{text}"), err=True)
         else:
             log.stopped(text, code, trace)
         self.ctx.exit(code)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trueup.job.progress import Progress, Unwatched
+from trueup.model.display import legible, legible_lines
 from trueup.sources import Failure
 
 if TYPE_CHECKING:
@@ -39,8 +40,13 @@ def progress_for(quiet: bool, log: Progress | None = None) -> Iterator[Progress]
 def read_line(read: Reading) -> str:
     """``charges  bills/a.csv: 1,000 rows, 2 rejected``."""
     rows = f"{read.rows:,} {'row' if read.rows == 1 else 'rows'}"
-    text = f"{read.kind:<11}  {read.name}: {rows}"
+    text = f"{read.kind:<11}  {legible(read.name)}: {rows}"
     return f"{text}, {read.rejected:,} rejected" if read.rejected else text
+
+
+def failed_line(failure: Failure) -> str:
+    """``usage        FAILED u.jsonl: the file is empty``."""
+    return f"{failure.kind:<11}  FAILED {legible_lines(failure.text)}"
 
 
 class Lines(Unwatched):
@@ -50,7 +56,7 @@ class Lines(Unwatched):
         click.echo(read_line(reading), err=True)
 
     def failed(self, failure: Failure) -> None:
-        click.echo(f"{failure.kind:<11}  FAILED {failure.text}", err=True)
+        click.echo(failed_line(failure), err=True)
 
 
 class Live(Unwatched):
@@ -74,13 +80,13 @@ class Live(Unwatched):
         self._show(f"asking {provider}: {what}")
 
     def reading(self, kind: str, title: str) -> None:
-        self._show(f"reading {kind}: {title}")
+        self._show(f"reading {kind}: {legible(title)}")
 
     def read(self, reading: Reading) -> None:
         self._keep(read_line(reading))
 
     def failed(self, failure: Failure) -> None:
-        self._keep(f"{failure.kind:<11}  FAILED {failure.text}", style="bold red")
+        self._keep(failed_line(failure), style="bold red")
 
     def step(self, text: str) -> None:
         self._show(text)

@@ -76,9 +76,12 @@ def command(
         key_of(Path(key_file).expanduser(), folder),
         datetime.now(UTC),
     )
+    from trueup.model.display import legible_lines
+
     for one in fetched.not_asked:
         click.echo(f"not asked: {one}")
     for failure in fetched.failures:
-        click.echo(f"failed: {failure.what}: {failure.reason}; {failure.remedy}", err=True)
+        said = f"failed: {failure.what}: {failure.reason}; {failure.remedy}"
+        click.echo(legible_lines(said), err=True)
     click.echo(f"recorded {len(fetched.feeds)} feeds of {provider} in {folder}")
     ctx.exit(PARTIAL if fetched.failures else 0)

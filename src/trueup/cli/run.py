@@ -181,6 +181,7 @@ def _say(outcome: JobOutcome, quiet: bool, log: JsonLog | None, name: str) -> No
     ``name`` is the period's, where there are several.
     """
     from trueup.job.outcome import DONE
+    from trueup.model.display import legible_lines
 
     if outcome.nothing_yet and outcome.exit_code == DONE:
         if not quiet:
@@ -188,10 +189,10 @@ def _say(outcome: JobOutcome, quiet: bool, log: JsonLog | None, name: str) -> No
     elif log is None:
         if outcome.result is None:
             why = outcome.error or "no charges could be read, so nothing was reconciled."
-            click.echo(f"Error: {name}{why}", err=True)
+            click.echo(legible_lines(f"Error: {name}{why}"), err=True)
         if outcome.failures:
             said = "\n".join(_failed(outcome))
-            click.echo(name + said, err=quiet or outcome.result is None)
+            click.echo(legible_lines(name + said), err=quiet or outcome.result is None)
     if outcome.result is not None and not quiet:
         click.echo(outcome.result.summary())
         click.echo(f"Evidence      {outcome.run_id}")

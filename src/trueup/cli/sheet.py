@@ -20,8 +20,15 @@ NAME_MIN = 12  # characters that a shortened name keeps
 
 
 def to_json(value: object, indent: int | None = 2) -> str:
-    """JSON of rows; amounts, instants and days are text."""
-    return json.dumps(value, ensure_ascii=False, indent=indent, default=_text)
+    """JSON of rows; amounts, instants and days are text, and nothing steers a terminal."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent, default=_text)
+    return "\n".join(map(_shown, text.split("\n")))
+
+
+def _shown(line: str) -> str:
+    if line.isprintable():
+        return line
+    return "".join(sign if sign.isprintable() else json.dumps(sign)[1:-1] for sign in line)
 
 
 def _text(value: object) -> str:

@@ -47,8 +47,10 @@ def command(ctx: click.Context, file: str, head: str | None) -> None:
 
 
 def _say(found: Verification) -> None:
+    from trueup.model.display import legible
+
     for one in found.differences[:SHOWN_MAX]:
-        click.echo(f"{one.where}: {one.what}; {one.remedy}")
+        click.echo(legible(f"{one.where}: {one.what}; {one.remedy}"))
     more = len(found.differences) - SHOWN_MAX
     if more > 0:
         click.echo(f"and {more:,} more")
@@ -58,7 +60,7 @@ def _say(found: Verification) -> None:
         click.echo(f"{found.at_work} is at work: what it writes is not compared yet")
     for where in found.left_over:
         by = "being written" if found.at_work else "left by a run that was killed"
-        click.echo(f"{where}: {by}; the next run tidies it up")
+        click.echo(legible(f"{where}: {by}; the next run tidies it up"))
     looked = f"{found.entries:,} entries, {found.files:,} files, {found.size_bytes:,} bytes"
     verdict = f"{len(found.differences):,} differ" if found.differences else "all as they were left"
     if found.unchecked:

@@ -126,5 +126,5 @@ def zone_of(name: Any) -> ZoneInfo:
     """A time zone by its name; ValueError says what a name looks like."""
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, TypeError):
+    except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
         raise ValueError("must be a time zone such as America/Los_Angeles") from None

@@ -207,7 +207,7 @@ def _parse_header(beginning: bytes, source: str) -> tuple[str, list[str], int]:
         if len(names) > len(best[1]):
             best = (delimiter, names, characters)
     delimiter, names, characters = best
-    if characters == len(text) and len(beginning) >= HEADER_BYTES_MAX:
+    if not names or (characters == len(text) and len(beginning) >= HEADER_BYTES_MAX):
         raise SourceError(source, "not a CSV file: its first record does not end")
     body_at = start + len(text[:characters].encode("utf-8", errors="surrogateescape"))
     return delimiter, [_clean(name) for name in names], body_at

@@ -80,6 +80,11 @@ def legible(text: str, length_max: int | None = None) -> str:
     return "".join(sign if sign.isprintable() else _escaped(sign) for sign in text)
 
 
+def legible_lines(text: str) -> str:
+    """The same of each line of a text."""
+    return "\n".join(map(legible, text.split("\n")))
+
+
 def _escaped(sign: str) -> str:
     return sign.encode("unicode_escape").decode("ascii") if sign != "\xa0" else " "
 

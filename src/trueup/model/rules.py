@@ -36,9 +36,14 @@ from trueup.units import parse_unit
 Leg = Literal["commitment", "usage", "price", "balance", "invoice", "restatement"]
 
 
+_ENDLESS = re.compile(r".{81}|[eE][+-]?\d{3}", re.DOTALL)
+
+
 def _exact(value: object) -> object:
     if isinstance(value, float):
         raise ValueError('write the number in quotes, as "0.05": a bare decimal is not exact')
+    if isinstance(value, str | Decimal) and _ENDLESS.search(str(value)):
+        raise ValueError("longer than any amount: at most 80 characters, and two of an exponent")
     return value
 
 

@@ -11,6 +11,7 @@ from trueup.adapter.registry import providers
 from trueup.engine.engine import Engine
 from trueup.engine.instants import moment
 from trueup.model.rules import Rules
+from trueup.period import later
 
 ARRIVES_WITHIN = timedelta(hours=24)  # of a provider without an adapter
 FINAL_AFTER = timedelta(days=7)
@@ -47,7 +48,7 @@ def provisional(
     """The same for one value."""
     if billing_end is None:
         return True
-    return as_of < billing_end + finals(rules).get(provider or "", FINAL_AFTER)
+    return as_of < later(billing_end, finals(rules).get(provider or "", FINAL_AFTER))
 
 
 def final_at(rows: ir.Table, rules: Rules, engine: Engine) -> dict[str | None, datetime | None]:
@@ -55,7 +56,8 @@ def final_at(rows: ir.Table, rules: Rules, engine: Engine) -> dict[str | None, d
     ends = rows.group_by("provider").aggregate(end=rows.period_end.max())
     after = finals(rules)
     return {
-        row["provider"]: row["end"] and row["end"] + after.get(row["provider"] or "", FINAL_AFTER)
+        row["provider"]: row["end"]
+        and later(row["end"], after.get(row["provider"] or "", FINAL_AFTER))
         for row in engine.collect(ends.order_by("provider")).to_pylist()
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,7 +28,7 @@ from trueup.model.outcome import Outcome
 from trueup.model.rules import Rules
 from trueup.model.table import Table
 from trueup.money import EXACT
-from trueup.period import Period
+from trueup.period import Period, iso
 from trueup.reconcile import agreements, balance_leg, price_leg, three_sources
 from trueup.reconcile.billed import Bill, bill_of, sku_columns
 from trueup.reconcile.commitments import CommitmentRun
@@ -57,6 +57,8 @@ from trueup.reconcile.terms import latest, read_terms
 from trueup.reconcile.usage import UsageFindings
 from trueup.reconcile.usage import run_leg as run_usage_leg
 from trueup.reconcile.worked import Worked
+
+SPAN_MAX = timedelta(days=3_660)  # of files read whole: a wrong year makes millions of hours
 
 # The legs after the first two, in their order; each sees what those two found.
 LEGS: tuple[Callable[[LegRun], Findings], ...] = (
@@ -175,6 +177,11 @@ def _span(rows: ir.Table, engine: Engine) -> Period:
         raise UsageError("the charges have no accepted row: nothing can be reconciled")
     if start == end:
         raise UsageError(f"all charges are of one instant, {start}: give a period")
+    if end - start > SPAN_MAX:
+        raise UsageError(
+            f"the charges are of {iso(start)} to {iso(end)}, more than {SPAN_MAX.days:,} "
+            "days, each hour of which would be looked at: give a period"
+        )
     return Period(start, end)
 
 

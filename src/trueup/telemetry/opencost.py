@@ -20,6 +20,8 @@ from trueup.telemetry.otlp_attributes import shape
 from trueup.telemetry.records import OBJECT_BYTES, documents, pointer, reading_json, unpacked_bytes
 from trueup.telemetry.sample import sample
 from trueup.telemetry.workbench import (
+    IS_TOO_LONG,
+    TOO_LONG,
     WHERE,
     WHO,
     count,
@@ -161,6 +163,7 @@ def _faults() -> str:
             "end_text",
         ),
         ("end", "window_end < window_start", "'ends before it starts'", "end_text"),
+        ("end", IS_TOO_LONG, literal(TOO_LONG), "end_text"),
     ]
     return faults(checks)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 RECORDS = "records"  # record BIGINT, then the fields asked for, all text
-OBJECT_BYTES = 16 << 20  # what one JSON line may take; longer ones are read in a second attempt
+OBJECT_BYTES = 16 << 20  # what one JSON line may take
 
 Fields = Mapping[str, Sequence[str]]  # our name -> the names it has in files, first found wins
 
@@ -121,6 +121,8 @@ def reading_json(source: UsageSource) -> Iterator[None]:
         raise SourceError(source.source, reason) from error
     except (duckdb.InvalidInputException, duckdb.IOException) as error:
         reason = f"cannot be read as JSON: {str(error).splitlines()[0]}"
+        if "maximum_object_size" in reason:
+            reason = f"a line longer than {OBJECT_BYTES >> 20} MiB: write fewer records in a line"
         raise SourceError(source.source, reason) from error
 
 

@@ -29,7 +29,9 @@ from trueup.telemetry.records import RECORDS, RawRecords, load_records
 from trueup.telemetry.sample import Sample, sample
 from trueup.telemetry.usage_by_value import UsageByValue
 from trueup.telemetry.workbench import (
+    IS_TOO_LONG,
     NO,
+    TOO_LONG,
     USAGE_COLUMNS,
     YES,
     count,
@@ -193,6 +195,7 @@ def _faults(places: Mapping[str, str]) -> str:
         ),
         (places["window_end"], "window_end IS NULL", "instant_fault(end_text)", "end_text"),
         (places["window_end"], "window_end < window_start", "'ends before it starts'", "end_text"),
+        (places["window_end"], IS_TOO_LONG, literal(TOO_LONG), "end_text"),
         (
             places["meter"],
             f"meter IS NULL OR NOT list_contains({text_list(METERS)}, meter)",

@@ -23,7 +23,7 @@ from trueup.model.columns import AMOUNT
 from trueup.model.schema import INTERRUPTIBLE, METERS
 from trueup.telemetry.defaults import UNITS, capacity
 from trueup.telemetry.records import RawRecords, text_of
-from trueup.telemetry.workbench import NO, YES, text_list
+from trueup.telemetry.workbench import HELD_DAYS_MAX, NO, YES, text_list
 from trueup.units import parse_unit
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ FIRST, LAST = (
     // timedelta(microseconds=1)
     for year, month, day in ((1, 1, 1), (9999, 12, 31))
 )
+HELD_MAX = timedelta(days=HELD_DAYS_MAX) // timedelta(microseconds=1)
 
 Columns = dict[str, pa.Array]
 
@@ -80,7 +81,9 @@ class UsageByValue:
             return None
         end = found.get("window_end", found["window_start"])
         found["window_end"] = pc.coalesce(end, found["window_start"])
-        if pc.any(pc.less(found["window_end"], found["window_start"])).as_py():
+        lasts = pc.subtract(found["window_end"], found["window_start"]).cast(pa.int64())
+        ends = pc.min_max(lasts).as_py()
+        if ends["min"] is not None and (ends["min"] < 0 or ends["max"] > HELD_MAX):
             return None
         found |= {"source_row": whole(chunk[ROW])}
         found |= {"source_id": pa.repeat(pa.scalar(self._source.source_id, pa.int32()), rows)}

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     Write = Callable[[pa.Table], None]  # takes rows of USAGE_COLUMNS, not necessarily all of them
 
 VALUE_CHARACTERS_MAX = 200
+HELD_DAYS_MAX = 366  # of one record: capacity is looked at hour by hour
+TOO_LONG = f"lasts longer than {HELD_DAYS_MAX} days: cut it by the month"
+IS_TOO_LONG = f"window_end > window_start + INTERVAL {HELD_DAYS_MAX} DAY"
 
 # Usage columns that say where something ran, what it was and who caused it.
 WHERE = ("provider", "account_id", "region_id", "resource_id", "model", "sku_id", "service_tier")

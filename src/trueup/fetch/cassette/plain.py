@@ -59,7 +59,7 @@ def deserialize(text: str) -> dict[str, Any]:
                 raise ValueError("an alias, which no recording has")
             if count > PARTS_MAX:
                 raise ValueError(f"more than {PARTS_MAX:,} parts: record a shorter period")
-        found: dict[str, Any] = yaml.load(text, Loader=loader)
+        found: dict[str, Any] = yaml.load(text, Loader=loader)  # noqa: S506  a safe one
     except yaml.YAMLError as error:
         raise ValueError(f"no YAML of plain text: {error}") from error
     _Recording.model_validate(found)
