@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from trueup.api import outcome_of
 from trueup.budgets.budget import BudgetTerms
+from trueup.budgets.notify import FROM_ENVIRONMENT, destinations
+from trueup.config import Configuration
 from trueup.fetch.asserted import Assertion, asserted
 from trueup.focus.landing import Landed
 from trueup.forecast.foreseen import Foreseen
@@ -189,13 +191,16 @@ def kept(
     return workspace.end(run_id, given.as_of, body, result.tables)
 
 
-def configuration_kept(file: Path) -> bytes:
+def configuration_kept(config: Configuration) -> bytes:
     """A ``trueup.toml`` as the workspace keeps it: its own bytes, or its values without secrets."""
-    content = file.read_bytes()
-    text = content.decode()
-    if redacted(text) == text:
+    content = config.file.read_bytes()
+    text, urls = content.decode(), config.alerts.urls
+    if redacted(text) == text and all(url.startswith(FROM_ENVIRONMENT) for url in urls):
         return content
-    return canonical(redacted_values(tomllib.loads(text, parse_float=Decimal)))
+    values = redacted_values(tomllib.loads(text, parse_float=Decimal))
+    if urls:
+        values["alerts"]["urls"] = [one.name for one in destinations(urls, {})]
+    return canonical(values)
 
 
 def _hashes(files: Sequence[Mapping[str, Any]], kind: str, gives: str | None = None) -> list[str]:

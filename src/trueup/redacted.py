@@ -45,7 +45,7 @@ _CERTAIN = _patterns(
     rf"(\b{_SCHEME}://)[^\s/@:\"'<>]+:(?!\d+(?:/|\Z))[^\s@\"'<>]{{1,512}}(?=@)",
     r"(\bhooks\.slack\.com/|\bdiscord(?:app)?\.com/api/webhooks/|\bapi\.telegram\.org/bot"
     rf"|\.webhook\.office\.com/){_WORD}+",
-    rf"([?&](?:amp;)?(?:sig|key|code|pass|auth|{_NAME})=){_WORD}+",
+    rf"([?&](?:amp;)?(?:sig|key|code|pass|auth|{_NAME})=){_WORD}+(?<![:.])",
     rf"({_STARTS}(?:{_HEADER}):[ \t]*+)[^\s\"'*][^\r\n\"']*",
     rf"({_STARTS}\"?{_NAME}\"?\s*[:=]\s*\")(?:[^\"\\]|\\.)+",
     rf"({_STARTS}'?{_NAME}'?\s*[:=]\s*')(?:[^'\\]|\\.)+",
@@ -53,10 +53,10 @@ _CERTAIN = _patterns(
     r"(\b(?:Bearer|Basic|SharedKey)\s+)(?-i:(?=\S*[A-Z0-9=]))[\w.~+/=:-]{12,}",
 )
 _LIKELY = _patterns(
-    rf"([?&][\w.%~-]+=){_WORD}{{{LONG},}}",
+    rf"([?&][\w.%~-]+=){_WORD}{{{LONG},}}(?<![:.])",
     rf"({_STARTS}{_NAME}\s*=\s*)[^\s&;,\"'<>\])}}*][^\s&;,\"'<>\])}}]*",
 )
-_URL = re.compile(rf"\b({_SCHEME})(://)[^\s\"'<>]+", re.IGNORECASE)
+_URL = re.compile(rf"\b({_SCHEME})(://)[^\s\"'<>]+(?<![:;.,])", re.IGNORECASE)
 _SECRET_VARIABLE = re.compile(
     r"SECRET|TOKEN|PASSW|PASS_?PHRASE|PWD_|_KEY(?:_ID)?$|^KEY$|API_?KEY|CREDENTIAL|SAS$",
     re.IGNORECASE,

@@ -13,6 +13,7 @@ HIDDEN = {
     "simplecache::https://u:p@ss@host/x": "simplecache::https://***@host/x",
     "https://h/a.csv?X-Amz-Date=20261101T000000Z&X-Amz-Signature=00ff": "https://h/a.csv?X-Amz-Date=20261101T000000Z&X-Amz-Signature=***",
     "https://h/a?sv=2024-11-04&sig=ab%2Bc%3D, and more": "https://h/a?sv=2024-11-04&sig=***, and more",
+    "https://h/a?sig=ab: no such file. Nor slack://a/b: refused.": "https://h/a?sig=***: no such file. Nor slack://***: refused.",
     "https://h/a?month=2026-10&k=0123456789abcdefghij": "https://h/a?month=2026-10&k=***",
     "https://h/cb#access_token=abc": "https://h/cb#access_token=***",
     "slack://TokenA/TokenB/TokenC/#ops failed": "slack://*** failed",

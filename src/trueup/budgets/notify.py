@@ -6,7 +6,9 @@ A URL may hold a secret: it stands in no message, no journal and no log.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -55,7 +57,8 @@ def service(to: Destination) -> Service | str:
         from apprise import Apprise
     except ImportError as error:
         raise MissingDependency("apprise", "alerts") from error
-    found = Apprise.instantiate(to.url)
+    with _unlogged():
+        found = Apprise.instantiate(to.url)
     return "it holds no URL that Apprise understands" if found is None else found
 
 
@@ -64,5 +67,17 @@ def deliver(to: Destination, title: str, text: str) -> str | None:
     sender = service(to)
     if isinstance(sender, str):
         return sender
-    sent = sender.notify(title=title, body=text)
+    with _unlogged():
+        sent = sender.notify(title=title, body=text)
     return None if sent else "the service refused it, or could not be reached"
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Without Apprise's own log: of a token that it refuses it tells all."""
+    log = logging.getLogger("apprise")
+    before, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = before

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from trueup.errors import SourceError, UsageError
 from trueup.files import ENDLESS, is_endless
-from trueup.redacted import redacted
+from trueup.redacted import redacted, scrubbed
 
 MAGIC = "*?["
 _BELOW = re.compile(r"(?:^|(?<=/))\*\*(?:/|$)")
@@ -241,4 +241,5 @@ class Landing:
 def _landed(name: str, path: Path) -> Landed:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Landed(redacted(name), path, digest, path.stat().st_size)
+    source = redacted(name) if "://" in name else scrubbed(name)
+    return Landed(source, path, digest, path.stat().st_size)

@@ -168,7 +168,7 @@ def _performed(
         raise ValueError("what is written has a folder")
     evidence.kept(
         workspace, run_id, given, result, outcome.folder, outcome.exit_code,
-        workspace.store.put(evidence.configuration_kept(config.file)),
+        workspace.store.put(evidence.configuration_kept(config)),
     )  # fmt: skip
     return replace(outcome, run_id=run_id, reads=reads)
 

@@ -116,8 +116,8 @@ def _body(body: object, pseudonyms: Pseudonyms, personal: Collection[str] = ()) 
         if left:
             raise IntegrityError(
                 "nothing was written: a file of the export holds ids or secrets, which cannot be "
-                f"replaced inside it ({'; '.join(left[:3])}); record without the export and list its files "
-                "under [[charges]]"
+                f"replaced inside it ({'; '.join(left[:3])}); record without the export and list "
+                "its files under [[charges]]"
             ) from None
         return body
     try:
