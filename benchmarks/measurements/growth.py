@@ -9,7 +9,7 @@ from benchmarks.bench import Bench
 from benchmarks.goal import Figure
 from benchmarks.measure import Program, alternated, program, ratio
 
-LIMITED, UNLIMITED = "1GB", "20GB"
+LIMITED, UNLIMITED = "1GB", "16GB"
 
 
 def measure(bench: Bench) -> list[Figure]:
