@@ -30,6 +30,7 @@ from trueup.workspace.verify import (
 from trueup.workspace.workspace import Workspace
 
 AT = datetime(2026, 11, 11, tzinfo=UTC)
+STEP = 5
 
 
 @pytest.fixture(scope="module")
@@ -110,19 +111,23 @@ def _head_differs(folder: Path) -> bool:
 
 
 def test_every_changed_byte_is_found(workspace: Path) -> None:
-    """Each byte of each file is changed once, and seen by the part that looks at the file."""
+    """A byte of each file is changed, and seen by the part that looks at the file.
+
+    Every fifth byte of each, back from its last; with TRUEUP_SEEDS=all every one.
+    """
+    step = 1 if os.environ.get("TRUEUP_SEEDS") == "all" else STEP
     tried = 0
     for path, differs in checks(workspace):
         content = path.read_bytes()
         with path.open("rb+", buffering=0) as file:
-            for at, byte in enumerate(content):
+            for at in range(len(content) - 1, -1, -step):
+                byte = content[at]
                 os.pwrite(file.fileno(), bytes([byte ^ 1 << at % 8]), at)
                 assert differs(), f"{path}: byte {at}"
                 os.pwrite(file.fileno(), bytes([byte]), at)
                 tried += 1
         assert not differs(), path
-    everything = sum(path.stat().st_size for path in files(workspace))
-    assert tried == everything
+    assert tried == sum(-(-path.stat().st_size // step) for path in files(workspace))
     assert found(workspace) == []
 
 
