@@ -1,4 +1,4 @@
-"""Lives the year twice, side by side, and compares: ``python -m tests.soak --nights 365 --seed 1``.
+"""Lives the year twice, side by side, and compares: ``python -m tests.soak --nights 365 --seed 4``.
 
 Ends with 1 where a figure differs, a night says other than it should, or something grows.
 """
@@ -22,7 +22,7 @@ from tests.twin.recordings import PROVIDERS
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--nights", type=int, default=365)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=4)
     parser.add_argument("--percent", type=int, default=40, help="of the nights have faults")
     parser.add_argument("--provider", action="append", choices=PROVIDERS)
     parser.add_argument("--folder", type=Path, help="where the lives are kept [default: a new one]")

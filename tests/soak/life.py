@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -31,7 +32,7 @@ from trueup.job.run import run
 from trueup.job.settings import Settings
 from trueup.period import Period
 
-LOOKED_AT = 8  # runs
+LOOKED_AT = 8  # each so many runs
 KILLED, BROKE_OFF = -signal.SIGKILL, 4
 
 
@@ -45,7 +46,7 @@ class Told:
     seconds: float
     memory_mb: float
     open_files: int
-    workspace_bytes: int | None  # looked at from time to time: files are many
+    workspace_bytes: int | None  # looked at from time to time, as memory without garbage
     faults: list[str] = field(default_factory=list)
 
 
@@ -136,6 +137,9 @@ class Life:
         self, start: datetime, clock: datetime, code: int, began: float, faults: list[str]
     ) -> None:
         """Write a run down."""
+        looked_at = len(self.told) % LOOKED_AT == 0
+        if looked_at:
+            gc.collect()
         process = psutil.Process()
         one = Told(
             f"{clock:%Y-%m-%d}",
@@ -144,7 +148,7 @@ class Life:
             round(time.monotonic() - began, 2),
             round(process.memory_info().rss / 2**20, 1),
             process.num_fds(),
-            None if len(self.told) % LOOKED_AT else size_bytes(self.workspace),
+            size_bytes(self.workspace) if looked_at else None,
             faults,
         )
         self.told.append(one)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.soak.cloud import clouds
 from tests.soak.faults import Night
-from tests.soak.life import KILLED, Life, Told, size_bytes
+from tests.soak.life import KILLED, LOOKED_AT, Life, Told, size_bytes
 from tests.soak.year import begun, clock_of
 from tests.world.ledger import DAY
 from trueup.workspace.verify import verify
@@ -61,10 +61,10 @@ class Story:
             "seconds of a run, first month": f"{_mean([o.seconds for o in early]):.1f}",
             "seconds of a run, last month": f"{_mean([o.seconds for o in late]):.1f}",
             "memory at most, MB": f"{max(one.memory_mb for one in self.told):,.0f}",
-            "memory after a month, MB": f"{early[-1].memory_mb:,.0f}",
-            "memory at the end, MB": f"{late[-1].memory_mb:,.0f}",
-            "open files after a month": f"{early[-1].open_files}",
-            "open files at the end": f"{late[-1].open_files}",
+            "memory after a month, MB": f"{_looked_at(early)[-1].memory_mb:,.0f}",
+            "memory at the end, MB": f"{_looked_at(late)[-1].memory_mb:,.0f}",
+            "open files after a month": f"{_looked_at(early)[-1].open_files}",
+            "open files at the end": f"{_looked_at(late)[-1].open_files}",
             "workspace, MB": f"{self.size_bytes / 1e6:,.1f}",
             "kB a run, first month": f"{_grown(early):,.0f}",
             "kB a run, last month": f"{_grown(late):,.0f}",
@@ -107,10 +107,11 @@ def wrong_with(life: Life) -> list[str]:
     found = [*life.wrong]
     found += [f"{one.where}: {one.what}" for one in verify(life.workspace).differences]
     early, late = _ends(life.told)
-    if late[-1].memory_mb > early[-1].memory_mb + MEMORY_MB:
-        found.append(f"memory grew from {early[-1].memory_mb} to {late[-1].memory_mb} MB")
-    if late[-1].open_files > early[-1].open_files + FILES:
-        found.append(f"open files grew from {early[-1].open_files} to {late[-1].open_files}")
+    before, after = _looked_at(early)[-1], _looked_at(late)[-1]
+    if after.memory_mb > before.memory_mb + MEMORY_MB:
+        found.append(f"memory grew from {before.memory_mb} to {after.memory_mb} MB")
+    if after.open_files > before.open_files + FILES:
+        found.append(f"open files grew from {before.open_files} to {after.open_files}")
     if _grown(late) > GROWTH * _grown(early):
         found.append(f"a run added {_grown(early):,.0f} kB at first, {_grown(late):,.0f} at last")
     return found
@@ -125,8 +126,13 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
+def _looked_at(told: Sequence[Told]) -> list[Told]:
+    """The runs after which everything was looked at; of every life the first."""
+    return [one for one in told if one.workspace_bytes is not None]
+
+
 def _grown(told: Sequence[Told]) -> float:
     """By how many kB the workspace grew with each run; 0 where it was looked at once only."""
-    sizes = [(n, one.workspace_bytes) for n, one in enumerate(told) if one.workspace_bytes]
-    (first, before), (last, after) = sizes[0], sizes[-1]
-    return (after - before) / 1000 / max(1, last - first)
+    looked = _looked_at(told)
+    more = (looked[-1].workspace_bytes or 0) - (looked[0].workspace_bytes or 0)
+    return more / 1000 / max(1, LOOKED_AT * (len(looked) - 1))

@@ -36,8 +36,8 @@ CLOCK = re.compile(
 )
 # azure-identity passes on why it got no token in words alone.
 MOMENTARY = re.compile(
-    r"Authentication failed: (?:HTTP Error: (?:429|5\d\d)|\('Connection |.{0,9}HTTPSConnection"
-    r"|Expecting value|JSON is invalid|None\b)"  # a proxy's page or half an answer, or no reason
+    r"Authentication failed: (?:Expecting value|JSON is invalid|None\b"  # a login page, say
+    r"|HTTP Error: (?:429|5\d\d)|\('Connection |.{0,9}HTTPSConnection)"
 )
 
 
