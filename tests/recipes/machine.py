@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from tests.workspace import month
 
-RECIPES = Path(__file__).parents[2] / "examples" / "recipes"
+ROOT = Path(__file__).parents[2]
+RECIPES = ROOT / "examples" / "recipes"
+WRITTEN = ["parquet", "report.html", "report.xlsx", "result.json"]
 STATE = "/var/lib/trueup"
 TIMEOUT_SECONDS = 600  # far more than a night of these takes: machines are slow at times
 PROGRAMS = {
@@ -36,6 +39,15 @@ class Machine:
         path = self.bin / name
         path.write_text(f"#!/bin/sh\n{line}\n", encoding="utf-8")
         path.chmod(0o755)
+
+    def example(self) -> None:
+        """The bundled example in place of the small month."""
+        example = ROOT / "examples" / "nightly"
+        ignored = shutil.ignore_patterns("out", ".trueup")
+        shutil.copytree(example, self.conf, dirs_exist_ok=True, ignore=ignored)
+        text = (example / "trueup.toml").read_text("utf-8")
+        text = text.replace("../../cassettes", str(ROOT / "cassettes"))
+        (self.conf / "trueup.toml").write_text(text, "utf-8")
 
     def here(self, text: str) -> str:
         """A recipe's text with this machine's paths."""

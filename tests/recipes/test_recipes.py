@@ -16,9 +16,8 @@ from typing import Any
 
 import pytest
 
-from tests.recipes.machine import RECIPES, STATE, Machine
+from tests.recipes.machine import RECIPES, STATE, WRITTEN, Machine
 
-WRITTEN = ["parquet", "report.html", "report.xlsx", "result.json"]
 EXPOSURE_MAX = 20  # of 100, by `systemd-analyze security`: 14 when it was written
 
 
@@ -55,18 +54,13 @@ def test_systemd_knows_every_line(machine: Machine) -> None:
     passes("systemd-analyze", *exposed, units[0])
 
 
-def test_the_service_runs_the_bundled_example(machine: Machine, root: Path) -> None:
+def test_the_service_runs_the_bundled_example(machine: Machine) -> None:
     """Its ExecStart, as systemd reads it, on the four providers' recorded answers: exit code 0."""
     unit = configparser.ConfigParser(strict=False, interpolation=None)
     unit.optionxform = str  # type: ignore[assignment,method-assign]
     unit.read(RECIPES / "systemd" / "trueup.service", "utf-8")
     command = shlex.split(unit["Service"]["ExecStart"].replace("%%", "%"))
-    example = root / "examples" / "nightly"
-    shutil.copytree(example, machine.conf, dirs_exist_ok=True, ignore=lambda *_: {"out", ".trueup"})
-    configuration = (example / "trueup.toml").read_text("utf-8")
-    (machine.conf / "trueup.toml").write_text(
-        configuration.replace("../../cassettes", str(root / "cassettes")), "utf-8"
-    )
+    machine.example()
     done = machine.sh(*command)
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
     assert set(WRITTEN) <= set(machine.results)
