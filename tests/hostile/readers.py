@@ -249,11 +249,11 @@ def _langfuse() -> dict[str, Any]:
     }
 
 
-def _prometheus() -> bytes:
+def answer_of(values: list[Any], **more: object) -> bytes:
+    """A range query's answer with one series of these samples."""
     labels = {"__name__": "DCGM_FI_DEV_GPU_UTIL", "gpu": "0", "Hostname": "h1"}
-    values = [[START + 60 * n, str(25 * n)] for n in range(3)]
     found = {"resultType": "matrix", "result": [{"metric": labels, "values": values}]}
-    return json.dumps({"status": "success", "data": found}).encode()
+    return json.dumps({"status": "success", "data": found, **more}).encode()
 
 
 def _opencost() -> bytes:
@@ -273,8 +273,8 @@ def _metered() -> list[dict[str, Any]]:
     return [{"at": "2026-10-03T14:00:00Z", "count": "3.5", "node": "n1"}]
 
 
-def _table_usage(file: Path) -> Dataset:
-    return read_usage(file, format="table", columns=COLUMNS, constants=CONSTANTS)
+def table_usage(file: Path, **columns: str) -> Dataset:
+    return read_usage(file, format="table", columns=COLUMNS | columns, constants=CONSTANTS)
 
 
 def _configuration(file: Path) -> None:
@@ -334,11 +334,15 @@ READERS = {
             },
         ),
         Reader("langfuse", read_usage, {"o.jsonl": _lines(_langfuse())}),
-        Reader("prometheus", read_usage, {"p.json": _prometheus()}),
+        Reader(
+            "prometheus",
+            read_usage,
+            {"p.json": answer_of([[START + 60 * n, str(25 * n)] for n in range(3)])},
+        ),
         Reader("opencost", read_usage, {"a.json": _opencost()}),
         Reader(
             "table",
-            _table_usage,
+            table_usage,
             {"t.csv": _table(_metered()), "t.jsonl": _lines(*_metered())},
         ),
         Reader(

@@ -341,5 +341,4 @@ def _legible(text: str) -> str:
 
 
 def _json(value: object) -> str:
-
     return sheet.to_json(value)

@@ -10,10 +10,15 @@ import pyarrow.parquet as pq
 
 from trueup.errors import SourceError
 from trueup.focus.landing import Landed
-from trueup.focus.raw import CHUNK_BYTES, ROW, Refuse, column
+from trueup.focus.raw import CHUNK_BYTES, RECORD_BYTES_MAX, ROW, Refuse, column
 from trueup.model.places import counted
 
-BATCH_ROWS_MIN, BATCH_ROWS_MAX = 1_024, 131_072
+BATCH_ROWS_MAX = 131_072
+
+# What is unpacked of one column at once is bounded by the file: real ones pack text 50 times.
+UNPACKED_BYTES_FREE = 256 << 20
+UNPACKED_TIMES_MAX = 256
+TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
 
 
 def _readable(kind: pa.DataType) -> pa.DataType:
@@ -28,6 +33,8 @@ def _readable(kind: pa.DataType) -> pa.DataType:
         return pa.dictionary(pa.int32(), kind)  # as the file keeps it
     if pa.types.is_dictionary(kind):
         return _readable(kind.value_type)
+    if pa.types.is_timestamp(kind) and kind.unit in ("s", "ms"):
+        return pa.timestamp("us", kind.tz)  # the engine ends where one is out of range
     return kind
 
 
@@ -56,6 +63,7 @@ class ParquetFile:
         ]
         with pq.ParquetFile(self._landed.path, read_dictionary=texts) as file:
             for batch in _by_row_group(file):
+                _check_values(batch)
                 arrays = [
                     array if array.type == kind else pc.cast(array, kind)
                     for array, kind in zip(batch.columns, self.types, strict=True)
@@ -69,6 +77,33 @@ def _by_row_group(file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
     """Batches that mix no row groups, as each has dictionaries of its own; short of wide rows."""
     for group in range(file.num_row_groups):
         about = file.metadata.row_group(group)
+        _check_unpacked(about)
         rows_max = CHUNK_BYTES * about.num_rows // max(about.total_byte_size, 1)
-        size = min(max(rows_max, BATCH_ROWS_MIN), BATCH_ROWS_MAX)
+        size = min(max(rows_max, 1), BATCH_ROWS_MAX)
         yield from file.iter_batches(size, row_groups=[group])
+
+
+def _check_unpacked(group: pq.RowGroupMetaData) -> None:
+    for index in range(group.num_columns):
+        about = group.column(index)
+        size = about.total_uncompressed_size
+        times = size // max(about.total_compressed_size, 1)
+        if size > UNPACKED_BYTES_FREE and times > UNPACKED_TIMES_MAX:
+            raise pa.ArrowInvalid(
+                f"{about.path_in_schema} unpacks to {size >> 20:,} MiB, {times:,} times its size: "
+                "write it with smaller row groups"
+            )
+
+
+def _check_values(batch: pa.RecordBatch) -> None:
+    for array in batch.columns:
+        values = array.dictionary if pa.types.is_dictionary(array.type) else array
+        if values.nbytes > RECORD_BYTES_MAX and _longest(values) > RECORD_BYTES_MAX:
+            raise pa.ArrowInvalid(f"a value is longer than {RECORD_BYTES_MAX >> 20} MiB")
+
+
+def _longest(values: pa.Array) -> int:
+    """The size of the longest text, or of a value of another type at the least."""
+    if any(is_kind(values.type) for is_kind in TEXTS):
+        return pc.max(pc.binary_length(values)).as_py() or 0
+    return int(values.nbytes // max(len(values), 1))

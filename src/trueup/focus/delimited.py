@@ -13,13 +13,12 @@ import pyarrow.csv as pa_csv
 
 from trueup.errors import SourceError
 from trueup.focus.landing import Landed
-from trueup.focus.raw import ROW, Refuse, column
+from trueup.focus.raw import RECORD_BYTES_MAX, ROW, Refuse, column
 from trueup.focus.stream import NOT_UTF8, Utf8Stream, misnamed, opened
 from trueup.focus.whole import CUT
 
 DELIMITERS = ",;\t|"
 HEADER_BYTES_MAX = 1 << 20
-RECORD_BYTES_MAX = 8 << 20
 BOM = b"\xef\xbb\xbf"
 UNCLOSED = f"a quote is opened and not closed: {CUT}"
 

@@ -208,7 +208,8 @@ def _typed(reading: Reading, present: Sequence[Column]) -> list[str]:
 def _value(known: Column, kind: pa.DataType, raw: str) -> str:
     text = _text(known.name)
     if carried(known.kind, kind):
-        return _cast(known, raw)  # a time without a zone is UTC, the session's
+        value = _cast(known, raw)  # a time without a zone is UTC, the session's
+        return f"within_years({value})" if known.kind == "time" else value
     if known.kind in READERS:
         return f"{READERS[known.kind]}({text})"
     if known.values:

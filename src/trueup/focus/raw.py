@@ -16,6 +16,7 @@ ROW = "row"  # the column of record numbers, 1 for the first data record of a fi
 SOURCE = "source"  # the column of source numbers
 PARQUET_MAGIC = b"PAR1"
 
+RECORD_BYTES_MAX = 8 << 20
 CHUNK_ROWS = 131_072
 CHUNK_BYTES = 64 << 20
 

@@ -6,7 +6,7 @@ however many rows that were, so that its last record is no row of the file but i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from os import SEEK_END
 from typing import Any
 
@@ -39,14 +39,14 @@ def not_whole(
     suspects = [row for row in sources if row["rejected"] and row["source"] in files]
     if not suspects:
         return found
-    refused = rejects.to_arrow()
     for row in suspects:
         name, count = row["source"], row["rows_in"]
-        own = refused.filter(pc.field("source") == name)
-        last = _reason(own.filter((pc.field("row_number") == count) & pc.field("column").is_null()))
+        own = pc.field("source") == name
+        at_end = own & (pc.field("row_number") == count) & pc.field("column").is_null()
+        last = _reason(rejects, at_end)
         if last and (last.endswith(CUT) or _ends_inside_a_line(files[name])):
             found[name] = f"it breaks off in record {count:,}, what follows is missing ({last})"
-        elif not row["accepted"] and (first := _reason(own)):
+        elif not row["accepted"] and (first := _reason(rejects, own)):
             found[name] = f"none of its records could be read, the first: {first}"
     return found
 
@@ -61,14 +61,13 @@ def unended(
     is whole or none, and a cut archive cannot be unpacked.
     """
     files = {one.source: one for one in landed}
-    refused = rejects.to_arrow()
     found = set()
     for row in sources:
         name = row["source"]
         if not row["accepted"] or name not in files or not _is_plain_table(files[name]):
             continue
         last = (pc.field("source") == name) & (pc.field("row_number") == row["rows_in"])
-        if not refused.filter(last).num_rows:
+        if not any(some.num_rows for some in _where(rejects, last)):
             found.add(name)
     return frozenset(found)
 
@@ -86,9 +85,15 @@ def _is_plain_table(landed: Landed) -> bool:
         return file.read(1) not in LINE_ENDS
 
 
-def _reason(refused: pa.Table) -> str | None:
+def _where(rejects: Table, condition: pc.Expression) -> Iterator[pa.Table]:
+    """The rejects of which that is true, in their order; a small file may have millions of them."""
+    for batch in rejects.reader():
+        yield pa.Table.from_batches([batch]).filter(condition)
+
+
+def _reason(rejects: Table, condition: pc.Expression) -> str | None:
     """The first reason that is another than that a record is in the figures already."""
-    reasons = refused["reason"].to_pylist()
+    reasons = (text for some in _where(rejects, condition) for text in some["reason"].to_pylist())
     return next((text for text in reasons if not text.startswith((REPEATS, COPY))), None)
 
 
