@@ -153,6 +153,20 @@ def test_every_rules_key_is_documented(table: str, known: set[str]) -> None:
     assert set(first_cells(sections("rules.md")[table])) == known
 
 
+def test_every_variable_is_documented() -> None:
+    """The pages name each variable of the environment that trueup reads, and none that nobody does.
+
+    What follows `env:` is a name that the user chose.
+    """
+
+    def read_in(folder: str) -> set[str]:
+        modules = map(text_of, (ROOT / folder).rglob("*.py"))
+        return {name for text in modules for name in re.findall(r'"(TRUEUP_\w+)"', text)}
+
+    named = {*re.findall(r"(?<!env:)\bTRUEUP_\w+", "".join(map(text_of, PAGES)))}
+    assert read_in("src") <= named <= read_in("src") | read_in("tests")
+
+
 def test_every_contract_key_is_documented() -> None:
     """The formats page lists each key of a contract typed by hand, and no other."""
     body = sections("formats.md", level=3)["Contracts by hand"].partition("## ")[0]
