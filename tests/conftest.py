@@ -9,7 +9,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 import tests.offline.sitecustomize  # noqa: F401  from here on nothing reaches the network
 
@@ -21,6 +21,9 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile("dev", deadline=None, max_examples=50)
+settings.register_profile(  # any failure will do: to look for the smallest takes minutes
+    "mutants", settings.get_profile("ci"), database=None, phases=(Phase.explicit, Phase.generate)
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 # Expressions are many small objects: looking for cycles among them as often as by default takes a

@@ -20,7 +20,7 @@ from trueup.adapter.registry import telemetry_readers
 from trueup.cli.app import app
 from trueup.config import Configuration
 from trueup.focus.contract import Contract
-from trueup.model import plan_schema
+from trueup.model import plan_schema, spend_schema
 from trueup.model.rules import Rules
 from trueup.model.schema import METERS, RESULT_TABLES, USAGE
 
@@ -56,7 +56,7 @@ def commands() -> Iterator[tuple[str, click.Command]]:
         assert command is not None
         if isinstance(command, click.Group):
             yield from ((f"{name} {part}", inner) for part, inner in command.commands.items())
-        else:
+        if not isinstance(command, click.Group) or command.invoke_without_command:
             yield name, command
 
 
@@ -94,6 +94,31 @@ def test_every_command_and_option_is_documented(name: str) -> None:
     assert documented - {"-h", "--help"} == options
 
 
+@pytest.mark.parametrize("name", [name for name, _ in commands()])
+def test_every_argument_is_documented(name: str) -> None:
+    """A command's section names what the command takes besides options, as its help does."""
+    command = dict(commands())[name]
+    body = sections("commands.md")[f"trueup {name}"]
+    arguments = [each for each in command.params if isinstance(each, click.Argument)]
+    shown = [each.make_metavar(click.Context(command)).strip("[].") for each in arguments]
+    assert [each for each in shown if not re.search(rf"`[^`]*\b{each}\b[^`]*`", body)] == []
+
+
+def test_no_command_is_documented_that_is_gone() -> None:
+    """The commands page has a section for each command, and for nothing else but exit codes."""
+    assert {*sections("commands.md")} == {f"trueup {name}" for name, _ in commands()} | {
+        "Exit codes"
+    }
+
+
+def test_every_option_of_all_commands_is_documented() -> None:
+    """What `trueup` itself takes stands before the first section."""
+    before = text_of(REFERENCE / "commands.md").partition("\n## ")[0]
+    flags = [flag for parameter in app.params for flag in parameter.opts]
+    assert flags == ["--version"]
+    assert "`trueup --version`" in before
+
+
 def test_every_exit_code_is_documented() -> None:
     """The commands page has a row for each exit code from 0 to 4."""
     assert first_cells(sections("commands.md")["Exit codes"]) == ["0", "1", "2", "3", "4"]
@@ -115,10 +140,31 @@ def test_every_configuration_key_is_documented(table: str, known: set[str]) -> N
     assert set(first_cells(sections("configuration.md")[table])) - {"path"} == known
 
 
+def test_no_table_of_keys_is_documented_that_is_gone() -> None:
+    """Each section of the pages is a table that may be configured, or prose named here."""
+    assert {*sections("configuration.md")} == {name for name, _ in keys(Configuration, "Top level")}
+    prose = {"Policies of chargeback"}
+    assert {*sections("rules.md")} == {name for name, _ in keys(Rules, "Top level")} | prose
+
+
 @pytest.mark.parametrize(("table", "known"), list(keys(Rules, "Top level")))
 def test_every_rules_key_is_documented(table: str, known: set[str]) -> None:
     """A table's section lists each of its keys, and no other."""
     assert set(first_cells(sections("rules.md")[table])) == known
+
+
+def test_every_variable_is_documented() -> None:
+    """The pages name each variable of the environment that trueup reads, and none that nobody does.
+
+    What follows `env:` is a name that the user chose.
+    """
+
+    def read_in(folder: str) -> set[str]:
+        modules = map(text_of, (ROOT / folder).rglob("*.py"))
+        return {name for text in modules for name in re.findall(r'"(TRUEUP_\w+)"', text)}
+
+    named = {*re.findall(r"(?<!env:)\bTRUEUP_\w+", "".join(map(text_of, PAGES)))}
+    assert read_in("src") <= named <= read_in("src") | read_in("tests")
 
 
 def test_every_contract_key_is_documented() -> None:
@@ -127,17 +173,33 @@ def test_every_contract_key_is_documented() -> None:
     assert set(first_cells(body)) == set(Contract.model_fields)
 
 
+# Made on request and in no file of a run, with the schemas of what is made.
+MADE: dict[str, tuple[pa.Schema, ...]] = {
+    "burn": (spend_schema.BURNED, spend_schema.BURN, spend_schema.RUNWAY),
+    "anomalies": (spend_schema.ANOMALIES,),
+    "efficiency": (spend_schema.EFFICIENCY,),
+    "drivers": (spend_schema.DRIVERS,),
+    "unused_trace": (spend_schema.UNUSED_TRACE,),
+    "Plan": (plan_schema.OFFERS, plan_schema.CURVE, plan_schema.IN_FORCE, plan_schema.LEFT_OUT),
+}
+
+
 @pytest.mark.parametrize("table", list(RESULT_TABLES))
 def test_every_result_column_is_documented(table: str) -> None:
     """A result table's section lists its columns, in their order."""
     assert first_cells(sections("tables.md")[table]) == RESULT_TABLES[table].names
 
 
-def test_every_column_of_a_plan_is_documented() -> None:
-    """The plan's section has the columns of its tables, in their order, one table after another."""
-    schemas = (plan_schema.OFFERS, plan_schema.CURVE, plan_schema.IN_FORCE, plan_schema.LEFT_OUT)
-    columns = [name for schema in schemas for name in schema.names]
-    assert first_cells(sections("tables.md")["Plan"]) == columns
+@pytest.mark.parametrize("table", MADE)
+def test_every_column_made_on_request_is_documented(table: str) -> None:
+    """A section has the columns of its tables, in their order, one table after another."""
+    columns = [name for schema in MADE[table] for name in schema.names]
+    assert first_cells(sections("tables.md")[table]) == columns
+
+
+def test_no_table_is_documented_that_is_gone() -> None:
+    """The tables page has a section for each table, and for nothing else but usage."""
+    assert {*sections("tables.md")} == {*RESULT_TABLES, *MADE, "Usage"}
 
 
 def test_every_usage_column_and_meter_is_documented() -> None:

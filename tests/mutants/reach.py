@@ -1,0 +1,73 @@
+"""Which tests reach which line: measured once by coverage's contexts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from coverage import CoverageData
+
+from tests.mutants.mutant import ROOT, SOURCE, Mutant
+
+# A module or folder of the source -> the tests that prove it.
+PROOFS: Mapping[str, Sequence[str]] = {
+    "money": ("tests/test_money.py",),
+    "units": ("tests/test_units.py",),
+    "period": ("tests/test_period.py",),
+    "attribute": ("tests/attribute", "tests/reconcile", "tests/test_worked_hour.py"),
+    "reconcile": ("tests/reconcile", "tests/attribute", "tests/test_worked_hour.py"),
+}
+CONTEXTS = ("--cov", "--cov-context=test", "--cov-report=")
+
+
+@dataclass(frozen=True)
+class Reach:
+    """For each file, the tests that reach each line of it, and how many lines a test reaches."""
+
+    lines: Mapping[str, Mapping[int, set[str]]]
+    breadth: Counter[str]
+
+    def tests(self, mutant: Mutant) -> list[str]:
+        """Who can miss the line, the narrowest first; of a line run at import, who reaches the file."""
+        by_line = self.lines.get(mutant.file, {})
+        reached = by_line.get(mutant.line) or set().union(*by_line.values())
+        return sorted(reached, key=lambda test: (self.breadth[test], test))
+
+
+def measured(tests: Sequence[str], data: Path) -> None:
+    """Run the tests once, which must pass, and write to ``data`` what each of them reaches."""
+    subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, *CONTEXTS],
+        cwd=ROOT,
+        env=os.environ | {"COVERAGE_FILE": str(data)},
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr,
+        check=True,
+    )
+
+
+def reach(data: Path) -> Reach:
+    """What a measurement says."""
+    coverage = CoverageData(str(data))
+    coverage.read()
+    lines = {
+        Path(file).relative_to(SOURCE).as_posix(): {
+            line: {_test(context) for context in contexts if context}
+            for line, contexts in coverage.contexts_by_lineno(file).items()
+        }
+        for file in coverage.measured_files()
+    }
+    breadth = Counter(
+        test for by_line in lines.values() for tests in by_line.values() for test in tests
+    )
+    return Reach(lines, breadth)
+
+
+def _test(context: str) -> str:
+    """``tests/a.py::test_b[c]|run`` without its parameters, which a mutant may change."""
+    return context.partition("|")[0].partition("[")[0]
