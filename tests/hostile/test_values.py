@@ -31,7 +31,16 @@ from trueup.model.rules import read_rules
 from trueup.telemetry.usage import read_usage
 from trueup.units import parse_unit
 
-NUMBERS = ("NaN", "inf", "-Infinity", "1e999999", "1e-999999", "9" * 40, f"0.{'1' * 40}", "1,000")
+NUMBERS: tuple[str, ...] = (
+    "NaN",
+    "inf",
+    "-Infinity",
+    "1e999999",
+    "1e-999999",
+    "9" * 40,
+    f"0.{'1' * 40}",
+    "1,000",
+)
 NUMBERS += ("1_000", "0x10", "٣", "--1", "1'; DROP TABLE charges; --", f"1.{'1' * 5000}")
 NAMES = ('"; DROP TABLE usage; --', "'", "\\", "\x1b[2J", "\u202egnp.exe", "=1+1", "<script>", "%s")
 

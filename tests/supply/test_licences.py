@@ -47,7 +47,9 @@ def licences(of: PackageMetadata) -> list[set[str]]:
         for one in of.get_all("Classifier") or ()
         if one.startswith("License ::") and not one.endswith("OSI Approved")
     ]
-    stated = of.get("License-Expression") or (None if classified else of.get("License"))
+    [stated] = of.get_all("License-Expression") or [None]
+    if stated is None and not classified:
+        [stated] = of.get_all("License") or [None]
     if stated is None:
         return [{one} for one in classified]
     return [
