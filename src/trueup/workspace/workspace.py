@@ -90,8 +90,8 @@ class Workspace:
         What did not end takes no name: the run that comes after is what it would have been.
         """
         migrate(self.folder, at)
-        self._tidy(at)
         cut = cut_off(self.journal.entries())
+        self._tidy(at)
         self._rebuild(at, whole=cut is not None)
         if cut is not None:
             self.journal.append(FAILED, at, {"run": cut.body["run"], "error": KILLED})
