@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import configparser
-import importlib.util
 import re
 import shlex
 import shutil
@@ -34,7 +33,7 @@ def passes(program: str, *args: str | Path) -> str:
         pytest.skip(f"no {program} here (dependency group `recipes`)")
     done = subprocess.run([found, *args], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return done.stdout + done.stderr
 
 
 def yaml_of(path: Path) -> list[Any]:
@@ -159,9 +158,3 @@ def test_a_scheduler_asks_for_a_night(name: str, machine: Machine) -> None:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "NIGHT"
     ]
     assert machine.asked("/bin/sh", "-c", night) == machine.night
-
-
-@pytest.mark.skipif(importlib.util.find_spec("ruff") is None, reason="no ruff here (group `lint`)")
-def test_the_dag_is_of_todays_airflow() -> None:
-    """Ruff's rules of Airflow find nothing that it removed or will remove."""
-    passes("ruff", "check", "--isolated", "--no-cache", "--select=AIR", RECIPES / "airflow")
