@@ -47,7 +47,8 @@ def licences(of: PackageMetadata) -> list[set[str]]:
         for one in of.get_all("Classifier") or ()
         if one.startswith("License ::") and not one.endswith("OSI Approved")
     ]
-    stated = of.get("License-Expression") or (None if classified else of.get("License"))
+    expression, old = (of.get_all(name) or [] for name in ("License-Expression", "License"))
+    stated = next(iter([*expression, *([] if classified else old)]), None)
     if stated is None:
         return [{one} for one in classified]
     return [
