@@ -47,9 +47,8 @@ def licences(of: PackageMetadata) -> list[set[str]]:
         for one in of.get_all("Classifier") or ()
         if one.startswith("License ::") and not one.endswith("OSI Approved")
     ]
-    [stated] = of.get_all("License-Expression") or [None]
-    if stated is None and not classified:
-        [stated] = of.get_all("License") or [None]
+    expression, old = (of.get_all(name) or [] for name in ("License-Expression", "License"))
+    stated = next(iter([*expression, *([] if classified else old)]), None)
     if stated is None:
         return [{one} for one in classified]
     return [
