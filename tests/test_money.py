@@ -161,12 +161,28 @@ def test_an_amount_is_an_exact_number(amount: object) -> None:
         Money(cast("Decimal", amount), "USD")
 
 
+def test_a_whole_number_becomes_a_decimal() -> None:
+    """So that every amount is added in the same arithmetic."""
+    assert type(Money(cast("Decimal", 2), "USD").amount) is Decimal
+
+
 def test_an_amount_has_a_currency_and_only_meets_amounts() -> None:
     """No currency is an error, and so is adding a bare number."""
-    with pytest.raises(UsageError, match="currency"):
+    with pytest.raises(UsageError) as caught:
         Money(Decimal(1), "")
-    with pytest.raises(UsageError, match="only Money"):
+    assert str(caught.value) == (
+        "an amount needs its currency, for example Money(Decimal('1'), 'USD')"
+    )
+    with pytest.raises(UsageError, match=r"^Decimal\('1'\) has no currency: only Money"):
         Money(Decimal(1), "USD") + cast("Money", Decimal(1))
+
+
+def test_a_hundred_digits_are_kept() -> None:
+    """99...98 + 1 = 99...99 has 100 digits and fits; with one decimal it has 101 and does not."""
+    most = Money(Decimal("9" * 100), "USD")
+    assert Money(Decimal("9" * 99 + "8"), "USD") + Money(Decimal(1), "USD") == most
+    with pytest.raises(Inexact):
+        most + Money(Decimal("0.1"), "USD")
 
 
 def test_what_does_not_fit_is_never_cut() -> None:

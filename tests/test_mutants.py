@@ -98,7 +98,7 @@ def test_a_mutant_without_end_is_stopped(free: SimpleQueue[Path]) -> None:
 def test_tests_that_reach_a_line_are_known(tmp_path: Path) -> None:
     """Of a line that one test runs, that test; of a constant, every test of the file."""
     data = tmp_path / "coverage"
-    measured(["tests/test_money.py", "-k", "larger_remainder or largest_remainder"], data)
+    measured(["money"], data, "-k", "largest_remainder")
     reached = reach(data)
     moved = next(one for one in mutants_of("money.py") if one.source == "floors[index] += 1")
     constant = next(one for one in mutants_of("money.py") if one.source == "prec=100,")

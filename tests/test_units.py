@@ -104,6 +104,143 @@ def test_what_is_no_unit_is_refused(text: str) -> None:
     assert repr(text) in str(caught.value)
 
 
+NO_UNIT = "is not a unit: write it as Tokens, 1000 Tokens, GPU-Hours, GB or GB/Second"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (" n/a ", "' n/a ' says no unit"),
+        ("none", "'none' says no unit"),
+        ("", "'' says no unit"),
+        ("0 Tokens", "'0 Tokens': a unit of nothing"),
+        ("12 %", f"'12 %' {NO_UNIT}"),
+        ("--", f"'--' {NO_UNIT}"),
+        ("Per Hour", f"'Per Hour' {NO_UNIT}"),
+        ("GPU Per", f"'GPU Per' {NO_UNIT}"),
+        ("GB/Core", "'GB/Core': a rate is per a time (Second ... Year), not per 'Core'"),
+        ("GB/", "'GB/': a rate is per a time (Second ... Year), not per ''"),
+        (
+            "GB/Hour-Cores",
+            "'GB/Hour-Cores': a rate is per a time (Second ... Year), not per 'Hour-Cores'",
+        ),
+        (
+            "GB/Hour-Day-Week",
+            "'GB/Hour-Day-Week': a rate is per a time (Second ... Year), not per 'Hour-Day-Week'",
+        ),
+    ],
+)
+def test_the_error_says_what_is_wrong_with_it(text: str, says: str) -> None:
+    """The text as it stood, and what is missing or not understood."""
+    with pytest.raises(UnitError) as caught:
+        parse_unit(text)
+    assert str(caught.value) == says
+
+
+@pytest.mark.parametrize(
+    ("words", "time", "seconds"),
+    [
+        ("microsecond", "microsecond", Fraction(1, 1_000_000)),
+        ("millisecond msec ms", "millisecond", Fraction(1, 1000)),
+        ("second sec s", "second", 1),
+        ("minute min", "minute", 60),
+        ("hour hr", "hour", 3600),
+        ("day", "day", 24 * 3600),
+        ("week wk", "week", 7 * 24 * 3600),
+    ],
+)
+def test_every_word_for_a_time_is_known(words: str, time: str, seconds: int | Fraction) -> None:
+    """In any case, singular or plural, and as long as it is."""
+    for word in words.split():
+        for written in (word, word.upper(), f"{word}s"):
+            assert parse_unit(f"GPU-{written}") == Unit(Fraction(1), "gpu", time)
+            assert to_base(f"GPU {written}") == seconds
+    assert base_unit(f"GPU-{time}") == Unit(Fraction(1), "gpu", "second")
+
+
+@pytest.mark.parametrize(
+    ("words", "time", "months"),
+    [("month mo", "month", 1), ("quarter", "quarter", 3), ("year yr", "year", 12)],
+)
+def test_calendar_time_is_counted_in_months(words: str, time: str, months: int) -> None:
+    """A quarter has three months and a year twelve, and no length in seconds."""
+    for word in words.split():
+        assert parse_unit(f"GPU-{word}") == Unit(Fraction(1), "gpu", time)
+        assert to_base(f"GPU-{word}") == months
+    assert base_unit(f"GPU-{time}") == Unit(Fraction(1), "gpu", "month")
+
+
+@pytest.mark.parametrize(
+    ("short", "long", "size"),
+    [
+        ("", "", 1),
+        *(("K", "kilo", 10**3), ("M", "mega", 10**6), ("G", "giga", 10**9)),
+        *(("T", "tera", 10**12), ("P", "peta", 10**15), ("E", "exa", 10**18)),
+        *(("Ki", "kibi", 2**10), ("Mi", "mebi", 2**20), ("Gi", "gibi", 2**30)),
+        *(("Ti", "tebi", 2**40), ("Pi", "pebi", 2**50), ("Ei", "exbi", 2**60)),
+    ],
+)
+def test_every_size_of_data_is_known(short: str, long: str, size: int) -> None:
+    """By IEC 80000-13: K is 1000 and Ki 1024; a byte has 8 bits, and its B is a capital."""
+    for text in (f"{short}B", f"{long}byte", f"{long}bytes", f"{long}Byte".upper()):
+        assert parse_unit(text) == Unit(Fraction(size), "byte", None)
+    for text in (f"{short}b", f"{long}bit", f"{long}bits"):
+        assert parse_unit(text) == Unit(Fraction(size, 8), "byte", None)
+
+
+@pytest.mark.parametrize(
+    ("written", "count"),
+    [
+        *(("2k Tokens", 2_000), ("2 K Tokens", 2_000), ("2 thousand Tokens", 2_000)),
+        *(("2M Tokens", 2_000_000), ("2 Million Tokens", 2_000_000), ("2m Tokens", 2_000_000)),
+        *(("2b Tokens", 2 * 10**9), ("2 B Tokens", 2 * 10**9), ("2 billion Tokens", 2 * 10**9)),
+        *(("12,345,678 Tokens", 12_345_678), ("1,234Tokens", 1_234)),
+    ],
+)
+def test_every_word_for_a_number_is_known(written: str, count: int) -> None:
+    """In any case, with or without a space; commas stand between three digits each."""
+    assert parse_unit(written) == Unit(Fraction(count), "token", None)
+
+
+@pytest.mark.parametrize(
+    ("written", "thing"),
+    [
+        *(("call", "request"), ("API Call", "request"), ("API-Requests", "request")),
+        *(("Chip", "tpu_chip"), ("GPUs", "gpu"), ("Status", "status"), ("Analysis", "analysis")),
+        *(("Classes", "class"), ("Taxes", "tax"), ("Batches", "batch"), ("Hashes", "hash")),
+        *(
+            ("Ties", "tie"),
+            ("Flies", "fly"),
+            ("Queries", "query"),
+            ("Pies", "pie"),
+            ("Access", "access"),
+        ),
+        *(("IOPS", "iops"), ("HTTPRequests", "httprequest"), ("DataPoints", "data_point")),
+    ],
+)
+def test_a_thing_is_named_in_the_singular(written: str, thing: str) -> None:
+    """Different words for one thing are one; a plural loses its ending, a name that ends so does not."""
+    assert parse_unit(written).thing == thing
+
+
+@pytest.mark.parametrize(
+    ("unit", "text"),
+    [
+        *((Unit(Fraction(1), "vcpu", "hour"), "vCPU-Hours"), (Unit(Fraction(1), "ocpu"), "OCPUs")),
+        *((Unit(Fraction(1), "tpu"), "TPUs"), (Unit(Fraction(3), "iops"), "3 IOPS")),
+        *((Unit(Fraction(1), "class"), "Class"), (Unit(Fraction(1), "tax"), "Taxes")),
+        *((Unit(Fraction(1), "batch"), "Batches"), (Unit(Fraction(1), "hash"), "Hashes")),
+        *((Unit(Fraction(1), "day"), "Days"), (Unit(Fraction(1), "key"), "Keys")),
+        *((Unit(Fraction(1), "toy"), "Toys"), (Unit(Fraction(1), "guy"), "Guys")),
+        *((Unit(Fraction(1), "entry"), "Entries"), (Unit(Fraction(1), "analysis"), "Analysis")),
+        *((Unit(Fraction(1), "ip_address", "day"), "Ip-Address-Days"),),
+    ],
+)
+def test_a_thing_is_shown_in_the_plural(unit: Unit, text: str) -> None:
+    """As English has it; abbreviations as they are written everywhere."""
+    assert str(unit) == text
+
+
 def test_every_unit_of_the_real_sample_is_read() -> None:
     """Of the units in a real bill only the word NULL is refused."""
     if not SAMPLE.exists():

@@ -150,13 +150,13 @@ def _of(text: str) -> Period:
     found = _REDUCED.fullmatch(text)
     if found is None:
         raise UsageError(f"{text!r} is not a period: {FORMS}")
-    year, quarter, month = int(found["year"]), int(found["quarter"] or 0), int(found["month"] or 0)
+    year, quarter, month = int(found["year"]), int(found["quarter"] or 0), int(found["month"] or 1)
     try:
         if found["day"]:
             start = datetime(year, month, int(found["day"]), int(found["hour"] or 0), tzinfo=UTC)
             step = timedelta(hours=1) if found["hour"] else timedelta(days=1)
             return Period(start, start + step)
-        first = 3 * quarter - 2 if quarter else month if found["month"] else 1
+        first = 3 * quarter - 2 if quarter else month
         start = datetime(year, first, 1, tzinfo=UTC)
         return Period(start, add_months(start, 3 if quarter else 1 if found["month"] else 12))
     except (ValueError, OverflowError) as error:

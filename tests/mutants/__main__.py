@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.mutants.mutant import SOURCE, equivalents, mutants_of, sampled, unchanged
-from tests.mutants.reach import PROOFS, Reach, measured, reach
+from tests.mutants.reach import Reach, measured, reach
 from tests.mutants.trial import AT_ONCE, KILLED, SURVIVED, TIMEOUT, copies, tried
 
 
@@ -65,8 +65,7 @@ def main(asked: argparse.Namespace) -> int:
     with TemporaryDirectory(prefix="trueup-reach-") as place:
         data = asked.reach or Path(place, "coverage")
         if not data.exists():
-            roots = [module.partition("/")[0] for module in asked.module]
-            measured(list(dict.fromkeys(test for root in roots for test in PROOFS[root])), data)
+            measured({module.partition("/")[0] for module in asked.module}, data)
         reached = reach(data)
     files = [file for module in asked.module for file in files_of(module)]
     with copies() as free:
