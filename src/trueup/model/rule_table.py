@@ -9,6 +9,8 @@ from pathlib import Path
 from trueup.errors import ConfigurationError
 from trueup.files import ENDLESS, is_endless
 
+BYTES_MAX = 16 << 20  # each row becomes a rule, in memory
+
 
 def rows_of(
     path: Path, key: str, columns: Collection[str], needed: Collection[str]
@@ -21,6 +23,9 @@ def rows_of(
     try:
         if is_endless(path):
             raise ConfigurationError(f"{path}: {key}: {ENDLESS}")
+        if path.stat().st_size > BYTES_MAX:
+            size = BYTES_MAX >> 20
+            raise ConfigurationError(f"{path}: {key}: longer than {size} MiB: name fewer rows")
         with path.open(encoding="utf-8-sig", newline="") as file:
             table = csv.DictReader(file, restkey="")
             names = list(table.fieldnames or ())
