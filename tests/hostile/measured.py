@@ -43,5 +43,5 @@ def measured(folder: Path, *arguments: str, seconds_max: int = SECONDS_MAX) -> D
                 process.wait()
                 raise AssertionError(f"{arguments} did not end in {seconds_max} s")
             sleep(1 / LOOKS_PER_SECOND)
-    texts = (file.read_bytes().decode(errors="surrogateescape") for file in (out, err))
-    return Done(process.wait(), *texts, memory)
+    said, failed = (file.read_bytes().decode(errors="surrogateescape") for file in (out, err))
+    return Done(process.wait(), said, failed, memory)

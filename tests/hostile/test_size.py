@@ -11,7 +11,7 @@ import json
 import os
 from itertools import repeat
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -52,7 +52,7 @@ LINES = {  # sentence -> option, name, what stands before the line, what behind 
 }
 
 
-def fill(file: BinaryIO, before: bytes, behind: bytes) -> None:
+def fill(file: IO[bytes] | gzip.GzipFile, before: bytes, behind: bytes) -> None:
     file.write(before)
     size = max(LINE_BYTES, 70_000_000 if b"status" in before else 0)
     file.writelines(repeat(BLOCK, size // len(BLOCK)))
