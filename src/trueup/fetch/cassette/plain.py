@@ -64,8 +64,3 @@ def deserialize(text: str) -> dict[str, Any]:
         raise ValueError(f"no YAML of plain text: {error}") from error
     _Recording.model_validate(found)
     return found
-
-
-def serialize(_: dict[str, Any]) -> str:
-    """Nothing: what is played is not written."""
-    raise NotImplementedError
