@@ -27,6 +27,7 @@ from tests.hostile.readers import (
 from trueup.errors import ConfigurationError, SourceError, UnitError, UsageError
 from trueup.focus.charges import read_charges
 from trueup.focus.commitments import read_commitments
+from trueup.focus.invoices import read_invoices
 from trueup.model.rules import read_rules
 from trueup.telemetry.usage import read_usage
 from trueup.units import parse_unit
@@ -175,6 +176,16 @@ def test_names_of_columns_are_names(tmp_path: Path) -> None:
     charge = row() | {f"x_{name}": name for name in NAMES}
     found = read_charges(write(tmp_path / "b.csv", charge)).table.to_arrow()
     assert [found[f"x_{name}"].to_pylist() for name in NAMES] == [[name] for name in NAMES]
+
+
+@pytest.mark.parametrize("name", ["", "amount_due", "AMOUNT_DUE", "record", "x\0", "'; --"])
+def test_names_of_columns_that_a_query_reads(name: str, tmp_path: Path) -> None:
+    """Empty, as after a comma too many, repeated, the query's own: the first one counts."""
+    file = tmp_path / "i.csv"
+    good = READERS["invoices"].seeds["i.csv"].decode().splitlines()
+    padding = "p" * 5_000  # a zero among the first bytes says that the file is no text
+    file.write_text(f"{good[0]},{padding},{name}\n{good[1]},,7\n", encoding="utf-8")
+    assert read_invoices(file).table.to_arrow()["BilledCost"].to_pylist() == [119]
 
 
 def test_names_that_repeat_in_another_case(tmp_path: Path) -> None:

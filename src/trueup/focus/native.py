@@ -13,7 +13,7 @@ from trueup.adapter.native import NativeExport
 from trueup.adapter.registry import native_exports
 from trueup.errors import SourceError
 from trueup.focus.native_by_value import NativeByValue
-from trueup.focus.native_layout import Layout, known
+from trueup.focus.native_layout import Layout, known, named
 from trueup.focus.raw import ROW, RawFile, Refuse, column, gathered
 from trueup.focus.session import session
 
@@ -32,7 +32,7 @@ class NativeFile:
 
     def __init__(self, file: RawFile, export: NativeExport) -> None:
         self._file = file
-        self._layout = Layout(export, tuple(file.header), tuple(file.types))
+        self._layout = Layout(export, named(file.header), tuple(file.types))
         header, self._plan = known(self._layout)
         self.header: Sequence[str] = header
         self.types: Sequence[pa.DataType] = [pa.string()] * len(header)

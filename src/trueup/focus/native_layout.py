@@ -92,6 +92,17 @@ class Layout:
         return Plan(header, as_is, groups)
 
 
+def named(header: Sequence[str]) -> tuple[str, ...]:
+    """Names that a query can tell apart: the first of equal ones keeps it, and none is empty."""
+    seen = {RECORD, ""}
+    names = []
+    for index, name in enumerate(header):
+        known = name.casefold() in seen or "\0" in name
+        names.append(f"{name.replace(chr(0), '')} (column {index + 1})" if known else name)
+        seen.add(names[-1].casefold())
+    return tuple(names)
+
+
 @lru_cache(maxsize=64)  # an export of a month is many files of one layout
 def known(layout: Layout) -> tuple[tuple[str, ...], Plan | None]:
     """The columns that an export gives after ``record``, and how to read them by value, if so."""

@@ -7,6 +7,9 @@ from collections.abc import Collection
 from pathlib import Path
 
 from trueup.errors import ConfigurationError
+from trueup.files import ENDLESS, is_endless
+
+BYTES_MAX = 16 << 20  # each row becomes a rule, in memory
 
 
 def rows_of(
@@ -18,11 +21,16 @@ def rows_of(
     or has other columns than ``columns``.
     """
     try:
+        if is_endless(path):
+            raise ConfigurationError(f"{path}: {key}: {ENDLESS}")
+        if path.stat().st_size > BYTES_MAX:
+            size = BYTES_MAX >> 20
+            raise ConfigurationError(f"{path}: {key}: longer than {size} MiB: name fewer rows")
         with path.open(encoding="utf-8-sig", newline="") as file:
             table = csv.DictReader(file, restkey="")
             names = list(table.fieldnames or ())
             rows = [{k: v for k, v in row.items() if v not in (None, "")} for row in table]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise ConfigurationError(f"{path}: {key}: cannot be read: {error}") from error
     lacking = [name for name in needed if name not in names]
     unknown = [name for name in names if name not in columns]
