@@ -218,6 +218,11 @@ def test_plain_text_has_no_exponent_and_no_lost_digit(value: str, places: int, t
     assert plain(Decimal(value), places) == text
 
 
+def test_no_decimals_are_added_unasked() -> None:
+    """A hundred is 100."""
+    assert plain(Decimal(100)) == "100"
+
+
 @given(TOTALS, SCALES, st.integers(min_value=0, max_value=6))
 def test_plain_text_reads_back_as_the_same_number(units: int, scale: int, places: int) -> None:
     """Writing and reading is the identity, and the text has the decimals that the number has."""

@@ -124,7 +124,7 @@ def allocate(total: Decimal, weights: Sequence[Weight], scale: int) -> list[Deci
     if whole == 0:
         if units:
             raise UsageError(f"{plain(total)} cannot be shared: all weights are zero")
-        return [_part(0, scale, negative=False)] * len(shares)
+        return [_part(0, scale)] * len(shares)
     floors, remainders = [], []
     for share in shares:
         floor, remainder = divmod(units * share, whole)
@@ -133,7 +133,8 @@ def allocate(total: Decimal, weights: Sequence[Weight], scale: int) -> list[Deci
     left = units - sum(floors)
     for index in sorted(range(len(shares)), key=lambda at: (-remainders[at], at))[:left]:
         floors[index] += 1
-    return [_part(count, scale, negative=total < 0) for count in floors]
+    sign = -1 if total < 0 else 1
+    return [_part(sign * count, scale) for count in floors]
 
 
 def _units(total: Decimal, scale: int) -> int:
@@ -155,9 +156,9 @@ def _integers(weights: Sequence[Weight]) -> list[int]:
     return [int(weight * common) for weight in exact]
 
 
-def _part(count: int, scale: int, *, negative: bool) -> Decimal:
-    digits = tuple(int(digit) for digit in str(count))
-    return Decimal((1 if negative and count else 0, digits, -scale))
+def _part(units: int, scale: int) -> Decimal:
+    digits = tuple(int(digit) for digit in str(abs(units)))
+    return Decimal((int(units < 0), digits, -scale))
 
 
 @cache
