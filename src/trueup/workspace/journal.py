@@ -129,6 +129,13 @@ class Journal:
             self._set_torn_aside()
             return self._write(kind, at, json.loads(canonical(body)), signer)
 
+    def settle(self) -> None:
+        """Have the head follow the last entry, where a kill came between them."""
+        last = self.last()
+        if last is not None and is_behind(self.folder, last.number):
+            _coming_head(self.folder, last).replace(self.folder / HEAD)
+            synced(self.folder)
+
     def _write(
         self, kind: str, at: datetime, body: Mapping[str, Any], signer: Signer | None
     ) -> Entry:
@@ -141,7 +148,7 @@ class Journal:
             signature = {"key": signer.public, "value": signer.sign(digest.encode())}
         entry = replace(entry, hash=digest, signature=signature)
         made(self.folder)
-        coming = _written(self.folder / HEAD, f"{entry.number} {entry.hash}\n".encode())
+        coming = _coming_head(self.folder, entry)
         if last is None:
             synced(self.folder)  # no journal without a head that is coming
         with self.path.open("ab", buffering=0) as file:
@@ -169,7 +176,7 @@ class Journal:
                 entry = read_entry(line)
             except (ValueError, TypeError, KeyError) as error:
                 is_last = line is lines[-1] and not cut_by_a_kill
-                if is_last and is_torn(self.folder, len(self._entries) + 1):
+                if is_last and is_behind(self.folder, len(self._entries) + 1):
                     return
                 raise self._broken(f"was changed ({error})") from error
             expected = (last.number + 1, last.hash) if last else (1, NOTHING)
@@ -205,11 +212,11 @@ class Journal:
         self._write(TORN, datetime.now(UTC), {"sha256": digest, "size_bytes": len(torn)}, None)
 
 
-def _written(path: Path, content: bytes) -> Path:
-    """A file beside ``path`` that is to replace it, on the disk."""
-    coming = path.with_name(path.name + REPLACING)
+def _coming_head(folder: Path, entry: Entry) -> Path:
+    """A file that is to replace a journal's head, on the disk."""
+    coming = folder / (HEAD + REPLACING)
     with coming.open("wb") as file:
-        file.write(content)
+        file.write(f"{entry.number} {entry.hash}\n".encode())
         file.flush()
         os.fsync(file.fileno())
     return coming
@@ -221,10 +228,11 @@ def head_of(folder: Path) -> bytes:
     return head.read_bytes().split(b" ")[0] if head.exists() else b"0"
 
 
-def is_torn(folder: Path, number: int) -> bool:
-    """Whether a last line that is no entry was never said to be one: its head follows it.
+def is_behind(folder: Path, number: int) -> bool:
+    """Whether a journal's head does not know the entry of that number yet.
 
-    When power is lost, a line may have its end and lack some of its middle.
+    A last line that it does not know may be none: when power is lost, a line may have its end and
+    lack some of its middle.
     """
     head = head_of(folder)
     return head.isdigit() and int(head) < number

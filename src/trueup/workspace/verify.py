@@ -12,7 +12,7 @@ from trueup.workspace.journal import (
     JOURNAL,
     REPLACING,
     Entry,
-    is_torn,
+    is_behind,
     lines_of,
     read_entry,
 )
@@ -118,7 +118,7 @@ def check_journal(folder: Path, found: Verification) -> list[Entry]:
         found.size_bytes += len(line)
         entry, wrong = check_entry(line, *expected)
         if not line.endswith(b"\n") or (
-            entry is None and place == len(lines) and is_torn(folder, place)
+            entry is None and place == len(lines) and is_behind(folder, place)
         ):
             found.differences.append(
                 Difference(where, "is cut off", "the next run keeps it aside and goes on before it")
@@ -141,8 +141,8 @@ def _head(folder: Path, entries: list[Entry], found: Verification) -> None:
     where = f"{folder.name}/{HEAD}"
     hashes = [f"{entry.number} {entry.hash}\n".encode() for entry in entries]
     text = (folder / HEAD).read_bytes() if (folder / HEAD).exists() else b""
-    first = len(entries) < 2 and (folder / (HEAD + REPLACING)).exists()
-    if text in hashes[:-1] or (not text and first):
+    coming = not entries or (len(entries) == 1 and (folder / (HEAD + REPLACING)).exists())
+    if text in hashes[:-1] or (not text and coming):
         found.left_over.append(f"{where}: behind, by a kill")
     elif text not in hashes:
         found.differences.append(Difference(where, "is not the hash of any entry of the journal"))

@@ -122,8 +122,9 @@ class Workspace:
     def _tidy(self, at: datetime) -> None:
         """Take away what a run that did not end was writing, and say which tables."""
         self.store.take_away_coming()
-        for folder in (self.folder, self.landing.folder):
-            for path in folder.glob("*" + REPLACING):
+        for journal in (self.journal, self.landing):
+            journal.settle()
+            for path in journal.folder.glob("*" + REPLACING):
                 path.unlink()
         left = tables.take_away(self.folder, self.table_files())
         if left:
