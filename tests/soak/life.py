@@ -173,6 +173,9 @@ class Killing(Unwatched):
     def __init__(self, at: int) -> None:
         self.left = at
 
+    def asking(self, provider: str, what: str) -> None:
+        self.step(f"{provider} {what}")
+
     def reading(self, kind: str, title: str) -> None:
         self.step(f"{kind} {title}")
 
