@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,13 +18,12 @@ STATE = "/var/lib/trueup"
 TIMEOUT_SECONDS = 600  # far more than a night of these takes: machines are slow at times
 PROGRAMS = {
     "trueup": f'exec "{sys.executable}" -m trueup "$@"',
-    "date": 'case "$*" in "-u +%Y-%m") echo 2026-10;; *) exit 9;; esac',
     "aws": f'exec "{sys.executable}" "{Path(__file__).with_name("bucket.py")}" "$@"',
 }
 
 
 class Machine:
-    """Has every path of a recipe below its folder; its clock says October 2026."""
+    """Has every path of a recipe below its folder; its clock is the end of October 2026."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -33,6 +33,7 @@ class Machine:
         for name, line in PROGRAMS.items():
             self.program(name, line)
         month.written(self.conf)
+        self.october()
 
     def program(self, name: str, line: str) -> None:
         """A program of the machine, one line of sh."""
@@ -48,6 +49,14 @@ class Machine:
         text = (example / "trueup.toml").read_text("utf-8")
         text = text.replace("../../cassettes", str(ROOT / "cassettes"))
         (self.conf / "trueup.toml").write_text(text, "utf-8")
+        self.october()
+
+    def october(self) -> None:
+        """The configuration leaves the period to the night; its clock is the end of October."""
+        file = self.conf / "trueup.toml"
+        text = re.sub(r"(?m)^period = .*$", "", file.read_text("utf-8"))
+        clock = "as_of = 2026-10-31T12:00:00Z"
+        file.write_text(re.sub(r"(?m)^as_of = .*$", clock, text), "utf-8")
 
     def here(self, text: str) -> str:
         """A recipe's text with this machine's paths."""
@@ -81,8 +90,8 @@ class Machine:
 
     @property
     def night(self) -> list[str]:
-        """What a night is: of this month, and silent where all is well."""
-        return ["run", "-q", "-c", str(self.conf / "trueup.toml"), "--period", "2026-10"]
+        """What a night is: whatever is due, and silent where all is well."""
+        return ["run", "-q", "-c", str(self.conf / "trueup.toml"), "--due"]
 
     @property
     def results(self) -> list[str]:

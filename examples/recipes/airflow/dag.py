@@ -11,10 +11,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import dag, task
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-# With `--due` in place of `--period ...` a night runs last month, too, until it is final.
-NIGHT = """
-exec /opt/trueup/bin/trueup run -q -c /etc/trueup/trueup.toml --period "$(date -u +%Y-%m)"
-"""
+NIGHT = ["/opt/trueup/bin/trueup", "run", "-q", "-c", "/etc/trueup/trueup.toml", "--due"]
 FOR_PEOPLE = {1: "material breaks", 2: "wrong use or configuration", 4: "internal error"}
 
 
@@ -31,7 +28,7 @@ def trueup() -> None:
     @task(retries=2, retry_delay=timedelta(minutes=30), execution_timeout=timedelta(hours=6))
     def night() -> None:
         done = subprocess.run(
-            ["/bin/sh", "-c", NIGHT],
+            NIGHT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

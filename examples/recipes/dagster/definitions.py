@@ -9,10 +9,7 @@ import subprocess
 
 import dagster as dg
 
-# With `--due` in place of `--period ...` a night runs last month, too, until it is final.
-NIGHT = """
-exec /opt/trueup/bin/trueup run -q -c /etc/trueup/trueup.toml --period "$(date -u +%Y-%m)"
-"""
+NIGHT = ["/opt/trueup/bin/trueup", "run", "-q", "-c", "/etc/trueup/trueup.toml", "--due"]
 FOR_PEOPLE = {1: "material breaks", 2: "wrong use or configuration", 4: "internal error"}
 
 
@@ -20,7 +17,7 @@ FOR_PEOPLE = {1: "material breaks", 2: "wrong use or configuration", 4: "interna
 def night() -> None:
     """Reconcile what was committed, billed and used."""
     done = subprocess.run(
-        ["/bin/sh", "-c", NIGHT],
+        NIGHT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
