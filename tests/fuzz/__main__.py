@@ -69,15 +69,15 @@ def _told(name: str, done: subprocess.CompletedProcess[str], kept: list[Path]) -
     runs = DONE.search(done.stderr)
     executions = int(runs[1]) if runs else int(counts[-1][0]) if counts else 0
     edges, features = (int(count) for count in counts[-1][1:]) if counts else (0, 0)
-    found = done.returncode != 0
-    said = f"{len(kept) or 'a'} finding" if found else "nothing found"
+    ended = f"{len(kept)} found" if kept else f"broke off with {done.returncode}"
     print(
-        f"{name:15} {executions:>8,} executions {edges:>6,} edges {features:>6,} features  {said}",
+        f"{name:15} {executions:>8,} executions {edges:>6,} edges {features:>6,} features  "
+        f"{ended if done.returncode else 'nothing found'}",
         flush=True,
     )
-    if found:
+    if done.returncode:
         print(*(f"  {file}" for file in kept), done.stdout[-2000:], done.stderr[-4000:], sep="\n")
-    return found
+    return done.returncode != 0
 
 
 if __name__ == "__main__":
