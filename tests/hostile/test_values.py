@@ -188,6 +188,16 @@ def test_names_of_columns_that_a_query_reads(name: str, tmp_path: Path) -> None:
     assert read_invoices(file).table.to_arrow()["BilledCost"].to_pylist() == [119]
 
 
+@pytest.mark.parametrize("name", ["charges", "litellm"])
+def test_a_name_in_parquet_that_is_no_text(name: str, tmp_path: Path) -> None:
+    """Arrow itself cannot say such a column's name: the file is refused."""
+    (content,) = (text for file, text in READERS[name].seeds.items() if file.endswith(".parquet"))
+    file = tmp_path / "b.parquet"
+    known = b"BilledCost" if name == "charges" else b"request_id"
+    file.write_bytes(content.replace(known, b"\x92" * len(known)))
+    assert "not a complete Parquet file" in outcome(READERS[name], file)
+
+
 def test_names_that_repeat_in_another_case(tmp_path: Path) -> None:
     """The column that is spelled as FOCUS spells it counts; no other takes its place."""
     text = as_csv([row()]).splitlines()

@@ -46,7 +46,7 @@ class ParquetFile:
         try:
             with pq.ParquetFile(landed.path) as file:
                 schema = file.schema_arrow
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             reason = f"not a complete Parquet file: {error}"
             raise SourceError(landed.source, reason) from error
         self.header: Sequence[str] = list(schema.names)

@@ -98,7 +98,7 @@ class RawStream:
                     self.rows_in[part.source_id] += batch.num_rows
                     source = pa.repeat(pa.scalar(part.source_id, pa.int32()), batch.num_rows)
                     yield batch.append_column(SOURCE, source)
-            except (OSError, pa.ArrowException) as error:
+            except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
                 self.failure = SourceError(part.source, f"damaged or cut: {error}")
                 raise self.failure from error
             except SourceError as error:

@@ -95,7 +95,7 @@ def _parquet_names(path: Path, source: str) -> tuple[str, ...]:
 
     try:
         return tuple(pq.read_schema(path).names)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise SourceError(source, f"not a complete Parquet file: {error}") from error
 
 
