@@ -61,11 +61,15 @@ _SECRET_VARIABLE = re.compile(
     r"SECRET|TOKEN|PASSW|PASS_?PHRASE|PWD_|_KEY(?:_ID)?$|^KEY$|API_?KEY|CREDENTIAL|SAS$",
     re.IGNORECASE,
 )
+# What a bill may well say, too: a date, an amount, a column's name.
+_ORDINARY = re.compile(r"[\d.,:/TZ+-]+|[A-Za-z]+(?:[_. /-][A-Za-z]+)*")
 _OF_A_PLACE = re.compile(r"(?:FILE|PATH|DIR|URI|CREDENTIALS|ENDPOINT)$", re.IGNORECASE)
 
 
 def redacted(text: str, environment: Mapping[str, str] | None = None) -> str:
     """The text as it may be shown: without secrets, and without what only looks like one."""
+    for value in _known(environment):
+        text = text.replace(value, HIDDEN)
     text = _URL.sub(_of_a_service, scrubbed(text, environment))
     for pattern in _LIKELY:
         text = pattern.sub(rf"\1{HIDDEN}", text)
@@ -76,10 +80,12 @@ def scrubbed(text: str, environment: Mapping[str, str] | None = None) -> str:
     """The text as it may be kept: without what is secret by its name, its form or its place.
 
     Hidden are also the values of variables whose names say that they are secret; of this process
-    where no ``environment`` is given. JSON stays JSON.
+    where no ``environment`` is given. One that is a word or a figure is none of these: what is kept
+    is evidence. JSON stays JSON.
     """
-    for value in _known(os.environ if environment is None else environment):
-        text = text.replace(value, HIDDEN)
+    for value in _known(environment):
+        if not _ORDINARY.fullmatch(value):
+            text = text.replace(value, HIDDEN)
     for pattern in _CERTAIN:
         text = pattern.sub(rf"\1{HIDDEN}", text)
     return text
@@ -109,11 +115,11 @@ def _is_secret(name: str) -> bool:
     return re.fullmatch(_NAME, name, re.IGNORECASE) is not None
 
 
-def _known(environment: Mapping[str, str]) -> Iterator[str]:
+def _known(environment: Mapping[str, str] | None) -> Iterator[str]:
     """Values of secret variables, as they stand and as a URL has them; long ones first."""
     found = {
         value.strip()
-        for name, value in environment.items()
+        for name, value in (os.environ if environment is None else environment).items()
         if _SECRET_VARIABLE.search(name) and not _OF_A_PLACE.search(name)
     }
     spelt = {form for value in found for form in (value, quote(value, safe=""))}

@@ -15,6 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.focus.bill import as_csv, row
+from tests.telemetry import test_langfuse as langfuse
+from tests.telemetry import test_litellm as litellm
 from trueup.config import read_configuration
 from trueup.errors import IntegrityError, TrueupError
 from trueup.fetch.cassette.provenance import read_provenance, recordings
@@ -218,35 +220,7 @@ def _otlp_metrics() -> bytes:
 
 
 def _litellm() -> dict[str, Any]:
-    return {
-        "request_id": "r1",
-        "call_type": "acompletion",
-        "spend": 0.1,
-        "prompt_tokens": 100,
-        "completion_tokens": 7,
-        "startTime": "2026-10-03T14:00:00Z",
-        "endTime": "2026-10-03T14:00:02Z",
-        "model": "vendor/m1",
-        "custom_llm_provider": "vendor",
-        "metadata": '{"usage_object": {"cache_read_input_tokens": 6}}',
-        "cache_hit": "False",
-        "team_id": "red",
-    }
-
-
-def _langfuse() -> dict[str, Any]:
-    return {
-        "id": "g1",
-        "trace_id": "t1",
-        "project_id": "p1",
-        "type": "GENERATION",
-        "parent_observation_id": None,
-        "start_time": "2026-10-03 14:00:00.000",
-        "end_time": "2026-10-03 14:00:03.000",
-        "provided_model_name": "m1",
-        "usage_details": {"input": 30, "output": 5, "total": 35},
-        "event_ts": "2026-10-03 14:00:04.000",
-    }
+    return litellm.log(metadata='{"usage_object": {"cache_read_input_tokens": 6}}')
 
 
 def answer_of(values: list[Any], **more: object) -> bytes:
@@ -333,7 +307,7 @@ READERS = {
                 "l.parquet": _parquet([_litellm()]),
             },
         ),
-        Reader("langfuse", read_usage, {"o.jsonl": _lines(_langfuse())}),
+        Reader("langfuse", read_usage, {"o.jsonl": _lines(langfuse.observation())}),
         Reader(
             "prometheus",
             read_usage,

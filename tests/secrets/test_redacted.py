@@ -82,6 +82,19 @@ def test_what_a_secret_variable_holds_is_hidden_wherever_it_stands() -> None:
     assert redacted(said, environment) == "signed by *** or ***, ***; no /etc/google.json"
 
 
+def test_what_is_kept_loses_no_word_and_no_figure_by_a_variable() -> None:
+    """A variable's name may say more than it means: evidence keeps its columns, dates, amounts."""
+    environment = {
+        "SORT_KEY": "resource_id",
+        "DB_PASSWORD": "20261001",
+        "API_TOKEN": "12345678.90",
+        "APP_SECRET": "k3y-of-app",
+    }
+    answer = '{"resource_id": "i-1", "day": "20261001", "cost": 12345678.90, "by": "k3y-of-app"}'
+    assert scrubbed(answer, environment) == answer.replace("k3y-of-app", "***")
+    assert redacted("20261001 by k3y-of-app", environment) == "*** by ***"
+
+
 def test_values_are_hidden_by_the_name_they_stand_under() -> None:
     """A configuration is kept with its tables and lists, without its secrets."""
     given_values = {

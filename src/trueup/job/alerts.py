@@ -36,7 +36,7 @@ def alerts(
     delivered, failed = [], []
     for to in everywhere:
         try:
-            why_not = send(to, title, text) if to.url else "it is not set"
+            why_not = send(to, title, text)
         except MissingDependency as error:
             why_not = str(error)
         if why_not is None:
