@@ -58,7 +58,7 @@ def test_files_are_brought_to_a_shared_folder(form: str, tmp_path: Path) -> None
 
 def test_a_place_that_is_not_known_or_not_there_is_said(tmp_path: Path) -> None:
     """A kind of URL that no package here opens, and a file where a folder should be."""
-    with pytest.raises(SourceError, match="nowhere://bucket: no folder to work in"):
+    with pytest.raises(SourceError, match="no folder to work in: Protocol not known: nowhere"):
         Scratch("nowhere://bucket")
     (tmp_path / "file").touch()
     with pytest.raises(SourceError, match="cannot be written"):

@@ -153,7 +153,7 @@ def exported(export: Export, asker: Asker, place: Place) -> list[Path]:
 
 def _exported(export: Export, asker: Asker, place: Place) -> list[Path]:
     paths = []
-    for listed in export.files(asker):
+    for listed in list(export.files(asker)):  # a list that breaks off fails before any file comes
         # Pseudonyms in a recorded file may be longer or shorter than what they stand for.
         file = replace(listed, size_bytes=None) if asker.offline else listed
         path = place.folder / asker.provider / _safe(file.name)
