@@ -31,7 +31,16 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 gc.set_threshold(50_000, 20, 50)
 
 # Folders and files of whole runs over worlds: measuring their lines takes half as long again.
-WHOLE_RUNS = {"seeds", "complaints", "soak", "test_sequences.py", "test_recovery.py"}
+WHOLE_RUNS = {
+    "complaints",
+    "seeds",
+    "soak",
+    "test_recordings.py",
+    "test_recovery.py",
+    "test_same_answers.py",
+    "test_sequences.py",
+    "test_worked_hour.py",
+}
 
 LONGEST = "test_sequences.py"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import re
 import subprocess
@@ -14,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from tests.cli.month import Month, trueup
 
+from trueup.controls import pack_verifier
 from trueup.controls.pack_verifier import canonical, sha256
 
 
@@ -237,11 +240,18 @@ def unpacked(pack: Path, folder: Path) -> Path:
     return folder
 
 
-def checked(folder: Path) -> subprocess.CompletedProcess[str]:
-    """The pack's own verifier, with the standard library alone."""
-    return subprocess.run(
+def checked(folder: Path) -> tuple[int, str]:
+    """The pack's verifier in this process: its exit code, and what it says."""
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        return pack_verifier.main([str(folder)]), said.getvalue()
+
+
+def checked_alone(folder: Path) -> tuple[int, str]:
+    """The pack's own copy of it, with the standard library alone."""
+    done = subprocess.run(
         [sys.executable, "-I", "verify.py"], cwd=folder, capture_output=True, text=True, check=False
     )
+    return done.returncode, done.stdout + done.stderr
 
 
 def test_a_pack_proves_itself(month: Month) -> None:
@@ -253,9 +263,11 @@ def test_a_pack_proves_itself(month: Month) -> None:
     assert trueup("close", "2026-10", "--pack", "two.zip").exit_code == 0
     assert Path("one.zip").read_bytes() == Path("two.zip").read_bytes()
     folder = unpacked(Path("one.zip"), month.folder / "empty")
-    done = checked(folder)
-    assert done.returncode == 0, done.stdout
-    assert "preparer and approver are segregated" in done.stdout
+    exit_code, said = checked_alone(folder)
+    assert exit_code == 0, said
+    assert checked(folder) == (exit_code, said)
+    assert checked(Path("one.zip")) == (exit_code, said)
+    assert "preparer and approver are segregated" in said
     rows = json.loads((folder / "breaks.json").read_text(encoding="utf-8"))
     assert [(row["amount"], row["state"]) for row in rows] == [("-1.00", "open")]
     assert set(json.loads((folder / "keys.json").read_bytes()).values()) == {"Preparer", "Approver"}
@@ -270,12 +282,15 @@ def test_any_changed_byte_of_a_pack_is_named(month: Month) -> None:
         whole = member.read_bytes()
         for at in (0, len(whole) // 2, len(whole) - 1):
             member.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
-            found = checked(folder)
-            assert found.returncode == 1, (member.name, at)
-            assert member.name in found.stdout + found.stderr, (member.name, at)
+            exit_code, said = checked(folder)
+            assert exit_code == 1, (member.name, at)
+            assert member.name in said, (member.name, at)
+        exit_code, said = checked_alone(folder)
+        assert exit_code == 1, member.name
+        assert member.name in said, member.name
         member.write_bytes(whole)
     (folder / "letter.txt").write_text("hello", encoding="utf-8")
-    assert "letter.txt: is not of this pack" in checked(folder).stdout
+    assert "letter.txt: is not of this pack" in checked(folder)[1]
 
 
 @pytest.mark.parametrize(
@@ -292,14 +307,14 @@ def test_any_changed_byte_of_a_pack_is_named(month: Month) -> None:
 def test_a_pack_tells_what_its_journal_holds(month: Month, told: str, value: object) -> None:
     """A manifest rewritten with fitting hashes says what the journal does not: named, exit 1."""
     folder = repacked(month, {told: value}, {})
-    assert f"manifest.json: {told} is not what the journal says" in checked(folder).stdout
+    assert f"manifest.json: {told} is not what the journal says" in checked(folder)[1]
 
 
 @pytest.mark.parametrize("name", ["keys.json", "approvals.json"])
 def test_a_member_tells_what_the_journal_holds(month: Month, name: str) -> None:
     """A member rewritten together with its hash in the manifest: named, exit 1."""
-    done = checked(repacked(month, {}, {name: {}}))
-    assert (done.returncode, done.stdout) == (1, f"{name}: is not what the journal says\n")
+    said = f"{name}: is not what the journal says\n"
+    assert checked(repacked(month, {}, {name: {}})) == (1, said)
 
 
 def test_a_break_is_not_written_off_by_the_pack_alone(month: Month) -> None:
@@ -308,7 +323,7 @@ def test_a_break_is_not_written_off_by_the_pack_alone(month: Month) -> None:
     row = json.loads((folder / "breaks.json").read_bytes())[0]
     folder = repacked(month, {}, {"breaks.json": [{**row, "state": "written_off"}]})
     said = f"breaks.json: {row['id']} is not decided as the journal says\n"
-    assert checked(folder).stdout == said
+    assert checked(folder) == (1, said)
 
 
 def repacked(month: Month, manifest: dict[str, object], members: dict[str, object]) -> Path:

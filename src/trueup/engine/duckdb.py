@@ -17,6 +17,7 @@ from ibis.backends.duckdb import Backend
 from ibis.backends.sql.datatypes import DuckDBType
 from ibis.expr.datatypes import DataType
 from ibis.expr.operations import Node
+from ibis.expr.schema import Schema
 
 from trueup.engine.instants import unzoned, zoned
 
@@ -134,7 +135,7 @@ class DuckDBEngine:
     def scan(self, files: Sequence[Path], schema: pa.Schema) -> ir.Table:
         if not files:
             return self.load(schema.empty_table())
-        name = self._numbered("files")
+        name = self._numbered("files", schema)
         paths = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
         self.backend.con.execute(
             f"CREATE TEMP VIEW {name} AS SELECT * FROM "
@@ -143,7 +144,7 @@ class DuckDBEngine:
         return self._table(name)
 
     def load(self, rows: pa.Table) -> ir.Table:
-        name = self._numbered("rows")
+        name = self._numbered("rows", rows.schema)
         self.backend.con.register(f"given_{name}", unzoned(rows))
         self._create(name, f"SELECT * FROM given_{name}")
         self.backend.con.unregister(f"given_{name}")
@@ -152,7 +153,7 @@ class DuckDBEngine:
     def keep(self, expression: ir.Table) -> ir.Table:
         query = self.query(expression)
         if query not in self._kept:
-            name = f"kept_{sha256(query.encode()).hexdigest()[:NAME_DIGITS]}"
+            name = self._numbered("kept", expression.schema())
             self._create(name, query)
             self._kept[query] = self._table(name)
         return self._kept[query]
@@ -165,9 +166,11 @@ class DuckDBEngine:
         """The expression in this engine's language."""
         return _compiled(expression.op())
 
-    def _numbered(self, kind: str) -> str:
-        self._numbers[kind] += 1
-        return f"{kind}_{self._numbers[kind]}"
+    def _numbered(self, kind: str, columns: Schema | pa.Schema) -> str:
+        """A name by columns: what comes after a step compiles alike whatever is in its query."""
+        named = f"{kind}_{sha256(repr(columns).encode()).hexdigest()[:NAME_DIGITS]}"
+        self._numbers[named] += 1
+        return f"{named}_{self._numbers[named]}"
 
     def _create(self, name: str, query: str) -> None:
         self.backend.con.execute(f"CREATE TEMP TABLE {name} AS {query}")
