@@ -25,6 +25,7 @@ from trueup.period import (
     interval_start,
     intervals_in,
     iso,
+    later,
     parse_instant,
     parse_period,
     split_share,
@@ -199,6 +200,7 @@ def test_an_impossible_date_is_told_with_what_python_says_of_it() -> None:
         ("2026-10-03T00:30:00-0330", "2026-10-03T04:00:00Z"),
         ("2026-10-03T00:30:00+02", "2026-10-02T22:30:00Z"),
         ("2026-10-03 14:05:06 UTC", "2026-10-03T14:05:06Z"),
+        ("2026-10-03t14:05:06z", "2026-10-03T14:05:06Z"),
         (date(2026, 10, 3), "2026-10-03T00:00:00Z"),
         (datetime(2026, 10, 3, 14), "2026-10-03T14:00:00Z"),
         (datetime(2026, 10, 3, tzinfo=timezone(timedelta(hours=2))), "2026-10-02T22:00:00Z"),
@@ -259,6 +261,14 @@ def test_what_is_no_instant_is_refused(value: Any) -> None:
     """Impossible dates, unknown forms and times finer than a microsecond are errors."""
     with pytest.raises(UsageError):
         parse_instant(value)
+
+
+def test_a_while_later_ends_with_the_last_instant_there_is() -> None:
+    """Past the year 9999 there is none; in UTC, as all of them."""
+    noon = datetime(2026, 10, 3, 12, tzinfo=UTC)
+    assert later(noon, timedelta(hours=2)) == datetime(2026, 10, 3, 14, tzinfo=UTC)
+    last = datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
+    assert later(noon, timedelta(days=365 * 9000)) == last
 
 
 def test_nanoseconds_of_a_data_frame_are_not_cut() -> None:
