@@ -249,3 +249,10 @@ def test_decimals_counts_without_trailing_zeros(value: str, count: int) -> None:
 def test_minor_units_are_those_of_the_standard(currency: str, places: int | None) -> None:
     """ISO 4217: cents, whole yen, thousandths of a dinar; gold and credits have none."""
     assert minor_decimals(currency) == places
+
+
+def test_a_part_of_nothing_has_no_sign() -> None:
+    """Nor has one of a negative total, or of none: minus zero would be told from zero in a report."""
+    assert [str(part) for part in allocate(Decimal(-1), [1, 0], 2)] == ["-1.00", "0.00"]
+    assert [str(part) for part in allocate(Decimal(0), [1, 0], 2)] == ["0.00", "0.00"]
+    assert [str(part) for part in allocate(Decimal(0), [0, 0], 2)] == ["0.00", "0.00"]
