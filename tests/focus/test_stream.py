@@ -24,9 +24,9 @@ class InPieces(io.RawIOBase):
         return self._content.read(self._size)
 
 
-def passed(content: bytes, pieces: int, **given: bytes) -> tuple[bytes, bool]:
+def passed(content: bytes, pieces: int, **around: bytes) -> tuple[bytes, bool]:
     """What comes out of the stream, and whether anything was marked."""
-    through = Utf8Stream(InPieces(content, pieces), **given)  # type: ignore[arg-type]
+    through = Utf8Stream(InPieces(content, pieces), **around)  # type: ignore[arg-type]
     assert through.readable()
     return through.readall() or b"", through.marked
 
