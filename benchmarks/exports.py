@@ -104,3 +104,15 @@ def days_of(month: Path, folder: Path) -> None:
                     TO '{folder}/{name}-{day:02}.parquet' (FORMAT parquet, COMPRESSION zstd)"""
                 )
     (folder / "contracts.parquet").write_bytes((month / "contracts.parquet").read_bytes())
+
+
+def first_of(file: Path) -> Path:
+    """The file's first row, in a file beside it."""
+    first = file.with_stem(f"{file.stem}-first")
+    if not first.exists():
+        with duckdb.connect() as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute(
+                f"COPY (SELECT * FROM '{file}' LIMIT 1) TO '{first}' (FORMAT parquet)"
+            )
+    return first

@@ -2,10 +2,13 @@
 
 Tuned by trying: resources become numbers, a key is one BIGINT, tokens are BIGINT, costs HUGEINT
 (division of HUGEINT is exact), the window stands only over keys with several sessions, and what is
-left over of a key comes from a plain sum. DuckDB gets all memory, as it does by default.
+left over of a key comes from a plain sum. DuckDB gets all memory, as it does by default, or
+the same limit as trueup.
 """
 
 from __future__ import annotations
+
+import os
 
 import duckdb
 
@@ -113,7 +116,12 @@ def run(told: Arguments) -> None:
     steps = [ENCODE, BILLED, METERED, MATCHING]
     if "matching" not in told.words:
         steps += [UTILIZATION, SHARES]
-    with duckdb.connect(config={"temp_directory": str(told.out / "spill")}) as connection:
+    spill: dict[str, str | bool | int | float | list[str]] = {
+        "temp_directory": str(told.out / "spill")
+    }
+    if "TRUEUP_MEMORY_LIMIT" in os.environ:
+        spill["memory_limit"] = os.environ["TRUEUP_MEMORY_LIMIT"]
+    with duckdb.connect(config=spill) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET preserve_insertion_order = false")
         for step in steps:

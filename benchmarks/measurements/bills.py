@@ -23,6 +23,8 @@ def measure(bench: Bench) -> list[Figure]:
         peak = max(each.peak_bytes for each in runs["trueup"]) / 2**30
         facts = [f"{min(each.seconds for each in runs['trueup']):.1f} s, {peak:.2f} GiB"]
         facts.append(f"{_busy(runs['trueup'], runs['copy']).middle:.2f} x by processor seconds")
+        start = ratio(runs, "start", "copy").middle
+        facts.append(f"to read one row of it: {start:.2f} x")
         if "landing" in runs:
             least = ratio(runs, "landing", "copy").middle
             busy = _busy(runs["landing"], runs["copy"]).middle
@@ -32,9 +34,14 @@ def measure(bench: Bench) -> list[Figure]:
 
 
 def _contestants(form: str, month: Path, out: Path, name: str) -> dict[str, Program]:
-    """The reader and a copy; of a file with FOCUS columns, the tables' writing alone, too."""
+    """The reader, also of one row, and a copy; of FOCUS the tables' writing alone, too."""
     reader = program("benchmarks.contestants.reader", month, out, "charges", name)
-    found = {"trueup": reader, "copy": program("benchmarks.contestants.copying", month, out, name)}
+    first = exports.first_of(month / name)
+    found = {
+        "trueup": reader,
+        "copy": program("benchmarks.contestants.copying", month, out, name),
+        "start": program("benchmarks.contestants.reader", month, out, "charges", first.name),
+    }
     if form == "focus":
         found["landing"] = program("benchmarks.contestants.landing", month, out, name)
     return found

@@ -20,16 +20,24 @@ def measure(bench: Bench) -> list[Figure]:
         named = {f"{rows:,}": _core(bench, rows, UNLIMITED)}
         if rows == largest:
             named |= {f"{rows:,} in {LIMITED}": _core(bench, rows, LIMITED)}
+            named |= {f"SQL in {LIMITED}": _sql(bench, rows, LIMITED)}
         runs = alternated(named, bench.rounds, warm=False)
         medians[rows] = [each.seconds for each in runs[f"{rows:,}"]]
     limited = runs[f"{largest:,} in {LIMITED}"]
     peak = [each.peak_bytes / 2**30 for each in limited]
+    by_hand = max(each.peak_bytes for each in runs[f"SQL in {LIMITED}"]) / 2**30
     slower = ratio(runs, f"{largest:,} in {LIMITED}", f"{largest:,}")
     exponent = _exponent({rows: sorted(s)[len(s) // 2] for rows, s in medians.items()})
     facts = [f"{rows:,}: {min(seconds):.1f} s" for rows, seconds in medians.items()]
     return [
         Figure("growth-exponent", exponent, exponent, exponent, facts),
-        Figure("growth-memory", max(peak), min(peak), max(peak), [f"{largest:,} rows a side"]),
+        Figure(
+            "growth-memory",
+            max(peak),
+            min(peak),
+            max(peak),
+            [f"{largest:,} rows a side", f"hand-written SQL in {LIMITED} holds {by_hand:.2f} GiB"],
+        ),
         Figure("growth-limited", slower.middle, slower.least, slower.most),
     ]
 
@@ -39,6 +47,12 @@ def _core(bench: Bench, rows: int, limit: str) -> Program:
     return program(
         "benchmarks.contestants.trueup", bench.month(rows), out, TRUEUP_MEMORY_LIMIT=limit
     )
+
+
+def _sql(bench: Bench, rows: int, limit: str) -> Program:
+    """The hand-written SQL, which has neither Ibis nor trueup to load, under the same limit."""
+    out = bench.place(f"growth-sql-{limit}")
+    return program("benchmarks.contestants.sql", bench.month(rows), out, TRUEUP_MEMORY_LIMIT=limit)
 
 
 def _exponent(seconds: dict[int, float]) -> float:

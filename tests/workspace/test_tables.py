@@ -35,10 +35,12 @@ def rows(folder: Path, name: str) -> list[tuple[str, int]]:
 
 
 def test_runs_stand_side_by_side_and_every_file_is_hashed(tmp_path: Path) -> None:
-    """Two runs, one table with rows in both, one that is empty and not written."""
+    """Twelve runs, past a checkpoint; one table has rows in all, one is empty and not written."""
     known = append(tmp_path, "run-0001", {"breaks": table(1, 2), "claims": table()})
-    known |= append(tmp_path, "run-0002", {"breaks": table(3)})
-    assert rows(tmp_path, "breaks") == [("run-0001", 1), ("run-0001", 2), ("run-0002", 3)]
+    for number in range(2, 13):
+        known |= append(tmp_path, f"run-{number:04d}", {"breaks": table(number + 1)})
+    first = [("run-0001", 1), ("run-0001", 2)]
+    assert rows(tmp_path, "breaks") == first + [(f"run-{n:04d}", n + 1) for n in range(2, 13)]
     there = {p.relative_to(tmp_path).as_posix(): digest_of(p) for p in files_of(tmp_path)}
     assert there == known
     assert {path.split("/")[1] for path in known} == {"breaks"}
@@ -55,21 +57,21 @@ def test_a_column_that_comes_later_is_null_before(tmp_path: Path) -> None:
 
 
 def test_a_killed_run_s_tables_go_also_where_it_wrote_a_checkpoint(tmp_path: Path) -> None:
-    """Run 100 writes the first checkpoint and dies; the table is that of 99 runs, and goes on."""
+    """Run 10 writes the first checkpoint and dies; the table is that of 9 runs, and goes on."""
     known: dict[str, str] = {}
-    for number in range(1, 100):
+    for number in range(1, 10):
         known |= append(tmp_path, f"run-{number:04d}", {"breaks": table(number)})
     log = tmp_path / TABLES / "breaks" / "_delta_log"
     assert not (log / LAST_CHECKPOINT).exists()
-    append(tmp_path, "run-0100", {"breaks": table(100), "claims": table(7)})
+    append(tmp_path, "run-0010", {"breaks": table(10), "claims": table(7)})
     assert (log / LAST_CHECKPOINT).exists()
     left = take_away(tmp_path, known)
     assert {"tables/breaks/_delta_log/_last_checkpoint"} < set(left)
-    assert len(rows(tmp_path, "breaks")) == 99
+    assert len(rows(tmp_path, "breaks")) == 9
     assert {p.relative_to(tmp_path).as_posix() for p in files_of(tmp_path)} == known.keys()
-    append(tmp_path, "run-0101", {"breaks": table(101), "claims": table(8)})
-    assert rows(tmp_path, "breaks")[-2:] == [("run-0099", 99), ("run-0101", 101)]
-    assert rows(tmp_path, "claims") == [("run-0101", 8)]
+    append(tmp_path, "run-0011", {"breaks": table(11), "claims": table(8)})
+    assert rows(tmp_path, "breaks")[-2:] == [("run-0009", 9), ("run-0011", 11)]
+    assert rows(tmp_path, "claims") == [("run-0011", 8)]
 
 
 @pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"")])

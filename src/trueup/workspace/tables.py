@@ -7,6 +7,7 @@ and a table whose files are no longer those is made anew.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from shutil import rmtree
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 TABLES = "tables"
 RUN_ID = "run_id"
+LOG = "_delta_log"
+# A run reads the log since the last checkpoint, of every table: it takes time and memory.
+CHECKPOINTS = {"delta.checkpointInterval": "10"}
 LAST_CHECKPOINT = "_last_checkpoint"  # names the newest checkpoint; the only file ever replaced
 
 
@@ -34,11 +38,10 @@ def append(folder: Path, run_id: str, tables: Mapping[str, Table]) -> dict[str, 
         if not len(table):
             continue
         place = folder / TABLES / name
-        before = set(files_of(place))
+        before = {path for path in files_of(place / LOG) if path.name != LAST_CHECKPOINT}
         _add(place, run_id, table.reader())
-        written += [
-            path for path in files_of(place) if path not in before or path.name == LAST_CHECKPOINT
-        ]
+        written += [path for path in files_of(place / LOG) if path not in before]
+        written += files_of(place / f"{RUN_ID}={run_id}")
     return _hashed(folder, written)
 
 
@@ -72,6 +75,7 @@ def _add(place: Path, run_id: str, rows: pa.RecordBatchReader) -> None:
         mode="append",
         schema_mode="merge",
         partition_by=[RUN_ID],
+        configuration=CHECKPOINTS,
         post_commithook_properties=PostCommitHookProperties(cleanup_expired_logs=False),
     )
 
@@ -83,7 +87,9 @@ def _hashed(folder: Path, files: Collection[Path]) -> dict[str, str]:
 
 def files_of(place: Path) -> Iterator[Path]:
     """Every file below a folder, in order; none where it is not there."""
-    yield from sorted(path for path in place.rglob("*") if not path.is_dir())
+    for folder, below, files in os.walk(place):
+        below.sort()
+        yield from (Path(folder, name) for name in sorted(files))
 
 
 def take_away(folder: Path, known: Mapping[str, str]) -> list[str]:
