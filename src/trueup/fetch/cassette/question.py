@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -22,6 +23,10 @@ class Question:
     body: str
 
     def __str__(self) -> str:
+        return self._said
+
+    @cached_property
+    def _said(self) -> str:
         named = "".join(f" {value}" for _, value in self.headers)
         query = "&".join(f"{key}={value}" for key, value in self.query)
         body = f" {self.body}" if self.body else ""

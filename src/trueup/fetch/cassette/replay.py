@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from trueup.adapter.feed import Connector
 from trueup.errors import MissingDependency, ProviderError, SourceError
 from trueup.fetch.cassette import plain
 from trueup.fetch.cassette.provenance import recorded_text, recordings
-from trueup.fetch.cassette.question import question
+from trueup.fetch.cassette.question import Question, question
 
 
 class Several:
@@ -72,9 +73,15 @@ def recorder_of(connector: Connector) -> Any:
     except ImportError as error:
         raise MissingDependency("vcrpy", "clouds") from error
 
+    known: WeakKeyDictionary[Any, Question] = WeakKeyDictionary()  # each is compared with many
+
+    def asked(request: Any) -> Question:
+        if request not in known:
+            known[request] = question(request, connector.asking_headers, connector.volatile)
+        return known[request]
+
     def same(first: Any, second: Any) -> None:
-        one = question(first, connector.asking_headers, connector.volatile)
-        other = question(second, connector.asking_headers, connector.volatile)
+        one, other = asked(first), asked(second)
         if one != other:
             raise AssertionError(f"{one} is not {other}")
 
