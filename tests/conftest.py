@@ -12,6 +12,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 import tests.offline.sitecustomize  # noqa: F401  from here on nothing reaches the network
+from tests.untraced import suspend_in_libraries
+
+suspend_in_libraries()
 
 settings.register_profile(
     "ci",
