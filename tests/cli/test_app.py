@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import os
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
 
 import click
 import pytest
 from click.testing import CliRunner
 
 import trueup
+from trueup.cli import exits
 from trueup.cli.app import COMMANDS, app
 from trueup.cli.exits import ExitCodes
 from trueup.errors import IntegrityError, MissingDependency, SourceError, UsageError
@@ -41,6 +45,7 @@ def failing(error: BaseException) -> click.Group:
      "Error: polars is needed for this: pip install 'trueup[all]'\n"),
     (IntegrityError("2 in, 1 out"), 4, "Error: 2 in, 1 out\n"),
     (KeyboardInterrupt(), 130, "Interrupted.\n"),
+    (MemoryError(), 4, "Error: out of memory; give the machine more of it.\n"),
 ])  # fmt: skip
 def test_an_expected_error_is_one_line(error: BaseException, code: int, text: str) -> None:
     """What trueup raises on purpose is told in a line on stderr, without a traceback."""
@@ -165,3 +170,27 @@ def test_called_without_arguments_it_shows_help(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(SystemExit) as stopped:
         main()
     assert stopped.value.code == 0
+
+
+def test_a_reader_that_went_away_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `trueup burn | head`: nothing on stderr, 141, and what is left goes nowhere."""
+    led: list[tuple[str, int]] = []
+
+    def dup2(source: int, target: int) -> None:
+        led.append((str(Path(f"/proc/self/fd/{source}").readlink()), target))
+        os.close(source)
+
+    monkeypatch.setattr(os, "dup2", dup2)
+    monkeypatch.setattr(exits.sys, "stdout", SimpleNamespace(fileno=lambda: 1))
+    ctx = click.Context(app)
+    with pytest.raises(click.exceptions.Exit) as ended, ExitCodes(ctx):
+        raise BrokenPipeError
+    assert ended.value.exit_code == 141
+    assert led == [(os.devnull, 1)]
+
+
+def test_what_looks_like_an_option_is_no_command() -> None:
+    """Behind `--` everything is a name; it is wrong use, not a defect."""
+    found = CliRunner().invoke(app, ["--", "-x"])
+    assert found.exit_code == 2
+    assert "-x" in found.stderr
