@@ -15,7 +15,6 @@ import pytest
 from click.testing import CliRunner
 
 import trueup
-from trueup.cli import exits
 from trueup.cli.app import COMMANDS, app
 from trueup.cli.exits import ExitCodes
 from trueup.errors import IntegrityError, MissingDependency, SourceError, UsageError
@@ -180,11 +179,11 @@ def test_a_reader_that_went_away_is_no_error(monkeypatch: pytest.MonkeyPatch) ->
         led.append((str(Path(f"/proc/self/fd/{source}").readlink()), target))
         os.close(source)
 
-    monkeypatch.setattr(os, "dup2", dup2)
-    monkeypatch.setattr(exits.sys, "stdout", SimpleNamespace(fileno=lambda: 1))
-    ctx = click.Context(app)
-    with pytest.raises(click.exceptions.Exit) as ended, ExitCodes(ctx):
-        raise BrokenPipeError
+    with monkeypatch.context() as patched:  # pytest writes by these, too
+        patched.setattr(os, "dup2", dup2)
+        patched.setattr(sys, "stdout", SimpleNamespace(fileno=lambda: 1))
+        with pytest.raises(click.exceptions.Exit) as ended, ExitCodes(click.Context(app)):
+            raise BrokenPipeError
     assert ended.value.exit_code == 141
     assert led == [(os.devnull, 1)]
 

@@ -190,7 +190,7 @@ def test_after_a_run_only_what_it_does_not_know_counts(
     assert found.exit_code == 0, found.output
     assert "has never run" not in found.stderr
     told = json.loads(found.stdout)
-    assert (told["rows"], told["known"]) == (1, 1)
+    assert (told["rows"], told["known"]) == (2, 1)
     assert told["accrued"] == {"USD": "0.5"}
 
 

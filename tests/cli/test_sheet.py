@@ -90,5 +90,5 @@ def test_a_terminal_that_no_name_fits_keeps_twelve_characters(
     monkeypatch.setattr(sheet, "get_terminal_size", lambda: os.terminal_size((10, 24)))
     rows = [("a-very-long-name-of-a-commitment", "1,234,567.89")]
     line = sheet.aligned(("NAME", "COST"), rows, ("COST",)).splitlines()[1]
-    name, figure = line.split()
-    assert (len(name), figure) == (12, "1,234,567.89")
+    assert line.startswith("a-ve")
+    assert line.index("1,234,567.89") == 12 + 2

@@ -60,10 +60,10 @@ def test_a_feed_that_asks_nothing_leaves_no_file(
     assert set(read_provenance(tmp_path / "one").sha256) == {"costs.yaml"}
 
 
-def test_what_would_hold_a_secret_is_not_written(
+def test_what_would_hold_an_id_is_not_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing replaces a private key that an answer holds in two parts of the recording's text."""
+    """Whatever lets an id pass: the whole text is looked at again before it is written."""
     stands(monkeypatch)
     monkeypatch.setattr(Pseudonyms, "of_ids", lambda _self, text: text)
     plans = {"plans": [{"commitment": "11.00", "account": ACCOUNT}]}
