@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from shutil import copytree
 
@@ -16,7 +16,7 @@ from tests.workspace import month
 from trueup.adapter.feed import Answer
 from trueup.errors import IntegrityError
 from trueup.fetch.landing import Landing
-from trueup.workspace.canonical import NOTHING
+from trueup.workspace.canonical import NOTHING, canonical
 from trueup.workspace.journal import HEAD, JOURNAL, REPLACING, lines_of
 from trueup.workspace.keys import new_key
 from trueup.workspace.store import COMING, RAW, digest_of
@@ -272,13 +272,17 @@ def test_a_journal_that_is_gone_is_noticed_by_its_head(tmp_path: Path) -> None:
     assert found(tmp_path / "w") == ["w/head: is not the hash of any entry of the journal"]
 
 
-def test_an_entry_that_is_spelt_otherwise_is_named(workspace: Path) -> None:
-    """The same JSON with a space after each colon: its hash is right, its bytes are not."""
-    whole = lines(workspace)
-    spaced = json.dumps(json.loads(whole[0]), sort_keys=True).encode() + b"\n"
-    assert spaced != whole[0]
-    (workspace / JOURNAL).write_bytes(b"".join([spaced, *whole[1:]]))
-    assert found(workspace)[0] == "w/journal.jsonl: entry 1: is not written as entries are"
+def test_an_entry_that_is_spelt_otherwise_is_named() -> None:
+    """A space in its body, and a hash of its own bytes: another program wrote it."""
+    tail = {"kind": "decision", "number": 1, "previous": NOTHING}
+    spaced = b'{"at":"2026-11-11T00:00:00+00:00","body":{"note": "x"}'
+    for body, wrong in (
+        (spaced, "is not written as entries are"),
+        (spaced.replace(b": ", b":"), None),
+    ):
+        digest = sha256(body + b"," + canonical(tail)[1:]).hexdigest()
+        line = body + b"," + canonical({**tail, "hash": digest})[1:] + b"\n"
+        assert check_entry(line, 1, NOTHING)[1] == wrong
 
 
 def test_an_entry_behind_another_journal_s_is_named(workspace: Path, tmp_path: Path) -> None:
@@ -314,10 +318,10 @@ def test_tables_of_a_run_that_was_cut_off_are_no_difference(workspace: Path) -> 
     whole = Workspace(workspace)
     begun = next(entry for entry in whole.journal.entries() if entry.kind == "run_begun")
     whole.journal.append("run_begun", AT, {**begun.body, "run": "run-0003"})
-    stray = workspace / TABLES / "breaks" / "part.parquet"
+    stray = workspace / TABLES / "identity" / "part.parquet"
     stray.write_bytes(b"half")
     seen = verify(workspace)
-    assert (seen.differences, seen.left_over) == ([], [f"{TABLES}/breaks/part.parquet"])
+    assert (seen.differences, seen.left_over) == ([], [f"{TABLES}/identity/part.parquet"])
     known = next(iter(whole.table_files()))
     (workspace / known).write_bytes(b"?")
     assert found(workspace) == [f"{known}: was changed"]
