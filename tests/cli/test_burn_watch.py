@@ -97,7 +97,8 @@ def test_a_look_that_found_nothing_says_nothing(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(time, "sleep", slept.append)
     desk: Any = SimpleNamespace(config=SimpleNamespace(run=SimpleNamespace(as_of=None)))
     growing: Any = Growing([0, 0, 2, 0])
-    assert list(_looks(desk, growing, 0.5, 4)) == [1, 3]
+    told: list[Any] = list(_looks(desk, growing, 0.5, 4))
+    assert told == [1, 3]
     assert slept == [0.5] * 3
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from inspect import signature
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -64,16 +65,18 @@ def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
 
 
 def checks() -> Iterator[tuple[str, Check]]:
-    """Every check of the suite by its name, called as pytest calls it."""
+    """Every check of the suite by its name, given what it asks for, as pytest does."""
     suite = Conformance()
     for name in dir(suite):
         if name.startswith("test_"):
             method = getattr(suite, name)
-            alone = name in {
-                "test_no_recording_holds_an_id_or_a_secret",
-                "test_says_honestly_where_it_comes_from",
-            }
-            yield name, (lambda case, _, method=method: method(case)) if alone else method
+            asked = signature(method).parameters
+
+            def check(case: Case, tmp_path: Path, method: Any = method, asked: Any = asked) -> None:
+                given = {"case": case, "tmp_path": tmp_path}
+                method(**{each: given[each] for each in asked})
+
+            yield name, check
 
 
 def failing(case: Case, folder: Path) -> set[str]:
