@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
@@ -193,3 +194,19 @@ def test_what_looks_like_an_option_is_no_command() -> None:
     found = CliRunner().invoke(app, ["--", "-x"])
     assert found.exit_code == 2
     assert "-x" in found.stderr
+
+
+@pytest.mark.parametrize(("name", "code"), [("__main__", 0), ("trueup.__main__", None)])
+def test_the_module_is_the_command(
+    name: str, code: int | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`python -m trueup --version` says the version; who imports the module starts nothing."""
+    monkeypatch.setattr(sys, "argv", ["trueup", "--version"])
+    found = None
+    try:
+        runpy.run_module("trueup.__main__", run_name=name)
+    except SystemExit as ended:
+        found = ended.code
+    assert found == code
+    said = "" if code is None else f"trueup {trueup.__version__}\n"
+    assert capsys.readouterr().out == said

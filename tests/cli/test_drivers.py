@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
+from tests.cli.month import Month, trueup
 
 from trueup.attribute.unused_trace import Quiet, Traced
 from trueup.cli.drivers import _in_hours, _trace_json, _trace_lines
@@ -73,3 +75,18 @@ def test_a_machine_reads_every_team_and_meter() -> None:
         {"meter": "gpu", "unit": "GPU-Seconds", "quantity": D("1800")},
         {"meter": "seats", "unit": "Seats", "quantity": D("2")},
     ]
+
+
+def test_an_hour_that_an_edge_cuts_is_not_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until 14:30: 8.50 + 1.50 of the hour from 14:00 are in neither week; 1.50 is traced."""
+    monkeypatch.chdir(tmp_path)
+    Month(tmp_path).run()
+    cut = trueup("drivers", "--until", "2026-10-03T14:30").stdout
+    assert "not compared: 10.00 USD billed over longer times" in cut
+    whole = trueup("drivers", "--until", "2026-10-04").stdout
+    assert "not compared" not in whole
+    traced = trueup("drivers", "--unused", "--until", "2026-10-04").stdout.splitlines()
+    assert traced[0] == "plan-1: 1.50 USD unused (1.5 USD), 1 interval"
+    assert traced[-1].startswith("What is unused is exact.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import base64
 import json
+import runpy
 import sys
 from pathlib import Path
 from typing import Any
@@ -287,3 +288,25 @@ def test_what_cannot_be_read_is_said(tmp_path: Path, capsys: pytest.CaptureFixtu
         said = capsys.readouterr().out
         assert said.startswith(f"{tmp_path / name}: cannot be read: ")
         assert reason in said
+
+
+def test_it_is_a_program_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without an argument it looks at the folder that it lies in: a whole pack, 0; spoiled, 1."""
+    for name, content in Pack().members().items():
+        (tmp_path / name).write_bytes(content)
+    program = tmp_path / "verify.py"
+    members = Pack().members()
+    manifest = json.loads(members[MANIFEST])
+    del manifest["sha256"]
+    source = Path(pack_verifier.__file__).read_bytes()
+    program.write_bytes(source)
+    manifest["files"]["verify.py"] = sha256(source)
+    (tmp_path / MANIFEST).write_bytes(sealed(manifest))
+    monkeypatch.setattr(sys, "argv", ["verify.py"])
+    for code, last in ((0, f"head {manifest['head']}"), (1, "report.html: is missing")):
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(str(program), run_name="__main__")
+        assert (ended.value.code, capsys.readouterr().out.splitlines()[-1]) == (code, last)
+        (tmp_path / "report.html").unlink(missing_ok=True)
