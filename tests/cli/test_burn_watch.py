@@ -73,6 +73,13 @@ def test_a_file_is_read_as_its_entry_says(live: Path, text: str, how: How) -> No
     assert how_of(read_configuration("trueup.toml"), live.name, NOTHING_SAID) == how
 
 
+def test_a_name_with_brackets_is_no_pattern_of_itself(live: Path) -> None:
+    """calls[1].jsonl is the file of that name, and not calls1.jsonl alone."""
+    text = '[[usage]]\npath = "calls[1].jsonl"\nformat = "table"\n'
+    (live.parent / "trueup.toml").write_text(text, encoding="utf-8")
+    assert how_of(read_configuration("trueup.toml"), "calls[1].jsonl", NOTHING_SAID) == How("table")
+
+
 @dataclass
 class Growing:
     """A watch that finds so many rows at each look, and burns its number."""

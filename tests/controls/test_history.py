@@ -25,14 +25,15 @@ def test_a_run_tells_only_what_is_new() -> None:
         night(1, {"b": "2.30"}),
         night(2, {"b": "2.30"}),
         night(3, {"b": "2.40"}),
-        night(4, {}),
+        night(4, {"b": "2.40"}),
         night(5, {}),
-        night(6, {"b": "1.00"}),
+        night(6, {}),
+        night(7, {"b": "1.00"}),
     ) == [
         ("r1", "found in 2026-10: 2.30"),
         ("r3", "now 2.40, before 2.30"),
-        ("r4", "no longer found in 2026-10"),
-        ("r6", "found in 2026-10: 1.00"),
+        ("r5", "no longer found in 2026-10"),
+        ("r7", "found in 2026-10: 1.00"),
     ]
 
 

@@ -193,9 +193,9 @@ def test_a_signature_that_is_not_of_its_key_is_named() -> None:
     assert forged([more, two, three]) == [(JOURNAL, lacks.format(1))]
     other = "entry 2 has a signature that is not of its key"
     assert forged([one, {**two, "signature": three["signature"]}, three]) == [(JOURNAL, other)]
-    value = three["signature"]["value"]
-    copied = {**two["signature"], "value": value}
-    assert forged([one, {**two, "signature": copied}, three]) == [(JOURNAL, other)]
+    approver = KEYS["Approver"]
+    genuine = {"key": approver.public, "value": approver.sign(two["hash"].encode())}
+    assert forged([one, {**two, "signature": genuine}, three]) == [(JOURNAL, other)]
 
 
 @pytest.mark.parametrize(
@@ -227,8 +227,11 @@ def test_a_close_that_the_journal_does_not_hold(pack: Pack, found: list[tuple[st
     assert verified(pack.members()) == found
 
 
-def test_an_approval_that_is_none_is_named() -> None:
-    """What the manifest calls the approval is an entry of another kind."""
+def test_a_preparation_or_approval_that_is_none_is_named() -> None:
+    """What the manifest calls so is an entry of another kind: the run, or a note."""
+    run = json.loads(Pack().members()[JOURNAL].splitlines()[0])
+    found = verified(Pack(manifest={"close": run["hash"]}).members())
+    assert found[0] == (JOURNAL, "does not hold the preparation")
     found = verified(Pack(approve_kind="note").members())
     assert found[0] == (JOURNAL, "does not hold the approval")
 
@@ -290,23 +293,21 @@ def test_what_cannot_be_read_is_said(tmp_path: Path, capsys: pytest.CaptureFixtu
         assert reason in said
 
 
+@pytest.mark.parametrize("own", [True, False], ids=["its copy in the pack", "with an argument"])
 def test_it_is_a_program_of_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    own: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Without an argument it looks at the folder that it lies in: a whole pack, 0; spoiled, 1."""
-    for name, content in Pack().members().items():
-        (tmp_path / name).write_bytes(content)
-    program = tmp_path / "verify.py"
-    members = Pack().members()
+    """It looks at the folder that is given, else at its own: a whole pack, 0; spoiled, 1."""
+    members, source = Pack().members(), Path(pack_verifier.__file__).read_bytes()
     manifest = json.loads(members[MANIFEST])
     del manifest["sha256"]
-    source = Path(pack_verifier.__file__).read_bytes()
-    program.write_bytes(source)
     manifest["files"]["verify.py"] = sha256(source)
-    (tmp_path / MANIFEST).write_bytes(sealed(manifest))
-    monkeypatch.setattr(sys, "argv", ["verify.py"])
+    for name, content in (members | {"verify.py": source, MANIFEST: sealed(manifest)}).items():
+        (tmp_path / name).write_bytes(content)
+    program = str(tmp_path / "verify.py" if own else pack_verifier.__file__)
+    monkeypatch.setattr(sys, "argv", ["verify.py"] if own else ["verify.py", str(tmp_path)])
     for code, last in ((0, f"head {manifest['head']}"), (1, "report.html: is missing")):
         with pytest.raises(SystemExit) as ended:
-            runpy.run_path(str(program), run_name="__main__")
+            runpy.run_path(program, run_name="__main__")
         assert (ended.value.code, capsys.readouterr().out.splitlines()[-1]) == (code, last)
         (tmp_path / "report.html").unlink(missing_ok=True)
