@@ -149,5 +149,6 @@ def test_a_history_ends_at_the_first_gap(monkeypatch: pytest.MonkeyPatch) -> Non
         ([], []),
     ):
         monkeypatch.setattr("trueup.workspace.newest.newest_runs", lambda _, known=known: known)
-        tables, runs = history(workspace)
+        found: tuple[Any, Any] = history(workspace)
+        tables, runs = found
         assert (tables["spend"], tables["credits"], runs) == (told, told[-1:], told)
