@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from trueup.carried import _with_fetched, hashes_of
+from trueup.carried import Book, _restate, _with_fetched, hashes_of
 from trueup.focus.landing import Landed
+from trueup.model.schema import BREAKS
+from trueup.model.table import Table
 from trueup.sources import Group
 
 
@@ -35,3 +38,18 @@ def test_the_same_answer_counts_once() -> None:
     now = group("example charges", fetched__example__all="a1")
     last = group("example charges", fetched__example__all="a1")
     assert hashes_of(_with_fetched([now], [last])) == ["a1"]
+
+
+def test_without_files_there_are_no_charges() -> None:
+    """A closed period whose files are all gone has nothing to compare with."""
+    nothing: Any = None
+    assert Book(nothing, [], "run-0001").charges([]) is None
+
+
+def test_nothing_restated_leaves_the_tables_as_they_are() -> None:
+    """No break, no row behind one, and no empty table in the place of one."""
+    nothing: Any = None
+    tables = {"breaks": Table.from_rows(BREAKS, [])}
+    before = dict(tables)
+    _restate(tables, [], nothing, nothing, "duckdb")
+    assert tables == before

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from trueup.adapter.registry import providers
-from trueup.config import read_configuration
+from trueup.config import RunSettings, read_configuration
 from trueup.errors import ConfigurationError
 from trueup.period import Period
 
@@ -267,3 +267,31 @@ def test_a_configuration_cannot_change(write: Write) -> None:
     config = read_configuration(write(""))
     with pytest.raises(ValidationError):
         setattr(config.run, "out", "elsewhere")  # noqa: B010 (a plain assignment fails mypy)
+
+
+def test_metrics_go_to_a_file_here_and_a_collector(write: Write) -> None:
+    """A URL is no file of this machine, and an address begins with how it is asked."""
+    config = read_configuration(write('[metrics]\ntextfile = "a.prom"\notlp = "https://b:4318"\n'))
+    assert (config.metrics.textfile, config.metrics.otlp) == ("a.prom", "https://b:4318")
+    wrong = '[metrics]\ntextfile = "s3://bucket/a.prom"\notlp = "localhost:4318"\n'
+    assert mistakes(write, wrong) == [
+        "metrics.textfile = 's3://bucket/a.prom': it is a file of this machine: give its path",
+        (
+            "metrics.otlp = 'localhost:4318': it is the address of a collector, as "
+            '"http://localhost:4318"'
+        ),
+    ]
+
+
+@pytest.mark.parametrize("clock", ["5", "true"])
+def test_a_clock_that_is_no_instant_says_how_one_is_written(write: Write, clock: str) -> None:
+    """A number is no time."""
+    (line,) = mistakes(write, f"[run]\nas_of = {clock}\n")
+    assert line.startswith("run.as_of = ")
+    assert "an instant is written as 2026-10-03, 2026-10-03T14" in line
+
+
+def test_a_period_that_was_read_stays() -> None:
+    """A configuration that is made in Python gives it as it is, or none."""
+    assert RunSettings.model_validate({"period": OCTOBER}).period == OCTOBER
+    assert RunSettings.model_validate({"period": None}).period is None

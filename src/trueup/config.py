@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -60,10 +60,11 @@ def _period(value: object) -> object:
 
 
 def _instant(value: object) -> object:
-    if not isinstance(value, str | date):
+    """An instant in any of its forms; a number is none, whatever pydantic makes of it."""
+    if value is None:
         return value
     try:
-        return parse_instant(value)
+        return parse_instant(value)  # type: ignore[arg-type]  # checked there
     except UsageError as error:
         raise ValueError(str(error)) from error
 

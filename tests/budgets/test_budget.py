@@ -101,3 +101,12 @@ def test_the_configuration_holds_budgets(tmp_path: Path) -> None:
     file.write_text(one + one)
     with pytest.raises(ConfigurationError, match="two budgets have the name 'a'"):
         read_configuration(file)
+
+
+def test_a_window_that_rolls_may_have_thresholds_of_its_own() -> None:
+    """Of what is accrued; a span that was read already stays."""
+    own = [{"on": "accrued", "at": "90%"}]
+    found = terms(rolling="24h", thresholds=own)
+    assert found.thresholds == (Threshold(on="accrued", at=Decimal(90)),)
+    assert terms(rolling=timedelta(days=30)).rolling == timedelta(days=30)
+    assert terms(rolling=None).rolling is None

@@ -198,3 +198,17 @@ def test_every_budget_that_is_part_of_a_scope_is_heard(
     applying = [said for of, said in budgets if of.items() <= scope.items()]
     expected = max(applying, key=VERDICTS.index, default="allow")
     assert trueup.Budget.check(scope, file, NOW).verdict == expected
+
+
+@pytest.mark.parametrize(
+    ("age", "said"),
+    [
+        (timedelta(minutes=119, seconds=59), "119 min"),
+        (timedelta(minutes=120), "2 h"),
+        (timedelta(hours=71, minutes=59), "71 h"),
+        (timedelta(hours=72), "3 days"),
+    ],
+)
+def test_an_age_is_said_in_a_fitting_unit(file: Path, age: timedelta, said: str) -> None:
+    """Whole minutes below two hours, hours below three days, then days."""
+    assert str(trueup.Budget.check({}, file, NOW + age)).endswith(f", {said} ago")

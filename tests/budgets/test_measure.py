@@ -269,3 +269,9 @@ def test_a_history_too_short_gives_no_forecast(count: int) -> None:
     """Fewer than 14 days tell too little of weekdays."""
     days = [(date.fromordinal(740_000 + number), Decimal(1)) for number in range(count)]
     assert weekday_mean(days, at("2026-11-01"), at("2026-11-02")) is None
+
+
+def test_a_run_before_its_period_knows_nothing_of_it() -> None:
+    """Its clock is before the start, or at it: no span."""
+    start = at("2026-11-01")
+    assert spans([(start, at("2026-10-20")), (start, start)]) == []

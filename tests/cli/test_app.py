@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import os
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
 
 import click
 import pytest
@@ -41,6 +45,7 @@ def failing(error: BaseException) -> click.Group:
      "Error: polars is needed for this: pip install 'trueup[all]'\n"),
     (IntegrityError("2 in, 1 out"), 4, "Error: 2 in, 1 out\n"),
     (KeyboardInterrupt(), 130, "Interrupted.\n"),
+    (MemoryError(), 4, "Error: out of memory; give the machine more of it.\n"),
 ])  # fmt: skip
 def test_an_expected_error_is_one_line(error: BaseException, code: int, text: str) -> None:
     """What trueup raises on purpose is told in a line on stderr, without a traceback."""
@@ -165,3 +170,43 @@ def test_called_without_arguments_it_shows_help(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(SystemExit) as stopped:
         main()
     assert stopped.value.code == 0
+
+
+def test_a_reader_that_went_away_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `trueup burn | head`: nothing on stderr, 141, and what is left goes nowhere."""
+    led: list[tuple[str, int]] = []
+
+    def dup2(source: int, target: int) -> None:
+        led.append((str(Path(f"/proc/self/fd/{source}").readlink()), target))
+        os.close(source)
+
+    with monkeypatch.context() as patched:  # pytest writes by these, too
+        patched.setattr(os, "dup2", dup2)
+        patched.setattr(sys, "stdout", SimpleNamespace(fileno=lambda: 1))
+        with pytest.raises(click.exceptions.Exit) as ended, ExitCodes(click.Context(app)):
+            raise BrokenPipeError
+    assert ended.value.exit_code == 141
+    assert led == [(os.devnull, 1)]
+
+
+def test_what_looks_like_an_option_is_no_command() -> None:
+    """Behind `--` everything is a name; it is wrong use, not a defect."""
+    found = CliRunner().invoke(app, ["--", "-x"])
+    assert found.exit_code == 2
+    assert "-x" in found.stderr
+
+
+@pytest.mark.parametrize(("name", "code"), [("__main__", 0), ("trueup.__main__", None)])
+def test_the_module_is_the_command(
+    name: str, code: int | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`python -m trueup --version` says the version; who imports the module starts nothing."""
+    monkeypatch.setattr(sys, "argv", ["trueup", "--version"])
+    found = None
+    try:
+        runpy.run_module("trueup.__main__", run_name=name)
+    except SystemExit as ended:
+        found = ended.code
+    assert found == code
+    said = "" if code is None else f"trueup {trueup.__version__}\n"
+    assert capsys.readouterr().out == said

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pyarrow.parquet as pq
 import pytest
 from tests.cli.month import Month, trueup
+
+from trueup.cli import breaks
+from trueup.controls.lifecycle import BreakState
 
 
 @pytest.fixture
@@ -40,6 +47,7 @@ def test_a_break_is_listed_with_money_state_and_age(month: Month) -> None:
     line = trueup("breaks", "list").stdout.splitlines()[1].split()
     assert line[1:7] == ["commitment", "-1.00", "USD", "open", "0", "d"]
     assert states() == states("--class", "commitment", "--period", "2026-10")
+    assert "more: --limit 0" not in trueup("breaks", "list").stdout
     for filters in (
         ("--state", "cleared"),
         ("--class", "quantity"),
@@ -197,3 +205,47 @@ def test_a_run_performed_again_knows_what_was_decided_before_it(month: Month) ->
     for run in ("run-0001", "run-0002"):
         again = trueup("replay", run)
         assert again.exit_code == 0, again.output
+
+
+def test_a_list_is_cut_and_says_how_much_is_left(
+    month: Month, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three breaks, --limit 1: the largest and two more; with 0 all."""
+
+    def state(number: int) -> BreakState:
+        row = {"class": "commitment", "amount": Decimal(number), "currency": "USD"}
+        row |= dict.fromkeys([*breaks.SUBJECTS, "provider"])
+        at = datetime(2026, 10, 3, tzinfo=UTC)
+        found: Any = SimpleNamespace(
+            id=f"b{number}", row=row, state="open", age_days=0, owner=None, first_seen=at
+        )
+        return cast("BreakState", found)
+
+    three = {f"b{number}": state(number) for number in (1, 2, 3)}
+    monkeypatch.setattr(breaks, "_states", lambda *_: three)
+    lines = trueup("breaks", "list", "--limit", "1").stdout.splitlines()
+    assert lines[1].split()[:3] == ["b3", "commitment", "3.00"]
+    assert lines[-1] == "and 2 more: --limit 0 shows them"
+    whole = trueup("breaks", "list", "--limit", "0").stdout
+    assert [line.split()[0] for line in whole.splitlines()[1:4]] == ["b3", "b2", "b1"]
+    assert "more: --limit" not in whole
+
+
+def test_a_run_that_kept_no_rows_of_a_break_says_so(
+    month: Month, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a figure that no row tells there is nothing to show."""
+    month.run()
+    monkeypatch.setattr("trueup.controls.origin.origins", lambda *_: [])
+    shown = trueup("breaks", "show", month.break_id())
+    assert shown.stdout.endswith("\nRows\n  run-0001 kept no rows of it.\n")
+
+
+def test_an_empty_list_says_whether_there_is_any_break() -> None:
+    """None at all, or none that fits."""
+    assert breaks._none_of([]) == "No run found a break."
+    row: Any = SimpleNamespace(row={"class": "quantity"})
+    assert breaks._none_of([row, row]) == (
+        "No break fits these options; there are 2 of class quantity: "
+        "`trueup breaks list --state all`."
+    )

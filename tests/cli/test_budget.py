@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.budgets.test_gate import budget, snapshot
 from tests.cli.month import Month, trueup
 
 BUDGETS = """
@@ -163,3 +164,14 @@ def test_the_file_without_budgets_is_named(month: Month) -> None:
     month.run()
     Path("trueup.toml").rename("other.toml")
     assert "No [[budget]] is in other.toml" in trueup("budget", "-c", "other.toml").stdout
+
+
+def test_the_gate_says_what_is_missing(month: Month) -> None:
+    """What a review noted of the budget that answers, below the answer."""
+    noted = budget("everything", "allow", {}, notes=["no run knows 2026-11-05"])
+    file = snapshot(month.folder / "b.json", noted)
+    found = trueup("budget", "check", "--snapshot", str(file), "--as-of", "2026-11-10")
+    assert found.exit_code == 0, found.output
+    answer, note = found.stdout.splitlines()
+    assert answer.startswith("allow: everything: ")
+    assert note == "  everything: no run knows 2026-11-05"

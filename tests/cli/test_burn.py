@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from tests.cli.month import Month, trueup
+
+from trueup.cli.burn import history
 
 LIVE = """
 [run]
@@ -126,3 +132,23 @@ def test_how_a_file_is_read_may_be_said_and_a_file_may_come_later(live: Path) ->
     assert found.stdout.startswith("1 row; 1.00 USD accrued")
     assert "other.jsonl: not there yet, waiting" in found.stderr
     assert "`trueup run` fills it" in found.stderr
+
+
+def test_a_history_ends_at_the_first_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of September, October and December, December alone; of the first two, both."""
+    edges = [datetime(2026, month, 1, tzinfo=UTC) for month in (9, 10, 11, 12)]
+    edges.append(datetime(2027, 1, 1, tzinfo=UTC))
+    september, october, _, december = (
+        SimpleNamespace(start=start, end=end) for start, end in pairwise(edges)
+    )
+    workspace: Any = SimpleNamespace(runs=list)
+    monkeypatch.setattr("trueup.workspace.newest.rows_of", lambda _, runs, __: runs)
+    for known, told in (
+        ([september, october, december], [december]),
+        ([september, october], [september, october]),
+        ([], []),
+    ):
+        monkeypatch.setattr("trueup.workspace.newest.newest_runs", lambda _, known=known: known)
+        found: tuple[Any, Any] = history(workspace)
+        tables, runs = found
+        assert (tables["spend"], tables["credits"], runs) == (told, told[-1:], told)

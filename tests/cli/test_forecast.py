@@ -7,17 +7,20 @@ import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.cli.conftest import row, write_bill
 from tests.cli.month import Month, trueup
 
 import trueup as library
+from trueup.cli import forecast
 
 pytest.importorskip("statsforecast", reason="trueup[forecast] is not installed")
 
 FIRST = datetime(2026, 8, 3, tzinfo=UTC)  # a Monday
 WEEKS = 13
+UNTIL = datetime(2026, 12, 1, tzinfo=UTC)
 CONFIGURATION = """
 [run]
 period = "2026-08-03/2026-11-02"
@@ -105,6 +108,8 @@ def test_what_lapses_is_said_in_money(history: Path) -> None:
     """30 days of 100 leave 7,900 of 10,900, at 0.30 that is 2,370; more than 100 was never burnt."""
     found = trueup("forecast", "-c", str(history / "trueup.toml"))
     assert found.exit_code == 0, found.output
+    only = trueup("forecast", "-c", str(history / "trueup.toml"), "--commitment", "lot-1")
+    assert only.stdout == found.stdout
     use, risk = (line.split() for line in found.stdout.splitlines() if line.startswith("lot-1 "))
     assert use == ["lot-1", "9,100.00", "2026-12-02", *["3,000.00"] * 3, "Credits"]
     assert risk == [
@@ -173,3 +178,46 @@ def test_why_there_is_nothing_to_show_is_said(
     month.run()
     assert trueup("forecast").stdout.startswith("No commitment is known")
     assert trueup("burn", "--by", "commitment").stdout.startswith("No commitment: ")
+
+
+def foreseen(**more: object) -> dict[str, Any]:
+    """A row of a commitment until December, of which 100 of 200 are left."""
+    figures = ("used", "expected", "expected_low", "expected_high", "busiest_day", "reason")
+    risk = ("at_risk", "at_risk_low", "at_risk_high", "currency", "measured_until", "last_day")
+    known = {"called": "lot-1", "until": UNTIL, "unit": "Credits", "remaining": Decimal(200)}
+    return {**dict.fromkeys([*figures, *risk]), **known, "left": Decimal(100), **more}
+
+
+@pytest.mark.parametrize(
+    ("more", "last"),
+    [
+        ({}, "too late"),
+        ({"last_day": UNTIL - timedelta(days=9)}, "2026-11-22"),
+        ({"left": Decimal(0)}, "-"),
+        ({"remaining": None}, "-"),
+    ],
+)
+def test_the_last_day_to_act_is_a_day_or_over(more: dict[str, Any], last: str) -> None:
+    """Too late only where something is left and no day is; nothing is late where nothing lapses."""
+    assert forecast._risk(foreseen(**more))[-1] == last
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({}, []),
+        ({"reason": "it has 3 weeks, 8 are needed"}, ["lot-1: it has 3 weeks, 8 are needed"]),
+        (
+            {"measured_until": UNTIL - timedelta(days=9)},
+            ["lot-1: errors are measured until 2026-11-22; beyond, the interval is extrapolated"],
+        ),
+        ({"measured_until": UNTIL}, []),
+    ],
+)
+def test_what_an_estimate_lacks_is_said_below_it(
+    more: dict[str, Any], said: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Why there is none, or from when its interval was never measured."""
+    forecast._show([foreseen(**more)], None, backtest=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[5:] == said

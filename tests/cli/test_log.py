@@ -15,6 +15,7 @@ from tests.cli.test_run import GOOD, PARTIAL, configure
 from trueup.budgets.review import Told
 from trueup.cli.app import app
 from trueup.cli.log import JsonLog
+from trueup.job.outcome import JobOutcome
 from trueup.sources import Failure
 
 JSON = ("run", "--log-format", "json")
@@ -94,3 +95,23 @@ def test_no_line_holds_a_secret() -> None:
     assert len(events(shown.getvalue())) == 6
     assert "c4nary" not in shown.getvalue()
     assert shown.getvalue().count("https://***@host/bill.csv?sig=***") == 8
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "error", "event", "level"),
+    [
+        (0, None, "run_ended", "info"),
+        (1, None, "run_ended", "warning"),
+        (4, "ZeroDivisionError: 1/0", "run_broke_off", "error"),
+    ],
+)
+def test_how_a_run_ended_is_its_level(
+    exit_code: int, error: str | None, event: str, level: str
+) -> None:
+    """Good, with material breaks, or broken off with the reason."""
+    stream = io.StringIO()
+    log = JsonLog(stream=stream)
+    log.ended(JobOutcome(None, (), None, (), 0, exit_code, error=error))
+    (told,) = events(stream.getvalue())
+    assert (told["event"], told["level"], told["exit_code"]) == (event, level, exit_code)
+    assert told.get("error") == error

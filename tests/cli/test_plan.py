@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 from tests.cli.conftest import row, write_bill
 
 from trueup.cli.app import app
+from trueup.cli.plan import _say
 
 RULES = """
 [[{0}rate]]
@@ -149,3 +152,18 @@ def test_wrong_use_is_told(place: Path) -> None:
         assert text in " ".join(found.stderr.split())
     (place / "trueup.toml").write_text('[[charges]]\npaths = ["bill.csv"]\n')
     assert "usage: is missing" in plan().stderr
+
+
+@pytest.mark.parametrize("remarks", [[], ["one was left out"]])
+def test_remarks_stand_below_the_table(
+    remarks: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where there are none, the table is the last."""
+    found: Any = SimpleNamespace(
+        title="October", offers=[], in_force=[], remarks=lambda: iter(remarks)
+    )
+    _say(found, {})
+    head, empty, table, *rest = capsys.readouterr().out.splitlines()
+    assert (head, empty) == ("How much to commit: October.", "")
+    assert table.startswith("OFFER")
+    assert rest == (["", *remarks] if remarks else [])

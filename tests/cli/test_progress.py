@@ -63,3 +63,17 @@ def test_a_terminal_shows_names_as_they_are() -> None:
         live.step("reconciling")
     assert "[red]a.csv: 3 rows" in shown.getvalue()
     assert "FAILED [/]b.csv: no such file" in shown.getvalue()
+
+
+def test_a_terminal_gets_a_live_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is asked and done is shown meanwhile; what was read stays; stdout is the results'."""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    with progress_for(quiet=False) as progress:
+        assert isinstance(progress, Live)
+        progress.asking("nimbus", "plans")
+        progress.read(reading(3, 0))
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "a.csv: 3 rows" in shown.err

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from tests.cli.month import CONTRACT
 
 import trueup
 from trueup.cli.app import app
@@ -171,3 +172,21 @@ def test_invoices_are_compared(folder: Path) -> None:
     breaks = json.loads((folder / "out" / "result.json").read_text(encoding="utf-8"))["breaks"]
     (wrong,) = [row for row in breaks if row["leg"] == "invoice"]
     assert (wrong["class"], Decimal(wrong["amount"])) == ("invoice", Decimal(1))
+
+
+def test_a_break_below_the_material_amount_is_no_failure(folder: Path) -> None:
+    """1.00 is missing of what the contract says: from 1.00 on it is material, from 1.01 on not."""
+    (folder / "contracts.toml").write_text(CONTRACT, encoding="utf-8")
+    args = ("--charges", "used.csv", "unused.csv", "--commitments", "contracts.toml")
+    found = reconcile(*args, "--fail-on-breaks", "--material-amount", "1.00")
+    assert (found.exit_code, found.stderr) == (1, "1 material breaks: exit code 1.\n")
+    assert reconcile(*args, "--fail-on-breaks", "--material-amount", "1.01").exit_code == 0
+
+
+def test_out_is_a_folder(folder: Path) -> None:
+    """A file stands there: refused before anything is read."""
+    (folder / "out").write_text("mine", encoding="utf-8")
+    found = reconcile("--charges", "gone.csv", "--out", str(folder / "out" / "deeper"))
+    assert found.exit_code == 2
+    assert "choose another folder with --out" in found.stderr
+    assert (folder / "out").read_text(encoding="utf-8") == "mine"

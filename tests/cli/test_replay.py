@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from trueup import recovery
 from trueup.cli.app import app
+from trueup.recovery import Differing
 
 from .conftest import row, write_bill
 
@@ -65,9 +68,34 @@ def test_what_was_changed_since_differs(nights: Path, monkeypatch: pytest.Monkey
     assert found.exit_code == 1
     assert "result.json: differs from byte " in found.stdout
     assert " then, " in found.stdout
+    assert "was made by" not in found.stdout  # it was this version
     for path in (nights / ".trueup" / "raw").rglob("*"):
         if path.is_file():
             path.write_bytes(path.read_bytes() + b"\n")
     spoilt = trueup("replay", "run-0001")
     assert spoilt.exit_code == 1
     assert "its content was changed; restore it" in spoilt.stdout
+
+
+def test_outputs_of_one_side_and_of_another_version_are_said(
+    nights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table that a later trueup writes: which one made the run is said."""
+    differing = Differing("parquet/more.parquet", None)
+    monkeypatch.setattr(recovery, "replay", lambda *_: [differing])
+    monkeypatch.setattr(metadata, "version", lambda _: "99.1")
+    found = trueup("replay", "run-0001")
+    assert found.exit_code == 1
+    one, other = found.stdout.splitlines()
+    assert one == "parquet/more.parquet: is there on one side only"
+    assert other.endswith(", this is 99.1: replay it with that one.")
+
+
+def test_a_workspace_that_never_ran_knew_nothing(folder: Path) -> None:
+    """Exit 2, and the command that fills it."""
+    (folder / "trueup.toml").write_text(CONFIGURATION, encoding="utf-8")
+    found = trueup("run", "--known-at", "2026-11-20")
+    assert found.exit_code == 2
+    assert "nothing was known at 2026-11-20T00:00:00Z; it has never run: `trueup run` fills" in (
+        found.stderr
+    )

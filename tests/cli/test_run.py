@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import pytest
 from click.testing import CliRunner, Result
 
 from trueup.cli.app import app
+from trueup.cli.run import _say
+from trueup.job.outcome import DONE, MATERIAL_BREAKS, JobOutcome
+from trueup.sources import Failure
 
 RUN = '[run]\nperiod = "2026-10"\nas_of = 2026-12-01T00:00:00Z\n'
 GOOD = RUN + '[[charges]]\npaths = ["used.csv", "unused.csv"]\n'
@@ -136,3 +142,39 @@ def test_the_command_line_goes_before_the_configuration(folder: Path) -> None:
     configure(folder, GOOD)
     assert run("--period", "2026-10-03T14").exit_code == 0
     assert [path.name for path in (folder / "out").iterdir()] == ["2026-10-03T14"]
+
+
+def told(outcome: JobOutcome, *, quiet: bool, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """What is said of an outcome, stdout and stderr."""
+    _say(outcome, quiet, None, "2026-10: ")
+    return list(capsys.readouterr())
+
+
+def test_no_bill_yet_is_said_unless_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is no failure: nothing on stderr."""
+    yet = Failure("provider", "nimbus", "no file", "look", nothing_yet=True)
+    outcome = JobOutcome(None, (yet,), None, (), 0, DONE)
+    assert told(outcome, quiet=False, capsys=capsys) == ["2026-10: no bill yet\n", ""]
+    assert told(outcome, quiet=True, capsys=capsys) == ["", ""]
+
+
+def test_material_breaks_say_why_the_exit_code_is_1(capsys: pytest.CaptureFixture[str]) -> None:
+    """Also where nothing else is said."""
+    result: Any = SimpleNamespace(summary=lambda: "the summary")
+    outcome = JobOutcome(result, (), None, (), 2, MATERIAL_BREAKS, "run-0007")
+    why = "2026-10: 2 material breaks: exit code 1.\n"
+    whole = "the summary\nEvidence      run-0007\n"
+    assert told(outcome, quiet=False, capsys=capsys) == [whole, why]
+    assert told(outcome, quiet=True, capsys=capsys) == ["", why]
+
+
+def test_a_quiet_rehearsal_says_what_failed_once(folder: Path) -> None:
+    """In words, or in the log, never in both."""
+    configure(folder, PARTIAL)
+    found = run("--dry-run", "-q")
+    assert (found.exit_code, found.stdout) == (3, "")
+    assert found.stderr.startswith("charges: broken.csv: ")
+    logged = run("--dry-run", "-q", "--log-format", "json")
+    assert (logged.exit_code, logged.stdout) == (3, "")
+    (line,) = logged.stderr.splitlines()
+    assert json.loads(line)["source"] == "broken.csv"

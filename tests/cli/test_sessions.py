@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 from tests.cli.month import trueup
 
+from trueup.attribute.session_tree import session_tree
+from trueup.cli import sessions
+
 D = Decimal
 HEAD = (
     "ChargePeriodStart,ChargePeriodEnd,BillingPeriodStart,BillingPeriodEnd,ProviderName,"
@@ -83,6 +86,7 @@ def test_the_costliest_sessions_stand_first(ran: Path) -> None:
         ("s1", "21", "21"),
         ("s2", "18", "18"),
     ]
+    assert "more: --top 0" not in trueup("sessions", "-c", str(ran)).stdout
     shown = trueup("sessions", "-c", str(ran), "--top", "1").stdout
     assert "s1" in shown
     assert "s2" not in shown
@@ -190,3 +194,27 @@ def test_a_workspace_that_has_never_run_says_what_fills_it(
     found = trueup(*args, "-c", str(tmp_path / "trueup.toml"))
     assert found.exit_code == 0, found.output
     assert "`trueup run` fills it" in found.stdout
+
+
+def test_a_step_without_a_price_has_its_line() -> None:
+    """An agent whose calls nobody priced stands with its meter, not with a cost of 0.00."""
+    row = {
+        "session": "s1",
+        "agent": "planner",
+        "called_by": None,
+        "tool": None,
+        "model": "chat",
+        "meter": "output_tokens",
+        "quantity": D(5),
+        "unit": "Tokens",
+        "cost": None,
+        "currency": None,
+        "basis": "accrued",
+        "committed_cost": None,
+        "reasoning": D(2),
+    }
+    root, agent, *_, meter = sessions._lines(session_tree("s1", [row]), 0)
+    assert root == ("s1", *[""] * 6)
+    assert agent == ("  planner", *[""] * 6)
+    assert meter[1:] == ("5", "Tokens, 2 of it reasoning", "-", "", "accrued", "-")
+    assert meter[0].strip() == "output_tokens"

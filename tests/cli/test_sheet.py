@@ -64,3 +64,31 @@ def test_a_narrow_terminal_shortens_names_and_no_figure(monkeypatch: pytest.Monk
     head, line = sheet.aligned(("NAME", "COST"), rows, ("COST",)).splitlines()
     assert line == "a-very-…mitment   1,234,567.89"
     assert head == "NAME                      COST"
+
+
+def test_nothing_in_json_steers_a_terminal() -> None:
+    """A name with an escape sequence is written as JSON escapes it, and read as it was."""
+    row = {"name": "a\x1b[31m\u202eb", "plain": "caf\u00e9"}
+    shown = sheet.to_json(row)
+    assert "\\u001b[31m\\u202eb" in shown
+    assert "caf\u00e9" in shown
+    assert shown.replace("\n", "").isprintable()
+    assert json.loads(shown) == row
+
+
+def test_what_has_no_text_is_refused() -> None:
+    """A set has no order: two runs would not write the same."""
+    with pytest.raises(TypeError, match="set has no JSON"):
+        sheet.to_json({"a": {1}})
+
+
+def test_a_terminal_that_no_name_fits_keeps_twelve_characters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """10 columns: the name is shortened to 12, and the line is longer than the terminal."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr(sheet, "get_terminal_size", lambda: os.terminal_size((10, 24)))
+    rows = [("a-very-long-name-of-a-commitment", "1,234,567.89")]
+    line = sheet.aligned(("NAME", "COST"), rows, ("COST",)).splitlines()[1]
+    assert line.startswith("a-ve")
+    assert line.index("1,234,567.89") == 12 + 2

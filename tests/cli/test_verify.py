@@ -6,10 +6,14 @@ import re
 import tomllib
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
+from trueup.cli import verify
 from trueup.cli.app import app
 from trueup.config import read_configuration
+from trueup.workspace.canonical import NOTHING
+from trueup.workspace.verify import Difference, Verification
 
 RUN = '[run]\nperiod = "2026-10"\nas_of = 2026-12-01T00:00:00Z\n'
 GOOD = RUN + '[[charges]]\npaths = ["used.csv", "unused.csv"]\n'
@@ -86,3 +90,40 @@ def test_two_persons_with_one_key_are_a_mistake(folder: Path) -> None:
     found = trueup("verify")
     assert found.exit_code == 2
     assert "two persons have the public key" in found.stderr
+
+
+def test_what_differs_is_shown_up_to_fifty(capsys: pytest.CaptureFixture[str]) -> None:
+    """51 differences: 50 lines and one more; the verdict counts all."""
+    found = Verification(differences=[Difference(f"raw/{n}", "is missing") for n in range(51)])
+    verify._say(found)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "raw/0: is missing; restore it from a backup"
+    assert lines[49].startswith("raw/49: ")
+    assert lines[50:] == [
+        "and 1 more",
+        "0 entries, 0 files, 0 bytes: 51 differ.",
+        f"head {NOTHING}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("at_work", "said"),
+    [
+        (None, ["raw/.coming: left by a run that was killed; the next run tidies it up"]),
+        (
+            "trueup run (process 5)",
+            [
+                "trueup run (process 5) is at work: what it writes is not compared yet",
+                "raw/.coming: being written; the next run tidies it up",
+            ],
+        ),
+    ],
+)
+def test_what_is_left_over_or_being_written_is_no_difference(
+    at_work: str | None, said: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is listed, and the verdict is good."""
+    verify._say(Verification(left_over=["raw/.coming"], at_work=at_work))
+    *told, verdict, _head = capsys.readouterr().out.splitlines()
+    assert told == said
+    assert verdict == "0 entries, 0 files, 0 bytes: all as they were left."

@@ -217,3 +217,11 @@ def test_no_break_is_lost_and_order_of_reading_is_no_matter(
     shuffled.shuffle(runs)
     shuffled.shuffle(decisions)
     assert states(runs, decisions, clock, lambda _row: TOLERANCE) == known
+
+
+def test_what_is_decided_on_a_cleared_break_is_no_matter() -> None:
+    """It came after the run that no longer found it; found again, the break has no decision."""
+    cleared = (night(1, {"b": "2.30"}), night(4, {}), decide(5, "explain"))
+    assert state_of(*cleared).decision is None
+    again = state_of(*cleared, night(6, {"b": "2.30"}))
+    assert (again.state, again.decision) == ("open", None)

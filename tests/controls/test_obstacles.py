@@ -12,7 +12,14 @@ import pytest
 from tests.reconcile.test_terms import terms
 from trueup.controls.decision import Decision
 from trueup.controls.lifecycle import Sighting, states
-from trueup.controls.obstacles import Obstacle, accepted_by_name, obstacles, refusal, short_ids
+from trueup.controls.obstacles import (
+    SHOWN_MAX,
+    Obstacle,
+    accepted_by_name,
+    obstacles,
+    refusal,
+    short_ids,
+)
 from trueup.controls.principal import Principal
 from trueup.errors import UsageError
 from trueup.model.rules import Tolerance
@@ -227,3 +234,12 @@ def test_a_refusal_says_what_to_type() -> None:
     assert text.splitlines()[0].startswith("2026-10 cannot be closed: 3 obstacles.")
     assert "      or --accept break:abcdef=REASON" in text.splitlines()
     assert "      or --accept 'partial:my bill.csv=REASON'" in text.splitlines()
+
+
+def test_a_long_refusal_is_cut() -> None:
+    """Two more than are shown: they are counted, and the first line counts all."""
+    many = [Obstacle(f"partial:{n}", "lacks a file", "Run again.") for n in range(SHOWN_MAX + 2)]
+    first, *_, last = refusal("2026-10", many).splitlines()
+    assert first.startswith(f"2026-10 cannot be closed: {SHOWN_MAX + 2} obstacles.")
+    assert last == "  and 2 more"
+    assert "more" not in refusal("2026-10", many[:SHOWN_MAX])

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+from tests.focus.bill import row, write
 from trueup.controls.closing import Closing
-from trueup.controls.true_up import true_ups
+from trueup.controls.true_up import scanned, true_ups
+from trueup.engine.engine import open_engine
+from trueup.focus.charges import read_charges
 from trueup.model.leg_schema import TRUE_UPS
 from trueup.model.table import Table
 from trueup.period import parse_period
@@ -87,3 +92,14 @@ def test_true_ups_of_another_closed_month_are_left_alone() -> None:
     other = [{**row, "closed_period": "2026-09"} for row in posted(item("vm-1", "10.00", "8.50"))]
     rows = true_ups([item("vm-1", "10.00", "8.50")], other, OCTOBER)
     assert deltas(rows) == {"vm-1": Decimal("-1.50")}
+
+
+def test_charges_are_scanned_from_files_memory_or_nothing(tmp_path: Path) -> None:
+    """The same one row from the files of a bill and from its table; of no charges, no row."""
+    charges = read_charges(write(tmp_path / "bill.csv", row()))
+    assert charges.table.files
+    held = replace(charges, table=Table(charges.table.schema, arrow=charges.table.to_arrow()))
+    assert not held.table.files
+    with open_engine("duckdb") as engine:
+        counts = [engine.collect(scanned(one, engine)).num_rows for one in (charges, held, None)]
+    assert counts == [1, 1, 0]

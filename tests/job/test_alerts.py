@@ -9,6 +9,10 @@ import pytest
 from tests.cli.month import Month, trueup
 from tests.job.receiver import Receiver, receiving
 
+from trueup.job.alerts import FAILURES_SHOWN, _message
+from trueup.job.outcome import JobOutcome
+from trueup.sources import Failure
+
 BROKEN = "colour,size\nred,3\n"
 
 
@@ -92,3 +96,20 @@ def test_what_cannot_be_told_is_said(month: Month, monkeypatch: pytest.MonkeyPat
     assert (refused.exit_code, unset.exit_code) == (3, 3)
     assert "the service refused it, or could not be reached; `apprise -vv" in refused.stderr
     assert "not told to env:NIGHT: it is not set; set NIGHT to a URL of Apprise" in unset.stderr
+
+
+def test_a_long_message_is_cut() -> None:
+    """Two more sources than are told: they are counted; a remedy stands once."""
+    failures = tuple(
+        Failure("usage", f"{number}.csv", "the file is empty", "Deliver it.")
+        for number in range(FAILURES_SHOWN + 2)
+    )
+    outcome = JobOutcome(None, failures, None, (), 0, 3)
+    lines = list(_message(outcome, "partial"))
+    assert lines[0] == "all: partial (exit code 3)."
+    assert lines[FAILURES_SHOWN] == f"usage: {FAILURES_SHOWN - 1}.csv: the file is empty"
+    assert lines[FAILURES_SHOWN + 1 :] == [
+        "and 2 more",
+        "Deliver it.",
+        "Nothing was written: results of nights before stand as they are.",
+    ]

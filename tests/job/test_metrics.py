@@ -15,7 +15,9 @@ from tests.cli.conftest import row, write_bill
 from tests.cli.month import Month, trueup
 from tests.job.receiver import receiving
 
-from trueup.job.exporters import NotSent, push, write_textfile
+from trueup.budgets.review import Told
+from trueup.config import read_configuration
+from trueup.job.exporters import NotSent, handed_on, push, write_textfile
 from trueup.job.metrics import EXIT_CODE, METRICS, Sample, samples_of
 from trueup.job.outcome import JobOutcome
 from trueup.job.reading import Reading
@@ -173,3 +175,24 @@ def test_two_sources_of_one_name_are_one(tmp_path: Path) -> None:
     figures = textfile(tmp_path / "night.prom")
     assert figures[key("trueup_rows", **labels)] == 10
     assert figures[key("trueup_source_age_seconds", **labels)] == 12 * 3600
+
+
+def test_a_collector_alone_gets_no_textfile(tmp_path: Path) -> None:
+    """Only what [metrics] names is written; without it nothing is said."""
+    (tmp_path / "trueup.toml").write_text("", encoding="utf-8")
+    samples = [Sample(EXIT_CODE, 0, {"period": "2026-10"})]
+    assert handed_on(read_configuration(tmp_path / "trueup.toml"), samples) is None
+    with receiving() as collector:
+        text = f'[metrics]\notlp = "{collector.url}"\n'
+        (tmp_path / "trueup.toml").write_text(text, encoding="utf-8")
+        told = handed_on(read_configuration(tmp_path / "trueup.toml"), samples)
+    assert told == Told([collector.url], [])
+    assert len(collector.posted) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["trueup.toml"]
+
+
+def test_nothing_is_sent_where_there_is_nothing() -> None:
+    """Without a sample the collector is not asked."""
+    with receiving() as collector, pytest.raises(NotSent, match="there is nothing to send"):
+        push([], collector.url)
+    assert collector.posted == []

@@ -113,3 +113,12 @@ def test_a_folder_that_cannot_be_written_is_found(month: Month) -> None:
     """Results under a file: said before anything is read."""
     found = trueup(*DRY, "--out", "trueup.toml/x")
     assert (found.exit_code, "results go there" in found.stderr) == (2, True)
+
+
+def test_a_workspace_that_cannot_be_written_is_said(month: Month) -> None:
+    """A run keeps its evidence there: exit 2 before anything is read."""
+    (month.folder / ".trueup").write_text("a file", encoding="utf-8")
+    found = trueup(*DRY)
+    assert found.exit_code == 2
+    assert ".trueup is a file, not a folder; a run keeps its evidence there" in found.stderr
+    assert found.stdout == ""

@@ -299,3 +299,88 @@ def test_dated_rates_hold_on_their_days(watch: Starts, tmp_path: Path) -> None:
     found.look()
     assert found.accrued() == {"USD": (D("0.75"), D("0.75"))}
     assert found.latest == datetime(2026, 10, 3, 15, tzinfo=UTC)
+
+
+def test_a_file_that_is_moved_away_is_read_to_its_end(watch: Starts, tmp_path: Path) -> None:
+    """Between two files of a rotation there is none: what was appended counts, nothing is said."""
+    file = tmp_path / "calls.jsonl"
+    found = watch(file)
+    append(file, call("14:05:00", 1000))
+    assert found.look() == 1
+    append(file, call("14:06:00", 1000))
+    file.replace(tmp_path / "calls.1.jsonl")
+    assert found.look() == 1
+    assert found.look() == 0
+    assert found.files[0].said == []
+    append(file, call("15:00:00", 1000))
+    assert found.look() == 1
+    assert [amount for _, amount in sorted(by_team(found).items())] == [D("1"), D("0.5")]
+
+
+def test_a_line_may_be_longer_than_what_is_read_at_once(
+    watch: Starts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read in pieces of 16 bytes; lines without anything on them are none."""
+    monkeypatch.setattr("trueup.watch.growing_file.CHUNK_BYTES", 16)
+    file = tmp_path / "calls.jsonl"
+    append(file, call("14:05:00", 1000) + "\n\n" + call("14:06:00", 1000))
+    assert watch(file).look() == 2
+
+
+def held(*lines: str) -> str:
+    return "from,to,what,capacity,s,team\n" + "".join(
+        f"2026-10-03T14:00:00Z,2026-10-03T15:00:00Z,{line}\n" for line in lines
+    )
+
+
+def test_what_is_busy_without_being_held_waits_for_the_run(watch: Starts, tmp_path: Path) -> None:
+    """Nothing says how much is held, so that nothing is known of its cost."""
+    file = tmp_path / "gpus.csv"
+    append(file, held("e1,busy,1800,search"))
+    found = watch(file, HELD)
+    assert found.look() == 1
+    assert (by_team(found), found.accrued()) == ({}, {})
+
+
+def test_busy_to_the_end_leaves_nothing_idle(watch: Starts, tmp_path: Path) -> None:
+    """An hour held, of which search and ads were busy on half each: 2.00 each of 4.00."""
+    file = tmp_path / "gpus.csv"
+    append(file, held("e2,allocated,3600,", "e2,busy,1800,search", "e2,busy,1800,ads"))
+    rules = RULES.model_copy(
+        update={"rate": (RULES.rate[1].model_copy(update={"commitment_id": None}),)}
+    )
+    found = watch(file, HELD, rules)
+    found.look()
+    assert by_team(found) == {("search", None, 14): D("2.00"), ("ads", None, 14): D("2.00")}
+
+
+def test_what_no_rate_speaks_of_is_no_money(watch: Starts, tmp_path: Path) -> None:
+    """Of 1,000 tokens of the large model 0.50 accrue; of the small one nothing is known."""
+    file = tmp_path / "calls.jsonl"
+    small = How(TOKENS.format, {**TOKENS.columns, "model": "model"}, {"provider": "nimbus"})
+    for model in ("large", "small"):
+        row = json.loads(call("14:05:00", 1000)) | {"model": model}
+        append(file, json.dumps(row) + "\n")
+    found = watch(file, small)
+    assert found.look() == 2
+    assert found.accrued() == {"USD": (D("0.50"), D("0.50"))}
+
+
+def test_what_held_capacity_serves_has_no_price_of_its_own(watch: Starts, tmp_path: Path) -> None:
+    """Tokens of the provisioned tier are counted as rows, and accrue nothing."""
+    file = tmp_path / "calls.jsonl"
+    how = How(TOKENS.format, TOKENS.columns, {**TOKENS.constants, "service_tier": "provisioned"})
+    append(file, call("14:05:00", 1000))
+    found = watch(file, how)
+    assert found.look() == 1
+    assert (found.metered.hours, found.accrued()) == ({}, {})
+
+
+def test_a_unit_that_is_not_its_meters_is_counted(watch: Starts, tmp_path: Path) -> None:
+    """Seconds of a GPU are read; gigabytes of one are not."""
+    file = tmp_path / "gpus.csv"
+    append(file, held("e1,allocated,3600,ads"))
+    how = How(HELD.format, HELD.columns, {**HELD.constants, "unit": "GB"})
+    found = watch(file, how)
+    assert found.look() == 1
+    assert (found.metered.unread, found.metered.hours) == (1, {})

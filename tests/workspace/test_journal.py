@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, Self
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
-from trueup.errors import IntegrityError, UsageError
+from trueup.errors import ConfigurationError, IntegrityError, UsageError
 from trueup.workspace.canonical import NOTHING
-from trueup.workspace.journal import JOURNAL, Journal
-from trueup.workspace.keys import load_key, new_key, verified
+from trueup.workspace.journal import HEAD, JOURNAL, Journal
+from trueup.workspace.keys import load_key, new_key, raw_public, verified
 from trueup.workspace.verify import check_entry
 
 AT = datetime(2026, 11, 9, tzinfo=UTC)
@@ -88,3 +93,85 @@ def test_a_key_s_file_is_its_owner_s(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.delenv("TRUEUP_KEY_PASSPHRASE")
     with pytest.raises(UsageError, match="TRUEUP_KEY_PASSPHRASE does not fit"):
         load_key(path)
+
+
+def test_a_head_that_a_kill_left_behind_follows(tmp_path: Path) -> None:
+    """The second entry is there, and the head still names the first: it is set right once."""
+    journal = Journal(tmp_path)
+    journal.append("decision", AT, {"n": 1})
+    behind = (tmp_path / HEAD).read_bytes()
+    journal.append("decision", AT, {"n": 2})
+    right = (tmp_path / HEAD).read_bytes()
+    journal.settle()
+    assert (tmp_path / HEAD).read_bytes() == right
+    (tmp_path / HEAD).write_bytes(behind)
+    Journal(tmp_path).settle()
+    assert (tmp_path / HEAD).read_bytes() == right
+    Journal(tmp_path / "new").settle()
+    assert not (tmp_path / "new" / HEAD).exists()
+
+
+def test_an_entry_that_does_not_fit_on_the_disk_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that takes half a line says nothing of it; the journal goes on once there is room."""
+    journal = Journal(tmp_path)
+    journal.append("decision", AT, {"n": 1})
+    opened = Path.open
+
+    class Full:
+        """A file that takes ten bytes of what is written to it."""
+
+        def __init__(self, file: Any) -> None:
+            self.file = file
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            self.file.close()
+
+        def write(self, content: bytes) -> int:
+            return int(self.file.write(content[:10]))
+
+    def full(path: Path, mode: str = "r", *rest: Any, **more: Any) -> Any:
+        file = opened(path, mode, *rest, **more)
+        return Full(file) if mode == "ab" else file
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", full)
+        with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+            journal.append("decision", AT, {"n": 2})
+    journal.append("decision", AT, {"n": 3})
+    assert [entry.body.get("n") for entry in Journal(tmp_path).entries()] == [1, None, 3]
+
+
+def test_an_entry_of_another_journal_does_not_follow(tmp_path: Path) -> None:
+    """Whole in itself, but not the next: the message says which number it has."""
+    for name in ("one", "two"):
+        Journal(tmp_path / name).append("decision", AT, {"of": name})
+    first = (tmp_path / "one" / JOURNAL).read_bytes()
+    with (tmp_path / "two" / JOURNAL).open("ab") as file:
+        file.write(first)
+    with pytest.raises(IntegrityError, match=r"entry 2 does not follow .*it is number 1"):
+        Journal(tmp_path / "two").entries()
+
+
+def test_a_key_of_another_kind_is_refused(tmp_path: Path) -> None:
+    """A key of elliptic curves is a key, and signs nothing here."""
+    other = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    (tmp_path / "a.key").write_bytes(other)
+    with pytest.raises(UsageError, match="is a key of another kind; make one with"):
+        load_key(tmp_path / "a.key")
+
+
+@pytest.mark.parametrize("text", ["", "ed25519:", "ed25519:AAAA", "ed25519:*", f"{'A' * 43}="])
+def test_what_is_no_public_key_is_refused(text: str) -> None:
+    """Too short, no base64, or without the name of its kind; nothing verifies by it."""
+    with pytest.raises(ConfigurationError, match="is no public key: it is written ed25519:"):
+        raw_public(text)
+    assert not verified(text, "", b"")

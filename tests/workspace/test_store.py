@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -10,7 +13,8 @@ from typing import IO
 import pytest
 
 from trueup.errors import IntegrityError
-from trueup.workspace.store import Store
+from trueup.workspace.journal import HEAD, REPLACING
+from trueup.workspace.store import Store, synced
 from trueup.workspace.workspace import Workspace
 
 BILL = b"cost\n1.50\n"
@@ -57,5 +61,23 @@ def test_what_a_killed_run_was_writing_is_taken_away_by_the_next(tmp_path: Path)
     workspace = Workspace(tmp_path)
     digest = workspace.store.put(BILL)
     (workspace.store.folder / "coming-x1").write_bytes(BILL[:4])
+    coming = workspace.landing.folder / f"{HEAD}{REPLACING}"
+    coming.parent.mkdir()
+    coming.write_bytes(b"1 aa")
     workspace.begin(datetime(2026, 11, 9, tzinfo=UTC), {})
+    assert not coming.exists()
     assert [path.name for path in workspace.store.files()] == [digest]
+
+
+@pytest.mark.parametrize(("code", "goes_on"), [(errno.EINVAL, True), (errno.EIO, False)])
+def test_a_file_system_that_cannot_sync_names_is_borne(
+    code: int, goes_on: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some have it for files alone; a disk that fails is an error."""
+
+    def refused(_handle: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", refused)
+    with contextlib.nullcontext() if goes_on else pytest.raises(OSError, match=os.strerror(code)):
+        synced(tmp_path)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import rmtree
 
 import pyarrow as pa
 import pytest
@@ -74,13 +75,18 @@ def test_a_killed_run_s_tables_go_also_where_it_wrote_a_checkpoint(tmp_path: Pat
     assert rows(tmp_path, "claims") == [("run-0011", 8)]
 
 
-@pytest.mark.parametrize("spoil", [Path.unlink, lambda path: path.write_bytes(b"")])
+@pytest.mark.parametrize(
+    "spoil",
+    [Path.unlink, lambda path: path.write_bytes(b""), lambda path: rmtree(path.parents[1])],
+    ids=["gone", "empty", "all gone"],
+)
 @pytest.mark.parametrize("suffix", ["parquet", "json"])
 def test_a_table_whose_files_differ_is_made_anew_by_the_next_run(
     tmp_path: Path, spoil: Callable[[Path], object], suffix: str
 ) -> None:
     """From what runs kept, a column that came later and all; the other tables are left alone."""
     workspace = Workspace(tmp_path)
+    keep(workspace, {"claims": table(8)})  # a run without a break
     keep(workspace, {"breaks": table(1, 2), "claims": table(9)})
     wider = SCHEMA.append(pa.field("cause", pa.string()))
     keep(workspace, {"breaks": Table.from_rows(wider, [{"subject": "y", "cause": "late"}])})

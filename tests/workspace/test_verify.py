@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from shutil import copytree
 
@@ -15,10 +16,10 @@ from tests.workspace import month
 from trueup.adapter.feed import Answer
 from trueup.errors import IntegrityError
 from trueup.fetch.landing import Landing
-from trueup.workspace.canonical import NOTHING
-from trueup.workspace.journal import HEAD, JOURNAL, lines_of
+from trueup.workspace.canonical import NOTHING, canonical
+from trueup.workspace.journal import HEAD, JOURNAL, REPLACING, lines_of
 from trueup.workspace.keys import new_key
-from trueup.workspace.store import RAW, digest_of
+from trueup.workspace.store import COMING, RAW, digest_of
 from trueup.workspace.tables import TABLES
 from trueup.workspace.verify import (
     Verification,
@@ -27,7 +28,7 @@ from trueup.workspace.verify import (
     verify,
     wrong_content,
 )
-from trueup.workspace.workspace import Workspace
+from trueup.workspace.workspace import LANDING, Workspace
 
 AT = datetime(2026, 11, 11, tzinfo=UTC)
 STEP = 5
@@ -269,3 +270,72 @@ def test_a_journal_that_is_gone_is_noticed_by_its_head(tmp_path: Path) -> None:
     Workspace(tmp_path / "w").journal.append("decision", AT, {})
     (tmp_path / "w" / JOURNAL).unlink()
     assert found(tmp_path / "w") == ["w/head: is not the hash of any entry of the journal"]
+
+
+def test_an_entry_that_is_spelt_otherwise_is_named() -> None:
+    """A space in its body, and a hash of its own bytes: another program wrote it."""
+    tail = {"kind": "decision", "number": 1, "previous": NOTHING}
+    spaced = b'{"at":"2026-11-11T00:00:00+00:00","body":{"note": "x"}'
+    for body, wrong in (
+        (spaced, "is not written as entries are"),
+        (spaced.replace(b": ", b":"), None),
+    ):
+        digest = sha256(body + b"," + canonical(tail)[1:]).hexdigest()
+        line = body + b"," + canonical({**tail, "hash": digest})[1:] + b"\n"
+        assert check_entry(line, 1, NOTHING)[1] == wrong
+
+
+def test_an_entry_behind_another_journal_s_is_named(workspace: Path, tmp_path: Path) -> None:
+    """A first entry, whole in itself, in the place of the first: the second does not follow it."""
+    Workspace(tmp_path / "other").journal.append("decision", AT, {"note": "x"})
+    (first,) = lines(tmp_path / "other")
+    (workspace / JOURNAL).write_bytes(b"".join([first, *lines(workspace)[1:]]))
+    assert found(workspace)[0] == (
+        "w/journal.jsonl: entry 2: does not follow the one before it: that one was exchanged"
+    )
+
+
+def test_what_a_kill_left_behind_is_no_difference(workspace: Path) -> None:
+    """A file that was coming in, and a head that was: the next run takes them away."""
+    (workspace / RAW / f"{COMING}1").write_bytes(b"half")
+    (workspace / f"{HEAD}{REPLACING}").write_bytes(b"5 aa")
+    seen = verify(workspace)
+    assert seen.differences == []
+    assert seen.left_over == [f"{RAW}/{COMING}1", f"{HEAD}{REPLACING}"]
+
+
+def test_a_link_in_the_place_of_content_is_named(workspace: Path) -> None:
+    """What it leads to can change without a trace, even where the bytes are right now."""
+    path = next(path for path in files(workspace / RAW))
+    path.rename(workspace.parent / "moved")
+    path.symlink_to(workspace.parent / "moved")
+    where = path.relative_to(workspace).as_posix()
+    assert found(workspace) == [f"{where}: is a link, not a file"]
+
+
+def test_tables_of_a_run_that_was_cut_off_are_no_difference(workspace: Path) -> None:
+    """It said that it began, and wrote a file that no entry knows; a changed one is a difference."""
+    whole = Workspace(workspace)
+    begun = next(entry for entry in whole.journal.entries() if entry.kind == "run_begun")
+    whole.journal.append("run_begun", AT, {**begun.body, "run": "run-0003"})
+    stray = workspace / TABLES / "identity" / "part.parquet"
+    stray.write_bytes(b"half")
+    seen = verify(workspace)
+    assert (seen.differences, seen.left_over) == ([], [f"{TABLES}/identity/part.parquet"])
+    known = next(iter(whole.table_files()))
+    (workspace / known).write_bytes(b"?")
+    assert found(workspace) == [f"{known}: was changed"]
+
+
+def test_a_landing_that_is_not_what_a_run_knew_is_named(workspace: Path, tmp_path: Path) -> None:
+    """Exchanged as a whole, every entry of it is genuine; the runs know another one."""
+    other = Workspace(tmp_path / "other")
+    answer = Answer("ListLots", {}, 1, b'{"lots": [1]}')
+    landed = Landing(other.store, other.landing).answer("nimbus", "balances", answer, AT)
+    Workspace(workspace).store.put(other.store.get(landed.sha256))
+    for name in (JOURNAL, HEAD):
+        (workspace / LANDING / name).write_bytes((other.landing.folder / name).read_bytes())
+    said = found(workspace)
+    assert [one for one in said if one.startswith("landing/")] == [
+        f"landing/journal.jsonl: is not what run-000{number} knew of it" for number in (1, 2)
+    ]

@@ -77,11 +77,13 @@ def fetched(feed: Feed, asker: Asker) -> list[Answer]:
 
 def unchanged(name: str, asker: Asker, read: Callable[[], T]) -> T:
     """What ``read`` gives once nothing changes meanwhile; ProviderError where it always does."""
-    for reading in range(1, READINGS_MAX + 1):
+    readings = 0
+    while True:
+        readings += 1
         try:
             return read()
         except Changed as change:
-            if reading == READINGS_MAX:
+            if readings == READINGS_MAX:
                 raise asker.error(
                     name,
                     f"the data changed while it was read, {READINGS_MAX} times: {change}",
@@ -89,7 +91,6 @@ def unchanged(name: str, asker: Asker, read: Callable[[], T]) -> T:
                 ) from change
         except BrokenAnswer as error:
             raise _misshapen(name, asker, error) from error
-    raise IntegrityError("what changes is read at least once")
 
 
 def normalised(feed: Feed, answers: Sequence[Answer], asker: Asker) -> list[Row]:

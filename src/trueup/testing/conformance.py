@@ -150,15 +150,14 @@ def at_path(value: Any, path: str) -> Iterator[Any]:
 def faults_of_commitments(fetched: Fetched) -> Iterator[str]:
     """What is not FOCUS in normalised commitments: rejects, foreign words, gaps not declared."""
     unknown = {feed.name: set(feed.unknown) for feed in connector_of(fetched.provider).feeds}
+    columns = [column for column in DATASETS[CONTRACT_COMMITMENT] if column.removed is None]
     for fed in fetched.feeds:
         if fed.gives != COMMITMENTS:
             continue
         for reject in read_commitments(fed.path).rejects.rows():
             yield f"{fed.feed}: row {reject['row_number']}: {reject['column']}: {reject['reason']}"
         for row in csv.DictReader(io.StringIO(fed.path.read_text(encoding="utf-8"))):
-            for column in DATASETS[CONTRACT_COMMITMENT]:
-                if column.removed is not None:
-                    continue
+            for column in columns:
                 value = row[column.name]
                 if not value and not column.nullable and column.name not in unknown[fed.feed]:
                     yield f"{fed.feed}: {column.name} is empty, and not declared as unknown"

@@ -49,8 +49,8 @@ class GrowingFile:
 
         Raises SourceError for what is no telemetry, UsageError for what cannot grow by lines.
         """
-        if self._file is not None and self._is_replaced():
-            yield from self._read()
+        if self._file is not None and self._is_replaced(self._file):
+            yield from self._read(self._file)
             self._file.close()
             self._file, self._head = None, None
             self.said.append(f"{self.path}: another file has its name, read from its beginning")
@@ -62,39 +62,38 @@ class GrowingFile:
                 return
             self._is_missed = False
             self._file = self.path.open("rb")
-        if self.path.stat().st_size < self._file.tell():
+        if os.fstat(self._file.fileno()).st_size < self._file.tell():
             self._file.seek(0)
             self._head = None
             self.said.append(f"{self.path}: it became shorter, read from its beginning")
-        yield from self._read()
+        yield from self._read(self._file)
 
     def close(self) -> None:
         """Let go of the file."""
         if self._file is not None:
             self._file.close()
 
-    def _is_replaced(self) -> bool:
-        if self._file is None or not self.path.exists():
+    def _is_replaced(self, file: BinaryIO) -> bool:
+        """Whether another file has the name; one that was moved away is still read."""
+        if not self.path.exists():
             return False
-        return not os.path.samestat(os.fstat(self._file.fileno()), self.path.stat())
+        return not os.path.samestat(os.fstat(file.fileno()), self.path.stat())
 
-    def _read(self) -> Iterator[Dataset]:
-        while (lines := self._whole_lines()) is not None:
+    def _read(self, file: BinaryIO) -> Iterator[Dataset]:
+        while (lines := self._whole_lines(file)) is not None:
             if lines.strip():
                 yield self._dataset(lines)
 
-    def _whole_lines(self) -> bytes | None:
+    def _whole_lines(self, file: BinaryIO) -> bytes | None:
         """The next lines that have an end; None where there is no more."""
-        if self._file is None:
-            return None
-        begin = self._file.tell()
+        begin = file.tell()
         text = b""
-        while piece := self._file.read(CHUNK_BYTES):
+        while piece := file.read(CHUNK_BYTES):
             text += piece
             if b"\n" in piece:
                 break
         end = text.rfind(b"\n") + 1
-        self._file.seek(begin + end)
+        file.seek(begin + end)
         if not end:
             return None
         lines = text[:end]

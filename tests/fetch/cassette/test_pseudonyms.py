@@ -123,3 +123,12 @@ def test_what_is_about_people_and_cannot_be_read_is_not_passed_on() -> None:
     """A cut answer might hold a name without its end."""
     with pytest.raises(ValueError, match="Unterminated string"):
         Pseudonyms(b"key").of_members('{"soldToContact": {"firstName": "J', ("soldToContact",))
+
+
+def test_a_member_within_a_member_is_replaced_once() -> None:
+    """A contact of a contact: its text is hidden with the whole, and stays JSON."""
+    said = '{"contact": {"name": "Jo", "contact": {"name": "Al"}}, "used": 1}'
+    mapped = Pseudonyms(b"key").of_members(said, ("contact",))
+    assert re.sub("trueup[0-9a-f]{10}", "*", mapped) == (
+        '{"contact": {"name": "*", "contact": {"name": "*"}}, "used": 1}'
+    )
