@@ -180,7 +180,21 @@ def test_a_broken_chain_is_named_by_its_entry() -> None:
     follows = "entry {} does not follow the one before it"
     assert forged([one, three]) == [(JOURNAL, follows.format(2))]
     assert forged([two, one, three]) == [(JOURNAL, follows.format(1))]
-    assert forged([{"number": 1}]) == [(JOURNAL, "'kind'")]
+    assert forged([{"number": 1}]) == [(JOURNAL, "is not as one is written (KeyError: 'kind')")]
+
+
+def test_a_forged_pack_of_another_form_is_named() -> None:
+    """A manifest without its files, and breaks that are no rows: findings, no traceback."""
+    assert verified(Pack().members() | {MANIFEST: sealed({"head": "0"})}) == [
+        (MANIFEST, "is not as one is written (KeyError: 'files')")
+    ]
+    members = Pack().members()
+    manifest = json.loads(members[MANIFEST])
+    del manifest["sha256"]
+    members["breaks.json"] = line_of([1])
+    manifest["files"]["breaks.json"] = sha256(members["breaks.json"])
+    [(place, what)] = verified(members | {MANIFEST: sealed(manifest)})
+    assert (place, what.split(" (")[0]) == ("the pack", "is not as one is written")
 
 
 def test_a_signature_that_is_not_of_its_key_is_named() -> None:

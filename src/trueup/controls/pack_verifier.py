@@ -346,15 +346,20 @@ def verified(members: Mapping[str, bytes]) -> list[tuple[str, str]]:
         manifest = manifest_of(members)
     except ValueError as error:
         return [(MANIFEST, str(error))]
-    wrong = list(wrong_members(members, manifest))
-    if wrong:
-        return wrong
+    place = MANIFEST
     try:
+        wrong = list(wrong_members(members, manifest))
+        if wrong:
+            return wrong
+        place = JOURNAL
         entries = entries_of(members[JOURNAL])
-    except (ValueError, KeyError, TypeError) as error:
-        return [(JOURNAL, str(error))]
-    with localcontext(prec=100):
-        return [*wrong_close(entries, manifest, members), *wrong_totals(members)]
+        place = "the pack"
+        with localcontext(prec=100):
+            return [*wrong_close(entries, manifest, members), *wrong_totals(members)]
+    except (ArithmeticError, AttributeError, LookupError, TypeError) as error:
+        return [(place, f"is not as one is written ({type(error).__name__}: {error})")]
+    except ValueError as error:
+        return [(place, str(error))]
 
 
 def read(place: Path) -> dict[str, bytes]:
