@@ -348,8 +348,7 @@ def verified(members: Mapping[str, bytes]) -> list[tuple[str, str]]:
         return [(MANIFEST, str(error))]
     place = MANIFEST
     try:
-        wrong = list(wrong_members(members, manifest))
-        if wrong:
+        if wrong := list(wrong_members(members, manifest)):
             return wrong
         place = JOURNAL
         entries = entries_of(members[JOURNAL])
