@@ -114,7 +114,7 @@ def test_what_an_agreement_still_asks_for_when_the_period_begins(
     draws.add(day(25, 9), Fraction(50))
     one = terms(interval="full period", layer="agreement", **given)
     balance = balance_of(one, draws, OCTOBER, since, LATER)
-    assert (balance.opening, balance.drawn) == (opening, 100)
+    assert [balance.opening, balance.drawn] == [opening, 100]
     assert balance.remaining == (None if opening is None else max(opening - 100, 0))
 
 

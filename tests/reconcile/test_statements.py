@@ -53,8 +53,9 @@ def test_a_statement_in_a_unit_that_does_not_convert_is_not_compared() -> None:
     assert said(unit="Tokens") == "the provider counts in Tokens, the contract in GPU-Hours"
 
 
-def stated(remaining: int, at: datetime = day(10)) -> Statement:
-    return Statement(at, None, None, None, Fraction(remaining), None)
+def stated(remaining: int, at: datetime | None = None) -> Statement:
+    """So much is left, on the 10th or at another instant."""
+    return Statement(at or day(10), None, None, None, Fraction(remaining), None)
 
 
 def two_lots(**given: object) -> Pool:
@@ -80,7 +81,7 @@ def test_a_lot_that_the_provider_does_not_name_is_compared_while_it_runs() -> No
     If b starts on the 12th, the provider need not have it yet.
     """
     each = compared(two_lots(), {"a": stated(6)}, day(10))
-    assert [(one.lot.commitment_id, one.rest) for one in each] == [("a", 0), ("b", 10)]
+    assert {one.lot.commitment_id: int(one.rest) for one in each} == {"a": 0, "b": 10}
     early = compared(two_lots(start=day(12)), {"a": stated(6)}, day(10))
     assert [one.lot.commitment_id for one in early] == ["a"]
 
