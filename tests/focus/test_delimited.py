@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import time
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from tests.focus.bill import as_csv, row, write
 
 from trueup.errors import SourceError
+from trueup.focus import delimited
 from trueup.focus.charges import read_charges
 from trueup.model.dataset import Dataset
 
@@ -240,3 +242,32 @@ def test_a_cut_parquet_file_is_an_error_that_names_it(tmp_path: Path) -> None:
     path.write_bytes(content[:4] + b"\xff" * 600 + content[604:])
     with pytest.raises(SourceError, match="damaged or cut"):
         read_charges(path)
+
+
+def test_a_file_whose_only_record_is_not_closed_has_no_rows(tmp_path: Path) -> None:
+    """The quote swallows the end of the file: one record is refused, and nothing is read."""
+    header = as_csv([row()]).splitlines()[0]
+    (tmp_path / "b.csv").write_text(f'{header}\nUSD,"an hour\n', encoding="utf-8")
+    dataset = read_charges(tmp_path / "b.csv")
+    assert counts(dataset) == (1, 0, 1)
+    [(number, _column, reason)] = faults(dataset)
+    assert (number, reason.partition(":")[0]) == (1, "a quote is opened and not closed")
+
+
+def test_broken_text_in_a_refused_record_breaks_no_other(tmp_path: Path) -> None:
+    """The second record is Latin-1 and has a column too many: it is refused once, the others read."""
+    header, line = as_csv([row()]).splitlines()
+    body = f"{header}\n{line}\n".encode() + f"{line},caf\u00e9\n".encode("latin-1") + line.encode()
+    (tmp_path / "b.csv").write_bytes(body)
+    dataset = read_charges(tmp_path / "b.csv")
+    assert counts(dataset) == (3, 2, 1)
+    [(number, _column, reason)] = faults(dataset)
+    assert number == 2
+    assert "columns instead of" in reason
+
+
+def test_a_file_that_has_become_shorter_is_read_to_its_end() -> None:
+    """Its header was longer than all that is left."""
+    file = io.BytesIO(b"one,two")
+    delimited._skip(file.read, 100)
+    assert file.read() == b""
