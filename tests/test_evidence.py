@@ -183,3 +183,10 @@ def test_what_a_provider_says_is_shown_with_its_break(tmp_path: Path) -> None:
     assert said.values is not None
     assert (said.values["lot_id"], said.values["remaining"]) == ("lot", "60")
     assert said.sha256 == sha256(table.read_bytes()).hexdigest()
+
+
+def test_a_run_without_charges_is_none() -> None:
+    """Groups were read, and none of them is of charges."""
+    given = cast("evidence.Given", SimpleNamespace())
+    with pytest.raises(ValueError, match="a run needs charges"):
+        evidence.performed(given, {"charges": None, "usage": None})
