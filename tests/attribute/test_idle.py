@@ -31,7 +31,12 @@ def test_what_was_as_busy_as_it_was_held_stood_not_idle() -> None:
 
     2.00 are idle on the bill; what nobody knows the cost of adds nothing.
     """
-    unused = {"commitment_id": "plan", "provider": "p", "currency": "USD", "unit": "USD"}
+    unused: dict[str, Any] = {
+        "commitment_id": "plan",
+        "provider": "p",
+        "currency": "USD",
+        "unit": "USD",
+    }
     unused |= {"interval_start": START, "interval_end": START + HOUR}
     unused |= {"unused_quantity": D(5), "unused_cost": D(5)}
     spend = [

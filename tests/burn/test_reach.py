@@ -51,7 +51,12 @@ def test_how_far_a_lot_reaches(
 
 def row(verdict: str | None, **given: Any) -> dict[str, Any]:
     """A plan of which 30 USD went unused and 12 were wanted beyond it, over a week."""
-    usual = {"verdict": verdict, "remaining": None, "unit": "USD", "basis": "last_7_days"}
+    usual: dict[str, Any] = {
+        "verdict": verdict,
+        "remaining": None,
+        "unit": "USD",
+        "basis": "last_7_days",
+    }
     usual |= {"breakage": D(30), "breakage_cost": None, "currency": "USD", "overage": D(12)}
     return usual | {"reason": "no charge"} | given
 

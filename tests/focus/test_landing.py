@@ -74,7 +74,7 @@ def test_no_path_is_no_file(
 def test_a_table_in_memory_is_no_path() -> None:
     """What is expanded are names."""
     with pytest.raises(UsageError, match="a data frame has no path"):
-        expand([pa.table({"a": [1]})])  # type: ignore[list-item]
+        expand([pa.table({"a": [1]})])
 
 
 def test_a_remote_folder_is_named_with_what_to_give() -> None:

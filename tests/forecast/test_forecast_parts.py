@@ -91,7 +91,12 @@ def test_a_price_or_a_quantity_matters_by_its_money(material: Decimal, count: in
 def half_used(day: int) -> dict[str, Any]:
     """A plan of 10 a day is used whole, on one day to 4; what is unused costs itself."""
     used_ = D(4) if day == PLANTED else D(10)
-    row = {"commitment_id": "plan", "provider": "cloud", "currency": "USD", "unit": "USD"}
+    row: dict[str, Any] = {
+        "commitment_id": "plan",
+        "provider": "cloud",
+        "currency": "USD",
+        "unit": "USD",
+    }
     row |= {"interval_start": at(day)["start"], "interval_end": at(day)["start"] + DAY}
     row |= {"used_quantity": used_, "committed_quantity": D(10), "unused_quantity": 10 - used_}
     return row | {"unused_cost": 10 - used_}
@@ -124,7 +129,7 @@ def test_a_thing_of_two_units_has_no_effect_of_its_quantity() -> None:
     usual = Expectation(D(40), D(40), D(40), days, weekly=False)
     one = Anomaly(SPEND, THE_DAY, {}, "USD", None, D(120), usual, D(80), {})
     seen = _Seen(one, Fraction(1, len(days)), [])
-    assert list(_quantities(known([], plain), seen).values()) == [(100, 300)]
+    assert [*map(list, _quantities(known([], plain), seen).values())] == [[100, 300]]
     assert _quantities(known([], [*plain, *double]), seen) == {}
 
 

@@ -546,7 +546,7 @@ def test_a_statement_that_cannot_be_compared_is_a_note() -> None:
     run = SimpleNamespace(asserted={"provider_balances": table}, commitments=known, terms=[lot])
     findings = Findings()
     found = _statements(cast("LegRun", run), findings)
-    assert [(one.at, one.remaining) for one in found["a"]] == [(at(5), 9), (at(10), 8)]
+    assert {one.at: int(one.remaining) for one in found["a"]} == {at(5): 9, at(10): 8}
     assert {(note["subject"], note["text"]) for note in findings.notes} == {
         ("a", "the provider does not say what is left, and when"),
         ("b", "the provider has a lot that no contract names"),

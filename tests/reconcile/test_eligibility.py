@@ -38,7 +38,7 @@ def stage(**given: Any) -> Stage:
 
 
 def pool(of: Stage, provider: str | None = "p", **given: Any) -> Pool:
-    usual = {"commitment_id": "plan", "place": 0, "unit": "USD", "terms": None}
+    usual: dict[str, Any] = {"commitment_id": "plan", "place": 0, "unit": "USD", "terms": None}
     return Pool(provider=provider, stage=of, **(usual | given))
 
 
@@ -69,7 +69,7 @@ def found(
     rating = Rating(stages=(one.stage,))
     monkeypatch.setattr(eligibility, "rating_of", lambda name: rating if name == "p" else None)
     of = profiles or (profile(),)
-    prices = {each.sku: Fraction(price) for each in of}
+    prices: dict[object, Fraction] = {each.sku: Fraction(price) for each in of}
     return eligible(of, [one], prices, RateBook(read_rules({"rate": [RATE]})))
 
 
@@ -155,7 +155,7 @@ def test_rates_that_leave_a_gap_leave_it() -> None:
     then = DatedRate(day(5), day(7), Fraction(2))
     assert flat([first], [then]) == [first, then]
     over = DatedRate(day(2), day(6), Fraction(9))
-    assert [(one.start, one.end, one.price) for one in flat([first], [over])] == [
+    assert [(one.start, one.end, int(one.price)) for one in flat([first], [over])] == [
         (day(1), day(2), 1),
         (day(2), day(3), 1),
         (day(3), day(6), 9),

@@ -91,7 +91,7 @@ def test_a_fact_for_every_row(tmp_path: Path) -> None:
 def test_a_table_in_memory_is_computed_with_as_files_are() -> None:
     """A data set that was made in Python has no files to scan."""
     schema = pa.schema([("x_ChargeId", pa.int64()), ("SkuId", pa.string())])
-    rows = [{"x_ChargeId": 1, "SkuId": "a"}, {"x_ChargeId": 2, "SkuId": None}]
+    rows: list[dict[str, Any]] = [{"x_ChargeId": 1, "SkuId": "a"}, {"x_ChargeId": 2, "SkuId": None}]
     nothing = Table(pa.schema([]), arrow=pa.table({}))
     made = Dataset("charges", Table.from_rows(schema, rows), nothing, nothing)
     with open_engine("duckdb") as engine:

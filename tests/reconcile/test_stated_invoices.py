@@ -39,7 +39,7 @@ OLD, NEW = row("10.00", at(2)), row("12.00", at(3))
 def test_the_state_of_a_line_that_was_updated_last_counts(rows: list[dict[str, Any]]) -> None:
     """10.00 became 12.00, in whatever order the two stand in the list."""
     [found], voided, superseded = read_invoices(rows)
-    assert (found.amount, voided, superseded) == (12, 0, 1)
+    assert [found.amount, voided, superseded] == [12, 0, 1]
 
 
 def invoice(amount: str, number: str = "i-1", start: datetime | None = None) -> Invoice:

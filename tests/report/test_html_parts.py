@@ -183,7 +183,7 @@ def test_days_of_one_step_are_one_point() -> None:
     )
     [run] = series.runs(long)
     assert [(point.start, point.end, point.used) for point in run.points] == [
-        (OCTOBER, OCTOBER + 7 * DAY, 7)
+        (OCTOBER, OCTOBER + 7 * DAY, D(7))
     ]
 
 
@@ -229,7 +229,13 @@ def test_claims_without_lines_have_no_table_of_them() -> None:
 
 
 def rate(team: str, currency: str) -> dict[str, Any]:
-    row = {"by": "team", "team": team, "unit": currency, "reason": None, "unknown": 0}
+    row: dict[str, Any] = {
+        "by": "team",
+        "team": team,
+        "unit": currency,
+        "reason": None,
+        "unknown": 0,
+    }
     row |= {"billed": D(5), "accrued": None, "per_hour": D(1), "per_day": D(24), "per_week": D(168)}
     return row
 

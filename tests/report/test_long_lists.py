@@ -162,9 +162,8 @@ def test_curves_beyond_eight_are_counted(
     """Each offer has one."""
     monkeypatch.setattr(offers, "_figure", lambda row, _plan: row["offer"])
     blocks = offers.curves(planned(offered))
-    assert [block.figures for block in blocks if block.kind == "figure"] == [
-        [f"o{at}"] for at in range(8)
-    ]
+    drawn: list[Any] = [block.figures for block in blocks if block.kind == "figure"]
+    assert drawn == [[f"o{at}"] for at in range(8)]
     assert [block.text for block in blocks if block.kind == "note"] == notes
 
 
