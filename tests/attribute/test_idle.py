@@ -42,7 +42,7 @@ def test_what_was_as_busy_as_it_was_held_stood_not_idle() -> None:
     spend = [
         spent("2.00", reason="idle"),
         spent(None, reason="idle"),
-        spent(None, team="ml"),
+        spent(None, team="new"),
         spent("4.00", team="ml"),
     ]
     activity = [

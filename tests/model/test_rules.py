@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from trueup.errors import ConfigurationError
+from trueup.model import rule_table
 from trueup.model.mistakes import _models
 from trueup.model.rules import Rate, read_rules
 
@@ -59,3 +61,15 @@ def test_the_models_within_a_type_are_found() -> None:
     """Of a list of tables that may be left out; a table of texts has none."""
     assert list(_models(tuple[Rate, ...] | None)) == [Rate]
     assert list(_models(dict[str, str])) == []
+
+
+def test_a_table_of_rules_that_is_too_long_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not read; one that is short enough is."""
+    path = tmp_path / "map.csv"
+    path.write_text("from,to\nm1,m2\n", encoding="utf-8")
+    assert rule_table.rows_of(path, "map", ["from", "to"], ["from"]) == [{"from": "m1", "to": "m2"}]
+    monkeypatch.setattr(rule_table, "BYTES_MAX", 5)
+    with pytest.raises(ConfigurationError, match="map: longer than 0 MiB: name fewer rows"):
+        rule_table.rows_of(path, "map", ["from", "to"], ["from"])

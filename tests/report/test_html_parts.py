@@ -25,6 +25,7 @@ from trueup.forecast.season import Expectation
 from trueup.model.schema import UTILIZATION as UTILIZATION_TABLE
 from trueup.model.spend_schema import SESSION_COSTS
 from trueup.model.table import Table
+from trueup.report.claims import Claim
 from trueup.report.html import (
     anomalies,
     burn,
@@ -364,3 +365,13 @@ def test_what_is_not_known_is_no_bar() -> None:
     assert charts._stack(None, Decimal(3)) == []
     assert [part[1:] for part in charts._stack(Decimal(2), None)] == [(0, 2)]
     assert [part[1:] for part in charts._stack(Decimal(2), Decimal(3))] == [(0, 2), (2, 5)]
+
+
+def test_a_claim_of_no_time_says_none() -> None:
+    """Neither when it began nor when it ended."""
+    row = {"status": "indicated", "rule": "plan_rule", "provider": "p", "arithmetic": "2 - 1 = 1"}
+    one = Claim(row | {"source": "page"}, "plan", "USD", 1, 1)
+    assert causes._claim(one)[2].sub == "1 interval"
+    assert causes._claim(one)[2].text in ("", "—")
+    ends = replace(one, first=OCTOBER, last=OCTOBER + DAY)
+    assert causes._claim(ends)[2].text == "1 Oct 00:00 to 2 Oct 00:00"

@@ -14,13 +14,14 @@ from tests.report.sample import make_outcome
 from tests.report.sample_commitments import DAY, START
 from tests.report.sample_legs import invoice, roll
 from trueup.model import schema
-from trueup.model.plan_schema import LEFT_OUT, OFFERS
+from trueup.model.plan_schema import IN_FORCE, LEFT_OUT, OFFERS
 from trueup.model.schema import UTILIZATION
 from trueup.model.table import Table
 from trueup.planning.planned import Planned
 from trueup.report import figures, holdings, summary
 from trueup.report.holdings import Unused
 from trueup.report.html import offers
+from trueup.report.html import plan as plan_page
 from trueup.report.plan import Plan
 from trueup.report.result import Result
 
@@ -186,3 +187,16 @@ def test_a_result_says_when_it_was_as_of() -> None:
     assert result.as_of == datetime(2026, 11, 3, 6, tzinfo=UTC)
     assert result.end - result.start == timedelta(days=31)
     assert set(result.outcome.tables) == set(schema.RESULT_TABLES)
+
+
+@pytest.mark.parametrize("held", [0, 1])
+def test_what_is_in_force_has_a_section_where_there_is_some(
+    monkeypatch: pytest.MonkeyPatch, held: int
+) -> None:
+    """Offers and curves always."""
+    for name in ("offered", "curves"):
+        monkeypatch.setattr(plan_page, name, lambda _plan: [])
+    row = {"commitment_id": "plan", "unit": "USD", "committed": D(5), "served": D(9)}
+    plan = cast("Plan", SimpleNamespace(in_force=Table.from_rows(IN_FORCE, [row] * held)))
+    found = [section.anchor for section in plan_page._sections(plan)]
+    assert found == ["offers", "curves", *(["in-force"] * held)]
