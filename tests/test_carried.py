@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from trueup.carried import _with_fetched, hashes_of
+from trueup.carried import Book, _restate, _with_fetched, hashes_of
 from trueup.focus.landing import Landed
+from trueup.model.table import Table
 from trueup.sources import Group
+from trueup.workspace.workspace import Workspace
 
 
 def group(title: str, **files: str) -> Group:
@@ -35,3 +38,16 @@ def test_the_same_answer_counts_once() -> None:
     now = group("example charges", fetched__example__all="a1")
     last = group("example charges", fetched__example__all="a1")
     assert hashes_of(_with_fetched([now], [last])) == ["a1"]
+
+
+def test_of_no_group_of_charges_there_are_none(tmp_path: Path) -> None:
+    """A run that read no charges has nothing to restate."""
+    assert Book(Workspace(tmp_path), [], "run").charges([]) is None
+
+
+def test_without_a_restated_item_nothing_is_added(tmp_path: Path) -> None:
+    """No break, no row behind one: the tables stay as they are."""
+    tables: dict[str, Table] = {}
+    nothing: Any = None
+    _restate(tables, [], nothing, nothing, "duckdb")
+    assert tables == {}
