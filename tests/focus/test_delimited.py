@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import time
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from tests.focus.bill import as_csv, row, write
 from trueup.errors import SourceError
 from trueup.focus import delimited
 from trueup.focus.charges import read_charges
+from trueup.focus.landing import Landed
+from trueup.focus.raw import ROW
 from trueup.model.dataset import Dataset
 
 
@@ -271,3 +274,36 @@ def test_a_file_that_has_become_shorter_is_read_to_its_end() -> None:
     file = io.BytesIO(b"one,two")
     delimited._skip(file.read, 100)
     assert file.read() == b""
+
+
+def test_what_the_parser_gives_up_on_names_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For another reason than a record that does not end: its own words are kept."""
+
+    def gives_up(*_given: object, **_options: object) -> None:
+        raise pa.ArrowInvalid("CSV parser got out of sync")
+
+    path = write(tmp_path / "b.csv", row())
+    monkeypatch.setattr(delimited.pa_csv, "open_csv", gives_up)
+    with pytest.raises(SourceError, match="CSV parser got out of sync") as caught:
+        read_charges(path)
+    assert caught.value.source == str(path)
+
+
+def test_a_block_without_a_good_record_is_passed_over(tmp_path: Path) -> None:
+    """A batch of no rows comes between two: the records behind it keep their numbers."""
+    path = write(tmp_path / "b.csv", row(SkuId="a"), row(SkuId="b"))
+    file = delimited.DelimitedFile(Landed(str(path), path, "", 0))
+    parsed = delimited._Records._parsed
+
+    def with_empty(self: delimited._Records) -> Iterator[pa.RecordBatch]:
+        for batch in parsed(self):
+            yield batch.slice(0, 1)
+            yield batch.slice(0, 0)
+            yield batch.slice(1)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(delimited._Records, "_parsed", with_empty)
+        found = pa.Table.from_batches(file.batches(lambda *_: None))
+    assert found[ROW].to_pylist() == [1, 2]

@@ -46,9 +46,9 @@ def promised(
     monkeypatch: pytest.MonkeyPatch, one: Holding, term: Terms, figure: int | None = 10
 ) -> list[dict[str, Any]]:
     known = None if figure is None else Fraction(figure)
-    monkeypatch.setattr(benefit_pools.intervals, "first_look", lambda *_: {})
+    monkeypatch.setattr("trueup.reconcile.intervals.first_look", lambda *_: {})
     monkeypatch.setattr(
-        benefit_pools.commitment_leg, "figures", lambda *_: {term.commitment_id: (known, None)}
+        "trueup.reconcile.commitment_leg.figures", lambda *_: {term.commitment_id: (known, None)}
     )
     found = cast("CommitmentFindings", SimpleNamespace(intervals=None, quantity_scale=2))
     return _promised({"plan": one}, found, [term], cast("Engine", None))

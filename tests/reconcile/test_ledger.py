@@ -132,3 +132,17 @@ def test_what_a_lot_got_back_by_name_is_not_given_back_again() -> None:
     ledger = kept([lot("a", 10), lot("b", 10)], own, draws((6, -3)))
     assert balances(ledger) == {"a": 10, "b": 10}
     assert [one.kind for one in ledger.movements["a"]] == [DRAWDOWN, "refund"]
+
+
+def test_what_a_lot_got_back_in_part_is_given_back_in_part() -> None:
+    """First b gave 3, then a 5, of which 2 came back by name: of 4 by order 3 are a's and 1 b's."""
+    own = {"a": draws((4, 5), (5, -2)), "b": draws((3, 3))}
+    ledger = kept([lot("a", 10), lot("b", 10)], own, draws((6, -4)))
+    assert balances(ledger) == {"a": 10, "b": 8}
+
+
+def test_what_another_lot_gave_since_is_given_back_first() -> None:
+    """First a gave 5, then b 3; 2 of a came back by name. Of 4 by order 3 are b's and 1 a's."""
+    own = {"a": draws((3, 5), (5, -2)), "b": draws((4, 3))}
+    ledger = kept([lot("a", 10), lot("b", 10)], own, draws((6, -4)))
+    assert balances(ledger) == {"a": 8, "b": 10}
