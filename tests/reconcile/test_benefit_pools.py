@@ -14,7 +14,7 @@ from tests.reconcile.test_eligibility import stage
 from tests.reconcile.test_terms import terms
 from trueup.adapter.rating import Rating
 from trueup.engine.engine import Engine
-from trueup.reconcile import benefit_pools
+from trueup.reconcile import benefit_pools, commitment_leg, intervals
 from trueup.reconcile.benefit_pools import Holding, _promised
 from trueup.reconcile.commitments import CommitmentFindings
 from trueup.reconcile.terms import Terms
@@ -46,10 +46,8 @@ def promised(
     monkeypatch: pytest.MonkeyPatch, one: Holding, term: Terms, figure: int | None = 10
 ) -> list[dict[str, Any]]:
     known = None if figure is None else Fraction(figure)
-    monkeypatch.setattr("trueup.reconcile.intervals.first_look", lambda *_: {})
-    monkeypatch.setattr(
-        "trueup.reconcile.commitment_leg.figures", lambda *_: {term.commitment_id: (known, None)}
-    )
+    monkeypatch.setattr(intervals, "first_look", lambda *_: {})
+    monkeypatch.setattr(commitment_leg, "figures", lambda *_: {term.commitment_id: (known, None)})
     found = cast("CommitmentFindings", SimpleNamespace(intervals=None, quantity_scale=2))
     return _promised({"plan": one}, found, [term], cast("Engine", None))
 
