@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -285,7 +286,7 @@ def test_what_the_parser_gives_up_on_names_the_file(
         raise pa.ArrowInvalid("CSV parser got out of sync")
 
     path = write(tmp_path / "b.csv", row())
-    monkeypatch.setattr(delimited.pa_csv, "open_csv", gives_up)
+    monkeypatch.setattr(pa_csv, "open_csv", gives_up)
     with pytest.raises(SourceError, match="CSV parser got out of sync") as caught:
         read_charges(path)
     assert caught.value.source == str(path)
