@@ -200,3 +200,12 @@ def test_a_bill_without_a_charge_is_named(tmp_path: Path, rows: str, why: str) -
         trueup.reconcile(path)
     assert str(caught.value).startswith(f"{path}: no charge to reconcile ({why}")
     assert str(caught.value).endswith("give the bill that holds the charges")
+
+
+def test_a_forecast_is_of_a_result_or_of_a_workspace(
+    core: list[dict[str, Any]], readers: list[tuple[str, Any]], tmp_path: Path
+) -> None:
+    """A result is one run that is known; a workspace without a run has none."""
+    result = trueup.reconcile("bill.csv")
+    assert [(run.start, run.end) for run in trueup.forecast(result).runs] == [(START, END)]
+    assert list(trueup.forecast(str(tmp_path / ".trueup")).runs) == []

@@ -361,3 +361,16 @@ def test_names_from_outside_stay_text(tmp_path: Path) -> None:
     [title] = [name for name in book.sheetnames if name.startswith("=HYPER")]
     assert title == "=HYPERLINK(1)<b>_x_____yyyyyyyy"
     assert (book[title]["A1"].value, book[title]["A1"].data_type) == (evil, "s")
+
+
+@pytest.mark.parametrize(("policy", "journal"), [(COMPANY, True), ({}, False)])
+def test_the_journal_is_written_where_its_accounts_are_named(
+    hour: trueup.Result, tmp_path: Path, policy: dict[str, Any], journal: bool
+) -> None:
+    """Statements, lines, page and workbook always; what was there before is gone."""
+    charged = hour.chargeback({"chargeback": policy})
+    (tmp_path / "journal.csv").write_text("of another policy")
+    names = {path.name for path in charged.write(tmp_path)}
+    assert {"statements.parquet", "lines.parquet"} <= names
+    assert ("journal.csv" in names) is journal
+    assert (tmp_path / "journal.csv").exists() is journal

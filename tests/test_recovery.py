@@ -22,7 +22,7 @@ from trueup.job.settings import Settings, workspace_of
 from trueup.model.forecast_schema import FORECAST_DAYS, FORECASTS
 from trueup.model.table import Table
 from trueup.period import parse_instant, parse_period
-from trueup.recovery import Differing, replay
+from trueup.recovery import Differing, known, replay
 from trueup.workspace.verify import verify
 from trueup.workspace.workspace import Workspace
 
@@ -176,3 +176,10 @@ def test_what_a_recording_answered_is_kept_and_performed_again(tmp_path: Path) -
     assert first.body["landing"] == second.body["landing"]  # nothing landed twice
     assert differing(workspace, second.run_id) == []
     assert verify(tmp_path / ".trueup").differences == []
+
+
+def test_a_workspace_without_a_run_knows_nothing(tmp_path: Path) -> None:
+    """What fills it is said; another one would say when its first run was."""
+    empty = Workspace(tmp_path / ".trueup")
+    with pytest.raises(UsageError, match=r"nothing was known at 2026-11-09.*; it has never run"):
+        known(empty, None, parse_instant("2026-11-09T00:00:00Z"))

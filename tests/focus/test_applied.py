@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from trueup.focus.applied import applied_per_hour
+from trueup.focus.applied import APPLIED, applied_per_hour
 from trueup.period import Period
 
 COST, QUANTITY = "ContractCommitmentAppliedCost", "ContractCommitmentAppliedQuantity"
@@ -132,3 +132,9 @@ def test_a_charge_of_an_instant_is_not_lost(tmp_path: Path) -> None:
     for hour in (14, 15):
         found = applied(tmp_path, [text], (hour, hour), Period(at(14), at(15)))
         assert {key: row["cost"] for key, row in found.items()} == {("c", hour): Decimal(1)}
+
+
+def test_no_files_applied_nothing() -> None:
+    """A table of the same columns, without a row."""
+    found = applied_per_hour([], None, 2)
+    assert (found.schema, found.num_rows) == (APPLIED, 0)

@@ -238,6 +238,13 @@ A_LOT = 'lots = [{ id = "l", granted = 5, start = 2026-01-01, end = 2026-05-01 }
         ('zone = "Mars/Base"', "must be a time zone such as America/Los_Angeles"),
         ("lots = [{ grant = 5 }]", "lots.0.grant = 5: no such key; did you mean granted?"),
         (f"total = 6\n{A_LOT}", "total = 6, but its lots grant 5"),
+        (A_LOT.replace("2026-05", "2026-01"), ": end must be after start"),
+        (
+            A_LOT.replace("5,", "5, opening_quantity = 1,"),
+            ": opening_quantity and opening_at belong together",
+        ),
+        ('total = 1\nper = "interval"', 'leave per out or set per = "term"'),
+        ('credit_unit = "Credits"', "credit_unit needs total, the number of credits granted"),
         (f'cost = 6\ncurrency = "USD"\n{A_LOT}', "with lots, cost and opening_quantity are each"),
         (A_LOT, "lots need currency, or credit_unit where they are no money"),
         (

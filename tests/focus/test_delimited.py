@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import time
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +17,10 @@ from hypothesis import strategies as st
 from tests.focus.bill import as_csv, row, write
 
 from trueup.errors import SourceError
+from trueup.focus import delimited
 from trueup.focus.charges import read_charges
+from trueup.focus.landing import Landed
+from trueup.focus.raw import ROW
 from trueup.model.dataset import Dataset
 
 
@@ -240,3 +246,65 @@ def test_a_cut_parquet_file_is_an_error_that_names_it(tmp_path: Path) -> None:
     path.write_bytes(content[:4] + b"\xff" * 600 + content[604:])
     with pytest.raises(SourceError, match="damaged or cut"):
         read_charges(path)
+
+
+def test_a_file_whose_only_record_is_not_closed_has_no_rows(tmp_path: Path) -> None:
+    """The quote swallows the end of the file: one record is refused, and nothing is read."""
+    header = as_csv([row()]).splitlines()[0]
+    (tmp_path / "b.csv").write_text(f'{header}\nUSD,"an hour\n', encoding="utf-8")
+    dataset = read_charges(tmp_path / "b.csv")
+    assert counts(dataset) == (1, 0, 1)
+    [(number, _column, reason)] = faults(dataset)
+    assert (number, reason.partition(":")[0]) == (1, "a quote is opened and not closed")
+
+
+def test_broken_text_in_a_refused_record_breaks_no_other(tmp_path: Path) -> None:
+    """The second record is Latin-1 and has a column too many: it is refused once, the others read."""
+    header, line = as_csv([row()]).splitlines()
+    body = f"{header}\n{line}\n".encode() + f"{line},caf\u00e9\n".encode("latin-1") + line.encode()
+    (tmp_path / "b.csv").write_bytes(body)
+    dataset = read_charges(tmp_path / "b.csv")
+    assert counts(dataset) == (3, 2, 1)
+    [(number, _column, reason)] = faults(dataset)
+    assert number == 2
+    assert "columns instead of" in reason
+
+
+def test_a_file_that_has_become_shorter_is_read_to_its_end() -> None:
+    """Its header was longer than all that is left."""
+    file = io.BytesIO(b"one,two")
+    delimited._skip(file.read, 100)
+    assert file.read() == b""
+
+
+def test_what_the_parser_gives_up_on_names_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For another reason than a record that does not end: its own words are kept."""
+
+    def gives_up(*_given: object, **_options: object) -> None:
+        raise pa.ArrowInvalid("CSV parser got out of sync")
+
+    path = write(tmp_path / "b.csv", row())
+    monkeypatch.setattr(pa_csv, "open_csv", gives_up)
+    with pytest.raises(SourceError, match="CSV parser got out of sync") as caught:
+        read_charges(path)
+    assert caught.value.source == str(path)
+
+
+def test_a_block_without_a_good_record_is_passed_over(tmp_path: Path) -> None:
+    """A batch of no rows comes between two: the records behind it keep their numbers."""
+    path = write(tmp_path / "b.csv", row(SkuId="a"), row(SkuId="b"))
+    file = delimited.DelimitedFile(Landed(str(path), path, "", 0))
+    parsed = delimited._Records._parsed
+
+    def with_empty(self: delimited._Records) -> Iterator[pa.RecordBatch]:
+        for batch in parsed(self):
+            yield batch.slice(0, 1)
+            yield batch.slice(0, 0)
+            yield batch.slice(1)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(delimited._Records, "_parsed", with_empty)
+        found = pa.Table.from_batches(file.batches(lambda *_: None))
+    assert found[ROW].to_pylist() == [1, 2]

@@ -156,6 +156,17 @@ def test_invoices_typed_by_hand(tmp_path: Path) -> None:
     assert (row["BillingCurrency"], row["x_Tax"]) == ("USD", 19)
 
 
+def test_an_invoice_of_a_number_needs_no_month(tmp_path: Path) -> None:
+    """Its charges are found by the number: when it is of stays unknown."""
+    path = tmp_path / "invoices.toml"
+    path.write_text(
+        '[[invoice]]\ninvoice_id = "INV-8"\ncurrency = "USD"\namount_due = 7\n', encoding="utf-8"
+    )
+    (row,) = read_invoices(path).table.rows()
+    assert (row["InvoiceId"], row["BilledCost"]) == ("INV-8", 7)
+    assert (row["BillingPeriodStart"], row["BillingPeriodEnd"]) == (None, None)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -48,6 +48,42 @@ def test_what_is_not_there_is_named(tmp_path: Path, name: str, reason: str) -> N
     assert caught.value.source == str(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    ("paths", "source", "reason"),
+    [
+        ("", "(empty path)", "a path is needed"),
+        (["a.csv", ""], "(empty path)", "a path is needed"),
+        ([], "(nothing)", "no file was given"),
+    ],
+)
+def test_no_path_is_no_file(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    paths: list[str] | str,
+    source: str,
+    reason: str,
+) -> None:
+    """An empty name, alone or among others, and an empty list."""
+    monkeypatch.chdir(tmp_path)
+    touch(tmp_path, "a.csv")
+    with pytest.raises(SourceError, match=reason) as caught:
+        expand(paths)
+    assert caught.value.source == source
+
+
+def test_a_table_in_memory_is_no_path() -> None:
+    """What is expanded are names."""
+    with pytest.raises(UsageError, match="a data frame has no path"):
+        expand([pa.table({"a": [1]})])
+
+
+def test_a_remote_folder_is_named_with_what_to_give() -> None:
+    """Which of its files are bills, the caller has to say."""
+    fsspec.filesystem("memory").pipe({"/bills/october/a.csv": b"one"})
+    with pytest.raises(SourceError, match=r"is a directory; give its files by a pattern"):
+        expand("memory://bills/october")
+
+
 def test_urls_are_expanded_and_copied(tmp_path: Path) -> None:
     """A remote pattern gives URLs; the copy is there inside the context and gone after it."""
     memory = fsspec.filesystem("memory")

@@ -49,6 +49,7 @@ def test_a_part_of_a_query_gives_what_the_whole_gives() -> None:
         "WITH line AS (SELECT *, 1 AS kind FROM export) SELECT record, kind FROM line",
         "WITH line AS (SELECT record, kind FROM export) SELECT record, kind FROM line",
         "WITH line AS (SELECT * EXCLUDE (kind) FROM export) SELECT record, cost FROM line",
+        "WITH line AS (SELECT *, two AS one, one AS two FROM export) SELECT record, one FROM line",
         "SELECT record, cost AS twice, twice || 'x' AS more FROM export",
         "SELECT record, upper(kind) FROM export",
         "SELECT record FROM export; SELECT 1",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from trueup.adapter.native import NativeExport
-from trueup.errors import SourceError
+from trueup.errors import IntegrityError, SourceError
 from trueup.focus import native
 from trueup.focus.charges import read_charges
 
@@ -56,6 +56,16 @@ def test_a_record_the_query_makes_nothing_of_is_rejected_by_its_number(
     monkeypatch.setattr(native, "native_exports", lambda: [export()])
     (reject,) = read_charges(bill).rejects.rows()
     assert (reject["row_number"], reject["column"]) == (2, "BilledCost")
+
+
+def test_a_query_that_does_not_tell_the_record_first_is_an_error(
+    bill: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without its number nobody knows which record of the file a row is of."""
+    unnumbered = export(SQL.replace("SELECT record, ", "SELECT "))
+    monkeypatch.setattr(native, "native_exports", lambda: [unnumbered])
+    with pytest.raises(IntegrityError, match="example-export: its query must select record first"):
+        read_charges(bill)
 
 
 def test_a_query_that_loses_a_record_is_an_error(

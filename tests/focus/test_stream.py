@@ -46,6 +46,12 @@ def test_what_is_not_utf8_is_marked_once_for_each_sequence(pieces: int) -> None:
     assert passed(b"\x80a", pieces) == (mark + b"a", True)
 
 
+def test_only_what_is_read_is_marked() -> None:
+    """A text that cannot be written as asked stays an error: no byte of a file is behind it."""
+    with pytest.raises(UnicodeEncodeError):
+        "caf\u00e9".encode("ascii", errors="trueup-mark")
+
+
 @pytest.mark.parametrize("pieces", [1, 3, stream.CHUNK_BYTES])
 def test_what_was_read_before_comes_first_and_the_tail_last(pieces: int) -> None:
     """The start may end within a character."""

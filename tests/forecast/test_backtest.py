@@ -47,3 +47,11 @@ def test_a_backtest_needs_weeks_to_compare_with() -> None:
     """Eight weeks make a forecast and leave nothing to compare it with."""
     with pytest.raises(UsageError, match="needs 12"):
         backtest(Series("plan", None, DAY, datetime(2026, 1, 5, tzinfo=UTC), np.ones(56)), 4)
+
+
+def test_a_week_that_is_not_known_whole_has_no_sum_to_compare() -> None:
+    """Of the week that came one day is a hole: six days are compared, and no sum."""
+    values = np.array([70.0] * 56 + [77.0] * 6 + [np.nan])
+    found = backtest(Series("plan", None, DAY, datetime(2026, 1, 5, tzinfo=UTC), values), 1)
+    assert found.error == pytest.approx(7, abs=0.01)
+    assert (found.origins, found.coverage, found.total_coverage) == (1, 0, None)

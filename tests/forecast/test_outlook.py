@@ -264,3 +264,13 @@ def test_a_history_that_the_library_cannot_follow_is_a_reason(
     row = only(Outlook([lot()]))
     assert row["reason"] == "its history cannot be followed: statsforecast: by nothing"
     assert row["expected"] is None
+
+
+def test_without_a_balance_what_will_be_left_is_not_said() -> None:
+    """100 a day go on over the horizon of 28 days: 2,800, of nobody knows how many."""
+    days = [day(number, "100") for number in range(WEEKS)]
+    credit = {"commitment_id": "lot", "expires_at": FIRST + (WEEKS + 30) * DAY}
+    row = only(Outlook([run(burn_down=days, credits=[credit])]))
+    assert row["expected"] == pytest.approx(D(2800), abs=1)
+    assert [row[name] for name in ("remaining", "left", "at_risk", "last_day")] == [None] * 4
+    assert row["reason"] == "what remains of it is not known"

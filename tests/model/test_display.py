@@ -9,7 +9,16 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from trueup.model.display import instant, legible, table_html, table_text
+from trueup.model.display import (
+    TEXT_WIDTH_MAX,
+    UNKNOWN,
+    _cut,
+    cell,
+    instant,
+    legible,
+    table_html,
+    table_text,
+)
 from trueup.model.schema import ALLOCATIONS, IDENTITY, UTILIZATION
 from trueup.model.table import Table
 
@@ -118,3 +127,24 @@ def test_html_escapes_every_text() -> None:
 def test_an_instant_is_written_in_utc() -> None:
     """Midnight UTC ends in Z and has no fraction."""
     assert instant(datetime(2026, 10, 1, tzinfo=UTC)) == "2026-10-01T00:00:00Z"
+
+
+def test_a_cell_is_the_text_of_one_value() -> None:
+    """An instant in UTC, yes or no, a dash for what is not known; money has two decimals."""
+    values = [(None, "-"), (True, "yes"), (False, "no"), ("a\x1bb", "a\\x1bb"), (3, "3")]
+    assert [cell(value) for value, _ in values[1:]] == [text for _, text in values[1:]]
+    assert cell(None) == UNKNOWN
+    assert cell(datetime(2026, 10, 3, 14, tzinfo=UTC)) == instant(
+        datetime(2026, 10, 3, 14, tzinfo=UTC)
+    )
+    assert (cell(Decimal("2.5"), money=True), cell(Decimal("2.50"))) == ("2.50", "2.5")
+
+
+def test_long_text_is_cut_in_its_middle_and_no_number_is() -> None:
+    """Identifiers differ at their ends; a number that lost digits would be another one."""
+    name = "arn:" + "x" * 100 + ":end"
+    digits = "-" + "1" * 100 + ".5"
+    found = _cut(name)
+    assert len(found) <= TEXT_WIDTH_MAX
+    assert (found[:4], found[-4:], found.count("\u2026")) == ("arn:", ":end", 1)
+    assert (_cut(digits), _cut("short")) == (digits, "short")

@@ -50,3 +50,10 @@ def test_columns_of_many_values_are_told_apart_together() -> None:
     alike = Places(pa.array([0, 0, 0], pa.int32()), 1)
     assert together([column, column, alike, column], 3).of_rows.to_pylist() == [0, 1, 0]
     assert together([], 2).of_rows.to_pylist() == [0, 0]
+
+
+def test_where_values_nest_in_another_way_no_two_rows_are_one() -> None:
+    """Nothing says that two are equal: each has a place of its own."""
+    pairs = pa.array([[1, 2], [1, 2], None], pa.list_(pa.int64(), 2))
+    found = places(pairs)
+    assert (found.of_rows.to_pylist(), found.count) == ([0, 1, 2], 3)

@@ -10,8 +10,11 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
-from trueup.model.schema import ALLOCATIONS, BURN_DOWN
+from trueup.errors import IntegrityError
+from trueup.model.dataset import Dataset
+from trueup.model.schema import ALLOCATIONS, BURN_DOWN, REJECTS, SOURCES, USAGE
 from trueup.model.table import Table
 
 ROWS = [
@@ -87,3 +90,16 @@ def test_columns_are_selected_in_the_order_asked_for(tmp_path: Path) -> None:
             [("c", 3), ("a", 1)],
             [("c", 4), ("a", 2)],
         ]
+
+
+def test_a_source_that_does_not_add_up_is_no_dataset() -> None:
+    """3 rows in, 1 accepted and 1 rejected: one is nowhere."""
+    row = {"source_id": 1, "source": "a.csv", "kind": "usage", "rows_in": 3, "accepted": 1}
+    for rejected, sound in ((2, True), (1, False)):
+        sources = Table.from_rows(SOURCES, [row | {"rejected": rejected}])
+        made = Dataset("usage", Table.from_rows(USAGE, []), sources, Table.from_rows(REJECTS, []))
+        if sound:
+            assert made.checked() is made
+            continue
+        with pytest.raises(IntegrityError, match=r"a.csv: 3 rows in, but 1 accepted \+ 1 rejected"):
+            made.checked()

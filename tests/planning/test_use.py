@@ -126,3 +126,13 @@ def test_what_has_no_price_is_named(engine: Engine) -> None:
     later = Period(FIRST + 50 * HOUR, FIRST + 60 * HOUR)
     with pytest.raises(UsageError, match="no usage in"):
         said([held(0, "1")], engine, Wanted({}, later))
+
+
+def test_quantities_too_fine_to_be_counted_exactly_are_left_out(engine: Engine) -> None:
+    """3 x 10^9 GPU-hours to the 18th decimal are more parts than are counted; 1 GPU is planned for."""
+    fine = held(0, "3000000000.000000000000000001", resource_id="fine")
+    found = said([held(0, "1"), fine], engine)
+    assert in_units(found) == ["1"]
+    [(name, why, rows)] = found.left_out
+    assert name.endswith("fine gpu")
+    assert (why, rows) == ("its quantities are too fine to be counted exactly", 1)

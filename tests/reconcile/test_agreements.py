@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import ibis.expr.types as ir
+import pyarrow as pa
 import pytest
 
 from tests.reconcile.prepaid import LATE, VENDOR, applied, at, cost, reconciled
+from tests.reconcile.test_terms import terms
+from trueup.adapter.eligibility import Eligibility
+from trueup.engine.engine import Engine, open_engine
+from trueup.period import Period
+from trueup.reconcile.agreements import Counted, _matches, _rows, _sold_by_other, _start
+from trueup.reconcile.leg import LegRun
+from trueup.reconcile.terms import Terms
 
 D = Decimal
 SPEND = """
@@ -277,3 +289,78 @@ end = 2027-01-01
     )
     assert [row["counted"] for row in result.agreements.rows()] == [150]
     assert result.breaks.rows() == []
+
+
+def minimum(**given: object) -> Terms:
+    """1000 from October on, of which 400 were left on the 10th."""
+    usual = {"commitment_id": "spend", "layer": "agreement", "interval": "full period"}
+    usual_figures = {"figure": D(1000), "start": at(1), "opening": D(400), "opening_at": at(10)}
+    return terms(**(usual | usual_figures | given))
+
+
+@pytest.mark.parametrize(
+    ("first", "given", "reason"),
+    [
+        (at(1), {}, None),
+        (at(10), {}, None),
+        (at(11), {}, "the bill does not reach back to its stated balance"),
+        (at(2), {"opening": None}, "the bill does not reach back to the start of the term"),
+        (None, {}, "the bill does not reach back to the start of the term"),
+    ],
+)
+def test_from_when_on_charges_count(
+    first: datetime | None, given: dict[str, object], reason: str | None
+) -> None:
+    """1000 - 400 = 600 counted by the 10th; the bill has to reach back to there."""
+    since, before, why = _start(minimum(**given), first, [])
+    stated = "opening" not in given
+    assert (since, before) == ((at(10), Fraction(600)) if stated else (at(1), Fraction(0)))
+    assert why == reason
+
+
+def test_a_milestone_before_the_stated_balance_is_not_known() -> None:
+    """600 counted by the 10th; how much of it by the 5th nobody says. By the 20th 600 + 150."""
+    stones = (("2026-10-05", "300"), ("2026-10-20", "700"))
+    dues = ",".join(f'{{"due": "{due}T00:00:00Z", "amount": "{amount}"}}' for due, amount in stones)
+    term = minimum(milestones=f'{{"Elements": [{dues}]}}')
+    run = cast("LegRun", SimpleNamespace(window=Period(at(1), at(1, month=11)), as_of=LATE))
+    hours = [Counted(at(15), Fraction(150), Fraction(0), Fraction(150))]
+    early, later = _rows(term, run, Eligibility("page"), hours, (at(10), Fraction(600), None))
+    assert (early["counted"], early["status"]) == (None, "unknown")
+    assert early["reason"] == "its progress is stated after the milestone"
+    assert (later["counted"], later["status"], later["reason"]) == (750, "met", None)
+
+
+def charges(engine: Engine) -> ir.Table:
+    return engine.load(
+        pa.table(
+            {
+                "x_Provider": ["Nimbus", "Nimbus", "Nimbus", "Other"],
+                "x_PublisherName": [VENDOR, "Some Shop", None, None],
+                "ServiceName": ["Tokens", "Tokens", "Marketplace images", None],
+            }
+        )
+    )
+
+
+def test_the_marketplace_is_told_by_its_seller_or_by_the_rules() -> None:
+    """Another publisher, another provider, or a service that the rules recognise."""
+    term = terms(provider="Nimbus")
+    by_name = Eligibility("page", marketplace={"ServiceName": "^marketplace", "Seller": "."})
+    with open_engine("duckdb") as engine:
+        rows = charges(engine)
+        for rules, expected in (
+            (Eligibility("page"), [False, True, False, True]),
+            (by_name, [False, True, True, True]),
+        ):
+            found = rows.select(found=_sold_by_other(rows, term, rules, engine))
+            assert engine.collect(found).column("found").to_pylist() == expected
+
+
+def test_a_rule_over_a_column_that_the_bill_lacks_matches_nothing() -> None:
+    """The bill has no column Seller; in one that it has, what is null is no text."""
+    with open_engine("duckdb") as engine:
+        rows = charges(engine)
+        for column, expected in (("Seller", [False] * 4), ("ServiceName", [True] * 3 + [False])):
+            found = rows.select(found=_matches(rows, column, "."))
+            assert engine.collect(found).column("found").to_pylist() == expected

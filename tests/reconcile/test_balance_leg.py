@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -19,6 +21,15 @@ from tests.reconcile.prepaid import (
     reconciled,
     rolled,
 )
+from tests.reconcile.test_pools import drawn
+from tests.reconcile.test_pools import lot as a_lot
+from tests.reconcile.test_pools import pool as pool_of
+from trueup.model.schema import RESULT_TABLES
+from trueup.model.table import Table
+from trueup.period import Period
+from trueup.reconcile.balance_leg import _movement_rows, _statements
+from trueup.reconcile.draws import Draws
+from trueup.reconcile.leg import Findings, LegRun
 
 D = Decimal
 LOT = """
@@ -511,3 +522,32 @@ def test_a_row_of_the_unused_rest_draws_nothing(tmp_path: Path) -> None:
     ]
     row = rolled(reconciled(tmp_path, charges, LOT), "lot")
     assert [row["granted"], row["drawn"], row["closing"]] == [100, 30, 70]
+
+
+def test_draws_on_a_lot_without_a_balance_are_those_of_the_period() -> None:
+    """5 drawn on the 3rd and 2 in November; of the 4th, 1 and its refund come to nothing."""
+    draws = drawn((at(3), 5), (at(2, month=11), 2))
+    draws.add(at(4), Fraction(0), "adjustment")
+    pool = pool_of([a_lot("a", figure=D(10))], draws)
+    october = Period(at(1), at(1, month=11))
+    rows = list(_movement_rows(pool, pool.lots[0], october))
+    assert [(row["at"], row["kind"], row["quantity"]) for row in rows] == [(at(3), "drawdown", -5)]
+    unknown = pool_of([a_lot("a", figure=D(10))], Draws(unknown="no charge says"))
+    assert list(_movement_rows(unknown, unknown.lots[0], october)) == []
+
+
+def test_a_statement_that_cannot_be_compared_is_a_note() -> None:
+    """One row says what is left of a, one does not, and one is of a lot that no contract names."""
+    lot = a_lot("a", figure=D(10), start=at(1))
+    said = [balance("a", at(10), "8.00"), balance("a", at(5), "9.00"), balance("b", at(5), "1.00")]
+    said.append(balance("a", at(6), "9.00") | {"remaining": None})
+    table = Table.from_rows(RESULT_TABLES["provider_balances"], said)
+    known = SimpleNamespace(pools=[pool_of([lot], Draws())])
+    run = SimpleNamespace(asserted={"provider_balances": table}, commitments=known, terms=[lot])
+    findings = Findings()
+    found = _statements(cast("LegRun", run), findings)
+    assert {one.at: int(one.remaining) for one in found["a"]} == {at(5): 9, at(10): 8}
+    assert {(note["subject"], note["text"]) for note in findings.notes} == {
+        ("a", "the provider does not say what is left, and when"),
+        ("b", "the provider has a lot that no contract names"),
+    }

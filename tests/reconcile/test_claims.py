@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,10 +30,13 @@ from tests.reconcile.priced import (
 )
 from trueup.api import parsed_clock, parsed_period
 from trueup.model.inputs import Inputs, Unread
-from trueup.model.rules import read_rules
+from trueup.model.rules import Rules, read_rules
 from trueup.model.schema import PROVIDER_RATES
 from trueup.model.table import Table
 from trueup.reconcile import reconcile
+from trueup.reconcile.benefit_pools import Holding
+from trueup.reconcile.claims import Claims, Evidence, claims_of
+from trueup.reconcile.moves import Move
 from trueup.report.result import Result
 
 D = Decimal
@@ -265,3 +271,78 @@ def test_plans_that_swap_rest_on_the_same_evidence(tmp_path: Path) -> None:
         assert one["status"] == "indicated"
         for plan in (PLAN, PLAN_2):
             assert f"that {plan} is shared with account web" in one["missing_evidence"]
+
+
+def move(saved: str, row: int, plan: str = "plan", **given: Any) -> Move:
+    """A line of 10.00 of one hour, of which another part is covered by the rules."""
+    blank: dict[str, Any] = dict.fromkeys(Move.__dataclass_fields__)
+    usual = {"line": row, "source_id": 1, "source_row": row, "provider": "p", "account": "a"}
+    usual |= {"payer": "payer", "interval": datetime(2026, 10, 3, 14, tzinfo=UTC)}
+    usual |= {"currency": "USD", "rows": 1, "quantity": Fraction(1), "billed": Fraction(10)}
+    usual |= {"pool": plan, "covered": Fraction(1, 2), "drawn": Fraction(3)}
+    usual |= {"saved": Fraction(saved), "excess": Fraction(0), "held": Fraction(0)}
+    return Move(**(blank | usual | {"as_other_account": False} | given))
+
+
+def claimed(*moves: Move, rules: dict[str, Any] | None = None, **given: Any) -> Claims:
+    """What the moves make, long after the month is final."""
+    end, late = (datetime(year, 11, 1, tzinfo=UTC) for year in (2026, 2027))
+    usual: dict[str, Any] = {"pools": {}, "held": {}, "doubts": {}, "pool_doubts": {}}
+    usual |= {"clusters": {"other": "plan"}, "unread": [], "billing_end": {"p": end}, "scale": 2}
+    usual |= {"rules": read_rules(rules) if rules else Rules(), "as_of": late}
+    return claims_of(moves, Evidence(**(usual | given)))
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "claims"),
+    [
+        ({"relative": "0.05"}, 0),  # 5 % of 10.00 are 0.50
+        ({"relative": "0.05", "absolute": "0.30"}, 1),  # but at most 0.30
+        ({"relative": "0.05", "absolute": "0.40"}, 0),
+    ],
+)
+def test_the_lesser_tolerance_counts(tolerance: dict[str, str], claims: int) -> None:
+    """0.40 too much were billed of 10.00."""
+    rules = {"tolerance": [{"leg": "price"} | tolerance]}
+    assert len(claimed(move("0.40", 1), rules=rules).claims) == claims
+
+
+def test_a_commitment_that_costs_what_another_saves_is_of_the_same_claim() -> None:
+    """One plan saves 4.00, the other costs 1.00 more: 3.00 in one claim, of the first."""
+    [claim] = claimed(move("-1.00", 1, "other"), move("4.00", 2)).claims
+    assert (claim["commitment_id"], claim["amount"], claim["lines"]) == ("plan", 3, 2)
+
+
+def test_lines_that_save_nothing_together_make_no_claim() -> None:
+    """Two lines of the other plan swap their cover; 4.00 of the first are claimed alone."""
+    swapped = [move("0.50", 1, "other"), move("-0.50", 2, "other")]
+    [claim] = claimed(*swapped, move("4.00", 3)).claims
+    assert (claim["commitment_id"], claim["amount"], claim["lines"]) == ("plan", 4, 1)
+
+
+def test_a_bill_without_a_billing_period_makes_it_indicated() -> None:
+    """When its month is final, nobody knows."""
+    [claim] = claimed(move("4.00", 1), billing_end={}).claims
+    assert claim["status"] == "indicated"
+    assert claim["missing_evidence"] == "the bill of p names no billing period"
+
+
+@pytest.mark.parametrize(
+    ("buyers", "accounts", "lacking"),
+    [
+        ({"a", "b"}, ("a", "c"), "the account that owns plan is not known"),
+        ({"a", "b"}, ("c", "c"), None),  # of one account alone it does not matter whose it is
+        ({"a"}, ("a", "c"), "that plan is shared with account c"),
+    ],
+)
+def test_whose_plan_it_is_has_to_be_known(
+    buyers: set[str], accounts: tuple[str, str], lacking: str | None
+) -> None:
+    """Its fee stands on two accounts, or on one, and lines of others would draw on it."""
+    held = {"plan": Holding("plan", "p", None, buyers=buyers)}
+    lines = [
+        move("2.00", row, account=account, as_other_account=True)
+        for row, account in enumerate(accounts)
+    ]
+    [claim] = claimed(*lines, held=held).claims
+    assert claim["missing_evidence"] == lacking

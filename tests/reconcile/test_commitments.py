@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import trueup
+from tests.reconcile import prepaid
 from tests.test_worked_hour import CHARGE_COLUMNS, CONTRACT, HOUR, PLAN, charge
 
 D = Decimal
@@ -183,3 +184,54 @@ def test_a_period_without_charges_says_so(tmp_path: Path) -> None:
     """No charge in the period is the first thing the notes say."""
     result = reconciled(tmp_path, [charge("e1", "8.50", "2")], commitments=None, period="2025-01")
     assert result.notes.rows()[0]["code"] == "no_charges_in_period"
+
+
+THREE = """
+[[commitment]]
+id = "later"
+provider = "Nimbus"
+layer = "benefit"
+category = "Spend"
+cost = "10.00"
+per = "interval"
+currency = "USD"
+interval = "hourly"
+start = 2026-11-15
+end = 2027-11-15
+
+[[commitment]]
+id = "plan"
+provider = "Nimbus"
+layer = "benefit"
+category = "Spend"
+cost = "5.00"
+per = "interval"
+currency = "USD"
+interval = "hourly"
+start = 2026-10-01
+end = 2027-10-01
+
+[[commitment]]
+id = "floor"
+provider = "Nimbus"
+layer = "agreement"
+cost = "1000.00"
+currency = "USD"
+start = 2026-12-01
+end = 2027-12-01
+"""
+
+
+def test_what_is_not_in_force_or_only_named_has_a_row_and_no_break(tmp_path: Path) -> None:
+    """One begins in November; one is named by a charge of 3.00 alone, and is no lot; one is agreed
+    from December on.
+    """
+    charges = [prepaid.cost("3.00", prepaid.at(3), {"plan": "3.00"})]
+    result = prepaid.reconciled(tmp_path, charges, THREE)
+    rows = {row["commitment_id"]: row for row in result.commitments.rows()}
+    later, plan, floor = (rows[name] for name in ("later", "plan", "floor"))
+    assert (later["status"], later["reason"]) == ("not_covered", "it is not active in the period")
+    assert (plan["status"], plan["drawn"], plan["used_cost"]) == ("complete", 3, 3)
+    assert (floor["status"], floor["opening"], floor["drawn"]) == ("not_covered", None, None)
+    assert [row["lot_id"] for row in result.credits.rows()] == ["floor"]
+    assert len(result.breaks) == 0

@@ -14,6 +14,7 @@ import trueup
 from tests.focus.bill import as_csv, row
 from trueup.config import read_configuration
 from trueup.errors import ConfigurationError
+from trueup.reconcile.currencies import _named
 
 D = Decimal
 RATES = [
@@ -248,3 +249,10 @@ def test_a_mistake_in_a_rate_file_is_named(tmp_path: Path, text: str | None, sai
     with pytest.raises(ConfigurationError) as caught:
         trueup.read_rules(tmp_path / "rules.toml")
     assert said in str(caught.value)
+
+
+def test_many_days_without_a_rate_are_told_by_the_first_and_the_last() -> None:
+    """Three are named one by one."""
+    days = [f"2026-10-0{number}" for number in range(1, 6)]
+    assert _named(days[:3]) == "2026-10-01, 2026-10-02, 2026-10-03"
+    assert _named(days) == "5 days from 2026-10-01 to 2026-10-05"

@@ -18,7 +18,8 @@ from trueup.model.split import split_rows
 from trueup.model.splits import SPLITS
 from trueup.model.table import Table
 from trueup.reconcile.control import check_facts
-from trueup.reconcile.facts import facts_of
+from trueup.reconcile.facts import Facts, facts_of, scanned, with_columns
+from trueup.reconcile.metered import numbered_parties
 
 WHOLE = pa.decimal128(38, 0)
 SCHEMA = pa.schema([("currency", pa.string()), ("effective", WHOLE), ("billed", WHOLE)])
@@ -85,3 +86,44 @@ def test_a_fact_for_every_row(tmp_path: Path) -> None:
         facts_of(whole, tmp_path, engine)
         with pytest.raises(IntegrityError, match=f"{rows} rows read, but {rows - 1} to compute"):
             facts_of(Dataset("charges", lost, whole.sources, whole.rejects), tmp_path, engine)
+
+
+def test_a_table_in_memory_is_computed_with_as_files_are() -> None:
+    """A data set that was made in Python has no files to scan."""
+    schema = pa.schema([("x_ChargeId", pa.int64()), ("SkuId", pa.string())])
+    rows: list[dict[str, Any]] = [{"x_ChargeId": 1, "SkuId": "a"}, {"x_ChargeId": 2, "SkuId": None}]
+    nothing = Table(pa.schema([]), arrow=pa.table({}))
+    made = Dataset("charges", Table.from_rows(schema, rows), nothing, nothing)
+    with open_engine("duckdb") as engine:
+        assert engine.collect(scanned(made, engine)).to_pylist() == rows
+
+
+def test_a_profile_is_parted_by_a_column_that_is_asked_for() -> None:
+    """Charges 1 and 2 have the same SKU and different tags: 3 profiles, which say both."""
+    with open_engine("duckdb") as engine:
+        rows = engine.load(
+            pa.table(
+                {"x_ChargeId": [1, 2, 3, 4], "Tags": ["x", "y", None, None], "SkuId": list("aabb")}
+            )
+        )
+        split = Facts(
+            engine.load(pa.table({"x_ChargeId": [1, 2, 3, 4], "profile": [0, 0, 1, 1]})),
+            engine.load(pa.table({"profile": [0, 1], "SkuId": ["a", "b"]})),
+        )
+        assert with_columns(split, rows, ["SkuId"], engine) is split
+        finer = with_columns(split, rows, ["SkuId", "Tags"], engine)
+        said = {row["profile"]: row for row in engine.collect(finer.profiles).to_pylist()}
+        facts = engine.collect(finer.rows).to_pylist()
+    assert len(said) == 3
+    assert sorted(
+        (row["x_ChargeId"], said[row["profile"]]["SkuId"], said[row["profile"]]["Tags"])
+        for row in facts
+    ) == [(1, "a", "x"), (2, "a", "y"), (3, "b", None), (4, "b", None)]
+
+
+def test_usage_that_was_split_without_its_parties_has_no_numbers_for_them() -> None:
+    """Who used something is told apart when usage is split, or not at all."""
+    with open_engine("duckdb") as engine:
+        rows = engine.load(pa.table({"profile": [0]}))
+        with pytest.raises(TypeError, match="usage is split with its parties"):
+            numbered_parties(Facts(rows, rows), engine)

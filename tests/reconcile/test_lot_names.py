@@ -5,11 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from tests.reconcile import test_invoice_leg as invoices
 from tests.reconcile.prepaid import at, cost, of_leg, reconciled
+from tests.reconcile.test_terms import terms
 from trueup import Result
+from trueup.focus.applied import APPLIED
+from trueup.reconcile.lot_names import not_priced
 
 D = Decimal
 LOT = """
@@ -101,3 +105,16 @@ def test_a_lot_and_its_pool_drawn_twice_have_no_price_together(tmp_path: Path) -
     ]
     [row] = of_leg(reconciled(tmp_path, charges, contract(DEARER)))
     assert (row["billed"], row["billed"] - row["expected"], row["amount"]) == (80, 80, None)
+
+
+def test_each_lot_of_a_pool_without_a_price_is_told_by_its_own() -> None:
+    """One is money, one has a price, of one nobody knows it; a fourth element states its cost."""
+    lots = [
+        terms(commitment_id="money", pool="p"),
+        terms(commitment_id="dear", pool="p", unit="credits", cost_per_credit=D("1.50")),
+        terms(commitment_id="odd", pool="p", unit="credits"),
+    ]
+    rows = [{"commitment_id": "p", "without_cost": count} for count in (3, 0)]
+    [note] = not_priced(lots, pa.Table.from_pylist(rows, APPLIED))
+    assert "3 elements of ContractApplied name the pool" in note["text"]
+    assert "(money in USD, dear 1.50 USD per credits, odd unknown per credits)" in note["text"]

@@ -90,6 +90,34 @@ def test_an_agreement_does_not_expire() -> None:
     assert [balance.expired, balance.remaining] == [0, 40]
 
 
+@pytest.mark.parametrize(
+    ("given", "since", "opening"),
+    [
+        # 500 left on 20 September, 50 drawn until October
+        ({"opening": Decimal(500), "opening_at": day(20, 9)}, None, 450),
+        # 500 left on the 10th, 100 drawn since the 1st
+        ({"opening": Decimal(500), "opening_at": day(10)}, None, 600),
+        # the whole figure, in a term that starts with the period
+        ({"figure": Decimal(120), "start": day(1)}, None, 120),
+        # 120 since 1 September, of which the bill shows 50 drawn
+        ({"figure": Decimal(120), "start": day(1, 9)}, day(1, 9), 70),
+        ({"figure": Decimal(120), "start": day(1, 9)}, day(2, 9), None),
+        ({"figure": Decimal(120), "start": day(1, 9)}, None, None),
+        ({"figure": None}, day(1, 9), None),
+    ],
+)
+def test_what_an_agreement_still_asks_for_when_the_period_begins(
+    given: dict[str, object], since: datetime | None, opening: int | None
+) -> None:
+    """Stated, or counted from its start on; 100 are drawn on the 5th, 50 were on 25 September."""
+    draws = drawn(d5=100)
+    draws.add(day(25, 9), Fraction(50))
+    one = terms(interval="full period", layer="agreement", **given)
+    balance = balance_of(one, draws, OCTOBER, since, LATER)
+    assert [balance.opening, balance.drawn] == [opening, 100]
+    assert balance.remaining == (None if opening is None else max(opening - 100, 0))
+
+
 def test_a_lot_that_ended_before_the_period_is_lost_only_once() -> None:
     """Ended on 1 September with 100 left: that loss is September's, October shows nothing."""
     one = lot(

@@ -10,7 +10,7 @@ import pytest
 
 from trueup.errors import UsageError
 from trueup.period import Period
-from trueup.reconcile.terms import Terms, dated_amounts, per_interval
+from trueup.reconcile.terms import Terms, dated_amounts, latest, per_interval
 
 YEAR = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
 
@@ -75,3 +75,28 @@ def test_a_queued_commitment_counts_nothing(lifecycle: str) -> None:
     """What is only proposed or pending is not active."""
     october = Period(datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
     assert terms(lifecycle=lifecycle).active(october) is None
+
+
+def test_of_several_rows_of_a_contract_the_one_updated_last_counts() -> None:
+    """Exports of two months in either order; a row that says no update counts from its start."""
+    old = terms(figure=Decimal(1), updated=YEAR[0])
+    new = terms(figure=Decimal(2), updated=datetime(2026, 6, 1, tzinfo=UTC))
+    silent = terms(figure=Decimal(3), start=datetime(2025, 1, 1, tzinfo=UTC))
+    other = terms(commitment_id="other")
+    for rows in ([silent, old, new], [new, old, silent], [old, new, other]):
+        found, repeated = latest(rows)
+        assert [one.figure for one in found if one.commitment_id == "plan"] == [2]
+        assert repeated == ["plan"]
+
+
+def test_a_contract_that_stands_nowhere_has_no_row_behind_a_break() -> None:
+    """Its source and row are both known, or neither is told."""
+    assert terms(source_id=1, source_row=7).rows == [("contract", 1, 7)]
+    assert terms(source_id=1).rows == terms().rows == []
+
+
+def test_a_commitment_without_an_interval_has_no_intervals() -> None:
+    """Of an hourly one the first day has 24."""
+    day = Period(YEAR[0], datetime(2026, 1, 2, tzinfo=UTC))
+    assert terms(interval=None).intervals(day) == 0
+    assert terms().intervals(day) == 24

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from tests.reconcile.prepaid import VENDOR, at, balance, cost, of_leg, reconciled
+from tests.reconcile.test_pools import lot, pool
+from tests.reconcile.test_terms import terms
 from trueup.model.schema import RESULT_TABLES
-from trueup.reconcile.figures import Said, same
+from trueup.period import Period
+from trueup.reconcile.draws import Draws
+from trueup.reconcile.figures import COMMITTED, UNUSED, USED, Said, same
+from trueup.reconcile.leg import LegRun
+from trueup.reconcile.three_sources import _committed, _drawn, _first_figure, _whole
 
 D = Decimal
 PLAN = """
@@ -221,3 +228,74 @@ def test_the_verdict_says_which_two_agree(
         Fraction(there),
     )
     assert one.verdict == verdict
+
+
+HOUR = Period(at(3), at(3, 1))
+
+
+def leg_run(**figures: int) -> LegRun:
+    """A run that knows so much of each commitment for an interval, at two decimals."""
+    given = {name: Fraction(value) for name, value in figures.items()}
+    known = SimpleNamespace(quantity_scale=2, figures=given)
+    return cast("LegRun", SimpleNamespace(commitments=known))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, (10, 7, 3)),
+        ({"unknown": 1}, (None, 7, None)),  # a row of unused does not say how much
+        ({"unknown": 1, "used_unknown": 1}, (None, None, None)),
+        ({"units": 2}, (None, None, None)),
+        ({"currencies": 2}, (None, None, None)),
+        ({"seconds": 1800}, (None, None, None)),  # half an hour of it is on the bill
+    ],
+)
+def test_the_bill_says_what_it_covers_whole(
+    given: dict[str, int], expected: tuple[int | None, ...]
+) -> None:
+    """7.00 used and 3.00 unused in the hour: 10.00 committed; what is not known is null."""
+    found = {"units": 1, "currencies": 1, "seconds": 3600, "unknown": 0, "used_unknown": 0}
+    found |= {"used": 700, "unused": 300} | given
+    said = [_whole(found, figure, HOUR, leg_run()) for figure in (COMMITTED, USED, UNUSED)]
+    assert said == list(expected)
+    assert _whole(None, USED, HOUR, leg_run()) is None
+
+
+def test_a_contract_commits_in_its_term() -> None:
+    """10 an hour: 240 in a day of its term; before it, and without a contract or a figure, null."""
+    day = Period(at(3), at(4))
+    run = leg_run(plan=10)
+    assert _committed(terms(), day, run) == 240
+    later = datetime(2026, 11, 1, tzinfo=UTC)
+    assert _committed(terms(start=later), day, run) is None
+    assert _committed(None, day, run) is None
+    assert _committed(terms(commitment_id="card"), day, run) is None
+
+
+@pytest.mark.parametrize(
+    ("lots", "unknown", "expected"),
+    [
+        (["a"], None, 5),  # its balance is not known, what was drawn on it is
+        (["a"], "no charge says", None),
+        (["a", "b"], None, None),  # which of the two was drawn is not known
+    ],
+)
+def test_draws_of_a_lot_without_a_ledger(
+    lots: list[str], unknown: str | None, expected: int | None
+) -> None:
+    """5 were drawn on the 3rd; the lots began long before the bill, and state no balance."""
+    draws = Draws(unknown=unknown)
+    draws.add(at(3, 1), Fraction(5))
+    found = pool([lot(name, figure=D(10)) for name in lots], draws)
+    assert found.ledger is None
+    assert _drawn(found, found.lots[0], at(3), at(4)) == expected
+
+
+def test_a_commitment_differs_once_over_all_figures() -> None:
+    """What went unused tells more than what was used; another commitment stands for itself."""
+    differing: dict[tuple[str, str], Any] = {
+        ("b", COMMITTED): 1, ("a", USED): 2, ("a", UNUSED): 3, ("a", COMMITTED): 4
+    }  # fmt: skip
+    found: list[Any] = list(_first_figure(differing))
+    assert found == [(("a", UNUSED), 3), (("b", COMMITTED), 1)]

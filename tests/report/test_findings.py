@@ -127,3 +127,9 @@ def test_no_money_and_no_known_money_are_never_first() -> None:
     """A shift in time is not counted, an amount that is not known is counted apart."""
     chosen = first_findings(result_of(row("0", **{"class": "timing"}), row(None, 1)))
     assert (chosen.shown, chosen.left, chosen.unpriced) == ([], 0, 1)
+
+
+def test_a_finding_of_no_time_says_none() -> None:
+    """Its breaks do not say when they were: nothing lasted, and nothing is in brackets."""
+    [found] = findings(result_of(row("3", period_start=None, period_end=None)))
+    assert (found.when, found.lasting, found.size) == ("", timedelta(0), Decimal(3))

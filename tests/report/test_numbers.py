@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trueup.report.numbers import count, exact, grouped, money, percent, quantity
+from trueup.report.numbers import count, exact, grouped, length, money, percent, quantity
 
 
 @pytest.mark.parametrize(
@@ -72,3 +73,25 @@ def test_exact_loses_no_digit(value: Decimal) -> None:
 def test_nouns_are_counted() -> None:
     """One row, 1,200 rows."""
     assert (count(1, "row"), count(1200, "row")) == ("1 row", "1,200 rows")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [("0.00005", "0.00005"), ("0.0000001", "0.0000001"), ("-1E-18", None)]
+)
+def test_a_quantity_never_vanishes(value: str, shown: str | None) -> None:
+    """Where six decimals are not enough, all of them are shown."""
+    assert quantity(Decimal(value)) == (shown or "-0." + "0" * 17 + "1")
+
+
+@pytest.mark.parametrize(
+    ("span", "said"),
+    [
+        (timedelta(days=31), "31 days"),
+        (timedelta(days=1), "24 hours"),
+        (timedelta(hours=5), "5 hours"),
+        (timedelta(minutes=90), "90 minutes"),
+    ],
+)
+def test_a_length_is_in_the_largest_unit_that_is_whole(span: timedelta, said: str) -> None:
+    """Days only where there are several."""
+    assert length(span) == said

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pyarrow as pa
 import pytest
@@ -13,7 +14,7 @@ from tests.report.sample import make_outcome
 from trueup.model.spend_schema import SESSION_COSTS
 from trueup.model.table import Table
 from trueup.report.result import Result
-from trueup.report.sessions import costliest
+from trueup.report.sessions import OTHERS, costliest, table
 
 D = Decimal
 COSTS = [  # session, basis, currency, cost: in the order of sessions, null last
@@ -60,3 +61,26 @@ def test_the_report_shows_sessions_where_usage_has_a_cost(tmp_path: Path) -> Non
     assert "Cost most in EUR" in page
     assert "Cost most in USD" in page
     assert 'id="sessions"' not in Result(make_outcome()).to_html(tmp_path / "b.html").read_text()
+
+
+def test_all_others_are_a_row_of_each_currency() -> None:
+    """One session of each is shown: of USD 3.00 + 3.50 + 0.50 are left, of EUR nothing."""
+    found = table(Table.from_rows(SESSION_COSTS, rows()), 1).rows()
+    assert [(row["session"], row["currency"], row["cost"]) for row in found] == [
+        ("s3", "EUR", D("1.00")),
+        ("s2", "USD", D("4.00")),
+        (OTHERS, "USD", D("7.00")),
+    ]
+
+
+def test_a_batch_without_rows_changes_nothing() -> None:
+    """Tables come in pieces, and a piece may be empty."""
+    some = pa.RecordBatch.from_pylist(rows(), SESSION_COSTS)
+    parts = [some.slice(0, 0), some]
+    given = SimpleNamespace(
+        schema=SESSION_COSTS,
+        select=lambda names: SimpleNamespace(
+            reader=lambda: iter([part.select(names) for part in parts])
+        ),
+    )
+    assert costliest(cast("Table", given), 1)[0]["session"] == "s3"

@@ -324,6 +324,23 @@ def test_attributes_may_be_named(otlp: Any, write_lines: Any) -> None:
     assert [(r["team"], r["account_id"]) for r in row.table.rows()] == [("red", "7")] * 2
 
 
+def test_a_named_resource_comes_before_the_deployment(otlp: Any, write_lines: Any) -> None:
+    """Of the span, else of where it runs; without a name the deployment is the resource."""
+    own = otlp.document(otlp.chat("a", usage=(1, 1), x__endpoint="e1", deployment__name="d1"))
+    there = otlp.document(otlp.chat("b", usage=(1, 1), deployment__name="d1"))
+    there["resourceSpans"][0]["resource"]["attributes"] = otlp.attributes(
+        {"gen_ai.x.endpoint": "e2"}
+    )
+    path = write_lines([own, there])
+
+    def resources(**how: Any) -> list[str | None]:
+        rows = read_usage(path, **how).table.rows()
+        return [row["resource_id"] for row in rows if row["meter"] == "input_tokens"]
+
+    assert resources(columns={"resource_id": "gen_ai.x.endpoint"}) == ["e1", "e2"]
+    assert resources() == ["d1", "d1"]
+
+
 @pytest.mark.parametrize("packing", ["plain", "gz", "zst", "no suffix"])
 def test_compressed(otlp: Any, tmp_path: Path, meters: Any, packing: str) -> None:
     """Files are unpacked by their content, whatever their name."""

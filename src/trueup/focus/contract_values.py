@@ -34,11 +34,9 @@ def _amount(value: object) -> object:
     text = str(value).strip()
     if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", text):
         raise ValueError("must be a plain number without separators, such as 1000 or 0.35")
-    sign, figures, exponent = Decimal(text).as_tuple()
-    if not isinstance(exponent, int):
-        raise ValueError("must be a finite number")
+    sign, figures, last = Decimal(text).as_tuple()
     significant = "".join(map(str, figures)).lstrip("0").rstrip("0")
-    exponent += len(figures) - len("".join(map(str, figures)).rstrip("0"))
+    exponent = int(last) + len(figures) - len("".join(map(str, figures)).rstrip("0"))
     if not significant:
         return Decimal(0)
     if -exponent > DECIMALS_MAX or len(significant) + exponent > INTEGER_DIGITS_MAX:

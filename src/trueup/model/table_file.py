@@ -30,10 +30,8 @@ class TableFile:
 
     def close(self) -> None:
         """Finish the file; no rows can follow."""
-        if self._writer is None:
-            self._opened(self._schema.empty_table())
-        if self._writer is not None:
-            self._writer.close()
+        writer = self._writer or self._opened(self._schema.empty_table())
+        writer.close()
 
     def _opened(self, first: pa.Table) -> pq.ParquetWriter:
         """The writer: text that repeats itself in the first rows goes by its values."""

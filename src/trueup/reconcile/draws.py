@@ -243,7 +243,10 @@ def by_rule(terms: Terms, names: Sequence[str], given: Drawing) -> Draws:
     wanted: dict[str, str] = json.loads(terms.applies_to or "{}")
     missing = [column for column in wanted if column not in pieces.columns]
     if missing or not wanted:
-        draws.unknown = f"applies_to names columns the bill does not have: {', '.join(missing)}"
+        lacking = (
+            f"columns the bill does not have: {', '.join(missing)}" if missing else "no column"
+        )
+        draws.unknown = f"applies_to names {lacking}"
         return draws
     credited = terms.credits_the_bill
     rows = matching(pieces, terms, names, "Credit" if credited else "Usage")

@@ -58,10 +58,9 @@ class LegRun:
 
 @dataclass
 class Findings:
-    """What a leg found: breaks and tables as rows of their schemas, or tables as expressions.
+    """What a leg found: breaks and tables, as rows of their schemas.
 
-    An expression has the columns of its schema, figures as whole numbers of 10^-18. A break is a
-    row of ``BREAKS`` without ``id``; one that brings an ``explanation`` keeps it.
+    A break is a row of ``BREAKS`` without ``id``; one that brings an ``explanation`` keeps it.
 
     What stands behind a break is told in one of two ways, or both. ``rows`` of a break lists
     (side, source_id, source_row) for a few: side is billed, metered, contract, invoice or
@@ -72,6 +71,6 @@ class Findings:
     """
 
     breaks: list[dict[str, Any]] = field(default_factory=list)
-    tables: dict[str, Sequence[Mapping[str, Any]] | ir.Table] = field(default_factory=dict)
+    tables: dict[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     notes: list[dict[str, Any]] = field(default_factory=list)
     break_rows: list[ir.Table] = field(default_factory=list)

@@ -230,11 +230,7 @@ def _tables(work: Worked, stated: Sequence[Mapping[str, Any]]) -> dict[str, Tabl
         computed["pending"] = used.pending.order_by("period_start", "resource_id", "model", "meter")
         computed["allocations"] = _allocations(used, work.scale)
     for leg in work.further:
-        for name, rows in leg.tables.items():
-            if isinstance(rows, ir.Table):
-                computed[name] = rows
-            else:
-                given[name] = rows
+        given |= leg.tables
     tables = {
         name: Table.from_rows(wanted, given.get(name, []))
         for name, wanted in schema.RESULT_TABLES.items()

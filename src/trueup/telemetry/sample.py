@@ -84,8 +84,7 @@ def _beginning(path: Path, source: str) -> bytes:
             while sum(map(len, parts)) < SAMPLE_BYTES and (part := file.read(SAMPLE_BYTES)):
                 parts.append(part)
     except (OSError, EOFError) as error:
-        if not parts:
-            raise SourceError(source, f"cannot be unpacked, damaged or cut ({error})") from error
+        raise SourceError(source, f"cannot be unpacked, damaged or cut ({error})") from error
     return b"".join(parts)[:SAMPLE_BYTES]
 
 

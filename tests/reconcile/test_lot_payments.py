@@ -1,0 +1,119 @@
+"""What lots paid of charges that a rule gave them, and what of it is not known."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+
+from tests.reconcile.test_pools import day, drawn, lot, pool
+from trueup.period import Period
+from trueup.reconcile.draws import Draws
+from trueup.reconcile.invoice_drawdown import _left
+from trueup.reconcile.lot_payments import paid_by_rule
+from trueup.reconcile.overage import overage_breaks
+from trueup.reconcile.pools import Pool
+from trueup.reconcile.terms import Terms
+
+OCTOBER = Period(day(1), day(1, 11))
+RULE = '{"SkuId": "x"}'
+
+
+def ruled(pooled: Draws, **given: object) -> Pool:
+    """A lot of 10 from October on that charges of SKU x draw on."""
+    usual = {"figure": Decimal(10), "start": day(1), "applies_to": RULE}
+    return pool([lot("a", **(usual | given))], pooled)
+
+
+def test_a_rule_that_no_charge_met_pays_nothing() -> None:
+    """Nothing was drawn: there is no hour to pay for."""
+    assert list(paid_by_rule([ruled(Draws())], "USD")) == []
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"applies_to": None},
+        {"layer": "agreement"},
+        {"currency": "EUR"},
+        {"type": "Promotional credit"},  # Credit charges lower the bill themselves
+    ],
+)
+def test_what_pays_no_usage_by_rule_is_left_out(given: dict[str, object]) -> None:
+    """Without a rule, of another layer or currency, or given rather than bought."""
+    assert list(paid_by_rule([ruled(drawn((day(3), 4)), **given)], "USD")) == []
+
+
+def test_what_is_beyond_the_lot_stays_unpaid() -> None:
+    """4 on the 3rd are paid whole; of 8 on the 4th 6 are left: 2 / 8 stay unpaid."""
+    [found] = paid_by_rule([ruled(drawn((day(3), 4), (day(4), 8)))], "USD")
+    assert found.left == {day(3): Fraction(0), day(4): Fraction(1, 4)}
+    assert (found.names, found.unknown) == (("a", "both"), None)
+
+
+@pytest.mark.parametrize(
+    ("hour", "unknown"),
+    [(day(25, 9), "its balance is known from 2026-10-01 on"), (day(2), None)],
+)
+def test_draws_before_the_balance_is_known_are_said(hour: datetime, unknown: str | None) -> None:
+    """The provider states 10 as of October; what a charge of September left unpaid is not known."""
+    stated = {"figure": None, "start": day(1, 9), "opening": Decimal(10), "opening_at": day(1)}
+    [found] = paid_by_rule([ruled(drawn((hour, 3)), **stated)], "USD")
+    assert found.unknown == unknown
+
+
+def test_a_ledger_that_cannot_be_kept_is_said() -> None:
+    """A lot of July, and nobody states what was left of it in October."""
+    [found] = paid_by_rule([ruled(drawn((day(3), 3)), start=day(1, 7))], "USD")
+    assert (found.left, found.unknown) == ({}, "its balance before the period is not known")
+
+
+@pytest.mark.parametrize(
+    ("unnamed", "lots", "left"),
+    [
+        (None, 2, "12.00"),  # no row shows a drawdown
+        ("-5.00", 1, "0"),  # its one lot has a row already
+        ("-5.00", 2, "7.00"),  # of 12.00 5.00 are shown
+        ("-15.00", 2, "0"),
+    ],
+)
+def test_a_drawdown_with_a_row_of_its_own_is_not_taken_off_again(
+    unnamed: str | None, lots: int, left: str
+) -> None:
+    """12.00 were paid by lots."""
+    shown = None if unnamed is None else Decimal(unnamed) * 100
+    row = {"cost": Decimal(12 * 10**18), "unnamed": shown, "lots": lots}
+    assert _left(row, 2) == Decimal(left)
+
+
+def beyond(own: Draws, pooled: Draws, **given: object) -> Pool:
+    """A lot of 10, whose overage costs 2.00 a unit."""
+    usual = {"figure": Decimal(10), "start": day(1), "overage_rate": Decimal(2)}
+    lots: list[Terms] = [lot("a", **(usual | given))]
+    return pool(lots, pooled, a=own)
+
+
+@pytest.mark.parametrize(("billed", "amounts"), [(24, []), (36, [Decimal(6)])])
+@pytest.mark.parametrize("named", [True, False])
+def test_overage_is_billed_at_the_rate_of_the_contract(
+    named: bool, billed: int, amounts: list[Decimal]
+) -> None:
+    """12 drawn of 10: a sixth of what is billed is of the 2 beyond it, which cost 2 x 2.00 = 4.00.
+
+    A sixth of 24.00 is 4.00; of 36.00 it is 6.00, 2.00 too much.
+    """
+    draws = drawn((day(3), 12))
+    draws.billed[day(3)] = Fraction(billed)
+    found = beyond(draws, Draws()) if named else beyond(Draws(), draws)
+    assert [one["billed"] for one in overage_breaks(found, OCTOBER)] == amounts
+    assert [one["amount"] for one in overage_breaks(found, OCTOBER)] == [2] * len(amounts)
+
+
+def test_overage_without_a_rate_or_a_ledger_is_not_judged() -> None:
+    """Nothing says what a unit beyond the lot costs, or how much is beyond it."""
+    draws = drawn((day(3), 12))
+    draws.billed[day(3)] = Fraction(36)
+    for given in ({"overage_rate": None}, {"start": day(1, 7)}):
+        assert list(overage_breaks(beyond(draws, Draws(), **given), OCTOBER)) == []
