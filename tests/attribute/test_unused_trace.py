@@ -22,8 +22,8 @@ def unused(quantity: str | None, cost: str | None, **more: Any) -> dict[str, Any
     return {**known, **figures, **at, **more}
 
 
-def spent(at: datetime, team: str | None, cost: str, **more: Any) -> dict[str, Any]:
-    known = {"provider": "nine", "currency": "USD", "state": "billed", "cost": D(cost)}
+def spent(at: datetime, team: str | None, cost: str | None, **more: Any) -> dict[str, Any]:
+    known = {"provider": "nine", "currency": "USD", "state": "billed", "cost": cost and D(cost)}
     return {"start": at, "team": team, **known, **more}
 
 
@@ -57,6 +57,19 @@ def test_unused_is_exact_and_traced_to_what_was_idle_and_who_was_quiet() -> None
     assert found.idle == {("gpu", "GPU-Seconds"): D(1800)}
     assert found.idle_cost == D("1.55")
     assert found.quiet == (Quiet("search", D("4.35"), 2, 5),)
+
+
+def test_a_team_whose_cost_is_not_known_is_not_called_quiet() -> None:
+    """The cost of search was 9.00, and is 1.00 and what nobody knows; ads fell by 3.00 - 1.00."""
+    spend = [
+        spent(HOUR - WEEK, "search", "9.00"),
+        spent(HOUR, "search", "1.00"),
+        spent(HOUR, "search", None, state="pending"),
+        spent(HOUR - WEEK, "ads", "3.00"),
+        spent(HOUR, "ads", "1.00"),
+    ]
+    [found] = traced([unused("1", "1")], table(SPEND, spend), table(ACTIVITY, []))
+    assert found.quiet == (Quiet("ads", D("2.00"), 0, 0),)
 
 
 def test_intervals_too_long_to_tell_are_not_traced() -> None:

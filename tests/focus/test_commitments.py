@@ -234,11 +234,14 @@ A_LOT = 'lots = [{ id = "l", granted = 5, start = 2026-01-01, end = 2026-05-01 }
         ("opening_quantity = 1", "opening_quantity and opening_at belong together"),
         ("total = 1\nquantity = 1", "give total (credits of the whole term) or quantity, not both"),
         ("compute_units_per_credit = 1", "compute_units_per_credit needs compute_unit"),
-        ("opening_at = 07:30:00", "opening_at = datetime.time(7, 30)"),
+        ("opening_at = 07:30:00", "opening_at = 07:30:00"),
         ('zone = "Mars/Base"', "must be a time zone such as America/Los_Angeles"),
         ("lots = [{ grant = 5 }]", "lots.0.grant = 5: no such key; did you mean granted?"),
         (f"total = 6\n{A_LOT}", "total = 6, but its lots grant 5"),
-        (A_LOT.replace("2026-05", "2026-01"), ": end must be after start"),
+        (
+            A_LOT.replace("2026-05", "2026-01"),
+            '"start": "2026-01-01", "end": "2026-01-01"}: end must be after start',
+        ),
         (
             A_LOT.replace("5,", "5, opening_quantity = 1,"),
             ": opening_quantity and opening_at belong together",

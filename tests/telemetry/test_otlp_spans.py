@@ -331,14 +331,18 @@ def test_a_named_resource_comes_before_the_deployment(otlp: Any, write_lines: An
     there["resourceSpans"][0]["resource"]["attributes"] = otlp.attributes(
         {"gen_ai.x.endpoint": "e2"}
     )
-    path = write_lines([own, there])
+    neither = otlp.document(otlp.chat("c", usage=(1, 1), deployment__name="d1"))
+    neither["resourceSpans"][0]["resource"]["attributes"] = otlp.attributes(
+        {"cloud.resource_id": "host"}
+    )
+    path = write_lines([own, there, neither])
 
     def resources(**how: Any) -> list[str | None]:
         rows = read_usage(path, **how).table.rows()
         return [row["resource_id"] for row in rows if row["meter"] == "input_tokens"]
 
-    assert resources(columns={"resource_id": "gen_ai.x.endpoint"}) == ["e1", "e2"]
-    assert resources() == ["d1", "d1"]
+    assert resources(columns={"resource_id": "gen_ai.x.endpoint"}) == ["e1", "e2", "d1"]
+    assert resources() == ["d1", "d1", "d1"]
 
 
 @pytest.mark.parametrize("packing", ["plain", "gz", "zst", "no suffix"])

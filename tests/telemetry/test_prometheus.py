@@ -166,7 +166,7 @@ def test_other_metrics_and_slices(tmp_path: Path, reasons: Any) -> None:
 
 
 def test_answers_that_are_none(tmp_path: Path) -> None:
-    """A failed query and a file cut in half are errors that name the file."""
+    """A failed query, a file cut in half and bare series are errors that name the file."""
     failed = tmp_path / "failed.json"
     failed.write_text('{"status": "error", "data": null, "error": "timeout"}')
     with pytest.raises(SourceError, match=r"failed\.json.*error"):
@@ -176,6 +176,10 @@ def test_answers_that_are_none(tmp_path: Path) -> None:
     cut.write_text(whole[: len(whole) // 2])
     with pytest.raises(SourceError, match=r"cut\.json"):
         read_usage(cut, format="prometheus")
+    bare = tmp_path / "bare.json"
+    bare.write_text(json.dumps(series(UTIL, [1, 1])))
+    with pytest.raises(SourceError, match=r"bare\.json.*without an answer around them"):
+        read_usage(bare, format="prometheus")
 
 
 def test_a_month_is_small(tmp_path: Path) -> None:

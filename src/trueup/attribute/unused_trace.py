@@ -61,7 +61,7 @@ class _Seen:
     """Sums by hour and provider: idle cost, cost by team, capacity by meter, sessions by team."""
 
     idle: dict[tuple[Any, ...], Decimal]
-    costs: dict[tuple[Any, ...], dict[str, Decimal]]
+    costs: dict[tuple[Any, ...], dict[str, Decimal | None]]
     held: dict[tuple[Any, ...], dict[tuple[str, str], Decimal]]
     sessions: dict[tuple[Any, ...], dict[str, int]]
 
@@ -126,19 +126,27 @@ def _known(values: Iterable[Decimal | None]) -> Decimal | None:
 def _quiet(
     hours: list[datetime], provider: str | None, currency: str | None, seen: _Seen
 ) -> tuple[Quiet, ...]:
-    """Teams whose cost fell, the largest fall first."""
+    """Teams whose cost fell, the largest fall first; none whose cost is not known in all hours."""
     change: dict[str, Decimal] = {}
+    unknown: set[str] = set()
     sessions: dict[str, list[int]] = {}
     for hour in hours:
         for at, sign, place in ((hour, 1, 0), (hour - WEEK, -1, 1)):
             for team, cost in seen.costs.get((at, provider, currency), {}).items():
+                if cost is None:
+                    unknown.add(team)
+                    continue
                 change[team] = EXACT.add(change.get(team, ZERO), EXACT.multiply(cost, sign))
             for team, count in seen.sessions.get((at, provider), {}).items():
                 sessions.setdefault(team, [0, 0])[place] += count
-    fell = [(team, EXACT.minus(amount)) for team, amount in change.items() if amount < 0]
+    fell = {
+        team: EXACT.minus(amount)
+        for team, amount in change.items()
+        if amount < 0 and team not in unknown
+    }
     return tuple(
         Quiet(team, less, *sessions.get(team, (0, 0)))
-        for team, less in sorted(fell, key=lambda each: (-each[1], each[0]))
+        for team, less in sorted(fell.items(), key=lambda each: (-each[1], each[0]))
     )
 
 
@@ -149,21 +157,25 @@ def _seen(spend: pa.Table, activity: pa.Table) -> _Seen:
 
 def _costs(
     spend: pa.Table,
-) -> tuple[dict[tuple[Any, ...], Decimal], dict[tuple[Any, ...], dict[str, Decimal]]]:
-    """What was idle, and what teams cost, by hour, provider and currency."""
+) -> tuple[dict[tuple[Any, ...], Decimal], dict[tuple[Any, ...], dict[str, Decimal | None]]]:
+    """What was idle, and what teams cost, by hour, provider and currency.
+
+    A team's cost is None where one of its rows has none.
+    """
+    import pyarrow.compute as pc
+
     from trueup.model.sums import sums_by
 
     idle: dict[tuple[Any, ...], Decimal] = {}
-    teams: dict[tuple[Any, ...], dict[str, Decimal]] = {}
+    teams: dict[tuple[Any, ...], dict[str, Decimal | None]] = {}
     place = ["start", "provider", "currency"]
-    for row in sums_by(spend, (*place, "team", "reason"), ["cost"]).to_pylist():
+    rows = spend.append_column("unknown", pc.is_null(spend.column("cost")).cast("int64"))
+    for row in sums_by(rows, (*place, "team", "reason"), ["cost", "unknown"]).to_pylist():
         at = tuple(row[name] for name in place)
-        if row["cost"] is None:
-            continue
-        if row["reason"] == "idle":
+        if row["reason"] == "idle" and row["cost"] is not None:
             idle[at] = EXACT.add(idle.get(at, ZERO), row["cost"])
         elif row["reason"] is None and row["team"]:
-            teams.setdefault(at, {})[row["team"]] = row["cost"]
+            teams.setdefault(at, {})[row["team"]] = None if row["unknown"] else row["cost"]
     return idle, teams
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from datetime import date, time
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
@@ -278,7 +279,9 @@ def _line(item: Mapping[str, Any]) -> str:
 
 
 def _shown(value: object) -> str:
-    return str(value) if isinstance(value, Decimal | datetime | date) else repr(value)
+    if isinstance(value, dict | list):
+        return json.dumps(value, default=str, ensure_ascii=False)
+    return str(value) if isinstance(value, Decimal | date | time) else repr(value)
 
 
 def _keys_at(place: tuple[str | int, ...]) -> list[str]:

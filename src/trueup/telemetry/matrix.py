@@ -62,8 +62,13 @@ def split(path: Path, source: str, target: Path) -> Answers:
                 _bound(beside)
             answers.documents = list(_documents(b"".join(answers.frame)))
             _write_whole(answers, lines)
+            written = lines.tell()
     except (OSError, ValueError, RecursionError) as error:
         raise SourceError(source, f"not a complete JSON document: {error}") from error
+    if written and not answers.documents:
+        raise SourceError(
+            source, "series without an answer around them: give that of a range query"
+        )
     _check(answers, source)
     return answers
 

@@ -122,9 +122,19 @@ def resources(table: str, key: str, layout: object) -> str:
 
 
 def of_resource(columns: Sequence[str], mapped: Mapping[str, str]) -> str:
-    """SQL columns ``r_...`` of what a resource's attributes rks and rvs say, once per resource."""
+    """SQL columns ``r_...`` of what a resource's attributes rks and rvs say, once per resource.
+
+    ``r_named`` is by the caller's own name of ``resource_id``.
+    """
     found = [f"{first_of(own_first(name, mapped), RESOURCE_LISTS)} AS r_{name}" for name in columns]
-    return ", ".join([*found, f"{first_of(DEPLOYMENT, RESOURCE_LISTS)} AS r_deployment"])
+    named = (mapped["resource_id"],) if "resource_id" in mapped else ("",)
+    return ", ".join(
+        [
+            *found,
+            f"{first_of(DEPLOYMENT, RESOURCE_LISTS)} AS r_deployment",
+            f"{first_of(named, RESOURCE_LISTS)} AS r_named",
+        ]
+    )
 
 
 def of_item(column: str, mapped: Mapping[str, str]) -> str:

@@ -106,13 +106,13 @@ def _where_who(mapped: Mapping[str, str]) -> str:
     """SQL columns of who called and where.
 
     A resource's cloud.resource_id is where the caller runs: a span's own, or a deployment, is
-    better.
+    better; what the caller says it is, is best.
     """
     columns = {name: names.of_item(name, mapped) for name in names.MAPPABLE}
-    if "resource_id" not in mapped:
-        deployment = f"{names.first_of(names.DEPLOYMENT)}, r_deployment"
-        own = names.first_of(names.MAPPABLE["resource_id"])
-        columns["resource_id"] = f"coalesce({own}, {deployment}, r_resource_id)"
+    named = f"{names.first_of((mapped.get('resource_id', ''),))}, r_named"
+    own = names.first_of(names.MAPPABLE["resource_id"])
+    deployment = f"{names.first_of(names.DEPLOYMENT)}, r_deployment"
+    columns["resource_id"] = f"coalesce({named}, {own}, {deployment}, r_resource_id)"
     columns["service_tier"] = names.tier_of(columns["service_tier"])
     return ", ".join(f"{value} AS {name}" for name, value in columns.items())
 
