@@ -178,7 +178,7 @@ def test_answers_that_are_none(tmp_path: Path) -> None:
         read_usage(cut, format="prometheus")
     bare = tmp_path / "bare.json"
     bare.write_text(json.dumps(series(UTIL, [1, 1])))
-    with pytest.raises(SourceError, match=r"bare\.json.*without an answer around them"):
+    with pytest.raises(SourceError, match=r"bare\.json.*outside an answer"):
         read_usage(bare, format="prometheus")
 
 

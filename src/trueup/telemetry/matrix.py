@@ -66,9 +66,7 @@ def split(path: Path, source: str, target: Path) -> Answers:
     except (OSError, ValueError, RecursionError) as error:
         raise SourceError(source, f"not a complete JSON document: {error}") from error
     if written and not answers.documents:
-        raise SourceError(
-            source, "series without an answer around them: give that of a range query"
-        )
+        raise SourceError(source, "series outside an answer: give that of a range query")
     _check(answers, source)
     return answers
 
