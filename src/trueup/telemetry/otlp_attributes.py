@@ -126,15 +126,11 @@ def of_resource(columns: Sequence[str], mapped: Mapping[str, str]) -> str:
 
     ``r_named`` is by the caller's own name of ``resource_id``.
     """
-    found = [f"{first_of(own_first(name, mapped), RESOURCE_LISTS)} AS r_{name}" for name in columns]
-    named = (mapped["resource_id"],) if "resource_id" in mapped else ("",)
-    return ", ".join(
-        [
-            *found,
-            f"{first_of(DEPLOYMENT, RESOURCE_LISTS)} AS r_deployment",
-            f"{first_of(named, RESOURCE_LISTS)} AS r_named",
-        ]
-    )
+    found = {name: first_of(own_first(name, mapped), RESOURCE_LISTS) for name in columns}
+    found["deployment"] = first_of(DEPLOYMENT, RESOURCE_LISTS)
+    own = mapped.get("resource_id")
+    found["named"] = first_of((own,), RESOURCE_LISTS) if own else "NULL"
+    return ", ".join(f"{text} AS r_{name}" for name, text in found.items())
 
 
 def of_item(column: str, mapped: Mapping[str, str]) -> str:

@@ -109,10 +109,11 @@ def _where_who(mapped: Mapping[str, str]) -> str:
     better; what the caller says it is, is best.
     """
     columns = {name: names.of_item(name, mapped) for name in names.MAPPABLE}
-    named = f"{names.first_of((mapped.get('resource_id', ''),))}, r_named"
-    own = names.first_of(names.MAPPABLE["resource_id"])
-    deployment = f"{names.first_of(names.DEPLOYMENT)}, r_deployment"
-    columns["resource_id"] = f"coalesce({named}, {own}, {deployment}, r_resource_id)"
+    named = [mapped["resource_id"]] if "resource_id" in mapped else []
+    options = [*(names.first_of((one,)) for one in named), "r_named"]
+    options += [names.first_of(each) for each in (names.MAPPABLE["resource_id"], names.DEPLOYMENT)]
+    options += ["r_deployment", "r_resource_id"]
+    columns["resource_id"] = f"coalesce({', '.join(options)})"
     columns["service_tier"] = names.tier_of(columns["service_tier"])
     return ", ".join(f"{value} AS {name}" for name, value in columns.items())
 
