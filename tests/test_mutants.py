@@ -94,7 +94,7 @@ def test_what_no_test_misses_is_reported(free: SimpleQueue[Path]) -> None:
 def test_an_empty_file_is_no_control() -> None:
     """A folder begins with its ``__init__``, of which no test reaches a line."""
     files = [*files_of("attribute")]
-    reached = Reach({files[0]: {}, files[2]: {1: {"test"}}}, Counter(test=1))
+    reached = Reach({files[0]: {1: set()}, files[2]: {1: {"test"}}}, Counter(test=1))
     assert files[0] == "attribute/__init__.py"
     assert control_of(files, reached).file == files[2]
     assert control_of(files, Reach({}, Counter())).file == files[0]

@@ -51,7 +51,8 @@ def tally(file: str, reached: Reach, asked: argparse.Namespace) -> Counter[str]:
 
 def control_of(files: Sequence[str], reached: Reach) -> Mutant:
     """The first file that a test reaches, as it is: an empty one has nothing to reach."""
-    return unchanged(next((file for file in files if reached.lines.get(file)), files[0]))
+    controls = [unchanged(file) for file in files]
+    return next((one for one in controls if reached.tests(one)), controls[0])
 
 
 def arguments() -> argparse.Namespace:
