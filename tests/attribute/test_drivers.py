@@ -211,3 +211,18 @@ def test_in_two_currencies_at_once_each_has_its_own_calls() -> None:
     ]
     dollar = rated_drivers(table(RATED, rows), "tool", NOW, BEFORE)[1]
     assert dollar.effects == {**NOTHING, "quantity": D("-0.5")}
+
+
+def at(day: int) -> datetime:
+    """Midnight of a day of October, counted on from September where it is below 1."""
+    return datetime(2026, 10, 1, tzinfo=UTC) + timedelta(days=day - 1)
+
+
+def test_a_row_that_one_edge_of_one_window_cuts_is_left_out() -> None:
+    """From the 14th to the 16th now ends, from the 7th to the 9th before does; September is in none."""
+    rows = [
+        {**spent(NOW, "search", cost), "start": at(first), "end": at(last)}
+        for cost, first, last in (("1", 14, 16), ("2", 7, 9), ("4", -6, -4), ("8", 9, 10))
+    ]
+    assert cut_rows(table(SPEND, rows), (NOW, BEFORE)) == {"USD": D("3")}
+    assert cut_rows(table(SPEND, rows), (BEFORE, NOW)) == {"USD": D("3")}

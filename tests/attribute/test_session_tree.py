@@ -119,3 +119,14 @@ def test_no_hierarchy_of_agents_loses_or_makes_a_unit(rows: list[dict[str, Any]]
 
 def _all(step: Step) -> list[Step]:
     return [step, *(each for child in step.children for each in _all(child))]
+
+
+def test_a_session_has_agents_these_tools_and_these_models() -> None:
+    """One row stands four levels down, at the model that it is of."""
+    only = row("planner", "1.00", tool="search")
+    levels, step = [], session_tree("s1", [only])
+    while step.children:
+        levels.append((step.level, step.name))
+        [step] = step.children
+    assert levels == [("session", "s1"), ("agent", "planner"), ("tool", "search")]
+    assert (step.level, step.name, step.rows) == ("model", "chat", [only])

@@ -36,7 +36,8 @@ def found(
         met = None if used is None else engine.load(as_whole(used, USED))
         breaks = engine.collect(all_breaks(listed, [], met, engine).breaks)
     assert breaks.column_names == WITH_ASIDE.names
-    return breaks.to_pylist()
+    rows: list[dict[str, Any]] = breaks.to_pylist()
+    return rows
 
 
 SENTENCES = {
@@ -149,8 +150,8 @@ def test_the_largest_money_comes_first() -> None:
 
 def test_a_break_whose_rows_are_not_all_listed_is_named() -> None:
     """By its id and class, and what it counts on either side."""
-    one = LISTED | {"rows_billed": 1, "rows_metered": 3, "rows": [("billed", 0, 1)]}
-    one["rows"] += [("metered", 0, 1), ("metered", 0, 2)]
+    rows = [("billed", 0, 1), ("metered", 0, 1), ("metered", 0, 2)]
+    one = LISTED | {"rows_billed": 1, "rows_metered": 3, "rows": rows}
     with pytest.raises(IntegrityError) as caught:
         found([one])
     assert str(caught.value) == (

@@ -74,7 +74,7 @@ def test_the_stake_is_exact_where_the_product_does_not_fit() -> None:
 Given = tuple[str, int, int, int, int]  # rule, billed, metered, copies, cost
 
 
-def judged(given: Given, rules: Rules | None = None) -> tuple[str, Decimal]:
+def judged(given: Given, rules: Rules | None = None) -> tuple[str, int]:
     """The verdict on one group in one currency, and what is at stake in 10^-2 of it."""
     rule, billed, metered, copied, cost = given
     with open_engine("duckdb") as engine:
@@ -89,7 +89,7 @@ def judged(given: Given, rules: Rules | None = None) -> tuple[str, Decimal]:
         columns = ("verdict", "stake", "effective", "currency", "n", "copy_q")
         [row] = engine.collect(found.select(*columns)).to_pylist()
     assert [row[name] for name in columns[2:]] == [cost, "USD", 1, copied]
-    return row["verdict"], row["stake"]
+    return row["verdict"], int(row["stake"])
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ THING = pa.schema(
     ]
 )
 # Cells of either side: 1 and 2 are billed in group 7, 3 in group 8; both meters saw one cell each.
-CELLS = [
+CELLS: list[dict[str, Any]] = [
     {"cell": 1, "thing": 1, "q": 10, "n": 2, "start": at(9), "end": at(10), "currency": "USD"},
     {"cell": 2, "thing": 2, "q": 20, "n": 3, "start": at(8), "end": at(9), "currency": "EUR"},
     {"cell": 3, "thing": 2, "q": 5, "n": 1, "start": at(9), "end": at(10), "currency": "EUR"},

@@ -15,6 +15,7 @@ from trueup.reconcile.draws import ADJUSTMENT, DRAWDOWN, REFUND, Draws
 from trueup.reconcile.ledger import (
     EXPIRY,
     GRANT,
+    NOTHING,
     OVERAGE,
     Ledger,
     Lot,
@@ -33,10 +34,17 @@ def at(day: int, hour: int = 0) -> datetime:
     return datetime(2026, 10, day, hour, tzinfo=UTC)
 
 
-def lot(name: str, start: int = 1, end: int = 11, held: int | None = None, **more: object) -> Lot:
+def lot(
+    name: str,
+    start: int = 1,
+    end: int = 11,
+    held: int | Fraction | None = None,
+    rollover: Fraction = NOTHING,
+    adjustments: tuple[tuple[datetime, Fraction], ...] = (),
+) -> Lot:
     """Of 100, granted as it starts unless it ``held`` something on the 1st."""
     known = None if held is None else F(held)
-    return replace(Lot(name, at(start), at(end), known, F(100)), **more)
+    return Lot(name, at(start), at(end), known, F(100), rollover, adjustments)
 
 
 def drawn(*moves: tuple[datetime, Fraction | int, str | None]) -> Draws:
@@ -90,8 +98,7 @@ def test_a_roll_forward_of_adjoining_spans() -> None:
 def test_what_is_drawn_beyond_the_balance_is_overage_and_given_back_first() -> None:
     """Half of 1/2 is held: 1/4 drawn, 1/4 beyond; of 1/3 given back 1/4 is overage, 1/12 refund."""
     draws = drawn((at(2), F(1, 2), None), (at(3), F(-1, 3), None))
-    quarter = replace(lot("a", held=0), held=F(1, 4))
-    assert told(booked(quarter, own={"a": draws}), "a") == [
+    assert told(booked(lot("a", held=F(1, 4)), own={"a": draws}), "a") == [
         (DRAWDOWN, F(-1, 4)),
         (OVERAGE, F(1, 4)),
         (OVERAGE, F(-1, 4)),
