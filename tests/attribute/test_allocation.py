@@ -111,3 +111,13 @@ def test_an_owner_is_the_party_of_its_team_alone_or_a_new_one() -> None:
     assert (who[1], who[3]) == (1, 2)
     assert who[2] < 0
     assert added == [{"who": who[2], **about, "team": "ops"}]
+
+
+def test_without_owners_everybody_pays_for_themselves() -> None:
+    """The rows have no owner, and no party is added."""
+    rows = pa.table({"who": pa.array([2], pa.int64()), "owner": pa.nulls(1, pa.string())})
+    parties = pa.table({"who": pa.array([2], pa.int64()), "team": ["claims"]})
+    with open_engine("duckdb") as engine:
+        paid, named = with_payers(engine.load(rows), engine.load(parties), {}, engine)
+        assert engine.collect(paid).to_pylist() == [{"who": 2}]
+        assert engine.collect(named).to_pylist() == [{"who": 2, "team": "claims"}]

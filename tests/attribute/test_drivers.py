@@ -112,6 +112,16 @@ def test_currencies_stand_apart_and_accrued_is_told() -> None:
     ]
 
 
+def test_what_is_accrued_of_several_models_is_added_up() -> None:
+    """1.00 and 0.50 of two models, 2.00 of which is billed: 1.50 of 3.50."""
+    rows = [
+        spent(NOW, "search", "1.00", state="accrued"),
+        spent(NOW, "search", "0.50", state="accrued", model="chat-2"),
+        spent(NOW, "search", "2.00"),
+    ]
+    assert [(each.now, each.accrued) for each in found(rows)] == [(D("3.50"), D("1.50"))]
+
+
 def test_held_capacity_is_no_measure_of_use() -> None:
     """10 hours busy both weeks; that 20, then 40 were held changes nothing: all of 2.00 is price."""
     busy = [used(week, "search", "10", unit="GPU-Hours") for week in (BEFORE, NOW)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trueup.attribute.cost_line import Payer
-from trueup.attribute.hierarchy import Place, shown
+from trueup.attribute.hierarchy import Hierarchy, Place, shown
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,9 @@ def test_a_payer_without_any_name_is_nobody() -> None:
     """Null, not an empty name: no level has one."""
     assert Payer() == (None, None, None)
     assert Payer("ads") == ("ads", None, None)
+
+
+def test_without_tables_a_payer_is_what_it_says() -> None:
+    """No cost centre of a team is known, no business unit of a cost centre."""
+    assert Hierarchy().payer(Payer("ads", "4712")) == ("ads", "4712", None)
+    assert Hierarchy().payer(Payer("ads")) == ("ads", None, None)
