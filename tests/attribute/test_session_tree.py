@@ -71,6 +71,16 @@ def test_bases_and_currencies_are_never_added_up() -> None:
     }
 
 
+def test_what_commitments_paid_is_known_of_each_basis_or_not_at_all() -> None:
+    """0.75 and 0.25 of what was billed; of what is rated it is not known."""
+    rows = [
+        row("a", "1.00", committed_cost=D("0.75")),
+        row("b", "1.00", committed_cost=D("0.25")),
+        row("a", "2.00", basis="rated", committed_cost=None),
+    ]
+    assert session_tree("s1", rows).committed == {("billed", "USD"): D("1.00")}
+
+
 def test_the_costliest_sessions_come_first_by_currency() -> None:
     """s2 6.00 of three bases before s1 5.00; s1 in EUR apart; 4.00 of s2 was committed."""
     rows = [
