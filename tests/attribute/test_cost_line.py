@@ -25,7 +25,7 @@ def test_a_part_is_charged_to_somebody_and_stays_what_it_is() -> None:
 
 def test_names_are_in_order_and_what_is_not_known_is_last() -> None:
     """An empty name is known, and before every other."""
-    keys = [["b"], [None], ["a", "z"], [""], ["a", None]]
+    keys: list[list[str | None]] = [["b"], [None], ["a", "z"], [""], ["a", None]]
     assert sorted(keys, key=in_order) == [[""], ["a", "z"], ["a", None], ["b"], [None]]
     assert in_order(["b", None, ""]) == [(False, "b"), (True, ""), (False, "")]
 
