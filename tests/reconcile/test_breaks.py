@@ -36,6 +36,8 @@ def found(
         met = None if used is None else engine.load(as_whole(used, USED))
         breaks = engine.collect(all_breaks(listed, [], met, engine).breaks)
     assert breaks.column_names == WITH_ASIDE.names
+    texts = [each.name for each in WITH_ASIDE if pa.types.is_string(each.type)]
+    assert {breaks.schema.field(name).type for name in texts} == {pa.string()}
     rows: list[dict[str, Any]] = breaks.to_pylist()
     return rows
 
