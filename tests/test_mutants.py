@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("mutmut", reason="mutmut is in the dependency group `mutants`")
 
+from tests.mutants.__main__ import control_of, files_of
 from tests.mutants.mutant import Equivalent, equivalents, mutants_of, sampled, unchanged
 from tests.mutants.reach import Reach, measured, reach
 from tests.mutants.trial import KILLED, SURVIVED, TIMEOUT, UNREACHED, copies, tried
@@ -88,6 +89,15 @@ def test_what_no_test_misses_is_reported(free: SimpleQueue[Path]) -> None:
     assert tried(mutant, elsewhere, free, seconds=300) == SURVIVED
     assert tried(mutant, MONEY, free, seconds=300) == KILLED
     assert tried(unchanged("money.py"), MONEY, free, seconds=300) == SURVIVED
+
+
+def test_an_empty_file_is_no_control() -> None:
+    """A folder begins with its ``__init__``, of which no test reaches a line."""
+    files = [*files_of("attribute")]
+    reached = Reach({files[0]: {1: set()}, files[2]: {1: {"test"}}}, Counter(test=1))
+    assert files[0] == "attribute/__init__.py"
+    assert control_of(files, reached).file == files[2]
+    assert control_of(files, Reach({}, Counter())).file == files[0]
 
 
 def test_a_mutant_without_end_is_stopped(free: SimpleQueue[Path]) -> None:

@@ -112,9 +112,11 @@ NO_UNIT = "is not a unit: write it as Tokens, 1000 Tokens, GPU-Hours, GB or GB/S
     [
         (" n/a ", "' n/a ' says no unit"),
         ("none", "'none' says no unit"),
+        ("-", "'-' says no unit"),
         ("", "'' says no unit"),
         ("0 Tokens", "'0 Tokens': a unit of nothing"),
         ("12 %", f"'12 %' {NO_UNIT}"),
+        ("%/Hour", f"'%/Hour' {NO_UNIT}"),
         ("--", f"'--' {NO_UNIT}"),
         ("Per Hour", f"'Per Hour' {NO_UNIT}"),
         ("GPU Per", f"'GPU Per' {NO_UNIT}"),
@@ -135,6 +137,16 @@ def test_the_error_says_what_is_wrong_with_it(text: str, says: str) -> None:
     with pytest.raises(UnitError) as caught:
         parse_unit(text)
     assert str(caught.value) == says
+
+
+def test_a_text_that_is_too_long_is_shown_in_part() -> None:
+    """200 characters are read; of 201 and of 1,240 the first 40 are shown and the rest counted."""
+    assert parse_unit("x" * 200) == Unit(Fraction(1), "x" * 200)
+    shown = repr("x" * 40)
+    for length, rest in ((201, "161"), (1240, "1,200")):
+        with pytest.raises(UnitError) as caught:
+            parse_unit("x" * length)
+        assert str(caught.value) == f"{shown} and {rest} more characters are no unit"
 
 
 @pytest.mark.parametrize(

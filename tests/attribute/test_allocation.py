@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from trueup.attribute.allocation import divided
+from trueup.attribute.allocation import divided, with_payers
+from trueup.attribute.parties import WHO
 from trueup.engine.engine import open_engine
 from trueup.errors import IntegrityError
 
@@ -82,3 +83,41 @@ def test_a_product_of_39_digits_is_refused(cost: int, covered: int) -> None:
     """Of the cost or of what is covered: nothing is shared, nothing wraps."""
     with pytest.raises(IntegrityError, match=r"^a cost and the quantities that share it have more"):
         shares(parts("too much", cost, covered, 10**18, 2 * 10**18))
+
+
+def test_an_owner_is_the_party_of_its_team_alone_or_a_new_one() -> None:
+    """Claims is party 1, a session of claims is another; ops gets a number below 0 and its name."""
+    about = dict.fromkeys(WHO)
+    parties = pa.Table.from_pylist(
+        [
+            {"who": 1, **about, "team": "claims"},
+            {"who": 2, **about, "team": "claims", "session": "s1"},
+            {"who": 3, **about, "team": "claims", "cost_centre": "4711"},
+        ],
+        schema=pa.schema([("who", pa.int64()), *((name, pa.string()) for name in WHO)]),
+    )
+    rows = pa.table(
+        {
+            "who": pa.array([None, None, 2], pa.int64()),
+            "owner": ["claims", "ops", None],
+            "cost": [1, 2, 3],
+        }
+    )
+    owners = {"d1": "claims", "d2": "ops", "d3": "claims"}
+    with open_engine("duckdb") as engine:
+        paid, named = with_payers(engine.load(rows), engine.load(parties), owners, engine)
+        who = {row["cost"]: row["who"] for row in engine.collect(paid).to_pylist()}
+        added = [row for row in engine.collect(named).to_pylist() if row["who"] not in (1, 2, 3)]
+    assert (who[1], who[3]) == (1, 2)
+    assert who[2] < 0
+    assert added == [{"who": who[2], **about, "team": "ops"}]
+
+
+def test_without_owners_everybody_pays_for_themselves() -> None:
+    """The rows have no owner, and no party is added."""
+    rows = pa.table({"who": pa.array([2], pa.int64()), "owner": pa.nulls(1, pa.string())})
+    parties = pa.table({"who": pa.array([2], pa.int64()), "team": ["claims"]})
+    with open_engine("duckdb") as engine:
+        paid, named = with_payers(engine.load(rows), engine.load(parties), {}, engine)
+        assert engine.collect(paid).to_pylist() == [{"who": 2}]
+        assert engine.collect(named).to_pylist() == [{"who": 2, "team": "claims"}]

@@ -112,6 +112,16 @@ def test_currencies_stand_apart_and_accrued_is_told() -> None:
     ]
 
 
+def test_what_is_accrued_of_several_models_is_added_up() -> None:
+    """1.00 and 0.50 of two models, 2.00 of which is billed: 1.50 of 3.50."""
+    rows = [
+        spent(NOW, "search", "1.00", state="accrued"),
+        spent(NOW, "search", "0.50", state="accrued", model="chat-2"),
+        spent(NOW, "search", "2.00"),
+    ]
+    assert [(each.now, each.accrued) for each in found(rows)] == [(D("3.50"), D("1.50"))]
+
+
 def test_held_capacity_is_no_measure_of_use() -> None:
     """10 hours busy both weeks; that 20, then 40 were held changes nothing: all of 2.00 is price."""
     busy = [used(week, "search", "10", unit="GPU-Hours") for week in (BEFORE, NOW)]
@@ -211,3 +221,18 @@ def test_in_two_currencies_at_once_each_has_its_own_calls() -> None:
     ]
     dollar = rated_drivers(table(RATED, rows), "tool", NOW, BEFORE)[1]
     assert dollar.effects == {**NOTHING, "quantity": D("-0.5")}
+
+
+def at(day: int) -> datetime:
+    """Midnight of a day of October, counted on from September where it is below 1."""
+    return datetime(2026, 10, 1, tzinfo=UTC) + timedelta(days=day - 1)
+
+
+def test_a_row_that_one_edge_of_one_window_cuts_is_left_out() -> None:
+    """From the 14th to the 16th now ends, from the 7th to the 9th before does; September is in none."""
+    rows = [
+        {**spent(NOW, "search", cost), "start": at(first), "end": at(last)}
+        for cost, first, last in (("1", 14, 16), ("2", 7, 9), ("4", -6, -4), ("8", 9, 10))
+    ]
+    assert cut_rows(table(SPEND, rows), (NOW, BEFORE)) == {"USD": D("3")}
+    assert cut_rows(table(SPEND, rows), (BEFORE, NOW)) == {"USD": D("3")}

@@ -184,3 +184,31 @@ def test_another_view_than_there_is_is_refused(by: str, over: str) -> None:
     """The message says which there are."""
     with pytest.raises(UsageError, match="it is by team, agent, model and over period, day, week"):
         rows([], [], by=by, over=over)
+
+
+def test_tokens_of_every_kind_are_counted_and_chips_like_gpus() -> None:
+    """1 + 2 + 3 + 4 = 10 tokens; of 4 chip-hours held 1 was busy."""
+    [row] = rows(
+        [cost(1, "5")],
+        [
+            used(1, "input_tokens", "1", "Tokens"),
+            used(1, "cache_read_tokens", "2", "Tokens"),
+            used(1, "cache_write_tokens", "3", "Tokens"),
+            used(1, "output_tokens", "4", "Tokens"),
+            used(1, "tpu_chip", "4", "TPU-Chip-Hours", capacity="allocated"),
+            used(1, "tpu_chip", "3600", "TPU-Chip-Seconds"),
+        ],
+        [{"session": "s", "team": "x", "currency": "USD", "cost": D(1)}],
+    )
+    assert (row["tokens"], row["chip_hours_held"], row["chip_hours_busy"]) == (10, 4, 1)
+    assert row["chip_utilization"] == D("0.25")
+    assert type(row["sessions"]) is int
+
+
+def test_the_costliest_comes_first_then_the_first_by_name() -> None:
+    """4.00 of z before 1.00 of a and b; what has no cost, tokens of c, comes after them."""
+    found = rows(
+        [cost(1, "1", team="b"), cost(1, "4", team="z"), cost(1, "1", team="a")],
+        [used(1, "input_tokens", "9", "Tokens", team="c")],
+    )
+    assert [row["name"] for row in found] == ["z", "a", "b", "c"]

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 import trueup
 from tests.test_worked_hour import CHARGE_COLUMNS, charge
+from trueup.attribute.parties import Idle, in_time, of_capacity, with_idle
+from trueup.engine.engine import open_engine
 
 D = Decimal
 NINE, TEN, ELEVEN = (f"2026-10-03T{hour:02}:00:00Z" for hour in (9, 10, 11))
@@ -147,3 +152,79 @@ def test_nothing_held_and_nothing_done_is_plainly_missing(tmp_path: Path) -> Non
     assert shares(result) == {"s1": D("6.20"), "missing_in_usage": D("6.20")}
     assert "saw nothing" in result.breaks.rows()[0]["explanation"]
     assert "another" not in result.breaks.rows()[0]["explanation"]
+
+
+INSTANT, WHOLE = pa.timestamp("us", "UTC"), pa.decimal128(38, 0)
+KINDS = (
+    dict.fromkeys(("group", "who", "cell", "thing"), pa.int64())
+    | dict.fromkeys(("held", "matchable", "idle"), pa.bool_())
+    | dict.fromkeys(("q", "metered_q", "weight"), WHOLE)
+    | dict.fromkeys(("hour", "until", "bucket", "metered_bucket"), INSTANT)
+)
+
+
+def table(names: str, rows: Sequence[Sequence[object]] = ()) -> pa.Table:
+    """Rows of these columns; what is not in KINDS is text."""
+    fields = [pa.field(name, KINDS.get(name, pa.string())) for name in names.split()]
+    columns = [[row[at] for row in rows] for at in range(len(fields))]
+    return pa.table(columns, schema=pa.schema(fields))
+
+
+def test_a_busy_meter_that_saw_nothing_leaves_all_idle() -> None:
+    """7,200 s held and none busy: the whole is idle; of 3,600 busy the other 3,600 are."""
+    hour = datetime(2026, 10, 3, 9, tzinfo=UTC)
+    known = (True, D(7200), "resource", "d1", "hour", None, hour, hour)
+    tables = (
+        table(
+            "group held metered_q rule resource grain until bucket metered_bucket",
+            [(1, *known), (2, *known)],
+        ),
+        table("cell group"),
+        table("cell thing hour"),
+        table("held resource meter q who hour thing matchable"),
+        table("group who q", [(1, 5, D(0)), (2, 5, D(3600))]),
+    )
+    with open_engine("duckdb") as engine:
+        groups, members, cells, parties, busy = map(engine.load, tables)
+        found = of_capacity(groups, members, cells, parties, busy, engine)
+        rows = engine.collect(found.order_by("group", "idle")).to_pylist()
+    assert [(row["group"], row["who"], row["weight"], row["idle"]) for row in rows] == [
+        *((1, None, 7200, True), (2, 5, 3600, False), (2, None, 3600, True)),
+    ]
+
+
+def test_usage_is_in_the_hours_that_begin_in_its_group() -> None:
+    """A day from 22:00 to 22:00 has both its ends but the last; a UTC day has hours 0 and 23."""
+    first, second, third = (datetime(2026, 10, day, tzinfo=UTC) for day in (2, 3, 4))
+    ten = first.replace(hour=22)
+    groups = [
+        (1, "d1", ten, ten, second.replace(hour=22)),
+        (2, "d1", second, second, None),
+        (3, "d2", second, second, None),
+    ]
+    hours = [first.replace(hour=21), ten, second.replace(hour=21), second.replace(hour=22), third]
+    with open_engine("duckdb") as engine:
+        found = in_time(
+            engine.load(table("group resource bucket metered_bucket until", groups)),
+            engine.load(table("resource hour", [("d1", hour) for hour in hours])),
+            "resource",
+            "D",
+        )
+        met = engine.collect(found).to_pylist()
+    assert sorted((row["group"], row["hour"]) for row in met) == [
+        *((1, hours[1]), (1, hours[2]), (2, hours[2]), (2, hours[3])),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("policy", "idle"),
+    [("spread", [(2, 4)]), ("apart", [(1, 3), (2, 4)]), ("owner", [(1, 3), (2, 4)])],
+)
+def test_idle_is_spread_over_who_was_busy(policy: Idle, idle: list[tuple[int, int]]) -> None:
+    """In group 1 somebody was; group 2 was wholly idle and stays so."""
+    parts = [(1, 5, D(2), False), (1, None, D(3), True), (2, None, D(4), True)]
+    with open_engine("duckdb") as engine:
+        loaded = engine.load(table("group who weight idle", parts))
+        rows = engine.collect(with_idle(loaded, policy).order_by("group")).to_pylist()
+    assert [(row["group"], row["weight"]) for row in rows if row["idle"]] == idle
+    assert [row["who"] for row in rows if not row["idle"]] == [5]

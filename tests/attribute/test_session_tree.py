@@ -71,6 +71,16 @@ def test_bases_and_currencies_are_never_added_up() -> None:
     }
 
 
+def test_what_commitments_paid_is_known_of_each_basis_or_not_at_all() -> None:
+    """0.75 and 0.25 of what was billed; of what is rated it is not known."""
+    rows = [
+        row("a", "1.00", committed_cost=D("0.75")),
+        row("b", "1.00", committed_cost=D("0.25")),
+        row("a", "2.00", basis="rated", committed_cost=None),
+    ]
+    assert session_tree("s1", rows).committed == {("billed", "USD"): D("1.00")}
+
+
 def test_the_costliest_sessions_come_first_by_currency() -> None:
     """s2 6.00 of three bases before s1 5.00; s1 in EUR apart; 4.00 of s2 was committed."""
     rows = [
@@ -119,3 +129,14 @@ def test_no_hierarchy_of_agents_loses_or_makes_a_unit(rows: list[dict[str, Any]]
 
 def _all(step: Step) -> list[Step]:
     return [step, *(each for child in step.children for each in _all(child))]
+
+
+def test_a_session_has_agents_these_tools_and_these_models() -> None:
+    """One row stands four levels down, at the model that it is of."""
+    only = row("planner", "1.00", tool="search")
+    levels, step = [], session_tree("s1", [only])
+    while step.children:
+        levels.append((step.level, step.name))
+        [step] = step.children
+    assert levels == [("session", "s1"), ("agent", "planner"), ("tool", "search")]
+    assert (step.level, step.name, step.rows) == ("model", "chat", [only])

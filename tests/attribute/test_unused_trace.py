@@ -88,3 +88,29 @@ def test_a_figure_that_is_not_known_is_not_guessed() -> None:
     rows = [unused(None, "1.00"), unused("2", "2.00")]
     [found] = traced(rows, table(SPEND, []), table(ACTIVITY, []))
     assert (found.unused_quantity, found.unused_cost, found.intervals) == (None, D("3.00"), 2)
+
+
+def test_the_costliest_comes_first_by_currency_then_the_first_by_name() -> None:
+    """9.00 before 1.00 twice in USD, whatever euros cost; an amount that is not known is last."""
+    rows = [
+        unused("1", None, commitment_id="e"),
+        unused("1", "1.00", commitment_id="d"),
+        unused("1", "1.00", commitment_id="c"),
+        unused("1", "9.00", commitment_id="b"),
+        unused("1", "2.00", commitment_id="z", currency="EUR"),
+    ]
+    found = traced(rows, table(SPEND, []), table(ACTIVITY, []))
+    assert [each.commitment_id for each in found] == ["z", "b", "c", "d", "e"]
+
+
+def test_a_cost_that_is_not_known_hides_no_other() -> None:
+    """Three idle rows: 1.00, one without a cost, 2.00 of another hour: 3.00 of both hours."""
+    later = HOUR + timedelta(hours=1)
+    spend = [
+        {**spent(HOUR, "search", "0"), "cost": None},
+        spent(HOUR, None, "1.00", reason="idle"),
+        spent(later, None, "2.00", reason="idle"),
+    ]
+    two_hours = {"interval_end": later + timedelta(hours=1)}
+    [found] = traced([unused("1", "1", **two_hours)], table(SPEND, spend), table(ACTIVITY, []))
+    assert (found.hours, found.idle_cost) == (2, D("3.00"))

@@ -14,7 +14,7 @@ import trueup
 from tests.reconcile.test_terms import terms
 from tests.test_worked_hour import CHARGE_COLUMNS, charge
 from trueup.period import Period
-from trueup.reconcile.lots import Balance, Draws, balance_of, burn_down, credit_row
+from trueup.reconcile.lots import Balance, Draws, balance_of, burn_down, credit_row, lot_row
 from trueup.reconcile.terms import Terms
 
 OCTOBER = Period(datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
@@ -153,6 +153,175 @@ def test_draws_of_a_period_shorter_than_a_day_are_seen() -> None:
     one = lot(figure=Decimal(120), start=day(1, 1), opening=Decimal(100), opening_at=day(1))
     balance = balance_of(one, draws, hour, None, LATER)
     assert [balance.opening, balance.drawn, balance.remaining] == [97, 8, 89]
+
+
+def agreement(**given: object) -> Terms:
+    return terms(interval="full period", layer="agreement", unit="USD", **given)
+
+
+def test_an_agreement_counts_what_its_stated_balance_or_its_term_leaves() -> None:
+    """Of 120, by 30 drawn in September and 50 in October, 20 of them on the 3rd.
+
+    90 stated on 20 September, before the 30: 60. 80 stated on the 10th, after 20: 100. Bills since
+    it began: 120 - 30 = 90; without them it is not known, but what was drawn is.
+    """
+    draws = drawn(d3=20, d15=30, d31=0)
+    draws.add(day(25, 9), Fraction(30))
+
+    def counted(since: datetime | None = None, **given: object) -> Balance:
+        one = agreement(figure=Decimal(120), start=day(1, 1), **given)
+        return balance_of(one, draws, OCTOBER, since, LATER)
+
+    nought, fifty = Fraction(0), Fraction(50)
+    before = counted(opening=Decimal(90), opening_at=day(20, 9))
+    assert before == Balance(Fraction(60), fifty, nought, Fraction(10), nought)
+    after = counted(opening=Decimal(80), opening_at=day(10))
+    assert after == Balance(Fraction(100), fifty, nought, fifty, nought)
+    at_once = counted(opening=Decimal(45), opening_at=day(1))
+    assert at_once == Balance(Fraction(45), fifty, nought, nought, Fraction(5))
+    assert counted(since=day(1, 1)) == Balance(Fraction(90), fifty, nought, Fraction(40), nought)
+    assert counted(since=day(2, 1)) == Balance(None, fifty, None, None, None)
+    assert counted(opening=Decimal(90)) == Balance(None, fifty, None, None, None)
+    assert counted() == Balance(None, fifty, None, None, None)
+
+
+def test_an_agreement_of_the_period_opens_with_its_figure() -> None:
+    """120 from 1 October on, 50 drawn: 70; without a figure only the 50 are known."""
+    draws = drawn(d3=20, d15=30)
+    known = balance_of(agreement(figure=Decimal(120), start=day(1)), draws, OCTOBER, None, LATER)
+    assert [known.opening, known.remaining] == [120, 70]
+    rate_card = balance_of(agreement(start=day(1)), draws, OCTOBER, None, LATER)
+    assert rate_card == Balance(None, Fraction(50), None, None, None)
+
+
+def test_an_agreement_whose_draws_are_not_known_or_that_starts_later_has_no_balance() -> None:
+    """Nothing is taken for nought."""
+    nothing = Balance(None, None, None, None, None)
+    silent = Draws(unknown="nobody says")
+    one = agreement(figure=Decimal(120), start=day(1))
+    assert balance_of(one, silent, OCTOBER, None, LATER) == nothing
+    later = agreement(figure=Decimal(120), start=day(1, 11))
+    assert balance_of(later, Draws(), OCTOBER, None, LATER) == nothing
+
+
+KNOWN = Balance(Fraction(90), Fraction(130), Fraction(0), Fraction(0), Fraction(40))
+FIGURES = {"opening": 90, "drawn": 130, "expired": 0, "remaining": 0, "overage_quantity": 40}
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        # credits: no money is committed
+        (
+            {"unit": "credits"},
+            {"quantity_basis": "credits", "committed_quantity": 100, "used_quantity": 130}
+            | {"committed_cost": None, "used_cost": None},
+        ),
+        # money, of the contract's own basis where it states one
+        (
+            {"unit": "USD"},
+            {"quantity_basis": "spend", "committed_quantity": 100, "used_quantity": 130}
+            | {"committed_cost": 100, "used_cost": 130},
+        ),
+        (
+            {"unit": "USD", "quantity_basis": "tokens"},
+            {"quantity_basis": "tokens", "committed_quantity": 100, "committed_cost": 100},
+        ),
+        # neither a unit nor a currency: not money
+        (
+            {"unit": None, "currency": None},
+            {"quantity_basis": "credits", "committed_cost": None, "used_cost": None},
+        ),
+        # given, not bought
+        (
+            {"unit": "USD", "type": "Promotional"},
+            {"quantity_basis": "spend", "committed_quantity": None, "used_quantity": None}
+            | {"committed_cost": None, "used_cost": None},
+        ),
+        (
+            {"unit": "USD", "figure": None},
+            {"committed_quantity": None, "used_quantity": 130}
+            | {"committed_cost": None, "used_cost": 130},
+        ),
+    ],
+)
+def test_the_row_of_a_lot_says_what_was_committed_and_used(
+    given: dict[str, object], expected: dict[str, object]
+) -> None:
+    """100 granted, 90 of it left before the period, 130 drawn: 40 beyond it."""
+    one = terms(**{"interval": "full period", "layer": "funding", "figure": Decimal(100)} | given)
+    row = lot_row(one, KNOWN, "none", provisional=True)
+    told = {"status": "complete", "provisional": True, "reason": None, "commitment_id": "plan"}
+    wanted = FIGURES | told | expected
+    assert {name: row[name] for name in wanted} == wanted
+
+
+def test_the_row_of_a_lot_says_why_its_balance_is_not_known() -> None:
+    """The reason given, else that it is not known; what was drawn makes it complete."""
+    one = lot(figure=Decimal(100))
+    drawn_only = Balance(None, Fraction(5), None, None, None)
+    row = lot_row(one, drawn_only, None, provisional=False)
+    assert (row["status"], row["provisional"]) == ("complete", False)
+    assert row["reason"] == "its balance before the period is not known"
+    assert [row[name] for name in ("opening", "drawn", "expired", "remaining")] == [
+        *(None, 5, None, None)
+    ]
+    row = lot_row(one, Balance(None, None, None, None, None), "nobody says", provisional=True)
+    assert (row["status"], row["reason"], row["drawn"]) == ("not_covered", "nobody says", None)
+
+
+def test_the_row_of_credits_is_to_date() -> None:
+    """120 granted - 40 lost - 30 left = 50 drawn, whatever was drawn in the period."""
+    one = lot(
+        figure=Decimal(120),
+        provider="p",
+        compute_unit="DBU",
+        compute_units_per_credit=Decimal(2),
+        cost_per_credit=Decimal("1.50"),
+    )
+    balance = Balance(Fraction(90), Fraction(20), Fraction(40), Fraction(30), Fraction(0))
+    row = {
+        "lot_id": "plan",
+        "commitment_id": "plan",
+        "provider": "p",
+        "unit": "credits",
+        "granted": Decimal(120),
+        "drawn": Decimal(50),
+        "expired": Decimal(40),
+        "remaining": Decimal(30),
+        "expires_at": datetime(2027, 1, 1, tzinfo=UTC),
+        "compute_unit": "DBU",
+        "compute_units_per_credit": Decimal(2),
+        "cost_per_credit": Decimal("1.50"),
+        "currency": "USD",
+    }
+    assert credit_row(one, balance) == row
+    unknown = credit_row(one, Balance(None, Fraction(20), None, None, None))
+    assert unknown == row | {"drawn": None, "expired": None, "remaining": None}
+    assert credit_row(lot(provider="p"), balance)["drawn"] is None
+
+
+def test_each_day_has_its_draws_and_what_remained() -> None:
+    """10: 4 on the 1st, 7 on the 2nd of which 1 is beyond it, then nothing; not known stays so."""
+    one = lot(provider="p", end=day(5))
+    days = [day(1), day(2), day(3)]
+    balance = Balance(Fraction(10), Fraction(11), Fraction(0), Fraction(0), Fraction(1))
+    about = {"commitment_id": "plan", "provider": "p", "unit": "credits"}
+    assert burn_down(one, drawn(d1=4, d2=7), balance, days) == [
+        about | {"day": day(1), "used_quantity": 4, "remaining": 6},
+        about | {"day": day(2), "used_quantity": 7, "remaining": 0},
+        about | {"day": day(3), "used_quantity": 0, "remaining": 0},
+    ]
+    unknown = burn_down(one, Draws(unknown="nobody says"), Balance(*[None] * 5), days[:1])
+    assert unknown == [about | {"day": day(1), "used_quantity": None, "remaining": None}]
+
+
+def test_a_lot_that_never_expires_on_the_way_keeps_what_is_left() -> None:
+    """It ends on the 2nd with nothing lost: what remains stays as counted."""
+    one = lot(end=day(2))
+    kept = Balance(Fraction(10), Fraction(4), Fraction(0), Fraction(6), Fraction(0))
+    rows = burn_down(one, drawn(d1=4), kept, [day(1), day(2)])
+    assert [row["remaining"] for row in rows] == [6, 6]
 
 
 LOT = """

@@ -75,7 +75,7 @@ def divided(joined: ir.Table, engine: Engine) -> ir.Table:
     covers = shared(mixed.mutate(cost=mixed.covered), BY, TIES, engine)
     covers = covers.select(*BY, "idle", "part", covered=covers.share)
     costs = shared(mixed, BY, TIES, engine).drop("covered")
-    parted = costs.join(covers, [*BY, "idle", "part"]).drop("part")
+    parted = costs.join(covers, [*BY, "idle", "part"])
     plain = _all_or_nothing(shared(engine.keep(joined.filter(only)), BY, TIES, engine))
     return united(plain, parted.select(plain.columns))
 
