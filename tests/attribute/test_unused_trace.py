@@ -64,7 +64,7 @@ def test_a_team_whose_cost_is_not_known_is_not_called_quiet() -> None:
     spend = [
         spent(HOUR - WEEK, "search", "9.00"),
         spent(HOUR, "search", "1.00"),
-        spent(HOUR, "search", None, state="pending"),
+        spent(HOUR, "search", None, state="accrued", currency=None),
         spent(HOUR - WEEK, "ads", "3.00"),
         spent(HOUR, "ads", "1.00"),
     ]

@@ -195,6 +195,18 @@ def test_a_forged_pack_of_another_form_is_named() -> None:
     manifest["files"]["breaks.json"] = sha256(members["breaks.json"])
     [(place, what)] = verified(members | {MANIFEST: sealed(manifest)})
     assert (place, what.split(" (")[0]) == ("the pack", "is not as one is written")
+    deep = b"[" * 100_000
+    assert verified(members | {MANIFEST: deep}) == [
+        (MANIFEST, "was changed: it is no JSON any more")
+    ]
+
+
+def test_what_was_found_before_a_figure_of_another_form_stays() -> None:
+    """A break was altered, and an identity has no amount: both are said."""
+    pack = Pack(break_row={"state": "explained"}, result={"identity": [{"currency": "USD"}]})
+    [(one, what), (other, form)] = verified(pack.members())
+    assert (one, what) == ("breaks.json", "b1 is not decided as the journal says")
+    assert (other, form) == ("the pack", "is not as one is written (KeyError: 'billed')")
 
 
 def test_a_signature_that_is_not_of_its_key_is_named() -> None:

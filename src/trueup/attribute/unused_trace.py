@@ -58,10 +58,14 @@ class Traced:
 
 @dataclass
 class _Seen:
-    """Sums by hour and provider: idle cost, cost by team, capacity by meter, sessions by team."""
+    """Sums by hour and provider: idle cost, cost by team, capacity by meter, sessions by team.
+
+    ``unknown`` are the teams of which something has no cost, and then no currency either.
+    """
 
     idle: dict[tuple[Any, ...], Decimal]
-    costs: dict[tuple[Any, ...], dict[str, Decimal | None]]
+    costs: dict[tuple[Any, ...], dict[str, Decimal]]
+    unknown: dict[tuple[Any, ...], set[str]]
     held: dict[tuple[Any, ...], dict[tuple[str, str], Decimal]]
     sessions: dict[tuple[Any, ...], dict[str, int]]
 
@@ -126,16 +130,14 @@ def _known(values: Iterable[Decimal | None]) -> Decimal | None:
 def _quiet(
     hours: list[datetime], provider: str | None, currency: str | None, seen: _Seen
 ) -> tuple[Quiet, ...]:
-    """Teams whose cost fell, the largest fall first; none whose cost is not known in all hours."""
+    """Teams whose cost fell, the largest fall first; none of which a cost is not known."""
     change: dict[str, Decimal] = {}
     unknown: set[str] = set()
     sessions: dict[str, list[int]] = {}
     for hour in hours:
         for at, sign, place in ((hour, 1, 0), (hour - WEEK, -1, 1)):
+            unknown |= seen.unknown.get((at, provider), set())
             for team, cost in seen.costs.get((at, provider, currency), {}).items():
-                if cost is None:
-                    unknown.add(team)
-                    continue
                 change[team] = EXACT.add(change.get(team, ZERO), EXACT.multiply(cost, sign))
             for team, count in seen.sessions.get((at, provider), {}).items():
                 sessions.setdefault(team, [0, 0])[place] += count
@@ -151,32 +153,38 @@ def _quiet(
 
 
 def _seen(spend: pa.Table, activity: pa.Table) -> _Seen:
-    idle, costs = _costs(spend)
-    return _Seen(idle, costs, _not_busy(activity), _sessions(activity))
+    return _Seen(*_costs(spend), _not_busy(activity), _sessions(activity))
 
 
 def _costs(
     spend: pa.Table,
-) -> tuple[dict[tuple[Any, ...], Decimal], dict[tuple[Any, ...], dict[str, Decimal | None]]]:
-    """What was idle, and what teams cost, by hour, provider and currency.
-
-    A team's cost is None where one of its rows has none.
-    """
+) -> tuple[
+    dict[tuple[Any, ...], Decimal],
+    dict[tuple[Any, ...], dict[str, Decimal]],
+    dict[tuple[Any, ...], set[str]],
+]:
+    """What was idle and what teams cost, by hour, provider and currency; whose cost is unknown."""
     import pyarrow.compute as pc
 
     from trueup.model.sums import sums_by
 
     idle: dict[tuple[Any, ...], Decimal] = {}
-    teams: dict[tuple[Any, ...], dict[str, Decimal | None]] = {}
+    teams: dict[tuple[Any, ...], dict[str, Decimal]] = {}
+    unknown: dict[tuple[Any, ...], set[str]] = {}
     place = ["start", "provider", "currency"]
     rows = spend.append_column("unknown", pc.is_null(spend.column("cost")).cast("int64"))
     for row in sums_by(rows, (*place, "team", "reason"), ["cost", "unknown"]).to_pylist():
         at = tuple(row[name] for name in place)
-        if row["reason"] == "idle" and row["cost"] is not None:
+        of_team = row["reason"] is None and row["team"]
+        if of_team and row["unknown"]:
+            unknown.setdefault((row["start"], row["provider"]), set()).add(row["team"])
+        if row["cost"] is None:
+            continue
+        if row["reason"] == "idle":
             idle[at] = EXACT.add(idle.get(at, ZERO), row["cost"])
-        elif row["reason"] is None and row["team"]:
-            teams.setdefault(at, {})[row["team"]] = None if row["unknown"] else row["cost"]
-    return idle, teams
+        elif of_team:
+            teams.setdefault(at, {})[row["team"]] = row["cost"]
+    return idle, teams, unknown
 
 
 def _not_busy(activity: pa.Table) -> dict[tuple[Any, ...], dict[tuple[str, str], Decimal]]:

@@ -27,8 +27,7 @@ from pathlib import Path
 from typing import Any
 
 MANIFEST, JOURNAL, RESULT = "manifest.json", "journal.jsonl", "result.json"
-NOTHING = "0" * 64
-KEY_PREFIX = "ed25519:"
+NOTHING, KEY_PREFIX = "0" * 64, "ed25519:"
 SEGREGATED = "two persons signed by two keys: preparer and approver are segregated"
 NO_EVIDENCE = (
     "preparer and approver did not both sign by keys of their own: this close is no evidence of "
@@ -36,7 +35,6 @@ NO_EVIDENCE = (
 )
 ACTS = ("close", "approve", "reopen")
 STATES = {"explain": "explained", "write_off": "written_off", "defer": "deferred"}
-
 Found = Iterator[tuple[str, str]]  # a member, and what is wrong with it
 
 # Ed25519 as RFC 8032 (section 5.1) defines it: the field, the curve, its base point, its order.
@@ -130,7 +128,7 @@ def manifest_of(members: Mapping[str, bytes]) -> dict[str, Any]:
         raise ValueError("is missing")
     try:
         found = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError("was changed: it is no JSON any more") from error
     if not isinstance(found, dict) or canonical(found) + b"\n" != content:
         raise ValueError("was changed: it is not spelt as it was written")
@@ -346,7 +344,7 @@ def verified(members: Mapping[str, bytes]) -> list[tuple[str, str]]:
         manifest = manifest_of(members)
     except ValueError as error:
         return [(MANIFEST, str(error))]
-    place = MANIFEST
+    wrong, place = list[tuple[str, str]](), MANIFEST
     try:
         if wrong := list(wrong_members(members, manifest)):
             return wrong
@@ -354,11 +352,13 @@ def verified(members: Mapping[str, bytes]) -> list[tuple[str, str]]:
         entries = entries_of(members[JOURNAL])
         place = "the pack"
         with localcontext(prec=100):
-            return [*wrong_close(entries, manifest, members), *wrong_totals(members)]
-    except (ArithmeticError, AttributeError, LookupError, TypeError) as error:
-        return [(place, f"is not as one is written ({type(error).__name__}: {error})")]
+            wrong.extend(wrong_close(entries, manifest, members))
+            wrong.extend(wrong_totals(members))
     except ValueError as error:
-        return [(place, str(error))]
+        wrong.append((place, str(error)))
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError) as error:
+        wrong.append((place, f"is not as one is written ({type(error).__name__}: {error})"))
+    return wrong
 
 
 def read(place: Path) -> dict[str, bytes]:
@@ -388,8 +388,8 @@ def main(arguments: list[str]) -> int:
         return 1
     manifest = manifest_of(members)
     sys.stdout.write(f"{manifest['period']}: {len(members)} members, {manifest['status']}\n")
-    sys.stdout.write(f"prepared {manifest['prepared']}, approved {manifest['approved']}\n")
-    sys.stdout.write(f"{manifest['segregation']}\n")
+    persons = f"prepared {manifest['prepared']}, approved {manifest['approved']}"
+    sys.stdout.write(f"{persons}\n{manifest['segregation']}\n")
     for key, name in sorted(json.loads(members["keys.json"]).items()):
         sys.stdout.write(f"key of {name}: {key}\n")
     sys.stdout.write(f"head {manifest['head']}\n")

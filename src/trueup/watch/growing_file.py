@@ -75,9 +75,11 @@ class GrowingFile:
 
     def _is_replaced(self, file: BinaryIO) -> bool:
         """Whether another file has the name; one that was moved away is still read."""
-        if not self.path.exists():
+        try:
+            named = self.path.stat()
+        except FileNotFoundError:
             return False
-        return not os.path.samestat(os.fstat(file.fileno()), self.path.stat())
+        return not os.path.samestat(os.fstat(file.fileno()), named)
 
     def _read(self, file: BinaryIO) -> Iterator[Dataset]:
         while (lines := self._whole_lines(file)) is not None:

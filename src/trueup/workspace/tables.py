@@ -13,6 +13,7 @@ from pathlib import Path
 from shutil import rmtree
 from typing import TYPE_CHECKING
 
+from trueup.errors import IntegrityError
 from trueup.workspace.store import all_synced, digest_of, synced
 
 if TYPE_CHECKING:
@@ -40,8 +41,11 @@ def append(folder: Path, run_id: str, tables: Mapping[str, Table]) -> dict[str, 
         place = folder / TABLES / name
         before = {path for path in files_of(place / LOG) if path.name != LAST_CHECKPOINT}
         _add(place, run_id, table.reader())
+        rows = list(files_of(place / f"{RUN_ID}={run_id}"))
+        if not rows:
+            raise IntegrityError(f"{place}: the rows of {run_id} are not where they belong")
         written += [path for path in files_of(place / LOG) if path not in before]
-        written += files_of(place / f"{RUN_ID}={run_id}")
+        written += rows
     return _hashed(folder, written)
 
 
@@ -87,9 +91,14 @@ def _hashed(folder: Path, files: Collection[Path]) -> dict[str, str]:
 
 def files_of(place: Path) -> Iterator[Path]:
     """Every file below a folder, in order; none where it is not there."""
-    for folder, below, files in os.walk(place):
+    for folder, below, files in os.walk(place, onerror=_raised):
         below.sort()
         yield from (Path(folder, name) for name in sorted(files))
+
+
+def _raised(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def take_away(folder: Path, known: Mapping[str, str]) -> list[str]:
