@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from functools import wraps
 from importlib import import_module
+from importlib.util import find_spec
 from pkgutil import iter_modules
 from types import FunctionType
 from typing import Any
@@ -48,6 +49,8 @@ def suspend_in_libraries() -> None:
         return
     for place, names in FUNCTIONS.items():
         module, _, name = place.partition(":")
+        if find_spec(module.partition(".")[0]) is None:  # an extra that is not installed
+            continue
         owner = import_module(module)
         owner = getattr(owner, name) if name else owner
         for each in names:
