@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import shutil
 from collections.abc import Generator
@@ -13,6 +12,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 import tests.offline.sitecustomize  # noqa: F401  from here on nothing reaches the network
 from tests.untraced import suspend_in_libraries
+from trueup.cli import collect_seldom
 
 suspend_in_libraries()
 
@@ -29,12 +29,10 @@ settings.register_profile(  # any failure will do: to look for the smallest take
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
-# Expressions are many small objects: looking for cycles among them as often as by default takes a
-# sixth of the time.
-gc.set_threshold(50_000, 20, 50)
+collect_seldom()
 
-# Folders and files of whole runs over worlds: measuring their lines takes half as long again.
 TESTS = Path(__file__).parent
+# Folders and files of whole runs over worlds: to measure their lines takes time and says nothing.
 WHOLE_RUNS = tuple(
     str(TESTS / name)
     for name in (

@@ -1,8 +1,9 @@
-"""Small real files for the command line: a bill of one plan and a broken file."""
+"""Small real files for the command line: a bill of one plan, a broken file, calls as they come."""
 
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,37 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_bill(tmp_path / "unused.csv", row("Unused", "1.50"))
     (tmp_path / "broken.csv").write_text("colour,size\nred,3\n", encoding="utf-8")
     return tmp_path
+
+
+RATE = """
+[[rules.rate]]
+match = { model = "large" }
+meter = "input_tokens"
+unit = "1000 Tokens"
+price = "0.50"
+currency = "USD"
+"""
+LIVE = f"""
+[run]
+as_of = 2026-11-02T00:00:00Z
+
+[[usage]]
+path = "calls-*.jsonl"
+format = "table"
+columns = {{ window_start = "at", input_tokens = "tokens", team = "team" }}
+constants = {{ provider = "nimbus", model = "large" }}
+{RATE}"""
+
+
+def call(hour: str, tokens: int) -> str:
+    return json.dumps({"at": f"2026-11-03T{hour}:10:00Z", "tokens": tokens, "team": "ads"}) + "\n"
+
+
+@pytest.fixture
+def live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of calls that a configuration without a run names: 2,000 tokens at 14:10."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "trueup.toml").write_text(LIVE)
+    file = tmp_path / "calls-1.jsonl"
+    file.write_text(call("14", 2000))
+    return file

@@ -11,47 +11,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.cli.conftest import call
 from tests.cli.month import Month, trueup
 
 from trueup.cli.burn import history
-
-LIVE = """
-[run]
-as_of = 2026-11-02T00:00:00Z
-
-[[usage]]
-path = "calls-*.jsonl"
-format = "table"
-columns = { window_start = "at", input_tokens = "tokens", team = "team" }
-constants = { provider = "nimbus", model = "large" }
-
-[[rules.rate]]
-match = { model = "large" }
-meter = "input_tokens"
-unit = "1000 Tokens"
-price = "0.50"
-currency = "USD"
-"""
 
 
 @pytest.fixture
 def month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Month:
     monkeypatch.chdir(tmp_path)
     return Month(tmp_path)
-
-
-def call(hour: str, tokens: int) -> str:
-    return json.dumps({"at": f"2026-11-03T{hour}:10:00Z", "tokens": tokens, "team": "ads"}) + "\n"
-
-
-@pytest.fixture
-def live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file of calls that a configuration without a run names: 2,000 tokens at 14:10."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "trueup.toml").write_text(LIVE)
-    file = tmp_path / "calls-1.jsonl"
-    file.write_text(call("14", 2000))
-    return file
 
 
 def test_a_workspace_that_never_ran(month: Month) -> None:

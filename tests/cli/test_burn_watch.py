@@ -12,8 +12,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.cli.conftest import RATE, call
 from tests.cli.month import Month, trueup
-from tests.cli.test_burn import LIVE, call
 
 from trueup.cli import burn_watch
 from trueup.cli.burn_watch import _clock, _looks, _seen, _show, how_of, line, watch_of
@@ -26,24 +26,6 @@ from trueup.watch.growing_file import How
 from trueup.watch.watch import Watch
 
 NOTHING_SAID = Reading(usage_format=None, columns={}, constants={})
-RATE = """
-[[rules.rate]]
-match = { model = "large" }
-meter = "input_tokens"
-unit = "1000 Tokens"
-price = "0.50"
-currency = "USD"
-"""
-
-
-@pytest.fixture
-def live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file of calls that a configuration without a run names: 2,000 tokens at 14:10."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "trueup.toml").write_text(LIVE)
-    file = tmp_path / "calls-1.jsonl"
-    file.write_text(call("14", 2000))
-    return file
 
 
 @pytest.fixture

@@ -8,24 +8,13 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from tests.cli.month import CONTRACT
 
 from trueup.cli import checks
 from trueup.cli.checks import FAIL, OK, Check, configured, machine
 from trueup.config import read_configuration
 from trueup.errors import MissingDependency
 
-CONTRACT = """
-[[commitment]]
-id = "plan-1"
-provider = "example"
-category = "Spend"
-quantity = "11.00"
-unit = "USD"
-currency = "USD"
-start = 2026-10-01
-end = 2026-11-01
-interval = "hourly"
-"""
 INVOICE = '[[invoice]]\ninvoice_id = "i-1"\ncurrency = "USD"\namount_due = "10.00"\n'
 CALLS = '{"colour": "red"}\n'
 SPANS = '{"resourceSpans": []}\n'

@@ -14,6 +14,7 @@ import pytest
 from deltalake import DeltaTable
 
 from tests.workspace.month import ran, written
+from trueup.errors import IntegrityError
 from trueup.model.table import Table
 from trueup.report.parquet import write_parquet
 from trueup.workspace.store import digest_of
@@ -45,6 +46,17 @@ def test_runs_stand_side_by_side_and_every_file_is_hashed(tmp_path: Path) -> Non
     there = {p.relative_to(tmp_path).as_posix(): digest_of(p) for p in files_of(tmp_path)}
     assert there == known
     assert {path.split("/")[1] for path in known} == {"breaks"}
+
+
+def test_rows_that_are_not_where_they_belong_stop_the_run(tmp_path: Path) -> None:
+    """A name that Delta Lake spells another way, and a file in the place of a folder."""
+    with pytest.raises(IntegrityError, match="the rows of run 1:ä are not where they belong"):
+        append(tmp_path, "run 1:ä", {"breaks": table(1)})
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(NotADirectoryError):
+        list(files_of(file))
+    assert list(files_of(tmp_path / "nowhere")) == []
 
 
 def test_a_column_that_comes_later_is_null_before(tmp_path: Path) -> None:

@@ -141,14 +141,11 @@ def _quiet(
                 change[team] = EXACT.add(change.get(team, ZERO), EXACT.multiply(cost, sign))
             for team, count in seen.sessions.get((at, provider), {}).items():
                 sessions.setdefault(team, [0, 0])[place] += count
-    fell = {
-        team: EXACT.minus(amount)
-        for team, amount in change.items()
-        if amount < 0 and team not in unknown
-    }
+    known = ((team, amount) for team, amount in change.items() if team not in unknown)
+    fell = [(team, EXACT.minus(amount)) for team, amount in known if amount < 0]
     return tuple(
         Quiet(team, less, *sessions.get(team, (0, 0)))
-        for team, less in sorted(fell.items(), key=lambda each: (-each[1], each[0]))
+        for team, less in sorted(fell, key=lambda each: (-each[1], each[0]))
     )
 
 
@@ -164,19 +161,16 @@ def _costs(
     dict[tuple[Any, ...], set[str]],
 ]:
     """What was idle and what teams cost, by hour, provider and currency; whose cost is unknown."""
-    import pyarrow.compute as pc
-
-    from trueup.model.sums import sums_by
+    from trueup.model.sums import UNKNOWN, known_by
 
     idle: dict[tuple[Any, ...], Decimal] = {}
     teams: dict[tuple[Any, ...], dict[str, Decimal]] = {}
     unknown: dict[tuple[Any, ...], set[str]] = {}
     place = ["start", "provider", "currency"]
-    rows = spend.append_column("unknown", pc.is_null(spend.column("cost")).cast("int64"))
-    for row in sums_by(rows, (*place, "team", "reason"), ["cost", "unknown"]).to_pylist():
+    for row in known_by(spend, (*place, "team", "reason"), "cost").to_pylist():
         at = tuple(row[name] for name in place)
         of_team = row["reason"] is None and row["team"]
-        if of_team and row["unknown"]:
+        if of_team and row[UNKNOWN]:
             unknown.setdefault((row["start"], row["provider"]), set()).add(row["team"])
         if row["cost"] is None:
             continue

@@ -227,15 +227,11 @@ def of_team(row: Mapping[str, Any]) -> Subject:
 
 def _summed(spend: pa.Table, figure: str, by: tuple[str, ...]) -> list[dict[str, Any]]:
     """Sums of a figure of ``spend``, with how many of its rows do not know it."""
-    import pyarrow.compute as pc
+    from trueup.model.sums import known_by
 
-    from trueup.model.sums import sums_by
-
-    rows = spend.append_column("unknown", pc.is_null(spend.column(figure)).cast("int64"))
-    sums = sums_by(rows, ("state", *by), (figure, "unknown"))
     return [
         {**row, "amount": None if row[figure] is None else Fraction(row[figure])}
-        for row in sums.to_pylist()
+        for row in known_by(spend, ("state", *by), figure).to_pylist()
     ]
 
 

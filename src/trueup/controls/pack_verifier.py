@@ -27,7 +27,8 @@ from pathlib import Path
 from typing import Any
 
 MANIFEST, JOURNAL, RESULT = "manifest.json", "journal.jsonl", "result.json"
-NOTHING, KEY_PREFIX = "0" * 64, "ed25519:"
+NOTHING = "0" * 64
+KEY_PREFIX = "ed25519:"
 SEGREGATED = "two persons signed by two keys: preparer and approver are segregated"
 NO_EVIDENCE = (
     "preparer and approver did not both sign by keys of their own: this close is no evidence of "
@@ -35,6 +36,7 @@ NO_EVIDENCE = (
 )
 ACTS = ("close", "approve", "reopen")
 STATES = {"explain": "explained", "write_off": "written_off", "defer": "deferred"}
+
 Found = Iterator[tuple[str, str]]  # a member, and what is wrong with it
 
 # Ed25519 as RFC 8032 (section 5.1) defines it: the field, the curve, its base point, its order.
@@ -340,12 +342,10 @@ def _amount(text: str | None) -> Decimal:
 
 def verified(members: Mapping[str, bytes]) -> list[tuple[str, str]]:
     """Everything that is wrong with a pack; nothing where it holds."""
+    wrong: list[tuple[str, str]] = []
+    place = MANIFEST
     try:
         manifest = manifest_of(members)
-    except ValueError as error:
-        return [(MANIFEST, str(error))]
-    wrong, place = list[tuple[str, str]](), MANIFEST
-    try:
         if wrong := list(wrong_members(members, manifest)):
             return wrong
         place = JOURNAL
@@ -388,8 +388,8 @@ def main(arguments: list[str]) -> int:
         return 1
     manifest = manifest_of(members)
     sys.stdout.write(f"{manifest['period']}: {len(members)} members, {manifest['status']}\n")
-    persons = f"prepared {manifest['prepared']}, approved {manifest['approved']}"
-    sys.stdout.write(f"{persons}\n{manifest['segregation']}\n")
+    sys.stdout.write(f"prepared {manifest['prepared']}, approved {manifest['approved']}\n")
+    sys.stdout.write(f"{manifest['segregation']}\n")
     for key, name in sorted(json.loads(members["keys.json"]).items()):
         sys.stdout.write(f"key of {name}: {key}\n")
     sys.stdout.write(f"head {manifest['head']}\n")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 WIDE = pa.decimal256(76, 18)  # holds the sum of as many amounts as there can be rows
+UNKNOWN = "unknown"
 
 
 def sums_by(rows: pa.Table, keys: Sequence[str], figures: Sequence[str]) -> pa.Table:
@@ -23,3 +25,9 @@ def sums_by(rows: pa.Table, keys: Sequence[str], figures: Sequence[str]) -> pa.T
     return pa.table(
         {**{name: sums[name] for name in keys}, **{name: sums[f"{name}_sum"] for name in figures}}
     )
+
+
+def known_by(rows: pa.Table, keys: Sequence[str], figure: str) -> pa.Table:
+    """As ``sums_by`` of one figure, with ``unknown``: how many of the rows do not know it."""
+    unknown = pc.is_null(rows.column(figure)).cast("int64")
+    return sums_by(rows.append_column(UNKNOWN, unknown), keys, (figure, UNKNOWN))
