@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
+import pytest
 
+from trueup.engine import duckdb
+from trueup.engine.duckdb import DuckDBEngine
 from trueup.engine.engine import _engine_class, open_engine
 from trueup.engine.scratch import Scratch
 
@@ -23,9 +28,57 @@ def test_what_is_kept_is_computed_once() -> None:
     with open_engine("duckdb") as engine:
         rows = engine.load(pa.table({"a": [1, 2]}))
         kept = engine.keep(rows.filter(rows.a > 1))
-        assert engine.keep(rows.filter(rows.a > 1)) is kept
+        assert engine.keep(rows.filter(rows.a > 1)).op() is kept.op()
         other = engine.keep(rows.filter(rows.a > 0))
         assert (engine.count(kept), engine.count(other)) == (1, 2)
+
+
+def test_a_table_goes_after_the_last_expression_that_reads_it() -> None:
+    """The next step finds its room free; what is read through another expression stays."""
+
+    def names(engine: DuckDBEngine) -> list[str]:
+        found = engine.backend.con.execute("SELECT table_name FROM duckdb_tables() ORDER BY 1")
+        return [name for (name,) in found.fetchall()]
+
+    with open_engine("duckdb") as engine:
+        assert isinstance(engine, DuckDBEngine)
+        rows = engine.load(pa.table({"a": [1, 2, 3]}))
+        kept = engine.keep(rows.filter(rows.a > 1))
+        later = kept.mutate(b=kept.a + 1)
+        gone, stays = rows.op().name, kept.op().name
+        assert names(engine) == sorted([gone, stays])
+        del rows, kept
+        last = engine.keep(later.filter(later.b > 3))
+        assert names(engine) == sorted([stays, last.op().name])
+        assert engine.collect(later).to_pylist() == [{"a": 2, "b": 3}, {"a": 3, "b": 4}]
+
+
+def test_queries_are_remembered_up_to_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest is forgotten; the others are not planned again."""
+    monkeypatch.setattr(duckdb, "_compiled", {})
+    monkeypatch.setattr(duckdb, "COMPILED_MAX", 2)
+    with open_engine("duckdb") as engine:
+        rows = engine.load(pa.table({"a": [1, 2, 3]}))
+        for least in (0, 1, 2, 2):
+            engine.collect(rows.filter(rows.a > least))
+    assert [query.splitlines()[-1].split()[-1] for query in duckdb._compiled.values()] == ["1", "2"]
+
+
+def test_no_progress_of_duckdb_is_printed() -> None:
+    """Of itself it prints some where a program is no script, as in a notebook."""
+    asked = """if True:
+        from pathlib import Path
+        from trueup.engine.duckdb import DuckDBEngine
+        from trueup.focus.session import session
+        bar = "SELECT current_setting('enable_progress_bar')"
+        engine = DuckDBEngine()
+        print(engine.backend.con.execute(bar).fetchall())
+        engine.close()
+        with session(Path("none")) as connection:
+            print(connection.execute(bar).fetchall())
+    """
+    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, check=True)
+    assert told.stdout == b"[(False,)]\n" * 2
 
 
 def test_a_shared_folder_is_removed_if_anything_was_written(tmp_path: Path) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import cache, lru_cache
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from weakref import WeakValueDictionary, finalize
 
 import ibis
 import ibis.expr.types as ir
@@ -16,7 +17,7 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend
 from ibis.backends.sql.datatypes import DuckDBType
 from ibis.expr.datatypes import DataType
-from ibis.expr.operations import Node
+from ibis.expr.operations import Node, UnboundTable
 from ibis.expr.schema import Schema
 
 from trueup.engine.instants import unzoned, zoned
@@ -31,6 +32,8 @@ def _macro(signature: str, body: str) -> str:
     return f"CREATE OR REPLACE TEMP MACRO trueup_{signature} AS ({body})"
 
 
+# The bar would be on where there is no script, as in a notebook.
+SETTINGS = ("SET TimeZone = 'UTC'", "SET enable_progress_bar = false")
 BILLION = "1000000000::HUGEINT"
 TEN_TO_19 = f"{10**19}::HUGEINT"
 
@@ -98,13 +101,26 @@ FUNCTIONS = (
 )
 
 
-@lru_cache(maxsize=COMPILED_MAX)
-def _compiled(operation: Node) -> str:
+_compiled: dict[Node, str] = {}  # the oldest first
+
+
+def _query(operation: Node) -> str:
     """The query of an expression: planning one takes longer than a small month's rows.
 
     Expressions name tables, not a database, and tables are named alike in every run.
     """
-    return str(Backend().compile(operation.to_expr()))
+    if operation not in _compiled:
+        if len(_compiled) >= COMPILED_MAX:
+            del _compiled[next(iter(_compiled))]
+        _compiled[operation.replace(_twin)] = str(Backend().compile(operation.to_expr()))
+    return _compiled[operation]
+
+
+def _twin(node: Node, changed: dict[str, object] | None) -> Node:
+    """An equal node that holds on to no run's tables."""
+    if isinstance(node, UnboundTable):
+        return UnboundTable(node.name, node.schema, node.namespace)
+    return node.__recreate__(changed) if changed else node
 
 
 @cache
@@ -127,9 +143,10 @@ class DuckDBEngine:
             autoinstall_known_extensions=False,
             autoload_known_extensions=False,
         )
-        for function in ("SET TimeZone = 'UTC'", *FUNCTIONS):
-            self.backend.raw_sql(function)
-        self._kept: dict[str, ir.Table] = {}  # by query
+        for statement in (*SETTINGS, *FUNCTIONS):
+            self.backend.raw_sql(statement)
+        self._kept: WeakValueDictionary[str, Node] = WeakValueDictionary()  # by query
+        self._unneeded: list[str] = []  # names of tables that no expression reads any more
         self._numbers: Counter[str] = Counter()
 
     def scan(self, files: Sequence[Path], schema: pa.Schema) -> ir.Table:
@@ -146,17 +163,17 @@ class DuckDBEngine:
     def load(self, rows: pa.Table) -> ir.Table:
         name = self._numbered("rows", rows.schema)
         self.backend.con.register(f"given_{name}", unzoned(rows))
-        self._create(name, f"SELECT * FROM given_{name}")
+        table = self._created(name, f"SELECT * FROM given_{name}")
         self.backend.con.unregister(f"given_{name}")
-        return self._table(name)
+        return table
 
     def keep(self, expression: ir.Table) -> ir.Table:
         query = self.query(expression)
-        if query not in self._kept:
-            name = self._numbered("kept", expression.schema())
-            self._create(name, query)
-            self._kept[query] = self._table(name)
-        return self._kept[query]
+        if (kept := self._kept.get(query)) is not None:
+            return kept.to_expr()
+        table = self._created(self._numbered("kept", expression.schema()), query)
+        self._kept[query] = table.op()
+        return table
 
     def count(self, kept: ir.Table) -> int:
         [(rows,)] = self.backend.con.execute(f"SELECT count(*) FROM {kept.op().name}").fetchall()
@@ -164,7 +181,7 @@ class DuckDBEngine:
 
     def query(self, expression: ir.Table) -> str:
         """The expression in this engine's language."""
-        return _compiled(expression.op())
+        return _query(expression.op())
 
     def _numbered(self, kind: str, columns: Schema | pa.Schema) -> str:
         """A name by columns: what comes after a step compiles alike whatever is in its query."""
@@ -172,8 +189,14 @@ class DuckDBEngine:
         self._numbers[named] += 1
         return f"{named}_{self._numbers[named]}"
 
-    def _create(self, name: str, query: str) -> None:
+    def _created(self, name: str, query: str) -> ir.Table:
+        """A table of a query; it goes, with what it takes of memory, after its last expression."""
+        while self._unneeded:
+            self.backend.con.execute(f"DROP TABLE {self._unneeded.pop()}")
         self.backend.con.execute(f"CREATE TEMP TABLE {name} AS {query}")
+        table = self._table(name)
+        finalize(table.op(), self._unneeded.append, name).atexit = False
+        return table
 
     def _table(self, name: str) -> ir.Table:
         columns = self.backend.con.execute(f"DESCRIBE temp.main.{name}").fetchall()

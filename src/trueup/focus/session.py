@@ -29,7 +29,7 @@ def session(directory: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         }
     )
     try:
-        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
         connection.execute(MACROS)
         yield connection
     finally:

@@ -216,28 +216,30 @@ def _tables(work: Worked, stated: Sequence[Mapping[str, Any]]) -> dict[str, Tabl
         "allocations": [],
         "activity": [],
     }
-    computed = {
-        "utilization": found.utilization,
-        "break_rows": drift.rows,
-        "straddling": _straddling(work),
-        "spend": spend(reasoned, used, by_reason, work.leg_run),
-    }
+    computed: dict[str, Table] = {}
+
+    def write(**expressions: ir.Table) -> None:
+        """Out of the engine at once, so that the next table has the room."""
+        for name, expression in expressions.items():
+            wanted = schema.RESULT_TABLES[name]
+            computed[name] = result_table(expression, wanted, work.engine)
+
+    write(utilization=found.utilization, break_rows=drift.rows, straddling=_straddling(work))
+    write(spend=spend(reasoned, used, by_reason, work.leg_run))
     if used:
-        computed["activity"] = activity(used, work.leg_run.period)
         asked = (work.leg_run.rules, work.leg_run.period)
         given_out = {row["currency"]: row["allocated"] for row in balance}
-        computed |= session_costs(used, *asked, given_out, work.scale, work.engine)
-        computed["pending"] = used.pending.order_by("period_start", "resource_id", "model", "meter")
-        computed["allocations"] = _allocations(used, work.scale)
+        write(activity=activity(used, work.leg_run.period))
+        write(**session_costs(used, *asked, given_out, work.scale, work.engine))
+        write(pending=used.pending.order_by("period_start", "resource_id", "model", "meter"))
+        write(allocations=_allocations(used, work.scale))
     for leg in work.further:
         given |= leg.tables
     tables = {
         name: Table.from_rows(wanted, given.get(name, []))
         for name, wanted in schema.RESULT_TABLES.items()
     }
-    for name, expression in computed.items():
-        tables[name] = result_table(expression, schema.RESULT_TABLES[name], work.engine)
-    tables |= {"breaks": drift.breaks, "rejects": _rejects(work.datasets)}
+    tables |= {**computed, "breaks": drift.breaks, "rejects": _rejects(work.datasets)}
     return {name: tables[name] for name in schema.RESULT_TABLES}
 
 

@@ -99,6 +99,7 @@ def _ordered_on_disk(table: Table, keys: tuple[str, ...]) -> Table:
         "temp_directory": directory.name,
     }
     with duckdb.connect(config=config) as connection:
+        connection.execute("SET enable_progress_bar = false")
         relation = connection.read_parquet([str(file) for file in table.files])
         names = ", ".join('"' + name.replace('"', '""') + '"' for name in table.columns)
         batches = relation.project(names).order(", ".join(clauses)).to_arrow_reader(100_000)
