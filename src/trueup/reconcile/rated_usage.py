@@ -29,7 +29,7 @@ from trueup.reconcile.metered import (
 from trueup.reconcile.rated import rated
 from trueup.reconcile.result_table import result_table
 from trueup.reconcile.scale import base_sizes
-from trueup.reconcile.session_costs import of_rates, of_work, table_of, with_tools
+from trueup.reconcile.session_costs import of_rates, of_work, summed, table_of, with_tools
 from trueup.reconcile.session_tags import in_period
 from trueup.reconcile.sides import as_table, kinds_told
 from trueup.reconcile.things import said
@@ -57,7 +57,7 @@ def rated_usage(usage: Dataset, period: Period | None, rules: Rules, engine_name
         seen = metered_parties(pieces, engine).join(about, "thing")
         people = parties.select("who", *WHO).filter(_.who.notnull()).distinct()
         work = of_work(engine.keep(seen))
-        rows = of_rates(rated(with_tools(work, people), rules, engine))
+        sums = engine.keep(summed(of_rates(rated(with_tools(work, people), rules, engine))))
         tagged = in_period(scanned(usage, engine), period)
-        found = table_of(rows, people, tagged, rules, engine)
+        found = table_of(sums, people, tagged, rules, engine)
         return result_table(found.order_by(*SESSION_COSTS.names), SESSION_COSTS, engine)

@@ -50,22 +50,30 @@ def session_costs(
     Raises IntegrityError unless what sessions were billed adds up to what is ``allocated`` by
     currency, in units of 10^-scale, and the hours of ``rated`` to what sessions were rated.
     """
-    usage = engine.keep(_told(used))
-    outside = usage.filter(usage.basis == RATED)
-    beside = engine.keep(rated(with_tools(outside, used.parties), rules, engine))
     paid = used.allocated.filter(used.allocated.reason.isnull())
     billed, people = with_payers(paid, used.parties, rules.owners, engine)
-    costs = engine.keep(_summed(united(_billed(billed, scale), _accrued(used, scale))))
-    seen = usage.filter((usage.basis != RATED) & usage.who.notnull())
-    rows = united(costs, _placed(_quantities(seen), costs), of_rates(beside))
+    beside, sums = _steps(used, billed, rules, scale, engine)
     tagged = in_period(used.usage, period)
-    table = engine.keep(table_of(rows, people, tagged, rules, engine))
+    table = engine.keep(table_of(sums, people, tagged, rules, engine))
     hours = engine.keep(rated_hours(beside, used.parties))
     wanted = {name: cost.scaleb(EDGE_SCALE - scale, EXACT) for name, cost in allocated.items()}
     ours, by_rates = (_sums(table.filter(table.basis == of), engine) for of in (BILLED, RATED))
     _check("what sessions were billed", ours, "what is allocated", wanted)
     _check("what is rated by the hour", _sums(hours, engine), "what sessions were rated", by_rates)
     return {"session_costs": table, "rated": hours}
+
+
+def _steps(
+    used: UsageFindings, billed: ir.Table, rules: Rules, scale: int, engine: Engine
+) -> tuple[ir.Table, ir.Table]:
+    """What is rated, and the sums of all rows; what these are made of leaves the engine."""
+    usage = engine.keep(_told(used))
+    outside = usage.filter(usage.basis == RATED)
+    beside = engine.keep(rated(with_tools(outside, used.parties), rules, engine))
+    costs = engine.keep(summed(united(_billed(billed, scale), _accrued(used, scale))))
+    seen = usage.filter((usage.basis != RATED) & usage.who.notnull())
+    rows = united(costs, _placed(_quantities(seen), costs), of_rates(beside))
+    return beside, engine.keep(summed(rows))
 
 
 def _sums(table: ir.Table, engine: Engine) -> dict[str, Decimal]:
@@ -130,7 +138,8 @@ def _without(rows: ir.Table, *names: str) -> ir.Table:
     return rows.mutate(**{name: ibis.null(FIGURES[name]) for name in names})
 
 
-def _summed(rows: ir.Table) -> ir.Table:
+def summed(rows: ir.Table) -> ir.Table:
+    """Rows of STEP as sums by step, basis and currency."""
     sums = {name: total(rows[name]) for name in ("cost", "committed", "q")}
     return rows.group_by(*STEP, "basis", "currency").aggregate(**sums, **UNIT).select(*ROW)
 
@@ -167,15 +176,14 @@ def _placed(quantities: ir.Table, costs: ir.Table) -> ir.Table:
 
 
 def table_of(
-    rows: ir.Table, people: ir.Table, usage: ir.Table, rules: Rules, engine: Engine
+    sums: ir.Table, people: ir.Table, usage: ir.Table, rules: Rules, engine: Engine
 ) -> ir.Table:
-    """Rows as the table shows them, summed by step, basis and currency.
+    """Sums by step, basis and currency, as the table shows them.
 
     ``people`` has ``who`` and WHO. ``usage`` are the usage rows as they were read: their tags tell
     who called whom, and how much of the output was reasoning. Where a step stands in several rows,
     of which is not known.
     """
-    sums = engine.keep(_summed(rows))
     several = sums.q.notnull().cast("int64").sum().over(group_by=STEP)
     placed = sums.mutate(rows_of_step=several).left_join(people, "who")
     named = placed.select(
