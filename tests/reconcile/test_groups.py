@@ -74,7 +74,7 @@ def test_the_stake_is_exact_where_the_product_does_not_fit() -> None:
 Given = tuple[str, int, int, int, int]  # rule, billed, metered, copies, cost
 
 
-def judged(given: Given, rules: Rules | None = None) -> tuple[str, int]:
+def judged(given: Given, rules: Rules | None = None) -> tuple[str, Decimal]:
     """The verdict on one group in one currency, and what is at stake in 10^-2 of it."""
     rule, billed, metered, copied, cost = given
     with open_engine("duckdb") as engine:
@@ -89,7 +89,7 @@ def judged(given: Given, rules: Rules | None = None) -> tuple[str, int]:
         columns = ("verdict", "stake", "effective", "currency", "n", "copy_q")
         [row] = engine.collect(found.select(*columns)).to_pylist()
     assert [row[name] for name in columns[2:]] == [cost, "USD", 1, copied]
-    return row["verdict"], int(row["stake"])
+    return row["verdict"], row["stake"].scaleb(-16)
 
 
 @pytest.mark.parametrize(

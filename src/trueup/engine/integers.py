@@ -122,6 +122,13 @@ def at_edge(value: ir.Value, scale: int) -> ir.Value:
     return (value * whole(10 ** (EDGE_SCALE - scale))).cast(WHOLE)
 
 
+def rescaled(value: ir.Value, scale: int, other: int) -> ir.Value:
+    """Units of 10^-scale as units of 10^-other, truncated toward zero where those are larger."""
+    if other >= scale:
+        return (value * whole(10 ** (other - scale))).cast(WHOLE)
+    return divide(value, whole(10 ** (scale - other)))
+
+
 def as_decimal(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """Read whole numbers of 10^-18 as decimals: the same bytes under another type.
 

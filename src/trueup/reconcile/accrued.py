@@ -16,7 +16,7 @@ from trueup.reconcile.usage_leg import of_whom, unbilled_key
 def accrued(
     priced: ir.Table, told: ir.Table, unbilled: ir.Table, idle: Idle, engine: Engine
 ) -> ir.Table:
-    """What usage without a charge would cost, by who used it; in whole money, null not known.
+    """What usage without a charge would cost, by who used it; as ``priced`` counts, null not known.
 
     ``covered`` is what its rate draws on the commitment that it names, whether or not that has so
     much left. ``priced`` is what it comes to per thing and hour, ``told`` are the parties of all

@@ -153,8 +153,9 @@ def _drawn_down(
         if name in pool_by_lot:
             pool = pool_by_lot[name]
             draws, reason = pool.drawn(name), pool.reason(term, run.window)
-            balance = lots.balance_in(pool, term, run.window)
+            balance, ledger = lots.balance_in(pool, term, run.window), pool.ledger
         else:
+            ledger = None
             draws = draws_on(term, given)
             reason = draws.unknown
             balance = lots.balance_of(term, draws, run.window, first.get(term.provider), run.as_of)
@@ -164,7 +165,7 @@ def _drawn_down(
         findings.rows.append(lots.lot_row(term, balance, reason, open_figures))
         if term.is_term:
             findings.credits.append(lots.credit_row(term, balance))
-            findings.burn_down.extend(lots.burn_down(term, draws, balance, days))
+            findings.burn_down.extend(lots.burn_down(term, draws, balance, days, ledger))
 
 
 def _days(window: Period) -> list[datetime]:

@@ -7,7 +7,16 @@ import ibis.expr.types as ir
 from ibis import _
 
 from trueup.engine.engine import Engine
-from trueup.engine.integers import WHOLE, magnitude, share, tally, total, whole
+from trueup.engine.integers import (
+    EDGE_SCALE,
+    WHOLE,
+    at_edge,
+    magnitude,
+    share,
+    tally,
+    total,
+    whole,
+)
 from trueup.engine.rows import united
 from trueup.reconcile.cascade import Pairing
 from trueup.reconcile.cells import FIGURES
@@ -80,9 +89,9 @@ def judge(
 ) -> ir.Table:
     """One row per group and currency: what of its ``effective`` cost is at ``stake``, ``verdict``.
 
-    A currency's stake is its share of the cost by the gap between the quantities, and only its own
-    is held against the absolute limit. ``copies`` holds per group the quantity (``copy_q``) of
-    charge rows that stand there more than once.
+    A currency's stake is its share of the cost by the gap between the quantities, in units of
+    10^-18, and only its own is held against the absolute limit. ``copies`` holds per group the
+    quantity (``copy_q``) of charge rows that stand there more than once.
     """
     extra = groups.left_join(copies, "group")
     known = extra.select(groups, copy_q=copies.copy_q.fill_null(whole(0)).cast(WHOLE))
@@ -92,9 +101,11 @@ def judge(
     signed = ibis.ifelse(joined.q < whole(0), whole(0) - gap, gap)
     nothing = gap == whole(0)
     rows = joined.mutate(
-        stake=ibis.ifelse(nothing, whole(0), share(joined.effective, signed, size)).cast(WHOLE)
+        stake=ibis.ifelse(
+            nothing, whole(0), share(at_edge(joined.effective, scale), signed, size)
+        ).cast(WHOLE)
     )
-    absolute = limits.absolute(rows.provider, scale)
+    absolute = limits.absolute(rows.provider, EDGE_SCALE)
     small = absolute.isnull() | (magnitude(rows.stake) <= absolute)
     agrees = within(rows.q, rows.metered_q, rows.provider, limits) & small
     single = rows.q - rows.copy_q

@@ -52,6 +52,11 @@ class Movement:
     after: Fraction
     closing: bool = False
 
+    @property
+    def agreed(self) -> bool:
+        """Whether the contract adjusted the lot, or a lot before it left it something."""
+        return self.kind == ADJUSTMENT and not self.rows
+
     def before(self, end: datetime) -> bool:
         """Whether it has happened when a span ends."""
         return self.at <= end if self.closing else self.at < end
@@ -69,6 +74,7 @@ class Roll:
     expired: Fraction
     closing: Fraction
     overage: Fraction
+    agreed: Fraction = NOTHING  # of what is adjusted, by the contract: no charge is behind it
 
 
 @dataclass
@@ -83,6 +89,10 @@ class Ledger:
         """What the lot holds at an instant not before ``since``, as its last movement left it."""
         before = (one.after for one in reversed(self.movements[lot]) if one.before(at))
         return next(before, self.held[lot])
+
+    def until(self, lot: str, end: datetime) -> list[Movement]:
+        """What moved the lot before a span ends."""
+        return [one for one in self.movements[lot] if one.before(end)]
 
     def roll(self, lot: str, spans: Sequence[Period]) -> list[Roll]:
         """The lot's roll-forwards over adjoining spans; IntegrityError unless each adds up."""
@@ -114,6 +124,7 @@ def _rolled(opening: Fraction, movements: Sequence[Movement]) -> Roll:
         expired=-sums[EXPIRY],
         closing=movements[-1].after if movements else opening,
         overage=sums[OVERAGE],
+        agreed=sum((one.quantity for one in movements if one.agreed), NOTHING),
     )
 
 

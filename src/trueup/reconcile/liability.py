@@ -16,7 +16,7 @@ from ibis import _
 
 from trueup.engine.engine import Engine
 from trueup.engine.instants import instant
-from trueup.engine.integers import WHOLE, divide, divide_half_even, total, whole
+from trueup.engine.integers import WHOLE, divide, share, total, whole
 from trueup.engine.rows import united
 from trueup.model.rules import OF_USAGE, Rules
 from trueup.reconcile.metering import base_factor
@@ -54,11 +54,12 @@ RATES = pa.schema(
 )
 
 
-def observed_prices(billed: ir.Table, engine: Engine) -> ir.Table:
+def observed_prices(billed: ir.Table, finer: int, engine: Engine) -> ir.Table:
     """Effective cost and quantity per price key and currency, over all metered charges.
 
-    Held capacity is priced by its own resource, counted work by provider, region, model, meter
-    and tier; ``rank`` 1 leaves the region out.
+    The cost is in ``finer`` decimals more than the bill's. Held capacity is priced by its own
+    resource, counted work by provider, region, model, meter and tier; ``rank`` 1 leaves the region
+    out.
     """
     regular = billed.filter(~billed.correction & (billed.q > whole(0)))
     keyed = united(
@@ -67,7 +68,7 @@ def observed_prices(billed: ir.Table, engine: Engine) -> ir.Table:
         _priced(regular, _model_key(regular, ibis.literal("*")), 1),
     )
     sums = keyed.group_by("price_key", "rank", "currency").aggregate(
-        price_num=total(_.effective),
+        price_num=(total(_.effective) * whole(10**finer)).cast(WHOLE),
         price_den=total(_.q),
         bill_unit=_.bill_unit.min(),
         bill_factor=_.unit_factor.min(),
@@ -276,9 +277,7 @@ def _drawn(rows: ir.Table, unused: ir.Table) -> ir.Table:
         & (rows.currency == unused.unused_currency),
     )
     nothing = whole(0)
-    draw = divide_half_even(
-        joined.q * joined.draw_num.fill_null(nothing), joined.draw_den.fill_null(whole(1))
-    )
+    draw = share(joined.draw_num.fill_null(nothing), joined.q, joined.draw_den.fill_null(whole(1)))
     spare = joined.draw_num.notnull() & joined.unused_q.notnull()
     draws = joined.mutate(draw=draw, wanted=ibis.ifelse(spare, draw, nothing))
     before = total_before(draws)
@@ -295,9 +294,7 @@ def _drawn(rows: ir.Table, unused: ir.Table) -> ir.Table:
     )
     rest = taken.q - served
     known = taken.price_num.notnull()
-    liability = divide_half_even(
-        rest * taken.price_num.fill_null(nothing), taken.price_den.fill_null(whole(1))
-    )
+    liability = share(taken.price_num.fill_null(nothing), rest, taken.price_den.fill_null(whole(1)))
     return taken.mutate(liability=ibis.ifelse(known, liability, ibis.null(WHOLE))).drop(
         "unused_commitment", "unused_hour", "unused_currency"
     )

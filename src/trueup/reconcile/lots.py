@@ -11,8 +11,9 @@ from typing import Any
 from trueup.period import Period
 from trueup.reconcile.commitment_leg import edge_decimal, stated
 from trueup.reconcile.draws import Draws
+from trueup.reconcile.ledger import EXPIRY, NOTHING, Ledger
 from trueup.reconcile.pools import UNSTATED, Pool, opened
-from trueup.reconcile.terms import AGREEMENT, Terms
+from trueup.reconcile.terms import AGREEMENT, Terms, dated_amounts
 
 __all__ = ["Balance", "Draws", "balance_in", "balance_of", "burn_down", "credit_row", "lot_row"]
 
@@ -26,6 +27,8 @@ class Balance:
     expired: Fraction | None
     remaining: Fraction | None
     overage: Fraction | None
+    expired_before: Fraction | None = NOTHING  # the period
+    agreed: Fraction = NOTHING  # by the contract, after it was granted: to date
 
 
 NOT_KNOWN = Balance(None, None, None, None, None)
@@ -47,16 +50,32 @@ def balance_of(
 
 
 def balance_in(pool: Pool, terms: Terms, period: Period) -> Balance:
-    """One lot of a pool over the period; ``drawn`` is all that was drawn on it, overage too."""
+    """One lot of a pool over the period; ``drawn`` is all that was drawn on it, overage too.
+
+    What the contract grants or adjusts in the period is part of ``opening``.
+    """
     if pool.unknown is not None or terms.start >= period.end:
         return NOT_KNOWN
     if pool.ledger is None:
         drawn = pool.drawn(terms.commitment_id).between(period.start, period.end)
         return Balance(None, drawn if pool.alone else None, None, None, None)
     [roll] = pool.ledger.roll(terms.commitment_id, [period])
-    opening = roll.opening + roll.granted
-    drawn = roll.drawn - roll.refunded - roll.adjusted + roll.overage
-    return Balance(opening, drawn, roll.expired, roll.closing, roll.overage)
+    opening = roll.opening + roll.granted + roll.agreed
+    drawn = roll.drawn - roll.refunded - (roll.adjusted - roll.agreed) + roll.overage
+    figures = (opening, drawn, roll.expired, roll.closing, roll.overage)
+    return Balance(*figures, *_earlier(pool.ledger, terms, period))
+
+
+def _earlier(ledger: Ledger, terms: Terms, period: Period) -> tuple[Fraction | None, Fraction]:
+    """What expired before the period, and what the contract adjusted until its end."""
+    name = terms.commitment_id
+    past = [one for one in ledger.until(name, period.start) if one.kind == EXPIRY]
+    booked = sum((one.quantity for one in ledger.until(name, period.end) if one.agreed), NOTHING)
+    given = dated_amounts(terms.adjustments, "at", "quantity", name)
+    agreed = booked + sum((quantity for at, quantity in given if at < ledger.since), NOTHING)
+    if terms.end <= ledger.since:
+        return None, agreed
+    return -sum((one.quantity for one in past), NOTHING), agreed
 
 
 def _counted(terms: Terms, draws: Draws, period: Period, billed_since: datetime | None) -> Balance:
@@ -117,11 +136,16 @@ def lot_row(
 
 
 def credit_row(terms: Terms, balance: Balance) -> dict[str, Any]:
-    """The row of ``credits``: the lot to date, so that granted = drawn + expired + remaining."""
-    granted = None if terms.figure is None else Fraction(terms.figure)
-    drawn = None
-    if granted is not None and balance.remaining is not None and balance.expired is not None:
-        drawn = granted - balance.remaining - balance.expired
+    """The row of ``credits``: the lot to date, so that granted = drawn + expired + remaining.
+
+    What the contract adjusted is part of what it granted.
+    """
+    granted = None if terms.figure is None else Fraction(terms.figure) + balance.agreed
+    drawn = expired = None
+    if balance.expired is not None and balance.expired_before is not None:
+        expired = balance.expired_before + balance.expired
+    if granted is not None and balance.remaining is not None and expired is not None:
+        drawn = granted - balance.remaining - expired
     return {
         "lot_id": terms.commitment_id,
         "commitment_id": terms.commitment_id,
@@ -129,7 +153,7 @@ def credit_row(terms: Terms, balance: Balance) -> dict[str, Any]:
         "unit": terms.unit,
         "granted": edge_decimal(granted),
         "drawn": edge_decimal(drawn),
-        "expired": edge_decimal(balance.expired),
+        "expired": edge_decimal(expired),
         "remaining": edge_decimal(balance.remaining),
         "expires_at": terms.end,
         "compute_unit": terms.compute_unit,
@@ -140,16 +164,26 @@ def credit_row(terms: Terms, balance: Balance) -> dict[str, Any]:
 
 
 def burn_down(
-    terms: Terms, draws: Draws, balance: Balance, days: Iterable[datetime]
+    terms: Terms,
+    draws: Draws,
+    balance: Balance,
+    days: Iterable[datetime],
+    ledger: Ledger | None = None,
 ) -> list[dict[str, Any]]:
-    """One row a day: drawn that day, and what remained when it ended (null where not known)."""
+    """One row a day: drawn that day, and what remained when it ended (null where not known).
+
+    What remained is the ledger's, where there is one; else the opening less the draws.
+    """
     rows, left = [], balance.opening
     for day in days:
-        used = draws.between(day, day + timedelta(days=1))
-        if left is not None:
-            left = max(left - used, Fraction(0))
-        if left is not None and balance.expired and terms.end <= day + timedelta(days=1):
-            left = Fraction(0)
+        end = day + timedelta(days=1)
+        used = draws.between(day, end)
+        if left is not None and ledger is not None:
+            left = ledger.balance(terms.commitment_id, end)
+        elif left is not None:
+            left = max(left - used, NOTHING)
+            if balance.expired and terms.end <= end:
+                left = NOTHING
         rows.append(
             {
                 "commitment_id": terms.commitment_id,

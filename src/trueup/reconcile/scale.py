@@ -14,9 +14,17 @@ from fractions import Fraction
 from math import lcm
 
 LEAST_MONEY_DECIMALS = 2
+FINE_MONEY_DECIMALS = 12  # of what is priced here: an hour of it may be far below the bill's last
 FACTOR_LIMIT = 10**19  # engine.integers.units multiplies an 18-decimal fraction by the factor
 PARTS_LIMIT = 10**28  # engine.integers.share divides by up to so many
 UNITS_LIMIT = 10**20  # so many units, of whichever size, are shown with 18 decimals
+
+
+def fine_scale(scale: int) -> int:
+    """The decimals in which usage is priced, for a bill of so many: rows are summed before money
+    is told in fewer.
+    """
+    return max(scale, FINE_MONEY_DECIMALS)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from trueup.period import Period
 from trueup.reconcile.control import check_sum
 from trueup.reconcile.metering import TOKENS
 from trueup.reconcile.rated import UNIT, rated, rated_hours
+from trueup.reconcile.scale import fine_scale
 from trueup.reconcile.session_tags import in_period, with_callers, with_reasoning
 from trueup.reconcile.usage import UsageFindings
 
@@ -70,7 +71,7 @@ def _steps(
     usage = engine.keep(_told(used))
     outside = usage.filter(usage.basis == RATED)
     beside = engine.keep(rated(with_tools(outside, used.parties), rules, engine))
-    costs = engine.keep(summed(united(_billed(billed, scale), _accrued(used, scale))))
+    costs = engine.keep(summed(united(_billed(billed, scale), _accrued(used, fine_scale(scale)))))
     seen = usage.filter((usage.basis != RATED) & usage.who.notnull())
     rows = united(costs, _placed(_quantities(seen), costs), of_rates(beside))
     return beside, engine.keep(summed(rows))

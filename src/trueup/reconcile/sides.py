@@ -29,7 +29,7 @@ from trueup.reconcile.metered import (
 )
 from trueup.reconcile.metering import NotMetered
 from trueup.reconcile.resources import resource_names
-from trueup.reconcile.scale import Counted, base_sizes
+from trueup.reconcile.scale import Counted, base_sizes, fine_scale
 from trueup.reconcile.scope import matchable
 from trueup.reconcile.things import (
     ATTRIBUTES,
@@ -65,6 +65,11 @@ class UsageRun:
     rules: Rules
     as_of: datetime
     scale: int
+
+    @property
+    def fine(self) -> int:
+        """The scale of what is priced here, not billed."""
+        return fine_scale(self.scale)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from trueup.period import Period
 from trueup.reconcile.cells import bucket_end, in_buckets
 from trueup.reconcile.control import check_sum, exact_sum
 from trueup.reconcile.leg import LegRun
+from trueup.reconcile.scale import fine_scale
 from trueup.reconcile.usage import UsageFindings
 
 BILLED, ACCRUED = "billed", "accrued"
@@ -71,13 +72,14 @@ def spend(
     _check(sums, run.billed, by_reason, scale, engine)
     ends = sums.until.fill_null(bucket_end(sums.grain, sums.bucket))
     start, end = within(sums.bucket, ends, run.period)
+    billed, fine = sums.state == BILLED, fine_scale(scale)
     return sums.select(
         *(sums[name] for name in SPEND.names if name in sums.columns and name != "cost"),
         start=start,
         end=end,
-        cost=at_edge(sums.cost, scale),
-        committed_cost=at_edge(_where(sums.state == BILLED, sums.covered), scale),
-        drawn=at_edge(_where(_draws(sums), sums.covered), scale),
+        cost=ibis.ifelse(billed, at_edge(sums.cost, scale), at_edge(sums.cost, fine)),
+        committed_cost=at_edge(_where(billed, sums.covered), scale),
+        drawn=at_edge(_where(_draws(sums), sums.covered), fine),
     )
 
 

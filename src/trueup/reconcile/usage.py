@@ -14,7 +14,7 @@ from trueup.attribute.allocation import allocate, of_models
 from trueup.attribute.parties import contradicted, of_capacity, of_counted_work
 from trueup.engine.engine import Engine
 from trueup.engine.instants import moment
-from trueup.engine.integers import divide, tally, whole
+from trueup.engine.integers import rescaled, tally, whole
 from trueup.engine.rows import united
 from trueup.period import Period
 from trueup.reconcile import usage_leg as leg
@@ -94,7 +94,8 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     lonely = sides.of_meters(pairing.metered_left)
     alone = engine.keep(billed_scope(lonely, _in_bill(run), sides.sold))
     open_ = alone.filter(alone.scope_reason.isnull())
-    unbilled, money = leg.unbilled(open_, engine), leg.Money(run.scale)
+    unbilled = leg.unbilled(open_, engine)
+    money, priced_here = leg.Money(run.scale), leg.Money(run.fine)
     liable = _liable(run, unbilled, sides.of_bill(billed), sides.sizes, engine)
     told_parties = sides.of_meters(parties)
     busy = busy_usage(groups, told_parties, keys, engine)
@@ -103,9 +104,9 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     allocated = allocate(groups, costs, parts, run.rules.idle, run.rules.owners, engine)
     found = (
         leg.group_breaks(judged, copies, contradicted(groups, told_parties, busy), money),
-        leg.accumulated_breaks(judged, limits, money, run.window),
+        leg.accumulated_breaks(judged, limits, run.window),
         leg.missing_in_usage(left, money),
-        leg.missing_in_billing(liable, run.as_of, money),
+        leg.missing_in_billing(liable, run.as_of, priced_here),
     )
     breaks = engine.keep(united(*found))
     metered = _metered_buckets(run, judged, alone, parties, engine)
@@ -117,7 +118,7 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
         held=held_parts(breaks, verdicts, copies, of_cells, engine),
         breaks=breaks,
         break_rows=break_rows(breaks, verdicts, of_cells, engine),
-        pending=leg.pending(liable, run.as_of, money),
+        pending=leg.pending(liable, run.as_of, priced_here),
         accrued=accrued(liable, told_parties, open_, run.rules.idle, engine),
         told=told_parties,
         alone=alone,
@@ -168,14 +169,15 @@ def _liable(
     engine: Engine,
 ) -> ir.Table:
     found = subjects(unbilled, engine) if run.rules.rate else []
-    rates = engine.load(rate_rows(found, run.rules, sizes, run.scale))
+    rates = engine.load(rate_rows(found, run.rules, sizes, run.fine))
     spare = run.intervals.filter(run.intervals.unused_q.notnull()).select(
         unused_commitment=run.intervals.commitment_id,
         unused_hour=run.intervals.interval_start,
         unused_currency=run.intervals.currency,
-        unused_q=divide(run.intervals.unused_q, whole(10 ** (run.quantity_scale - run.scale))),
+        unused_q=rescaled(run.intervals.unused_q, run.quantity_scale, run.fine),
     )
-    rows = priced(unbilled, observed_prices(billed, engine), rates, spare, engine)
+    prices = observed_prices(billed, run.fine - run.scale, engine)
+    rows = priced(unbilled, prices, rates, spare, engine)
     return rows.mutate(expected_by=expected_by(rows, run.rules))
 
 

@@ -80,8 +80,8 @@ def group_breaks(
     rows = copied.left_join(odd, copied.group == odd.odd)
     amount = ibis.cases(
         (rows.verdict == TIMING, whole(0)),
-        (rows.verdict == DUPLICATE, rows.copy_cost),
-        (rows.verdict == MISSING_IN_USAGE, rows.effective),
+        (rows.verdict == DUPLICATE, money.edge(rows.copy_cost)),
+        (rows.verdict == MISSING_IN_USAGE, money.edge(rows.effective)),
         # A quantity that nets to nothing has no price of its own.
         (rows.q == whole(0), ibis.null(WHOLE)),
         else_=rows.stake,
@@ -97,7 +97,7 @@ def group_breaks(
         billed=ratio_at_edge(rows.q, rows.unit_factor),
         expected=ratio_at_edge(expected, rows.unit_factor),
         unit=rows.bill_unit,
-        amount=money.edge(amount),
+        amount=amount,
         priced_by=ibis.ifelse(amount.isnull(), ibis.null(str), "bill"),
         rule=rows.rule,
         rows_billed=rows.n_billed,
@@ -121,7 +121,7 @@ def sum_key(judged: ir.Table) -> ir.Value:
     return key_with_nulls(ibis.literal("accumulated"), *of_what)
 
 
-def accumulated_breaks(judged: ir.Table, limits: Limits, money: Money, window: Period) -> ir.Table:
+def accumulated_breaks(judged: ir.Table, limits: Limits, window: Period) -> ir.Table:
     """In-tolerance differences that add up to more than the period's threshold, per SKU."""
     fine = judged.filter(judged.verdict == MATCHED)
     sums = fine.group_by("provider", "model", "meter", "tier", "currency").aggregate(
@@ -146,7 +146,7 @@ def accumulated_breaks(judged: ir.Table, limits: Limits, money: Money, window: P
         billed=ratio_at_edge(rows.q, rows.unit_factor),
         expected=ratio_at_edge(rows.metered_q, rows.unit_factor),
         unit=rows.bill_unit,
-        amount=money.edge(rows.stake),
+        amount=rows.stake,
         priced_by=ibis.literal("bill"),
         rule=ibis.literal("accumulated"),
         rows_billed=rows.n_billed,
