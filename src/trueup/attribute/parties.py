@@ -40,7 +40,8 @@ def of_capacity(
 
     ``busy_keys`` are the groups' keys met by busy usage of the same meter: group, who, q.
     Where busy time is known, what was allocated and not busy is a party of its own (``idle``);
-    so is the whole where a resource whose work is metered elsewhere in the run served none.
+    so is the whole where a resource whose busy time or work is metered elsewhere in the run had
+    none.
     Groups whose allocated meter saw nothing held have no party, whatever a busy meter says.
     """
     held = groups.filter(groups.held & (groups.metered_q > whole(0)))
@@ -73,8 +74,8 @@ def of_capacity(
 
 
 def _at_rest(silent: ir.Table, parties: ir.Table) -> ir.Table:
-    """Groups without work of a resource whose work (tokens, calls) is metered in the run."""
-    at_work = parties.filter(~parties.held).select("resource").distinct()
+    """Groups without work of a resource whose work (busy time, tokens, calls) the run meters."""
+    at_work = parties.filter(~(parties.held & parties.allocated)).select("resource").distinct()
     return silent.filter(silent.rule.endswith("resource")).semi_join(at_work, "resource")
 
 

@@ -109,11 +109,13 @@ def _query(operation: Node) -> str:
 
     Expressions name tables, not a database, and tables are named alike in every run.
     """
-    if operation not in _compiled:
+    query = _compiled.get(operation)
+    if query is None:
+        query = str(Backend().compile(operation.to_expr()))
         if len(_compiled) >= COMPILED_MAX:
-            del _compiled[next(iter(_compiled))]
-        _compiled[operation.replace(_twin)] = str(Backend().compile(operation.to_expr()))
-    return _compiled[operation]
+            _compiled.pop(next(iter(_compiled)), None)  # another thread may have done so
+        _compiled[operation.replace(_twin)] = query
+    return query
 
 
 def _twin(node: Node, changed: dict[str, object] | None) -> Node:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from ibis import _
 
 from trueup.engine.engine import Engine
-from trueup.engine.instants import instant, within
+from trueup.engine.instants import INSTANT, instant, within
 from trueup.engine.integers import (
     EDGE_SCALE,
     WHOLE,
@@ -39,6 +39,7 @@ GRAINS = {
     4: ("Q", "quarterly"),
     5: ("Y", "annual"),
 }
+_UNITS = tuple(GRAINS.items())
 _RANK = {interval: rank for rank, (_unit, interval) in GRAINS.items()}
 _SECONDS = {"hourly": HOUR, "daily": DAY}
 
@@ -128,14 +129,27 @@ def commitment_rows(facts: Facts, scale: int, q_scale: int, period: Period | Non
 def row_grain(rows: ir.Table) -> ir.Value:
     """How coarse a row's window is, as a number of ``GRAINS``."""
     length = rows.end.epoch_seconds() - rows.start.epoch_seconds()
-    return ibis.cases((length <= HOUR, 0), (length <= DAY, 1), (length <= 7 * DAY, 2), else_=3)
+    return ibis.cases(
+        (length <= HOUR, 0),
+        (length <= DAY + HOUR, 1),  # of a zone, where clocks go back
+        (length <= 7 * DAY + HOUR, 2),
+        else_=3,
+    )
+
+
+def _begun(rows: ir.Table, grain: ir.Value) -> ir.Value:
+    """Where the UTC hour, day, week or month that a row starts in began."""
+    starts = ((grain == rank, instant(rows.start.truncate(unit))) for rank, (unit, _) in _UNITS)
+    return ibis.cases(*starts, else_=rows.start)
 
 
 def in_intervals(rows: ir.Table, contracts: ir.Table) -> ir.Table:
     """The rows with their contract, ``grain``, ``interval_start`` and number of ``currencies``.
 
     The interval is the contract's, or the coarsest window of the commitment's rows where that is
-    longer: finer than that the bill does not say.
+    longer: finer than that the bill does not say. It begins in UTC; but where all rows are as long
+    and some begin at another time (days of another zone), their own windows are the intervals, and
+    ``window_end`` says where each ends.
     """
     joined = rows.left_join(contracts, rows.commitment_id == contracts.contract_id)
     grained = joined.mutate(
@@ -143,21 +157,23 @@ def in_intervals(rows: ir.Table, contracts: ir.Table) -> ir.Table:
     )
     # A correction may span a month: it neither coarsens the commitment nor covers an interval.
     own = ibis.ifelse(grained.regular, grained.own, grained.contract_grain.fill_null(0))
-    regular = grained.mutate(own=own)
+    told = row_grain(grained)
+    regular = grained.mutate(own=own, told=told, apart=_begun(grained, told) != grained.start)
     of_all = regular.group_by("commitment_id").aggregate(
         grain=regular.own.max(),
+        finest=regular.told.min(where=regular.regular),
+        zoned=regular.apart.max(where=regular.regular).fill_null(ibis.literal(value=False)),
         currencies=ibis.ifelse(regular.currency.min() == regular.currency.max(), 1, 2),
     )
     coarsest = regular.join(of_all, "commitment_id")
+    by_row = coarsest.zoned & (coarsest.finest == coarsest.grain)
+    begun = _begun(coarsest, coarsest.grain)
     return coarsest.mutate(
-        interval_start=ibis.cases(
-            *(
-                (coarsest.grain == rank, instant(coarsest.start.truncate(unit)))
-                for rank, (unit, _name) in GRAINS.items()
-            ),
-            else_=coarsest.start,
-        )
-    )
+        interval_start=instant(ibis.ifelse(by_row, coarsest.start, begun)),
+        window_end=instant(
+            ibis.ifelse(by_row & coarsest.regular, coarsest.end, ibis.null(INSTANT))
+        ),
+    ).drop("told", "apart", "finest", "zoned")
 
 
 def per_interval(placed: ir.Table, engine: Engine) -> ir.Table:
@@ -189,6 +205,7 @@ def per_interval(placed: ir.Table, engine: Engine) -> ir.Table:
             term_start=_.term_start.min(),
             term_end=_.term_end.min(),
             interval_seconds=_.interval_seconds.min(),
+            window_end=_.window_end.max(),
         )
     )
 
@@ -224,6 +241,10 @@ def with_committed(
     compared = timed.by_contract & billed.notnull()
     # A figure that no decimal holds (a term by its hours) may be off by the bill's own rounding.
     rounding = (timed.used_rows + timed.unused_rows).cast(WHOLE) * whole(10 ** (q_scale - scale))
+    # Where an interval is many of the contract's, overage in one leaves another's unused as it is.
+    available = ibis.greatest(
+        committed - ibis.greatest(timed.unused_q.fill_null(whole(0)), whole(0)), whole(0)
+    )
     off_by_rounding = (timed.figure_den > whole(1)) & (
         magnitude(billed - committed) <= rounding.cast(WHOLE)
     )
@@ -239,7 +260,7 @@ def with_committed(
         timed.mutate(
             overage_q=_where(compared, ibis.greatest(billed - committed, whole(0))),
             within_q=_where(
-                timed.used_q.notnull() & committed.notnull(), ibis.least(timed.used_q, committed)
+                timed.used_q.notnull() & committed.notnull(), ibis.least(timed.used_q, available)
             ),
             gap=_where(compared & ~off_by_rounding, billed - committed),
             committed_cost=ibis.ifelse(own_fee, fee, from_bill).cast(WHOLE),
@@ -259,13 +280,17 @@ def _where(condition: ir.Value, value: ir.Value) -> ir.Value:
 
 
 def _known(timed: ir.Table) -> ir.Table:
-    """Used and unused, null where a row's quantity is not known or units are mixed."""
+    """Used and unused, null where a row's quantity is not known or units are mixed.
+
+    What was unused cost is known wherever the bill states it, or that all was used.
+    """
     used = (timed.used_unknown == 0) & (timed.units <= 1)
-    unused = (timed.unused_unknown == 0) & (timed.units <= 1) & (used | (timed.unused_rows > 0))
+    told = used | (timed.unused_rows > 0)
+    unused = told & (timed.unused_unknown == 0) & (timed.units <= 1)
     return timed.mutate(
         used_q=_where(used, timed.used_q),
         unused_q=_where(unused, timed.unused_q),
-        unused_cost=_where(unused, timed.unused_cost),
+        unused_cost=_where(told, timed.unused_cost),
     )
 
 
@@ -314,7 +339,7 @@ def _timed(rows: ir.Table, period: Period | None) -> ir.Table:
         ),
         else_=rows.interval_start,
     )
-    timed = rows.mutate(interval_end=instant(end))
+    timed = rows.mutate(interval_end=instant(rows.window_end.fill_null(end))).drop("window_end")
     begin, finish = within(timed.interval_start, timed.interval_end, period)
     begin = ibis.greatest(begin, instant(timed.term_start).fill_null(begin))
     finish = ibis.least(finish, instant(timed.term_end).fill_null(finish))

@@ -39,8 +39,6 @@ class Charged(Protocol):
     @property
     def allocations(self) -> Table: ...
     @property
-    def commitments(self) -> Table: ...
-    @property
     def identity(self) -> Table: ...
     @property
     def spend(self) -> Table: ...
@@ -79,10 +77,10 @@ def _usage(result: Charged, company: CompanyMap) -> Iterator[CostLine]:
 
 
 def _unused(result: Charged) -> Iterator[CostLine]:
-    for row in result.commitments:
-        if row["unused_cost"] and row["layer"] == "benefit":
-            about = row["commitment_id"]
-            yield _apart(row["currency"], "unused", row["provider"], about, row["unused_cost"])
+    columns = ("state", "currency", "provider", "reason", "commitment_id")
+    for (state, currency, provider, reason, name), row in sums_by(result.spend, columns, "cost"):
+        if state == BILLED and reason == UNUSED and row["cost"]:
+            yield _apart(currency, "unused", provider, name, row["cost"])
 
 
 def _unattributed(result: Charged) -> Iterator[CostLine]:

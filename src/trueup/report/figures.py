@@ -55,6 +55,7 @@ class Commitments:
     """The benefit layer in one currency: cost, and the share of it that was used."""
 
     rows: int = 0
+    pairs: int = 0  # of which both used and unused are known
     committed: Sum = field(default_factory=Sum)
     used: Sum = field(default_factory=Sum)
     unused: Sum = field(default_factory=Sum)
@@ -67,6 +68,7 @@ class Commitments:
         self.used.add(row["used_cost"])
         self.unused.add(row["unused_cost"])
         if row["used_cost"] is not None and row["unused_cost"] is not None:
+            self.pairs += 1
             self._used_of_pairs += row["used_cost"]
             self._whole_of_pairs += row["used_cost"] + row["unused_cost"]
 

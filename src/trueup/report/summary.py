@@ -93,11 +93,14 @@ def _commitments(result: Result) -> Iterator[str]:
         sums = (item.committed, item.used, item.unused)
         texts = "".join(f"{money(part.known):>18}" for part in sums)
         yield f"{_INDENT}{code(currency):<12}{texts}{percent(item.utilization):>14}"
-        unknown = max(part.unknown for part in sums)
-        if unknown:
-            lacking.append(f"{unknown} of {count(item.rows, 'commitment')} in {code(currency)}")
+        named = zip(("committed", "used", "unused"), sums, strict=True)
+        without = [f"{name} of {part.unknown}" for name, part in named if part.unknown]
+        if without:
+            every = f"of {count(item.rows, 'commitment')} in {code(currency)}"
+            lacking.append(f"{', '.join(without)} {every}")
     if lacking:
-        yield f"{_INDENT}Not in these sums, as a figure is {NOT_KNOWN}: {', '.join(lacking)}."
+        text = f"Not in these sums, as it is {NOT_KNOWN}: {'; '.join(lacking)}."
+        yield from _wrapped(f"{text} Utilization is of those of which used and unused are known.")
     yield from _unused(holdings.unused(result))
 
 

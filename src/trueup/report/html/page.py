@@ -188,6 +188,8 @@ def _commitment_tiles(item: figures.Commitments | None) -> list[Tile]:
     if share is not None:
         percent = str((share * 100).quantize(Decimal("0.1"), rounding=ROUND_HALF_EVEN))
     used = [f"{numbers.percent(share)} of used + unused"] if share is not None else []
+    if used and item.pairs < item.rows:
+        used = [f"{used[0]}, by {item.pairs} of {item.rows} of which both are known"]
     return [
         _sum_tile("Committed", item.committed, item.rows, [numbers.count(item.rows, "commitment")]),
         _sum_tile("Used", item.used, item.rows, used, percent),
