@@ -295,3 +295,23 @@ def test_a_period_that_was_read_stays() -> None:
     """A configuration that is made in Python gives it as it is, or none."""
     assert RunSettings.model_validate({"period": OCTOBER}).period == OCTOBER
     assert RunSettings.model_validate({"period": None}).period is None
+
+
+@pytest.mark.parametrize(
+    ("workspace", "out"), [("out", "out"), ("./out/", "out"), ("w", "w/results"), ("a/../w", "w")]
+)
+def test_results_go_outside_of_the_workspace(tmp_path: Path, workspace: str, out: str) -> None:
+    """What lies in it is evidence; results there would be taken for what is not trueup's."""
+    file = tmp_path / "trueup.toml"
+    file.write_text(f'[run]\nworkspace = "{workspace}"\nout = "{out}"\n')
+    with pytest.raises(ConfigurationError, match="give it a folder of its own"):
+        read_configuration(file)
+    file.write_text(f'[run]\nworkspace = "{out}/.trueup"\nout = "{out}"\n')
+    assert read_configuration(file).run.out == out
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    """Some editors begin a file with one."""
+    file = tmp_path / "trueup.toml"
+    file.write_bytes(b'\xef\xbb\xbf[run]\nout = "elsewhere"\n')
+    assert read_configuration(file).run.out == "elsewhere"

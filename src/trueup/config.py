@@ -7,6 +7,7 @@ exact: a bare ``0.05`` is read as a decimal, never as a binary fraction.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -92,6 +93,16 @@ class RunSettings(Strict):
     def _local(cls, value: str) -> str:
         if is_url(value):
             raise ValueError("it is written to, so it is a folder of this machine: give its path")
+        return value
+
+    @field_validator("workspace")
+    @classmethod
+    def _own(cls, value: str, others: Info) -> str:
+        """Results are no evidence: `trueup verify` would take them for what is not trueup's."""
+        out = Path(os.path.normpath(others.data.get("out", "out")))
+        place = Path(os.path.normpath(value))
+        if out == place or place in out.parents:
+            raise ValueError(f"results go to {out}, which is in it: give it a folder of its own")
         return value
 
 

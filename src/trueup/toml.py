@@ -31,7 +31,7 @@ def read_toml(path: Path, source: str) -> dict[str, Any]:
         size = BYTES_MAX >> 20
         raise ConfigurationError(f"{source}: longer than {size} MiB: divide it into several files")
     try:
-        text = content.decode()
+        text = content.decode("utf-8-sig")  # some editors begin a file with a mark
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{source}: not UTF-8 text, as TOML must be") from error
     if _LONG_KEY.search(text):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -50,6 +51,19 @@ def file(tmp_path: Path) -> Path:
         budget("planner", "stop", {"team": "search", "agent": "planner"}),
         budget("m", "allow", {"model": "m"}, accrued=Decimal(90)),
     )
+
+
+def test_spend_of_which_more_may_be_is_not_taken_for_all(tmp_path: Path) -> None:
+    """Nothing of 100 is known to be spent, and a run was partial: by policy it waits."""
+    lacking = ["run-0003 was partial: what it could not read is in no figure"]
+    some = budget("search", "allow", {"team": "search"}, accrued=Decimal(0), notes=lacking)
+    path = snapshot(tmp_path / "budgets.json", replace(some, short=True))
+    answer = trueup.Budget.check({"team": "search"}, path, NOW)
+    assert answer.verdict == "queue"
+    why = f"more may have been spent ({lacking[0]}), so by policy at least queue"
+    assert answer.reason == f"search: says allow; {why}"
+    known = snapshot(tmp_path / "known.json", some)
+    assert trueup.Budget.check({"team": "search"}, known, NOW).verdict == "allow"
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib
 import os
 import runpy
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import click
 import pytest
@@ -17,8 +20,9 @@ from click.testing import CliRunner
 
 import trueup
 from trueup.cli.app import COMMANDS, app
-from trueup.cli.exits import ExitCodes
+from trueup.cli.exits import ExitCodes, ended_by_sigterm
 from trueup.errors import IntegrityError, MissingDependency, SourceError, UsageError
+from trueup.job.outcome import Terminated
 
 HEAVY = {"altair", "duckdb", "ibis", "jinja2", "pyarrow", "pydantic", "rich"}
 
@@ -45,6 +49,7 @@ def failing(error: BaseException) -> click.Group:
      "Error: polars is needed for this: pip install 'trueup[all]'\n"),
     (IntegrityError("2 in, 1 out"), 4, "Error: 2 in, 1 out\n"),
     (KeyboardInterrupt(), 130, "Interrupted.\n"),
+    (Terminated(), 143, "Interrupted.\n"),
     (MemoryError(), 4, "Error: out of memory; give the machine more of it.\n"),
 ])  # fmt: skip
 def test_an_expected_error_is_one_line(error: BaseException, code: int, text: str) -> None:
@@ -210,3 +215,34 @@ def test_the_module_is_the_command(
     assert found == code
     said = "" if code is None else f"trueup {trueup.__version__}\n"
     assert capsys.readouterr().out == said
+
+
+def test_sigterm_ends_a_command_as_ctrl_c_does() -> None:
+    """It is told, and what a context held is let go; the handler is the caller's again."""
+    before = signal.getsignal(signal.SIGTERM)
+    let_go = []
+
+    def killed() -> None:
+        with ended_by_sigterm():
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+                signal.sigtimedwait([], 5)
+            finally:
+                let_go.append("all")
+
+    with pytest.raises(Terminated):
+        killed()
+    assert let_go == ["all"]
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_thread_leaves_signals_to_the_main_one() -> None:
+    """A scheduler may call commands in one: nothing raises, nothing changes."""
+    before = signal.getsignal(signal.SIGTERM)
+    with ThreadPoolExecutor(1) as threads:
+
+        def inside() -> Any:
+            with ended_by_sigterm():
+                return signal.getsignal(signal.SIGTERM)
+
+        assert threads.submit(inside).result() is before

@@ -9,8 +9,9 @@ import pytest
 from tests.cli.month import Month, trueup
 from tests.job.receiver import Receiver, receiving
 
+from trueup.errors import UsageError
 from trueup.job.alerts import FAILURES_SHOWN, _message
-from trueup.job.outcome import JobOutcome
+from trueup.job.outcome import JobOutcome, broken_off
 from trueup.sources import Failure
 
 BROKEN = "colour,size\nred,3\n"
@@ -113,3 +114,10 @@ def test_a_long_message_is_cut() -> None:
         "Deliver it.",
         "Nothing was written: results of nights before stand as they are.",
     ]
+
+
+def test_a_night_that_broke_off_does_not_say_that_nothing_was_written() -> None:
+    """Its results may be there already when the evidence finds the disk full."""
+    outcome = broken_off(UsageError("no space left on the disk"), None)
+    *_, said = _message(outcome, "it failed")
+    assert said.startswith("It may have replaced results; no evidence of them is kept.")

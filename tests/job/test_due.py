@@ -79,6 +79,14 @@ NOT_YET = night("2026-09", "2026-10-07", "2026-10-08")
         # August is not final, September is.
         ([*night("2026-08", "2026-09-05", "2026-09-08"), *SEPTEMBER], "2026-10-10",
          ["2026-08", "2026-10"]),
+        # A month between two that ran was never run.
+        (
+            [*night("2026-11", "2026-11-20", "2026-12-08"), *SEPTEMBER],
+            "2026-11-21",
+            ["2026-10", "2026-11"],
+        ),
+        # A run by a clock that was a year ahead ends nothing.
+        (night("2026-11", "2027-11-15", "2026-12-08"), "2026-11-20", ["2026-11"]),
         # The last run of a month counts; periods of another kind do not.
         ([*NOT_YET, *SEPTEMBER], "2026-10-10", ["2026-10"]),
         ([*SEPTEMBER, *night("2026-08-03", "2026-08-04", "2026-09-08")], "2026-10-10", ["2026-10"]),
@@ -97,7 +105,9 @@ def test_days_are_due_once_they_are_over() -> None:
     found = due(entries, "day", at("2026-10-11T06:00"))
     assert [folder_name(one) for one in found] == [f"2026-10-{day:02}" for day in range(4, 11)]
     assert [folder_name(one) for one in due([], "day", at("2026-10-11T06:00"))] == ["2026-10-10"]
-    assert due(entries, "day", at("2026-10-04T23:59")) == []
+    # by an earlier clock the run of the 5th is one of a clock ahead, which counts for nothing
+    again = due(entries, "day", at("2026-10-04T23:59"))
+    assert [folder_name(one) for one in again] == ["2026-10-03"]
 
 
 def test_a_clock_that_is_off_is_refused() -> None:

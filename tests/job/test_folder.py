@@ -6,7 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.workspace import month
 
+from trueup.errors import UsageError
 from trueup.job.folder import folder_name, why_not_writable
 from trueup.period import parse_period
 
@@ -42,3 +44,22 @@ def test_a_drive_that_is_not_there_is_no_place(monkeypatch: pytest.MonkeyPatch) 
     """Of a path on it nothing exists, up to the drive."""
     monkeypatch.setattr(Path, "exists", lambda _: False)
     assert why_not_writable(Path("out")) == "no such place on this machine"
+
+
+def test_a_workspace_of_another_user_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is read or written, and not in the middle of the night's work."""
+    config = month.written(tmp_path)
+    month.ran(config)
+    known = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    allowed = os.access
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: Path(path).name != "tables" and allowed(path, mode)
+    )
+    with pytest.raises(UsageError, match=r"tables: no permission to write; .*`chown -R`"):
+        month.ran(config, "2026-11-11T00:00:00Z")
+    assert known == {path: path.stat().st_mtime_ns for path in known}
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(UsageError, match="results go there"):
+        month.ran(config)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -235,3 +236,74 @@ def test_what_is_not_in_force_or_only_named_has_a_row_and_no_break(tmp_path: Pat
     assert (floor["status"], floor["opening"], floor["drawn"]) == ("not_covered", None, None)
     assert [row["lot_id"] for row in result.credits.rows()] == ["floor"]
     assert len(result.breaks) == 0
+
+
+def test_overage_within_a_day_hides_no_unused_of_it(tmp_path: Path) -> None:
+    """10 an hour, 240 a day: 230 used and 30 unused, so 20 over; (230 - 20) / 240 = 87.5 %."""
+    day = ("2026-10-03T00:00:00Z", "2026-10-04T00:00:00Z")
+    rows = [at(charge("e1", "230.00", "2"), day), at(charge(PLAN, "30.00", None), day)]
+    term = CONTRACT.replace("2026-10-03T14:00:00Z", "2026-10-03T00:00:00Z")
+    [plan] = reconciled(tmp_path, rows, term, period="2026-10-03").commitments.rows()
+    assert (plan["overage_quantity"], plan["utilization"]) == (20, D("0.875"))
+
+
+@pytest.mark.parametrize("period", ["2026-10", "2026-10-01T07:00Z/2026-11-01T07:00Z"])
+def test_days_of_another_zone_are_intervals_as_they_are_billed(tmp_path: Path, period: str) -> None:
+    """Days from 07:00 UTC, 240 each of 10 an hour: 31 x 240 = 7,440 in either month, all used.
+
+    Of October in UTC the first day gives 7 hours of 10, the last one 17: 70 + 30 x 240 + 170.
+    """
+    starts = [datetime(2026, 9, 30, 7, tzinfo=UTC) + timedelta(days=n) for n in range(33)]
+    rows = [
+        at(
+            charge("e1", "240.00", "2"),
+            (start.isoformat(), (start + timedelta(days=1)).isoformat()),
+        )
+        for start in starts
+    ]
+    term = CONTRACT.replace("2026-10-03T14:00:00Z", "2026-01-01T00:00:00Z")
+    result = reconciled(tmp_path, rows, term, period=period)
+    [plan] = result.commitments.rows()
+    assert (plan["committed_quantity"], plan["used_quantity"]) == (7440, 7440)
+    assert (plan["utilization"], plan["status"]) == (1, "complete")
+    assert len(result.breaks) == 0
+
+
+def test_a_day_of_25_hours_is_a_day(tmp_path: Path) -> None:
+    """Days of Los Angeles about the 1st of November: 24 h, 25 h and 24 h of 10."""
+    ends = ("10-31T07", "11-01T07", "11-02T08", "11-03T08")
+    rows = [
+        at(charge("e1", cost, "2"), (f"2026-{start}:00:00Z", f"2026-{end}:00:00Z"))
+        for cost, start, end in zip(("240", "250", "240"), ends, ends[1:], strict=False)
+    ]
+    term = CONTRACT.replace("2026-10-03T14:00:00Z", "2026-01-01T00:00:00Z")
+    result = reconciled(tmp_path, rows, term, period="2026-10-31T07:00Z/2026-11-03T08:00Z")
+    found = [row["committed_quantity"] for row in result.utilization.rows()]
+    assert found == [240, 250, 240]
+
+
+def test_what_was_unused_costs_what_the_bill_says_without_a_quantity(tmp_path: Path) -> None:
+    """3.80 unused and a correction of -1.00 that states no quantity: 2.80, as in the identity.
+
+    Statements have it, too: -1.00 has no quantity to derive, and its cost is no doubt.
+    """
+    correction = charge(PLAN, "-1.00", None) | {"ChargeClass": "Correction"}
+    rows = [
+        charge("e1", "6.20", "2"),
+        charge(PLAN, "3.80", None),
+        correction | {"CommitmentDiscountQuantity": ""},
+    ]
+    result = reconciled(tmp_path, rows, rules={"chargeback": {"unused": "proportional"}})
+    [plan] = result.commitments.rows()
+    assert (plan["unused_quantity"], plan["unused_cost"]) == (None, D("2.80"))
+    assert result.identity.rows()[0]["unused"] == D("2.80")
+    [company] = [one for one in result.chargeback().statements if one["level"] == "company"]
+    assert (company["unused"], company["amount"]) == (D("2.80"), D("9.00"))
+
+
+def test_unused_of_no_commitment_is_charged_back_too(tmp_path: Path) -> None:
+    """3.80 unused under no id: no commitment has it, the identity and the statements do."""
+    rows = [charge("e1", "6.20", "2"), charge("", "3.80", None) | {"CommitmentDiscountId": ""}]
+    result = reconciled(tmp_path, rows, rules={"chargeback": {"unused": "proportional"}})
+    [company] = [one for one in result.chargeback().statements if one["level"] == "company"]
+    assert (company["unused"], company["amount"]) == (D("3.80"), D("10.00"))

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import trueup
+from tests.reconcile import prepaid
 from tests.reconcile.test_terms import terms
 from tests.test_worked_hour import CHARGE_COLUMNS, charge
 from trueup.period import Period
@@ -381,3 +382,62 @@ def test_a_charge_cut_by_the_period_draws_its_part(
         assert result.identity.rows()[0]["billed"] == Decimal(cents)
         left -= part
     assert left == 80
+
+
+def prepaid_lot(name: str, start: str, end: str, total: str, more: str = "") -> str:
+    return f"""
+[[commitment]]
+id = "{name}"
+provider = "{prepaid.VENDOR}"
+type = "Credits"
+layer = "funding"
+total = "{total}"
+credit_unit = "USD"
+currency = "USD"
+start = {start}
+end = {end}
+{more}
+"""
+
+
+def test_what_the_contract_adjusts_is_not_drawn(tmp_path: Path) -> None:
+    """Granted 50 on the 4th, + 20 on the 10th, 3 drawn and - 5 on the 20th: 62 remain.
+
+    To date 65 was granted: 65 = 3 + 0 + 62. Each day has what the ledger has as it ends.
+    """
+    moved = """adjustments = [
+    { at = 2026-10-10T12:00:00Z, quantity = "20" },
+    { at = 2026-10-20T12:00:00Z, quantity = "-5" },
+]"""
+    contract = prepaid_lot("lot", "2026-10-04", "2027-01-01", "50", moved)
+    rows = [prepaid.cost("3.00", prepaid.at(20, 13), {"lot": "3.00"})]
+    result = prepaid.reconciled(tmp_path, rows, contract)
+    [one] = result.commitments.rows()
+    figures = ("opening", "drawn", "used_quantity", "expired", "remaining")
+    assert [one[name] for name in figures] == [65, 3, 3, 0, 62]
+    [lot_to_date] = result.credits.rows()
+    figures = ("granted", "drawn", "expired", "remaining")
+    assert [lot_to_date[name] for name in figures] == [65, 3, 0, 62]
+    left = {row["day"].day: row["remaining"] for row in result.burn_down.rows()}
+    assert [left[number] for number in (3, 4, 9, 10, 19, 20, 31)] == [0, 50, 50, 70, 70, 62, 62]
+
+
+def test_what_expired_before_the_period_was_not_drawn(tmp_path: Path) -> None:
+    """Granted 100 in September, 13.25 drawn, 86.75 lost as it ended: October says the same.
+
+    It is drawn in turn with a lot that goes on, so that the ledger reaches back to its start.
+    """
+    contract = prepaid_lot("old", "2026-09-01", "2026-10-01", "100", 'pool = "p"')
+    contract += prepaid_lot("new", "2026-09-15", "2027-01-01", "40", 'pool = "p"')
+    rows = [
+        prepaid.cost("13.25", prepaid.at(3, 9, month=9), {"old": "13.25"}),
+        prepaid.cost("2.00", prepaid.at(5, 9), {"new": "2.00"}),
+    ]
+    first = prepaid.cost("0.00", prepaid.at(1, 0, month=9))
+    for period, remains in (("2026-09", 40), ("2026-10", 38)):
+        result = prepaid.reconciled(tmp_path, [first, *rows], contract, period=period)
+        found = {row["lot_id"]: row for row in result.credits.rows()}
+        figures = ("granted", "drawn", "expired", "remaining")
+        old = [found["old"][name] for name in figures]
+        assert old == [100, Decimal("13.25"), Decimal("86.75"), 0]
+        assert [found["new"][name] for name in figures] == [40, 40 - remains, 0, remains]

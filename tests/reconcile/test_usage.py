@@ -179,3 +179,54 @@ def test_telemetry_without_a_record_says_what_to_do(tmp_path: Path) -> None:
     [note] = [row for row in result.notes.rows() if row["subject"].endswith("meters.csv")]
     assert note["text"] == "it holds no record: nothing was compared with it"
     assert note["remedy"].startswith("check that its exporter ran over the period")
+
+
+def hours(count: int) -> list[tuple[str, str]]:
+    """So many hours of October, one after another."""
+    starts = [(day, hour) for day in range(1, 32) for hour in range(23)][:count]
+    return [
+        (f"2026-10-{day:02}T{hour:02}:00:00Z", f"2026-10-{day:02}T{hour + 1:02}:00:00Z")
+        for day, hour in starts
+    ]
+
+
+def hourly(quantity: str, cost: str, count: int) -> list[dict[str, str]]:
+    return [
+        gpu(quantity, cost, ChargePeriodStart=start, ChargePeriodEnd=end)
+        for start, end in hours(count)
+    ]
+
+
+def test_small_differences_add_up_before_anything_is_rounded(tmp_path: Path) -> None:
+    """200 x 0.40 x (100 - 99) / 100 = 0.80; of one hour that is 0.004, less than a cent."""
+    meters = [metered("99", *window) for window in hours(200)]
+    result = reconciled(tmp_path, hourly("100", "0.40", 200), meters)
+    [found] = result.breaks.rows()
+    assert (found["rule"], found["amount"]) == ("accumulated", Decimal("0.80"))
+
+
+def test_less_than_a_cent_is_held_against_the_limit_as_it_is(tmp_path: Path) -> None:
+    """0.40 x (100 - 98) / 100 = 0.008 of each hour, beyond a limit of 0.007."""
+    rules = {"tolerance": [{"absolute": "0.007", "relative": "0.05"}]}
+    meters = [metered("98", *window) for window in hours(2)]
+    result = reconciled(tmp_path, hourly("100", "0.40", 2), meters, rules=rules)
+    assert [row["amount"] for row in result.breaks.rows()] == [Decimal("0.008")] * 2
+
+
+def test_what_an_hour_would_have_cost_is_finer_than_the_bill(tmp_path: Path) -> None:
+    """200 hours of 0.0003 h at 15.00 an hour, on no bill: -0.0045 each, -0.90 together.
+
+    The bill has two decimals. As long as the charges may come, the same is pending and accrued.
+    """
+    price = {"meter": "gpu", "unit": "GPU-Hours", "price": "15.00", "currency": "USD"}
+    rules = {"rate": [price | {"match": {"resource_id": "r1"}}]}
+    window = ("2026-10-31T10:00:00Z", "2026-10-31T11:00:00Z")
+    bill = [gpu("1", "15.00", ChargePeriodStart=window[0], ChargePeriodEnd=window[1])]
+    meters = [metered("0.0003", *each) for each in hours(200)] + [metered("1", *window)]
+    late = reconciled(tmp_path, bill, meters, rules=rules)
+    assert [row["amount"] for row in late.breaks.rows()] == [Decimal("-0.0045")] * 200
+    accrued = [row["cost"] for row in late.spend.rows() if row["state"] == "accrued"]
+    assert sum(accrued) == Decimal("0.90")
+    lags = {"lag": [{"provider": "Cloud Nine", "arrives_within": "P90D"}]}
+    early = reconciled(tmp_path, bill, meters, rules=rules | lags)
+    assert sum(row["amount"] for row in early.pending.rows()) == Decimal("-0.90")

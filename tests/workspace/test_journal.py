@@ -14,11 +14,12 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.workspace import month
 from trueup.errors import ConfigurationError, IntegrityError, UsageError
 from trueup.workspace.canonical import NOTHING
 from trueup.workspace.journal import HEAD, JOURNAL, Journal
 from trueup.workspace.keys import load_key, new_key, raw_public, verified
-from trueup.workspace.verify import check_entry
+from trueup.workspace.verify import check_entry, verify
 
 AT = datetime(2026, 11, 9, tzinfo=UTC)
 
@@ -175,3 +176,18 @@ def test_what_is_no_public_key_is_refused(text: str) -> None:
     with pytest.raises(ConfigurationError, match="is no public key: it is written ed25519:"):
         raw_public(text)
     assert not verified(text, "", b"")
+
+
+def test_tables_stay_where_the_journal_is_gone(tmp_path: Path) -> None:
+    """The run refuses before it tidies up what no journal names; with it all is as it was."""
+    config = month.written(tmp_path)
+    month.ran(config)
+    workspace = tmp_path / ".trueup"
+    journal, aside = workspace / JOURNAL, tmp_path / "aside"
+    journal.rename(aside)
+    before = sorted(workspace.rglob("*"))
+    with pytest.raises(IntegrityError, match="restore the workspace from a backup"):
+        month.ran(config, "2026-11-11T00:00:00Z")
+    assert [path for path in before if not path.exists()] == []
+    aside.rename(journal)
+    assert verify(workspace).differences == []

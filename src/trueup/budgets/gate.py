@@ -76,17 +76,20 @@ def _judged(one: Budget, snapshot: Snapshot, age: timedelta, stale: bool) -> Jud
     if one.end is not None and snapshot.as_of + age >= one.end:
         verdict, left = ALLOW, None
         reasons = [f"its window ended at {one.end:{_SHOWN}}, of the next nothing is known yet"]
-    verdict, why = _by_policy(verdict, snapshot, stale=stale, known=one.accrued is not None)
+    lacks = "its spend is not known" if one.accrued is None else ""
+    if one.short:
+        lacks = f"more may have been spent ({one.notes[-1] if one.notes else 'see its notes'})"
+    verdict, why = _by_policy(verdict, snapshot, stale=stale, lacks=lacks)
     return verdict, "; ".join([*reasons, *why]), one, left
 
 
 def _by_policy(
-    verdict: str, snapshot: Snapshot, *, stale: bool, known: bool = True
+    verdict: str, snapshot: Snapshot, *, stale: bool, lacks: str = ""
 ) -> tuple[str, list[str]]:
     """A verdict, and why it is at least that of ``stale`` where too little is known."""
-    if known and not stale:
+    if not lacks and not stale:
         return verdict, []
-    why = f"that is older than {_long(snapshot.max_age)}" if stale else "its spend is not known"
+    why = f"that is older than {_long(snapshot.max_age)}" if stale else lacks
     return strictest(verdict, snapshot.stale), [f"{why}, so by policy at least {snapshot.stale}"]
 
 

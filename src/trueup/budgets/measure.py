@@ -29,7 +29,9 @@ _SHOWN_MAX = 5
 class Measured:
     """The figures of one budget in its window, and what is to be known beside them.
 
-    A figure that is not known is None; ``accrued`` includes ``actual``, ``forecast`` includes both.
+    ``short`` says that more may have been spent: of some rows no cost is known, or a run could not
+    read all. A figure that is not known is None; ``accrued`` includes ``actual``, and ``forecast``
+    both.
     """
 
     window: Period
@@ -37,6 +39,7 @@ class Measured:
     accrued: Decimal | None
     forecast: Decimal | None
     notes: list[str] = field(default_factory=list)
+    short: bool = False
 
     def value(self, on: str) -> Decimal | None:
         """The figure that a threshold is on."""
@@ -59,7 +62,8 @@ def measure(
         note = f"what commitment {name!r} cost, or what was drawn from it, is not known"
         return Measured(window, None, None, None, [f"{note}{_near(terms, spent)}"])
     inside = _within(rows, window)
-    notes = [*_not_counted(terms, inside), *_edges(inside, window), *_gaps(spent, window)]
+    lacking = [*_unpriced(inside), *_unread(spent, window)]
+    notes = [*_not_counted(terms, inside), *_edges(inside, window), *_gaps(spent, window), *lacking]
     if terms.scope and not len(rows):
         notes.append(f"no row is of this scope{_near(terms, spent)}")
     counted = inside.filter(pc.equal(inside["currency"], terms.currency))
@@ -70,7 +74,7 @@ def measure(
         own = rows.filter(pc.equal(rows["currency"], terms.currency))
         forecast, more = _forecast(accrued, own, spent, window, project)
         notes += more
-    return Measured(window, actual, accrued, forecast, notes)
+    return Measured(window, actual, accrued, forecast, notes, bool(lacking))
 
 
 def _in_scope(terms: BudgetTerms, spent: Outlay) -> pa.Table:
@@ -121,7 +125,7 @@ def _total(rows: pa.Table) -> Decimal:
 
 
 def _not_counted(terms: BudgetTerms, inside: pa.Table) -> Iterator[str]:
-    """Rows of the scope that are in no figure: no cost is known of them, or another currency."""
+    """Rows of the scope that are in no figure, as they are of another currency."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -131,6 +135,12 @@ def _not_counted(terms: BudgetTerms, inside: pa.Table) -> Iterator[str]:
         amount = plain(row["wide_sum"] or Decimal(0), 2)
         other = f"{amount} {row['currency']} of its scope is not counted"
         yield f"{other}: the budget is in {terms.currency}"
+
+
+def _unpriced(inside: pa.Table) -> Iterator[str]:
+    """Rows of the scope of which no cost is known."""
+    import pyarrow.compute as pc
+
     unknown = inside.filter(pc.or_(pc.is_null(inside["cost"]), pc.is_null(inside["currency"])))
     if not len(unknown):
         return
@@ -153,12 +163,16 @@ def _edges(inside: pa.Table, window: Period) -> Iterator[str]:
 
 
 def _gaps(spent: Outlay, window: Period) -> Iterator[str]:
-    """What no run knows of the window up to now: time, or sources that could not be read."""
+    """The time of the window up to now that no run knows."""
     at = window.start
     for span in spent.known:
         if at < span.start and at < window.end:
             yield f"no run covers {iso(at)} to {iso(min(span.start, window.end))}"
         at = max(at, span.end)
+
+
+def _unread(spent: Outlay, window: Period) -> Iterator[str]:
+    """Runs in the window that could not read a source."""
     for period, run in spent.partial:
         if period.start < window.end and window.start < period.end:
             yield f"{run} was partial: what it could not read is in no figure"

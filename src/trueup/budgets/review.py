@@ -105,6 +105,7 @@ def state(terms: BudgetTerms, measured: Measured) -> Budget:
         verdict=verdict,
         reason=reasons[0] if reasons else said(terms, measured, "accrued"),
         notes=measured.notes,
+        short=measured.short,
     )
 
 

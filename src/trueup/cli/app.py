@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from trueup.cli.exits import EPILOG, ExitCodes
+from trueup.cli.exits import EPILOG, ExitCodes, ended_by_sigterm
 
 # name -> (module that defines `command`, one line of help)
 COMMANDS = {
@@ -65,7 +65,7 @@ class Commands(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
-        with ExitCodes(ctx):
+        with ExitCodes(ctx), ended_by_sigterm():
             return super().invoke(ctx)
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from types import TracebackType
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
 from typing import NoReturn, Self
 
 import click
@@ -22,6 +26,28 @@ EPILOG = (
 
 BROKEN_PIPE = 141  # 128 + SIGPIPE: the reader of our output went away
 LOG = "trueup.log"  # in a context's meta: who is told of an error in place of the terminal
+
+
+@contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM ends what runs inside as Ctrl-C does: told, tidied up, also as a container's first.
+
+    Only the main thread of a process can say so; elsewhere nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminated)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminated(_number: int, _frame: FrameType | None) -> NoReturn:
+    from trueup.job.outcome import Terminated
+
+    raise Terminated
 
 
 class ExitCodes:

@@ -73,5 +73,7 @@ def _message(outcome: JobOutcome, why: str) -> Iterator[str]:
     yield from dict.fromkeys(one.remedy for one in shown)
     if outcome.written:
         yield f"Look at {outcome.folder}, {outcome.run_id} in the workspace."
+    elif outcome.error is not None:
+        yield "It may have replaced results; no evidence of them is kept. The next run makes both."
     else:
         yield "Nothing was written: results of nights before stand as they are."

@@ -24,23 +24,20 @@ def due(entries: Sequence[Entry], every: str, clock: datetime) -> list[Period]:
     """The periods to run, in order: months up to the clock's, days up to the last that is over.
 
     ``entries`` are those of the workspace's journal. A period is due that was never run, or was not
-    final at its last run. The first is the earliest of those that began and are not final; the one
-    after the newest where all are; without any run, the one at the clock. Raises UsageError for
-    more than ``DUE_MAX``.
+    final at its last run; a run by a clock ahead of this one counts for nothing. The first is the
+    earliest that ever began; without any run, the one at the clock. Raises UsageError for more than
+    ``DUE_MAX``.
     """
     from trueup.workspace.run import BEGUN, ENDED, Run
 
     known = [one.body["period"] for one in entries if one.kind == BEGUN and one.body.get("period")]
     asked = {Period(*map(datetime.fromisoformat, ends)) for ends in known}
-    last = {(run.start, run.end): run for run in map(Run, entries) if run.entry.kind == ENDED}
+    ran = [run for run in map(Run, entries) if run.entry.kind == ENDED and run.as_of <= clock]
+    last = {(run.start, run.end): run for run in ran}
     final = {Period(*ends) for ends, run in last.items() if is_final(run)}
     now = _holding(every, clock if every == "month" else clock - DAY)
     begun = [one for one in asked if one == _holding(every, one.start) and one.end <= now.end]
-    still = [one for one in begun if one not in final]
-    if still:
-        period = min(still, key=_start)
-    else:
-        period = _holding(every, max(begun, key=_start).end) if begun else now
+    period = min(begun, key=_start, default=now)
     found: list[Period] = []
     while period.end <= now.end:
         if period not in final:

@@ -17,8 +17,13 @@ if TYPE_CHECKING:
     from trueup.sources import Failure
 
 DONE, MATERIAL_BREAKS, WRONG_USE, PARTIAL, INTERNAL = 0, 1, 2, 3, 4
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
-WORSE = (DONE, MATERIAL_BREAKS, PARTIAL, WRONG_USE, INTERNAL, INTERRUPTED)  # the worst last
+INTERRUPTED, TERMINATED = 130, 143  # 128 + SIGINT or SIGTERM, as shells have it
+# the worst last
+WORSE = (DONE, MATERIAL_BREAKS, PARTIAL, WRONG_USE, INTERNAL, INTERRUPTED, TERMINATED)
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, as of a service that is stopped: the command ends as by Ctrl-C."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class JobOutcome:
 def code_of(error: BaseException) -> int:
     """The exit code of what was raised."""
     if isinstance(error, KeyboardInterrupt):
-        return INTERRUPTED
+        return TERMINATED if isinstance(error, Terminated) else INTERRUPTED
     on_purpose = isinstance(error, TrueupError) and not isinstance(error, IntegrityError)
     return WRONG_USE if on_purpose else INTERNAL
 

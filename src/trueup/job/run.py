@@ -7,6 +7,7 @@ is kept in the workspace, so that the run can be performed again from there.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -57,6 +58,7 @@ def run(
     if settings.known_at is not None:
         return _known_at(config, settings, settings.known_at, progress)
     check_sources(config)
+    check_workspace(config)
     with (
         room_in(workspace_of(config).folder, out),
         _begun(config, settings) as (workspace, run_id),
@@ -77,6 +79,20 @@ def check_out(config: Configuration, settings: Settings) -> Path:
     if refusal:
         raise UsageError(f"{out}: {refusal}; results go there: choose another folder with --out")
     return out
+
+
+def check_workspace(config: Configuration) -> None:
+    """UsageError where the evidence cannot be kept, as where another user ran here once."""
+    folder = workspace_of(config).folder
+    refusal = why_not_writable(folder)
+    if refusal:
+        raise UsageError(f"{folder}: {refusal}; the evidence of every run is kept there")
+    for place in sorted(folder.glob("*")):
+        if not os.access(place, os.W_OK):
+            raise UsageError(
+                f"{place}: no permission to write; a workspace belongs, all of it, to the user that "
+                f"runs trueup: `chown -R` {folder} to it, or run as its owner ({place.owner()})"
+            )
 
 
 def check_sources(config: Configuration) -> None:

@@ -124,8 +124,7 @@ class Journal:
     ) -> Entry:
         """Add an entry and put it on the disk."""
         with self._append:
-            self._catch_up()
-            self._refuse_where_cut()
+            self.refuse_where_cut()
             self._set_torn_aside()
             return self._write(kind, at, json.loads(canonical(body)), signer)
 
@@ -191,8 +190,9 @@ class Journal:
             "that differs: restore the workspace from a backup"
         )
 
-    def _refuse_where_cut(self) -> None:
-        """Nothing is written behind a journal that once was longer: its head says how long."""
+    def refuse_where_cut(self) -> None:
+        """IntegrityError where the journal once was longer, as its head says."""
+        self._catch_up()
         number = head_of(self.folder)
         if not number.isdigit() or int(number) > len(self._entries):
             raise IntegrityError(

@@ -90,6 +90,8 @@ class Workspace:
         What did not end takes no name: the run that comes after is what it would have been.
         """
         migrate(self.folder, at)
+        for journal in (self.journal, self.landing):
+            journal.refuse_where_cut()  # before what it does not name is tidied up
         cut = cut_off(self.journal.entries())
         self._tidy(at)
         self._rebuild(at, whole=cut is not None)
