@@ -49,6 +49,24 @@ def test_a_file_of_which_no_record_is_read_is_not_whole(tmp_path: Path) -> None:
     assert why.startswith("none of its records could be read, the first: not a time")
 
 
+@pytest.mark.parametrize(("good", "bad", "whole"), [(6, 5, True), (5, 5, False), (4, 5, True)])
+def test_a_file_of_which_half_is_not_read_is_not_whole(
+    tmp_path: Path, good: int, bad: int, whole: bool
+) -> None:
+    """Amounts with a comma in half of ten records: it is read wrongly. Of fewer it may be chance."""
+    path = tmp_path / "bill.csv"
+    rows = [row(ChargeDescription=f"row {number}") for number in range(good)]
+    rows += [row(BilledCost="8,00", ChargeDescription=f"bad {number}") for number in range(bad)]
+    path.write_text(as_csv(rows), encoding="utf-8")
+    found = trueup.read_charges(path)
+    assert (len(found.table), len(found.rejects)) == (good, bad)
+    assert bool(found.broken) != whole
+    if not whole:
+        assert found.broken[str(path)].startswith(
+            "5 of its 10 records could not be read, the first"
+        )
+
+
 def test_a_copy_of_a_file_is_whole(tmp_path: Path) -> None:
     """All records of the second are in the figures already: nothing is missing."""
     first = written(tmp_path, "")

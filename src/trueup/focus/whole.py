@@ -1,7 +1,8 @@
 """Files that are evidently not whole: they break off inside a record, or no record is readable.
 
-A record that cannot be read is one row less. A file that ends inside one lacks all that followed,
-however many rows that were, so that its last record is no row of the file but its end.
+A record that cannot be read is one row less; where half of a file or more cannot, it is the file
+that is read wrongly. A file that ends inside a record lacks all that followed, however many rows
+that were, so that its last record is no row of the file but its end.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ UNENDED = "the file does not end with a line end: its last value may be cut"
 EMPTY = "it holds no record: nothing was compared with it"
 CUT = "the file was cut"  # ends the reason of a record that swallowed the end of its file
 CHUNK_BYTES = 1 << 20
+FEW = 10  # records of which half may be wrong by themselves
 LINE_ENDS = (b"\n", b"\r")
 
 
@@ -48,6 +50,9 @@ def not_whole(
             found[name] = f"it breaks off in record {count:,}, what follows is missing ({last})"
         elif not row["accepted"] and (first := _reason(rejects, own)):
             found[name] = f"none of its records could be read, the first: {first}"
+        elif count >= FEW and 2 * (lost := _unread(rejects, own)) >= count:
+            first = _reason(rejects, own)
+            found[name] = f"{lost:,} of its {count:,} records could not be read, the first: {first}"
     return found
 
 
@@ -95,6 +100,12 @@ def _reason(rejects: Table, condition: pc.Expression) -> str | None:
     """The first reason that is another than that a record is in the figures already."""
     reasons = (text for some in _where(rejects, condition) for text in some["reason"].to_pylist())
     return next((text for text in reasons if not text.startswith((REPEATS, COPY))), None)
+
+
+def _unread(rejects: Table, condition: pc.Expression) -> int:
+    """How many there are, without records that are in the figures already."""
+    reasons = (text for some in _where(rejects, condition) for text in some["reason"].to_pylist())
+    return sum(not text.startswith((REPEATS, COPY)) for text in reasons)
 
 
 def _ends_inside_a_line(landed: Landed) -> bool:

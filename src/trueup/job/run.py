@@ -90,8 +90,8 @@ def check_workspace(config: Configuration) -> None:
     for place in sorted(folder.glob("*")):
         if not os.access(place, os.W_OK):
             raise UsageError(
-                f"{place}: no permission to write; a workspace belongs, all of it, to the user that "
-                f"runs trueup: `chown -R` {folder} to it, or run as its owner ({place.owner()})"
+                f"{place}: no permission to write; a workspace has one owner, who runs trueup: "
+                f"`chown -R` {folder} to that user, or run as {place.owner()}"
             )
 
 
