@@ -112,7 +112,7 @@ def judged(given: Given, rules: Rules | None = None) -> tuple[str, Decimal]:
         (("resource", 1, 0, 0, 3), ("missing_in_usage", 3)),
     ],
 )
-def test_a_group_is_judged_by_its_quantities(given: Given, expected: tuple[str, int]) -> None:
+def test_a_group_is_judged_by_its_quantities(given: Given, expected: tuple[str, Decimal]) -> None:
     """The share of the cost that the gap is, and what that makes of it."""
     assert judged(given) == expected
 

@@ -313,7 +313,7 @@ def test_each_day_has_its_draws_and_what_remained() -> None:
         about | {"day": day(2), "used_quantity": 7, "remaining": 0},
         about | {"day": day(3), "used_quantity": 0, "remaining": 0},
     ]
-    unknown = burn_down(one, Draws(unknown="nobody says"), Balance(*[None] * 5), days[:1])
+    unknown = burn_down(one, Draws(unknown="nobody says"), Balance(None, None, None, None, None), days[:1])
     assert unknown == [about | {"day": day(1), "used_quantity": None, "remaining": None}]
 
 
@@ -416,8 +416,8 @@ def test_what_the_contract_adjusts_is_not_drawn(tmp_path: Path) -> None:
     figures = ("opening", "drawn", "used_quantity", "expired", "remaining")
     assert [one[name] for name in figures] == [65, 3, 3, 0, 62]
     [lot_to_date] = result.credits.rows()
-    figures = ("granted", "drawn", "expired", "remaining")
-    assert [lot_to_date[name] for name in figures] == [65, 3, 0, 62]
+    to_date = ("granted", "drawn", "expired", "remaining")
+    assert [lot_to_date[name] for name in to_date] == [65, 3, 0, 62]
     left = {row["day"].day: row["remaining"] for row in result.burn_down.rows()}
     assert [left[number] for number in (3, 4, 9, 10, 19, 20, 31)] == [0, 50, 50, 70, 70, 62, 62]
 

@@ -39,7 +39,6 @@ GRAINS = {
     4: ("Q", "quarterly"),
     5: ("Y", "annual"),
 }
-_UNITS = tuple(GRAINS.items())
 _RANK = {interval: rank for rank, (_unit, interval) in GRAINS.items()}
 _SECONDS = {"hourly": HOUR, "daily": DAY}
 
@@ -129,17 +128,15 @@ def commitment_rows(facts: Facts, scale: int, q_scale: int, period: Period | Non
 def row_grain(rows: ir.Table) -> ir.Value:
     """How coarse a row's window is, as a number of ``GRAINS``."""
     length = rows.end.epoch_seconds() - rows.start.epoch_seconds()
+    day = DAY + HOUR  # of a zone, where clocks go back
     return ibis.cases(
-        (length <= HOUR, 0),
-        (length <= DAY + HOUR, 1),  # of a zone, where clocks go back
-        (length <= 7 * DAY + HOUR, 2),
-        else_=3,
+        (length <= HOUR, 0), (length <= day, 1), (length <= 6 * DAY + day, 2), else_=3
     )
 
 
 def _begun(rows: ir.Table, grain: ir.Value) -> ir.Value:
     """Where the UTC hour, day, week or month that a row starts in began."""
-    starts = ((grain == rank, instant(rows.start.truncate(unit))) for rank, (unit, _) in _UNITS)
+    starts = ((grain == n, instant(rows.start.truncate(GRAINS[n][0]))) for n in GRAINS)
     return ibis.cases(*starts, else_=rows.start)
 
 
@@ -168,11 +165,9 @@ def in_intervals(rows: ir.Table, contracts: ir.Table) -> ir.Table:
     coarsest = regular.join(of_all, "commitment_id")
     by_row = coarsest.zoned & (coarsest.finest == coarsest.grain)
     begun = _begun(coarsest, coarsest.grain)
+    end = ibis.ifelse(by_row & coarsest.regular, coarsest.end, ibis.null(INSTANT))
     return coarsest.mutate(
-        interval_start=instant(ibis.ifelse(by_row, coarsest.start, begun)),
-        window_end=instant(
-            ibis.ifelse(by_row & coarsest.regular, coarsest.end, ibis.null(INSTANT))
-        ),
+        interval_start=instant(ibis.ifelse(by_row, coarsest.start, begun)), window_end=instant(end)
     ).drop("told", "apart", "finest", "zoned")
 
 
@@ -242,9 +237,8 @@ def with_committed(
     # A figure that no decimal holds (a term by its hours) may be off by the bill's own rounding.
     rounding = (timed.used_rows + timed.unused_rows).cast(WHOLE) * whole(10 ** (q_scale - scale))
     # Where an interval is many of the contract's, overage in one leaves another's unused as it is.
-    available = ibis.greatest(
-        committed - ibis.greatest(timed.unused_q.fill_null(whole(0)), whole(0)), whole(0)
-    )
+    unused = ibis.greatest(timed.unused_q.fill_null(whole(0)), whole(0))
+    available = ibis.greatest(committed - unused, whole(0))
     off_by_rounding = (timed.figure_den > whole(1)) & (
         magnitude(billed - committed) <= rounding.cast(WHOLE)
     )
