@@ -139,11 +139,23 @@ def test_work_on_what_nobody_held_is_a_contradiction(tmp_path: Path) -> None:
 
 
 def test_busy_time_on_what_nobody_held_is_a_contradiction(tmp_path: Path) -> None:
-    """The same where the busy meter of the same kind reports 3,600 s."""
+    """The same where the busy meter of the same kind reports 3,600 s; at 9:00 it saw no work."""
     busy: Row = (TEN, "instance", "busy", "1", "Hours", "s2")
     result = reconciled(tmp_path, [held(NINE, session="s1"), held(TEN, "0"), busy], HOURS)
-    assert shares(result) == {"s1": D("6.20"), "missing_in_usage": D("6.20")}
+    assert shares(result) == {"idle": D("6.20"), "missing_in_usage": D("6.20")}
     assert "another counted work" in result.breaks.rows()[0]["explanation"]
+
+
+def test_an_hour_of_which_a_busy_meter_says_nothing_is_idle(tmp_path: Path) -> None:
+    """Half of 9:00 was busy, 3.10 of 6.20, and half idle; of 10:00 nothing is reported: idle, too.
+
+    So it is where the allocated meter names a session: holding is not using.
+    """
+    busy: Row = (NINE, "instance", "busy", "1", "Hours", "s2")
+    for holder in ("", "s1"):
+        rows = [held(NINE, session=holder), held(TEN, session=holder), busy]
+        result = reconciled(tmp_path, rows, HOURS)
+        assert shares(result) == {"s2": D("3.10"), "idle": D("9.30")}
 
 
 def test_nothing_held_and_nothing_done_is_plainly_missing(tmp_path: Path) -> None:
@@ -157,7 +169,7 @@ def test_nothing_held_and_nothing_done_is_plainly_missing(tmp_path: Path) -> Non
 INSTANT, WHOLE = pa.timestamp("us", "UTC"), pa.decimal128(38, 0)
 KINDS = (
     dict.fromkeys(("group", "who", "cell", "thing"), pa.int64())
-    | dict.fromkeys(("held", "matchable", "idle"), pa.bool_())
+    | dict.fromkeys(("held", "allocated", "matchable", "idle"), pa.bool_())
     | dict.fromkeys(("q", "metered_q", "weight"), WHOLE)
     | dict.fromkeys(("hour", "until", "bucket", "metered_bucket"), INSTANT)
 )
@@ -181,7 +193,7 @@ def test_a_busy_meter_that_saw_nothing_leaves_all_idle() -> None:
         ),
         table("cell group"),
         table("cell thing hour"),
-        table("held resource meter q who hour thing matchable"),
+        table("held allocated resource meter q who hour thing matchable"),
         table("group who q", [(1, 5, D(0)), (2, 5, D(3600))]),
     )
     with open_engine("duckdb") as engine:

@@ -313,7 +313,9 @@ def test_each_day_has_its_draws_and_what_remained() -> None:
         about | {"day": day(2), "used_quantity": 7, "remaining": 0},
         about | {"day": day(3), "used_quantity": 0, "remaining": 0},
     ]
-    unknown = burn_down(one, Draws(unknown="nobody says"), Balance(None, None, None, None, None), days[:1])
+    unknown = burn_down(
+        one, Draws(unknown="nobody says"), Balance(None, None, None, None, None), days[:1]
+    )
     assert unknown == [about | {"day": day(1), "used_quantity": None, "remaining": None}]
 
 
