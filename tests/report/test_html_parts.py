@@ -161,7 +161,8 @@ def result_of(**given: Any) -> Result:
 
 def test_an_interval_without_its_ends_is_no_cell() -> None:
     """One of a day with 6 of 8 used, one of which nobody knows when it ended."""
-    same = {"commitment_id": "plan", "used_quantity": D(6), "unused_quantity": D(2)}
+    figures = {"used_quantity": D(6), "unused_quantity": D(2), "committed_quantity": D(8)}
+    same = {"commitment_id": "plan", **figures}
     rows = [
         same | {"interval_start": OCTOBER, "interval_end": OCTOBER + DAY},
         same | {"interval_start": OCTOBER},
@@ -169,6 +170,15 @@ def test_an_interval_without_its_ends_is_no_cell() -> None:
     table = Table.from_rows(UTILIZATION_TABLE, rows)
     [cell] = series.heat(result_of(utilization=table))
     assert (cell.start, cell.end, cell.share) == (OCTOBER, OCTOBER + DAY, D("0.75"))
+
+
+def test_a_cell_is_what_was_used_within_the_commitment() -> None:
+    """Of 240 in a day 30 were unused and 230 used, 20 of them beyond it: 210 / 240."""
+    figures = {"used_quantity": D(230), "unused_quantity": D(30), "committed_quantity": D(240)}
+    row = {"commitment_id": "plan", "interval_start": OCTOBER, "interval_end": OCTOBER + DAY}
+    table = Table.from_rows(UTILIZATION_TABLE, [row | figures])
+    [cell] = series.heat(result_of(utilization=table))
+    assert cell.share == D("0.875")
 
 
 def burned(day: datetime | None, used: int, **more: Any) -> dict[str, Any]:

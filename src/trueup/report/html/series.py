@@ -18,6 +18,8 @@ WEEKLY_UP_TO = 700 * DAY
 COMMITMENTS_MAX = 24
 CELLS_MAX = 4_000  # 24 commitments over 100 days are 2,400; more only by overlapping intervals
 RUNS_MAX = 12
+QUANTITIES = ("used_quantity", "unused_quantity", "committed_quantity")
+ZERO = Decimal(0)
 _PRECISION = 60
 
 
@@ -74,19 +76,21 @@ def step_word(step: timedelta) -> str:
 @dataclass
 class _Pair:
     end: datetime
-    used: Decimal = Decimal(0)
-    unused: Decimal = Decimal(0)
+    within: Decimal = ZERO
+    committed: Decimal = ZERO
     known: bool = True
 
 
 def heat(result: Result) -> list[Heat]:
-    """Used / (used + unused) per commitment and step, in the commitment's own unit.
+    """What was used within the commitment, of what was committed, per commitment and step.
 
+    It is in the commitment's own unit, and as the table has it: overage in one interval hides
+    nothing of another.
     An interval longer than a step stands as it is, from its start to its end.
     """
     step = step_of(result.end - result.start)
     found: dict[tuple[str, datetime], _Pair] = {}
-    names = ["commitment_id", "interval_start", "interval_end", "used_quantity", "unused_quantity"]
+    names = ["commitment_id", "interval_start", "interval_end", *QUANTITIES]
     for batch in result.utilization.reader():
         for row in batch.select(names).to_pylist():
             if row["interval_start"] is not None and row["interval_end"] is not None:
@@ -106,19 +110,20 @@ def _add(
         end = min(start + step, result.end)
     pair = found.setdefault((row["commitment_id"] or "", start), _Pair(end))
     pair.end = max(pair.end, end)
-    if row["used_quantity"] is None or row["unused_quantity"] is None:
+    used, unused, committed = (row[name] for name in QUANTITIES)
+    if used is None or unused is None or committed is None:
         pair.known = False
-    else:
-        pair.used += row["used_quantity"]
-        pair.unused += row["unused_quantity"]
+        return
+    with localcontext(prec=_PRECISION):
+        pair.within += min(used, max(committed - max(unused, ZERO), ZERO))
+        pair.committed += committed
 
 
 def _share(pair: _Pair) -> Decimal | None:
-    whole = pair.used + pair.unused
-    if not pair.known or whole <= 0:
+    if not pair.known or pair.committed <= 0:
         return None
     with localcontext(prec=_PRECISION):
-        return pair.used / whole
+        return pair.within / pair.committed
 
 
 def lowest(cells: list[Heat]) -> Heat | None:
