@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import fsspec
 import pyarrow as pa
@@ -140,3 +143,51 @@ def test_a_table_lands_as_parquet() -> None:
         landed = landing.frame(pa.table({"a": [1, 2]}), "data frame 1")
         assert landed.source == "data frame 1"
         assert pq.read_table(landed.path).to_pydict() == {"a": [1, 2]}
+
+
+class Answers(BaseHTTPRequestHandler):
+    """Answers each request with the status that its path names."""
+
+    def do_GET(self) -> None:
+        self.send_response(int(self.path[1:4]))
+        self.end_headers()
+        self.wfile.write(b"BilledCost\n1\n")
+
+    do_HEAD = do_GET  # noqa: N815  as its base calls it
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  as its base has it
+        """Nothing is printed."""
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as served:
+        thread = Thread(target=served.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{served.server_port}"
+        served.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (403, "its server answered 403: renew the token or signature in its URL"),
+        (404, "its server answered 404: no such file"),
+        (418, "its server answered 418: look at its URL"),
+        (503, "its server answered 503: ask again later"),
+    ],
+)
+def test_what_a_web_server_answers_is_said(server: str, status: int, said: str) -> None:
+    """A file that is there is no pattern, for all that its URL has a query."""
+    pytest.importorskip("aiohttp")
+    with pytest.raises(SourceError, match=said):
+        expand(f"{server}/{status}/b.csv?sig=abc")
+    assert expand(f"{server}/200/b.csv?sig=abc") == [f"{server}/200/b.csv?sig=abc"]
+
+
+def test_a_server_that_is_not_there_is_no_missing_file() -> None:
+    """Nothing listens on that port: the network, not the name, is what to look at."""
+    pytest.importorskip("aiohttp")
+    with pytest.raises(SourceError, match="its server cannot be reached"):
+        expand("http://127.0.0.1:9/b.csv")

@@ -19,6 +19,11 @@ from trueup.files import ENDLESS, is_endless
 from trueup.redacted import redacted, scrubbed
 
 MAGIC = "*?["
+WEB = ("http://", "https://")
+REFUSED = {
+    **dict.fromkeys((401, 403), "renew the token or signature in its URL"),
+    **dict.fromkeys((404, 410), "no such file"),
+}
 _BELOW = re.compile(r"(?:^|(?<=/))\*\*(?:/|$)")
 
 
@@ -146,6 +151,8 @@ def _file_system(url: str) -> tuple[Any, str]:
 
 def _remote(url: str) -> list[str]:
     system, path = _file_system(url)
+    if url.lower().startswith(WEB) and "*" not in url:  # a question mark begins its query
+        return [_answered(system, path, url)]
     try:
         if any(character in path for character in MAGIC) and not system.exists(path):
             found = [system.unstrip_protocol(file) for file in system.glob(path)]
@@ -159,6 +166,20 @@ def _remote(url: str) -> list[str]:
     except OSError as error:
         raise SourceError(url, f"cannot be reached ({error})") from error
     return [url]
+
+
+def _answered(system: Any, path: str, url: str) -> str:
+    """The URL, if its server has it; else SourceError that says what the server answered."""
+    try:
+        system.info(path)
+    except OSError as error:
+        status = getattr(error.__cause__, "status", None)
+        if status is None:
+            kind = type(error.__cause__ or error).__name__
+            raise SourceError(url, f"its server cannot be reached ({kind})") from error
+        further = REFUSED.get(status, "ask again later" if status >= 500 else "look at its URL")
+        raise SourceError(url, f"its server answered {status}: {further}") from error
+    return url
 
 
 class Landing:
