@@ -41,7 +41,7 @@ def command(file: str, period: Period | None, as_json: bool) -> None:
     """  # noqa: D301  click keeps what follows a backspace as it stands
     from trueup.report.anomalies import table
 
-    at_desk = desk.desk_of(file)
+    at_desk = desk.reading(file)
     known, judged = _days(at_desk, period)
     found, why = _found(at_desk, known, judged)
     state, said = _state(at_desk, len(found), len(judged), why)

@@ -80,7 +80,7 @@ def command(
     """  # noqa: D301  click keeps what follows a backspace as it stands
     if not watched:
         options.refuse("without --watch", "every", "times", *reading)
-    at_desk = desk.desk_of(file)
+    at_desk = desk.reading(file)
     if watched:
         from trueup.cli.burn_watch import follow
 

@@ -66,3 +66,20 @@ def desk_of(file: str) -> Desk:
 
     config = read_configuration(file)
     return Desk(config, workspace_of(config))
+
+
+def reading(file: str) -> Desk:
+    """The desk of a command that shows what runs know; partial ones among them are told of."""
+    from trueup.job.folder import folder_name
+    from trueup.period import Period
+    from trueup.workspace.newest import newest_runs
+
+    found = desk_of(file)
+    for run in newest_runs(found.workspace.runs()):
+        if run.partial:
+            name = folder_name(Period(run.start, run.end))
+            text = (
+                f"Note: {name} is of {run.run_id}, a partial run: what it could not read is in no"
+            )
+            click.echo(f"{text} figure below.", err=True)
+    return found

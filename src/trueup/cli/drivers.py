@@ -97,7 +97,7 @@ def command(
 
     if unused:
         options.refuse("with --unused", "by", "sort", "top")
-    workspace = desk.desk_of(file).workspace
+    workspace = desk.reading(file).workspace
     now, before = _windows(workspace, until, DAYS[against])
     spend, activity, rated = (table_of(workspace, name) for name in ("spend", "activity", "rated"))
     if unused:

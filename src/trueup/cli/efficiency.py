@@ -62,7 +62,7 @@ def command(file: str, period: Period | None, by: str, over: str, as_json: bool)
       trueup efficiency
       trueup efficiency --by model --over week
     """  # noqa: D301  click keeps what follows a backspace as it stands
-    at_desk = desk.desk_of(file)
+    at_desk = desk.reading(file)
     rows = [row for table in _tables(at_desk, period, by, over) for row in table]
     if as_json:
         click.echo(sheet.to_json(rows))

@@ -63,7 +63,7 @@ def command(
 
     if backtest:
         options.refuse("with --backtest", "horizon")
-    at_desk = desk.desk_of(file)
+    at_desk = desk.reading(file)
     outlook = forecast(at_desk.workspace.folder, commitment=commitment, horizon_days=horizon)
     if backtest:
         table = outlook.backtest(over or "day")

@@ -44,7 +44,7 @@ def command(session: str | None, file: str, top: int | None, as_json: bool) -> N
     """  # noqa: D301  click keeps what follows a backspace as it stands
     if session is not None:
         options.refuse("on one session", "top")
-    workspace = desk.desk_of(file).workspace
+    workspace = desk.reading(file).workspace
     if session is None:
         _top(workspace, top, as_json=as_json)
         return
