@@ -100,11 +100,8 @@ def judge(
     size = ibis.ifelse(joined.q == whole(0), whole(1), magnitude(joined.q))
     signed = ibis.ifelse(joined.q < whole(0), whole(0) - gap, gap)
     nothing = gap == whole(0)
-    rows = joined.mutate(
-        stake=ibis.ifelse(
-            nothing, whole(0), share(at_edge(joined.effective, scale), signed, size)
-        ).cast(WHOLE)
-    )
+    of_gap = share(at_edge(joined.effective, scale), signed, size)
+    rows = joined.mutate(stake=ibis.ifelse(nothing, whole(0), of_gap).cast(WHOLE))
     absolute = limits.absolute(rows.provider, EDGE_SCALE)
     small = absolute.isnull() | (magnitude(rows.stake) <= absolute)
     agrees = within(rows.q, rows.metered_q, rows.provider, limits) & small
