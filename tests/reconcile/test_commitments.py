@@ -247,6 +247,13 @@ def test_overage_within_a_day_hides_no_unused_of_it(tmp_path: Path) -> None:
     assert (plan["overage_quantity"], plan["utilization"]) == (20, D("0.875"))
 
 
+def test_an_hour_that_is_over_used_is_used_whole(tmp_path: Path) -> None:
+    """12.00 used and 1.00 unused of 10.00 in one interval of the contract: it was all used."""
+    rows = [charge("e1", "12.00", "2"), charge(PLAN, "1.00", None)]
+    [plan] = reconciled(tmp_path, rows).commitments.rows()
+    assert (plan["overage_quantity"], plan["utilization"]) == (3, 1)
+
+
 @pytest.mark.parametrize("period", ["2026-10", "2026-10-01T07:00Z/2026-11-01T07:00Z"])
 def test_days_of_another_zone_are_intervals_as_they_are_billed(tmp_path: Path, period: str) -> None:
     """Days from 07:00 UTC, 240 each of 10 an hour: 31 x 240 = 7,440 in either month, all used.

@@ -161,7 +161,7 @@ def result_of(**given: Any) -> Result:
 
 def test_an_interval_without_its_ends_is_no_cell() -> None:
     """One of a day with 6 of 8 used, one of which nobody knows when it ended."""
-    figures = {"used_quantity": D(6), "unused_quantity": D(2), "committed_quantity": D(8)}
+    figures = {"utilization": D("0.75"), "committed_quantity": D(8)}
     same = {"commitment_id": "plan", **figures}
     rows = [
         same | {"interval_start": OCTOBER, "interval_end": OCTOBER + DAY},
@@ -172,13 +172,16 @@ def test_an_interval_without_its_ends_is_no_cell() -> None:
     assert (cell.start, cell.end, cell.share) == (OCTOBER, OCTOBER + DAY, D("0.75"))
 
 
-def test_a_cell_is_what_was_used_within_the_commitment() -> None:
-    """Of 240 in a day 30 were unused and 230 used, 20 of them beyond it: 210 / 240."""
-    figures = {"used_quantity": D(230), "unused_quantity": D(30), "committed_quantity": D(240)}
+def test_a_cell_weighs_intervals_by_what_was_committed() -> None:
+    """0.875 of 240 and 0.5 of 60 are 210 + 30 of 300; of nothing committed nothing is to be used."""
     row = {"commitment_id": "plan", "interval_start": OCTOBER, "interval_end": OCTOBER + DAY}
-    table = Table.from_rows(UTILIZATION_TABLE, [row | figures])
-    [cell] = series.heat(result_of(utilization=table))
-    assert cell.share == D("0.875")
+    figures = ((D("0.875"), D(240)), (D("0.5"), D(60)), (None, D(0)))
+    rows = [row | {"utilization": one, "committed_quantity": of} for one, of in figures]
+    [cell] = series.heat(result_of(utilization=Table.from_rows(UTILIZATION_TABLE, rows)))
+    assert cell.share == D("0.8")
+    unknown = [*rows, row | {"committed_quantity": D(8)}]
+    [cell] = series.heat(result_of(utilization=Table.from_rows(UTILIZATION_TABLE, unknown)))
+    assert cell.share is None
 
 
 def burned(day: datetime | None, used: int, **more: Any) -> dict[str, Any]:

@@ -237,8 +237,8 @@ def with_committed(
     # A figure that no decimal holds (a term by its hours) may be off by the bill's own rounding.
     rounding = (timed.used_rows + timed.unused_rows).cast(WHOLE) * whole(10 ** (q_scale - scale))
     # Where an interval is many of the contract's, overage in one leaves another's unused as it is.
-    unused = ibis.greatest(timed.unused_q.fill_null(whole(0)), whole(0))
-    available = ibis.greatest(committed - unused, whole(0))
+    apart = _where(timed.whole_count > 1, ibis.greatest(timed.unused_q, whole(0)))
+    available = ibis.greatest(committed - apart.fill_null(whole(0)), whole(0))
     off_by_rounding = (timed.figure_den > whole(1)) & (
         magnitude(billed - committed) <= rounding.cast(WHOLE)
     )

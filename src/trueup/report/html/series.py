@@ -18,7 +18,7 @@ WEEKLY_UP_TO = 700 * DAY
 COMMITMENTS_MAX = 24
 CELLS_MAX = 4_000  # 24 commitments over 100 days are 2,400; more only by overlapping intervals
 RUNS_MAX = 12
-QUANTITIES = ("used_quantity", "unused_quantity", "committed_quantity")
+FIGURES = ("utilization", "committed_quantity")
 ZERO = Decimal(0)
 _PRECISION = 60
 
@@ -84,13 +84,12 @@ class _Pair:
 def heat(result: Result) -> list[Heat]:
     """What was used within the commitment, of what was committed, per commitment and step.
 
-    It is in the commitment's own unit, and as the table has it: overage in one interval hides
-    nothing of another.
+    It is in the commitment's own unit, and by the table's own figures of each interval.
     An interval longer than a step stands as it is, from its start to its end.
     """
     step = step_of(result.end - result.start)
     found: dict[tuple[str, datetime], _Pair] = {}
-    names = ["commitment_id", "interval_start", "interval_end", *QUANTITIES]
+    names = ["commitment_id", "interval_start", "interval_end", *FIGURES]
     for batch in result.utilization.reader():
         for row in batch.select(names).to_pylist():
             if row["interval_start"] is not None and row["interval_end"] is not None:
@@ -110,12 +109,14 @@ def _add(
         end = min(start + step, result.end)
     pair = found.setdefault((row["commitment_id"] or "", start), _Pair(end))
     pair.end = max(pair.end, end)
-    used, unused, committed = (row[name] for name in QUANTITIES)
-    if used is None or unused is None or committed is None:
+    share, committed = row["utilization"], row["committed_quantity"]
+    if committed == 0:
+        return
+    if share is None or committed is None:
         pair.known = False
         return
     with localcontext(prec=_PRECISION):
-        pair.within += min(used, max(committed - max(unused, ZERO), ZERO))
+        pair.within += share * committed
         pair.committed += committed
 
 
