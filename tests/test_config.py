@@ -306,6 +306,9 @@ def test_results_go_outside_of_the_workspace(tmp_path: Path, workspace: str, out
     file.write_text(f'[run]\nworkspace = "{workspace}"\nout = "{out}"\n')
     with pytest.raises(ConfigurationError, match="give it a folder of its own"):
         read_configuration(file)
+    file.write_text('[run]\nout = ".trueup"\n')  # where the evidence goes by default
+    with pytest.raises(ConfigurationError, match="give it a folder of its own"):
+        read_configuration(file)
     file.write_text(f'[run]\nworkspace = "{out}/.trueup"\nout = "{out}"\n')
     assert read_configuration(file).run.out == out
 

@@ -85,7 +85,8 @@ class RunSettings(Strict):
     engine: Literal["duckdb", "spark"] = "duckdb"
     fail_on_breaks: StrictBool = False  # exit code 1 when there are material breaks
     material_amount: Annotated[Exact | None, Field(ge=0)] = None  # None: as the rules say
-    workspace: str = Field(default=".trueup", min_length=1)  # the evidence of every run
+    # The evidence of every run.
+    workspace: str = Field(default=".trueup", min_length=1, validate_default=True)
     replay: str | None = None  # a folder of recordings, to be played instead of asking
 
     @field_validator("out", "workspace")

@@ -55,12 +55,13 @@ def file(tmp_path: Path) -> Path:
 
 def test_spend_of_which_more_may_be_is_not_taken_for_all(tmp_path: Path) -> None:
     """Nothing of 100 is known to be spent, and a run was partial: by policy it waits."""
-    lacking = ["run-0003 was partial: what it could not read is in no figure"]
-    some = budget("search", "allow", {"team": "search"}, accrued=Decimal(0), notes=lacking)
-    path = snapshot(tmp_path / "budgets.json", replace(some, short=True))
+    lacks = "run-0003 was partial: what it could not read is in no figure"
+    notes = [lacks, "no forecast: 3 whole days of history are too short"]
+    some = budget("search", "allow", {"team": "search"}, accrued=Decimal(0), notes=notes)
+    path = snapshot(tmp_path / "budgets.json", replace(some, short=lacks))
     answer = trueup.Budget.check({"team": "search"}, path, NOW)
     assert answer.verdict == "queue"
-    why = f"more may have been spent ({lacking[0]}), so by policy at least queue"
+    why = f"more may have been spent ({lacks}), so by policy at least queue"
     assert answer.reason == f"search: says allow; {why}"
     known = snapshot(tmp_path / "known.json", some)
     assert trueup.Budget.check({"team": "search"}, known, NOW).verdict == "allow"

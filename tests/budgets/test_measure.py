@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -16,6 +17,7 @@ from tests.budgets.test_budget import terms
 from trueup.budgets.measure import Measured, measure
 from trueup.budgets.outlay import Outlay, spans
 from trueup.budgets.projection import Days, weekday_mean
+from trueup.period import Period
 
 NOVEMBER = [("2026-11-01", "2026-11-10")]
 
@@ -80,6 +82,7 @@ def test_a_cost_that_is_not_known_is_named() -> None:
     found = measured(spent)
     assert found.actual == found.accrued == 1
     assert found.notes[0] == "of 2 rows no cost is known, so more was spent than this: m"
+    assert found.short == found.notes[0]
 
 
 def test_a_row_counts_where_it_begins() -> None:
@@ -262,6 +265,19 @@ def test_spans_that_touch_are_one() -> None:
         (at("2026-10-01"), at("2026-12-01")),
         (at("2027-01-01"), at("2027-01-02")),
     ]
+
+
+def test_a_run_of_the_window_that_was_partial_may_lack_spend() -> None:
+    """One of November says so of November's budget, one of October does not."""
+    whole = outlay(spend("2026-11-02", "1", team="search"), known=NOVEMBER)
+    months = [
+        Period(at("2026-10-01"), at("2026-11-01")),
+        Period(at("2026-11-01"), at("2026-12-01")),
+    ]
+    before, now = (replace(whole, partial=[(month, "run-0003")]) for month in months)
+    said = "run-0003 was partial: what it could not read is in no figure"
+    assert [measured(one).short for one in (whole, before, now)] == ["", "", said]
+    assert said in measured(now).notes
 
 
 @pytest.mark.parametrize("count", [0, 13])

@@ -78,7 +78,7 @@ def _judged(one: Budget, snapshot: Snapshot, age: timedelta, stale: bool) -> Jud
         reasons = [f"its window ended at {one.end:{_SHOWN}}, of the next nothing is known yet"]
     lacks = "its spend is not known" if one.accrued is None else ""
     if one.short:
-        lacks = f"more may have been spent ({one.notes[-1] if one.notes else 'see its notes'})"
+        lacks = f"more may have been spent ({one.short})"
     verdict, why = _by_policy(verdict, snapshot, stale=stale, lacks=lacks)
     return verdict, "; ".join([*reasons, *why]), one, left
 

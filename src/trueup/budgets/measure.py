@@ -29,9 +29,9 @@ _SHOWN_MAX = 5
 class Measured:
     """The figures of one budget in its window, and what is to be known beside them.
 
-    ``short`` says that more may have been spent: of some rows no cost is known, or a run could not
-    read all. A figure that is not known is None; ``accrued`` includes ``actual``, and ``forecast``
-    both.
+    ``short`` says why more may have been spent: of some rows no cost is known, or a run could not
+    read all; else it is empty. A figure that is not known is None; ``accrued`` includes ``actual``,
+    and ``forecast`` both.
     """
 
     window: Period
@@ -39,7 +39,7 @@ class Measured:
     accrued: Decimal | None
     forecast: Decimal | None
     notes: list[str] = field(default_factory=list)
-    short: bool = False
+    short: str = ""
 
     def value(self, on: str) -> Decimal | None:
         """The figure that a threshold is on."""
@@ -74,7 +74,7 @@ def measure(
         own = rows.filter(pc.equal(rows["currency"], terms.currency))
         forecast, more = _forecast(accrued, own, spent, window, project)
         notes += more
-    return Measured(window, actual, accrued, forecast, notes, bool(lacking))
+    return Measured(window, actual, accrued, forecast, notes, "; ".join(lacking))
 
 
 def _in_scope(terms: BudgetTerms, spent: Outlay) -> pa.Table:

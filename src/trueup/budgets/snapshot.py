@@ -35,8 +35,8 @@ class Budget:
     """A budget as the snapshot has it, in amounts of ``currency``.
 
     ``actual`` is what is billed, ``accrued`` that and what is metered without a charge yet, both
-    exact; ``forecast`` is an estimate. A figure that is not known is None; ``short`` says that more
-    may have been spent than is known.
+    exact; ``forecast`` is an estimate. A figure that is not known is None; ``short`` says why
+    more may have been spent than is known, else it is empty.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Budget:
     verdict: str  # allow | queue | stop, by its thresholds
     reason: str
     notes: Sequence[str] = ()
-    short: bool = False
+    short: str = ""
 
     @property
     def left(self) -> Decimal | None:

@@ -41,7 +41,7 @@ def ended_by_sigterm() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)  # None: it was not Python's
 
 
 def _terminated(_number: int, _frame: FrameType | None) -> NoReturn:

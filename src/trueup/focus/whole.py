@@ -50,7 +50,7 @@ def not_whole(
             found[name] = f"it breaks off in record {count:,}, what follows is missing ({last})"
         elif not row["accepted"] and (first := _reason(rejects, own)):
             found[name] = f"none of its records could be read, the first: {first}"
-        elif count >= FEW and 2 * (lost := _unread(rejects, own)) >= count:
+        elif count >= FEW and 2 * (lost := sum(1 for _ in _reasons(rejects, own))) >= count:
             first = _reason(rejects, own)
             found[name] = f"{lost:,} of its {count:,} records could not be read, the first: {first}"
     return found
@@ -96,16 +96,15 @@ def _where(rejects: Table, condition: pc.Expression) -> Iterator[pa.Table]:
         yield pa.Table.from_batches([batch]).filter(condition)
 
 
+def _reasons(rejects: Table, condition: pc.Expression) -> Iterator[str]:
+    """Every reason that is another than that a record is in the figures already."""
+    reasons = (text for some in _where(rejects, condition) for text in some["reason"].to_pylist())
+    return (text for text in reasons if not text.startswith((REPEATS, COPY)))
+
+
 def _reason(rejects: Table, condition: pc.Expression) -> str | None:
-    """The first reason that is another than that a record is in the figures already."""
-    reasons = (text for some in _where(rejects, condition) for text in some["reason"].to_pylist())
-    return next((text for text in reasons if not text.startswith((REPEATS, COPY))), None)
-
-
-def _unread(rejects: Table, condition: pc.Expression) -> int:
-    """How many there are, without records that are in the figures already."""
-    reasons = (text for some in _where(rejects, condition) for text in some["reason"].to_pylist())
-    return sum(not text.startswith((REPEATS, COPY)) for text in reasons)
+    """The first of them."""
+    return next(_reasons(rejects, condition), None)
 
 
 def _ends_inside_a_line(landed: Landed) -> bool:

@@ -91,7 +91,7 @@ def check_workspace(config: Configuration) -> None:
         if not os.access(place, os.W_OK):
             raise UsageError(
                 f"{place}: no permission to write; a workspace has one owner, who runs trueup: "
-                f"`chown -R` {folder} to that user, or run as {place.owner()}"
+                f"`chown -R` {folder} to that user, or run as user {place.stat().st_uid}"
             )
 
 

@@ -212,9 +212,6 @@ def _tables(work: Worked, stated: Sequence[Mapping[str, Any]]) -> dict[str, Tabl
         "sources": [*(row for each in work.datasets for row in each.sources.rows()), *stated],
         "causes": drift.causes,
         "notes": [*notes_of(work), *drift.notes],
-        "pending": [],
-        "allocations": [],
-        "activity": [],
     }
     computed: dict[str, Table] = {}
 

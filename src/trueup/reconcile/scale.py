@@ -21,9 +21,7 @@ UNITS_LIMIT = 10**20  # so many units, of whichever size, are shown with 18 deci
 
 
 def fine_scale(scale: int) -> int:
-    """The decimals in which usage is priced, for a bill of so many: rows are summed before money
-    is told in fewer.
-    """
+    """The decimals in which usage is priced beside a bill of so many."""
     return max(scale, FINE_MONEY_DECIMALS)
 
 
