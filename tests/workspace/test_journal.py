@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -53,6 +54,23 @@ def test_what_was_known_at_an_instant(tmp_path: Path) -> None:
         journal.append("decision", AT + timedelta(days=day), {"day": day})
     known = journal.entries(AT + timedelta(days=1))
     assert [entry.body["day"] for entry in known] == [0, 1]
+
+
+def test_a_journal_that_was_read_takes_little_more_than_its_lines(tmp_path: Path) -> None:
+    """Years of nights are read at once; parsed, these bodies would take three times as much."""
+    journal = Journal(tmp_path)
+    hashes = {f"tables/{n:03}.parquet": f"{n:064x}" for n in range(120)}
+    for number in range(60):
+        journal.append("run", AT, {"run": number, "files": hashes})
+    tracemalloc.start()
+    try:
+        found = Journal(tmp_path).entries()
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 1.5 * (tmp_path / JOURNAL).stat().st_size
+    assert [entry.body["run"] for entry in found] == list(range(60))
+    assert found[7].body == {"run": 7, "files": hashes}
 
 
 def test_a_damaged_journal_is_not_read(tmp_path: Path) -> None:
