@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from trueup.focus.applied import APPLIED, applied_per_hour
+from trueup.focus.applied import APPLIED, applied_by_time
 from trueup.period import Period
 
 COST, QUANTITY = "ContractCommitmentAppliedCost", "ContractCommitmentAppliedQuantity"
@@ -46,8 +46,8 @@ def applied(
         }
     )
     pq.write_table(rows, folder / "rows.parquet")
-    found = applied_per_hour([folder / "rows.parquet"], period, 2).to_pylist()
-    return {(row["commitment_id"], row["hour"].hour): row for row in found}
+    found = applied_by_time([folder / "rows.parquet"], period, 2).to_pylist()
+    return {(row["commitment_id"], row["at"].hour): row for row in found}
 
 
 def test_amounts_keep_every_digit(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_amounts_keep_every_digit(tmp_path: Path) -> None:
     assert found["c", 14]["cost"] == Decimal("1.123456789012345678")
     assert found["c", 14]["unreadable"] == 1
     assert (found["d", 14]["quantity"], found["d", 14]["unit"]) == (3, "Hours")
-    assert found["c", 14]["hour"] == at(14)
+    assert found["c", 14]["at"] == at(14)
 
 
 @pytest.mark.parametrize(
@@ -136,5 +136,5 @@ def test_a_charge_of_an_instant_is_not_lost(tmp_path: Path) -> None:
 
 def test_no_files_applied_nothing() -> None:
     """A table of the same columns, without a row."""
-    found = applied_per_hour([], None, 2)
+    found = applied_by_time([], None, 2)
     assert (found.schema, found.num_rows) == (APPLIED, 0)

@@ -22,7 +22,7 @@ WHOLE, AMOUNT = pa.decimal128(38, 0), pa.decimal128(38, 18)
 EDGE = 10**18
 PIECES = pa.schema(
     [
-        ("hour", pa.timestamp("us", tz="UTC")),
+        ("at", pa.timestamp("us", tz="UTC")),
         *((name, pa.string()) for name in (
             "ChargeCategory", "CommitmentDiscountId", "CommitmentDiscountStatus",
             "CommitmentDiscountUnit", "BillingCurrency", "ConsumedUnit", "x_Provider",
@@ -37,7 +37,7 @@ PIECES = pa.schema(
 def piece(cost: str, **given: str | None) -> dict[str, Any]:
     """A Usage charge of one hour, in cents; quantities are those of the commitment and consumed."""
     row: dict[str, Any] = dict.fromkeys(PIECES.names)
-    row |= {"hour": HOUR, "ChargeCategory": "Usage", "BillingCurrency": "USD", "SkuId": "sku"}
+    row |= {"at": HOUR, "ChargeCategory": "Usage", "BillingCurrency": "USD", "SkuId": "sku"}
     row |= {"EffectiveCost": Decimal(cost), "x_Provider": "p", "CommitmentDiscountStatus": "Used"}
     row |= given
     quantity, consumed = given.get("quantity"), given.get("consumed")
@@ -81,7 +81,7 @@ CREDITS = lot(unit="credits")
 
 def element(**given: Any) -> dict[str, Any]:
     """A group of elements of ContractApplied that name the lot: 2.00 USD, 4 credits."""
-    usual = {"hour": HOUR, "kind": "drawdown", "rows": 1, "currency": "USD", "unit": "credits"}
+    usual = {"at": HOUR, "kind": "drawdown", "rows": 1, "currency": "USD", "unit": "credits"}
     usual |= {"cost": Decimal("2.00"), "quantity": Decimal(4), "unreadable": 0}
     return usual | {"without_cost": 0, "without_quantity": 0} | given
 

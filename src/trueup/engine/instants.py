@@ -12,6 +12,7 @@ import pyarrow as pa
 from trueup.period import Period
 
 INSTANT = dt.Timestamp(scale=6)
+QUARTER_SECONDS = 900
 ZONED = pa.timestamp("us", tz="UTC")
 
 
@@ -23,6 +24,12 @@ def instant(column: ir.Value) -> ir.Value:
 def seconds(column: ir.Value) -> ir.Value:
     """An instant as whole seconds since 1970, for a key: DuckDB's own are of type double."""
     return column.epoch_seconds().cast(dt.Decimal(38, 0))
+
+
+def quarter(column: ir.Value) -> ir.Value:
+    """The quarter of an hour that an instant lies in: no zone's hours begin more finely."""
+    past = column.epoch_seconds().cast("int64") % QUARTER_SECONDS
+    return instant(column.truncate("s") - past.as_interval("s"))
 
 
 def moment(value: datetime) -> ir.Value:

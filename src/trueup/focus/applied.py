@@ -20,7 +20,7 @@ APPLIED = pa.schema(
         pa.field("commitment_id", pa.string()),
         pa.field("provider", pa.string()),
         pa.field("currency", pa.string()),
-        pa.field("hour", pa.timestamp("us", tz="UTC")),
+        pa.field("at", pa.timestamp("us", tz="UTC")),
         pa.field("unit", pa.string()),
         pa.field("kind", pa.string()),  # drawdown | refund | adjustment
         pa.field("cost", pa.decimal128(38, 18)),
@@ -75,7 +75,7 @@ WITH elements AS (
     WHERE begin < last AND begin + length > first
 )
 SELECT id AS commitment_id, x_Provider AS provider, BillingCurrency AS currency,
-       date_trunc('hour', counted) AS hour, unit,
+       time_bucket(INTERVAL 15 MINUTE, counted) AS at, unit,
        CASE WHEN ChargeCategory = 'Adjustment' THEN 'adjustment'
             WHEN coalesce(cost, quantity) < 0 THEN 'refund' ELSE 'drawdown' END AS kind,
        sum(part_until(cost, $scale, until, length) - part_until(cost, $scale, since, length))
@@ -92,15 +92,15 @@ FROM pieces GROUP BY ALL ORDER BY ALL
 """
 
 
-def applied_per_hour(files: Sequence[Path], period: Period | None, scale: int) -> pa.Table:
-    """What the charges of typed Parquet files applied to each contract commitment, hour by hour.
+def applied_by_time(files: Sequence[Path], period: Period | None, scale: int) -> pa.Table:
+    """What the charges of typed Parquet files applied to each contract commitment, by time.
 
-    An amount counts in the hour its charge starts in. One that an edge of the period cuts is split
-    by time, as the charge's own cost is: a cost at ``scale`` decimals, a quantity at 18; what lies
-    behind an edge counts from there. A row of what was not used (CommitmentDiscountStatus Unused)
-    applied nothing. What is negative is a refund; elements of Adjustment charges
-    are adjustments. ``unreadable`` counts elements whose amount is not a number of at most 18
-    decimals.
+    An amount counts in the quarter of an hour its charge starts in. One that an edge of the period
+    cuts is split by time, as the charge's own cost is: a cost at ``scale`` decimals, a quantity at
+    18; what lies behind an edge counts from there. A row of what was not used
+    (CommitmentDiscountStatus Unused) applied nothing. What is negative is a refund; elements of
+    Adjustment charges are adjustments. ``unreadable`` counts elements whose amount is not a number
+    of at most 18 decimals.
     """
     if not files:
         return APPLIED.empty_table()

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from trueup.model.columns import AMOUNT, COUNT, INSTANT, TEXT, columns_as
 
-MOVEMENTS = columns_as(  # the ledger of every lot: what moved its balance, per hour and kind
+MOVEMENTS = columns_as(  # the ledger of every lot: what moved its balance, by time and kind
     lot_id=TEXT,
     commitment_id=TEXT,
     provider=TEXT,

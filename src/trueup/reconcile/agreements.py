@@ -17,14 +17,14 @@ from ibis import _
 from trueup.adapter.eligibility import Eligibility
 from trueup.adapter.registry import provider_of_bill, providers
 from trueup.engine.engine import Engine
-from trueup.engine.instants import instant
+from trueup.engine.instants import instant, quarter
 from trueup.engine.integers import EDGE_SCALE, share, total, units, whole
 from trueup.errors import UsageError
 from trueup.reconcile.billed import in_pieces, part
 from trueup.reconcile.commitment_leg import edge_decimal
 from trueup.reconcile.draws import matching
 from trueup.reconcile.leg import Findings, LegRun
-from trueup.reconcile.lot_payments import Ruled, hours_table, paid_by_name, paid_by_rule
+from trueup.reconcile.lot_payments import Ruled, paid_by_name, paid_by_rule, times_table
 from trueup.reconcile.terms import AGREEMENT, Terms, dated_amounts
 
 UNPUBLISHED = "the contract: its provider publishes no rule"
@@ -33,9 +33,9 @@ NOTHING = Fraction(0)
 
 @dataclass(frozen=True)
 class Counted:
-    """What was billed in an hour: what counts, what of the marketplace may, and all of it."""
+    """What was billed in a quarter of an hour: what counts, what of a marketplace may, and all."""
 
-    hour: datetime
+    at: datetime
     eligible: Fraction
     marketplace: Fraction
     billed: Fraction
@@ -59,9 +59,9 @@ def run_leg(run: LegRun) -> Findings:
     for term in agreements:
         rules = eligibility_of(term)
         ruled = list(paid_by_rule(run.commitments.pools, term.currency))
-        hours = counted(term, run, rules, Paid(paid, ruled), issuers.get(term.provider, []))
+        billed = counted(term, run, rules, Paid(paid, ruled), issuers.get(term.provider, []))
         since = _start(term, first.get(term.provider), ruled)
-        rows.extend(_rows(term, run, rules, hours, since))
+        rows.extend(_rows(term, run, rules, billed, since))
     return Findings(tables={"agreements": rows})
 
 
@@ -101,7 +101,7 @@ def eligibility_of(term: Terms) -> Eligibility:
 def counted(
     term: Terms, run: LegRun, rules: Eligibility, paid: Paid, issuers: Sequence[str]
 ) -> list[Counted]:
-    """Per hour, what was billed and counts, exact; purchases count whole when they are billed."""
+    """What was billed and counts, by time, exact; purchases count whole when they are billed."""
     charges = run.charges.filter(
         (run.charges.x_Provider == term.provider)
         | run.charges.InvoiceIssuerName.isin(["", *issuers])
@@ -126,9 +126,7 @@ def counted(
         named=_says(costs.ContractApplied, term.commitment_id),
     )
     pieces = in_pieces(timed, run.period)
-    pieces = pieces.mutate(
-        hour=instant(pieces.since.truncate("h")), countable=part(pieces, pieces.countable)
-    )
+    pieces = pieces.mutate(at=quarter(pieces.since), countable=part(pieces, pieces.countable))
     for one in paid.by_rule:
         pieces = _unpaid(pieces, one, run.engine)
     counts = ibis.ifelse(pieces.eligible, pieces.countable, whole(0))
@@ -139,19 +137,19 @@ def counted(
             market=ibis.ifelse(apart, counts, whole(0)),
             all=part(pieces, pieces.cost),
         )
-        .group_by("hour")
+        .group_by("at")
         .aggregate(own=total(_.own), market=total(_.market), all=total(_.all))
     )
     return [
-        Counted(row["hour"], _amount(row["own"]), _amount(row["market"]), _amount(row["all"]))
-        for row in run.engine.collect(found.order_by("hour")).to_pylist()
+        Counted(row["at"], _amount(row["own"]), _amount(row["market"]), _amount(row["all"]))
+        for row in run.engine.collect(found.order_by("at")).to_pylist()
     ]
 
 
 def _unpaid(pieces: ir.Table, ruled: Ruled, engine: Engine) -> ir.Table:
-    """The pieces with what is ``countable`` of each less what a rule's lots paid of its hour."""
-    hours = engine.load(hours_table(ruled))
-    met = matching(pieces, ruled.lot, ruled.names, "Usage").join(hours, _.hour == hours.paid_hour)
+    """The pieces with what is ``countable`` of each less what a rule's lots paid of its time."""
+    times = engine.load(times_table(ruled))
+    met = matching(pieces, ruled.lot, ruled.names, "Usage").join(times, _.at == times.paid_at)
     left = engine.keep(
         met.select(
             paid_piece=met.x_ChargeId,
@@ -229,7 +227,7 @@ def _rows(
     term: Terms,
     run: LegRun,
     rules: Eligibility,
-    hours: Sequence[Counted],
+    billed: Sequence[Counted],
     start: tuple[datetime, Fraction, str | None],
 ) -> Iterator[dict[str, Any]]:
     """A row for each milestone; without any, for the whole term, if it has a figure."""
@@ -242,7 +240,7 @@ def _rows(
         why = reason
         if why is None and since >= due:
             why = "its progress is stated after the milestone"
-        sums = None if why else _sums(hours, since, min(due, run.window.end), rules, target)
+        sums = None if why else _sums(billed, since, min(due, run.window.end), rules, target)
         reached = None if sums is None else before + sums[0]
         short = max(target - reached, NOTHING) if reached is not None and passed else None
         yield {
@@ -292,10 +290,10 @@ def _status(reached: Fraction | None, target: Fraction, passed: bool) -> str:
 
 
 def _sums(
-    hours: Sequence[Counted], start: datetime, end: datetime, rules: Eligibility, target: Fraction
+    billed: Sequence[Counted], start: datetime, end: datetime, rules: Eligibility, target: Fraction
 ) -> tuple[Fraction, Fraction]:
     """What counts between two instants, and what was billed besides."""
-    inside = [one for one in hours if start <= one.hour < end]
+    inside = [one for one in billed if start <= one.at < end]
     market = sum((one.marketplace for one in inside), NOTHING) * rules.marketplace_share
     if rules.marketplace_limit is not None:
         market = min(market, rules.marketplace_limit * target)

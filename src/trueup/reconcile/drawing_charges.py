@@ -11,7 +11,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from trueup.engine.instants import instant
+from trueup.engine.instants import instant, quarter, within
 from trueup.engine.rows import united
 from trueup.reconcile.billed import USED, in_period
 from trueup.reconcile.draws import matching
@@ -22,11 +22,11 @@ from trueup.reconcile.usage_rows import BILLED
 
 NAMES = pa.schema([pa.field("named", pa.string()), pa.field("lot", pa.string())])
 KEYS = pa.schema([pa.field("rows_key", pa.string()), pa.field("lot", pa.string())])
-HOURS = pa.schema(
+TIMES = pa.schema(
     [
         pa.field("rows_key", pa.string()),
         pa.field("lot", pa.string()),
-        pa.field("hour", pa.timestamp("us", tz="UTC")),
+        pa.field("at", pa.timestamp("us", tz="UTC")),
     ]
 )
 
@@ -36,8 +36,8 @@ def with_rows(run: LegRun, breaks: Sequence[dict[str, Any]], named: ir.Table | N
 
     What the provider says of the lot, a break of ``found.break_of`` has already.
 
-    ``named`` are the elements of ContractApplied that name the lots. A break that tells ``hours``
-    has the charges of those hours alone. Charges of a pool stand behind each of its lots: which
+    ``named`` are the elements of ContractApplied that name the lots. A break that tells ``times``
+    has the charges of those alone. Charges of a pool stand behind each of its lots: which
     lot paid for which is a matter of the draw order.
     """
     lots = {lot.commitment_id: lot for pool in run.commitments.pools for lot in pool.lots}
@@ -45,23 +45,23 @@ def with_rows(run: LegRun, breaks: Sequence[dict[str, Any]], named: ir.Table | N
     parts: list[dict[str, str | datetime]] = []
     for number, one in enumerate(breaks):
         lot, key = lots[one["commitment_id"]], f"lot {number}"
-        hours: Sequence[datetime] | None = one.pop("hours", None)
+        times: Sequence[datetime] | None = one.pop("times", None)
         told = [*lot.rows, *one.get("rows", ())]
         one |= {"rows_key": key, "rows": told, "rows_billed": None}
-        at = {"rows_key": key, "lot": lot.commitment_id}
-        if hours is None:
-            wholes.append(at)
-        parts.extend({**at, "hour": hour} for hour in hours or ())
+        behind = {"rows_key": key, "lot": lot.commitment_id}
+        if times is None:
+            wholes.append(behind)
+        parts.extend({**behind, "at": at} for at in times or ())
     charges = run.engine.keep(_charges(run, {one["commitment_id"] for one in breaks}, named))
     of_lot = run.engine.load(pa.Table.from_pylist(wholes, KEYS)).join(charges, "lot")
-    of_hours = run.engine.load(pa.Table.from_pylist(parts, HOURS)).join(charges, ["lot", "hour"])
+    of_times = run.engine.load(pa.Table.from_pylist(parts, TIMES)).join(charges, ["lot", "at"])
     columns = ("rows_key", "source_id", "source_row")
-    rows = united(of_lot.select(*columns), of_hours.select(*columns))
+    rows = united(of_lot.select(*columns), of_times.select(*columns))
     return rows.distinct().mutate(side=ibis.literal(BILLED))
 
 
 def _charges(run: LegRun, wanted: set[str], named: ir.Table | None) -> ir.Table:
-    """lot, hour, source_id, source_row: what draws on these lots within the window."""
+    """lot, at, source_id, source_row: what draws on these lots within the window."""
     pools = [
         pool for pool in run.commitments.pools if wanted & {lot.commitment_id for lot in pool.lots}
     ]
@@ -69,7 +69,7 @@ def _charges(run: LegRun, wanted: set[str], named: ir.Table | None) -> ir.Table:
         start=instant(run.charges.ChargePeriodStart), end=instant(run.charges.ChargePeriodEnd)
     )
     inside = in_period(t, run.window)
-    inside = inside.mutate(hour=instant(inside.start.truncate("h")))
+    inside = inside.mutate(at=quarter(within(inside.start, inside.end, run.window)[0]))
     names = run.engine.load(pa.Table.from_pylist(list(_names(pools, wanted)), NAMES))
     carried = inside.filter(
         (inside.ChargeCategory == "Usage") & (inside.CommitmentDiscountStatus == USED)
@@ -90,9 +90,9 @@ def _charges(run: LegRun, wanted: set[str], named: ir.Table | None) -> ir.Table:
                 for lot in pool.lots
                 if lot.commitment_id in wanted
             )
-    columns = ("lot", "hour", "source_id", "source_row")
+    columns = ("lot", "at", "source_id", "source_row")
     parts = [
-        one.select("lot", "hour", source_id=one.x_SourceId, source_row=one.x_SourceRow)
+        one.select("lot", "at", source_id=one.x_SourceId, source_row=one.x_SourceRow)
         for one in found
     ]
     return united(*(one.select(*columns) for one in parts), distinct=True)

@@ -1,4 +1,4 @@
-"""What charges drew on lots and agreements, hour by hour, as the bill or a contract's rule says."""
+"""What charges drew on lots and agreements, by quarters of hours, as bill or contract say."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pyarrow as pa
 from ibis import _
 
 from trueup.engine.engine import Engine
-from trueup.engine.instants import instant
+from trueup.engine.instants import instant, quarter
 from trueup.engine.integers import EDGE_SCALE, WHOLE, tally, total, units, whole
 from trueup.errors import UnitError
 from trueup.period import Period
@@ -32,7 +32,7 @@ DRAWDOWN, REFUND, ADJUSTMENT = "drawdown", "refund", "adjustment"
 
 @dataclass
 class Moved:
-    """What charges of one hour and kind drew: negative for what they gave back."""
+    """What charges of one quarter of an hour and kind drew: negative for what they gave back."""
 
     quantity: Fraction = Fraction(0)
     rows: int = 0
@@ -40,38 +40,39 @@ class Moved:
 
 @dataclass
 class Draws:
-    """What was drawn from one commitment per hour, in its unit; what is given back is negative."""
+    """What was drawn from one commitment by time, in its unit; what is given back is negative.
+
+    Charges count in the quarter of an hour in which they begin.
+    """
 
     moved: dict[tuple[datetime, str], Moved] = field(default_factory=dict)
     billed: dict[datetime, Fraction] = field(default_factory=dict)  # cost of the charges behind it
     unknown: str | None = None  # why the draws are not known
 
-    def add(
-        self, hour: datetime, quantity: Fraction, kind: str | None = None, rows: int = 0
-    ) -> None:
+    def add(self, at: datetime, quantity: Fraction, kind: str | None = None, rows: int = 0) -> None:
         """``kind`` is a refund where the quantity is negative, if it is not given."""
-        key = (hour, kind or (REFUND if quantity < 0 else DRAWDOWN))
+        key = (at, kind or (REFUND if quantity < 0 else DRAWDOWN))
         moved = self.moved.setdefault(key, Moved())
         moved.quantity += quantity
         moved.rows += rows
 
-    def of(self, hour: datetime, kind: str) -> Moved:
-        return self.moved.get((hour, kind), Moved())
+    def of(self, at: datetime, kind: str) -> Moved:
+        return self.moved.get((at, kind), Moved())
 
-    def hours(self) -> set[datetime]:
-        return {hour for hour, _kind in self.moved}
+    def times(self) -> set[datetime]:
+        return {at for at, _kind in self.moved}
 
     def between(self, start: datetime, end: datetime) -> Fraction:
         """Drawn from ``start`` up to, not including, ``end``, less what was given back."""
-        inside = (one.quantity for (hour, _), one in self.moved.items() if start <= hour < end)
+        inside = (one.quantity for (at, _), one in self.moved.items() if start <= at < end)
         return sum(inside, Fraction(0))
 
     def include(self, other: Draws) -> None:
         """Add what other charges drew on the same commitment."""
-        for (hour, kind), moved in other.moved.items():
-            self.add(hour, moved.quantity, kind, moved.rows)
-        for hour, cost in other.billed.items():
-            self.billed[hour] = self.billed.get(hour, Fraction(0)) + cost
+        for (at, kind), moved in other.moved.items():
+            self.add(at, moved.quantity, kind, moved.rows)
+        for at, cost in other.billed.items():
+            self.billed[at] = self.billed.get(at, Fraction(0)) + cost
         self.unknown = self.unknown or other.unknown
 
 
@@ -117,7 +118,7 @@ def drawing(
 
 
 def usage_pieces(charges: ir.Table, period: Period | None, scale: int) -> ir.Table:
-    """Usage and Credit charges cut at the edges of the period, with the ``hour`` each counts in.
+    """Usage and Credit charges cut at the edges of the period; each piece counts ``at`` a quarter.
 
     ``cost`` and ``billed`` are in units of 10^-scale, ``quantity`` (the commitment's) and
     ``consumed`` of 10^-18.
@@ -126,7 +127,7 @@ def usage_pieces(charges: ir.Table, period: Period | None, scale: int) -> ir.Tab
     timed = usage.mutate(start=instant(usage.ChargePeriodStart), end=instant(usage.ChargePeriodEnd))
     pieces = in_pieces(timed, period)
     return pieces.mutate(
-        hour=pieces.since.truncate("h"),
+        at=quarter(pieces.since),
         cost=part(pieces, units(pieces.EffectiveCost, 10**scale)),
         billed=part(pieces, units(pieces.BilledCost, 10**scale)),
         quantity=part(pieces, units(pieces.CommitmentDiscountQuantity, 10**EDGE_SCALE)),
@@ -162,7 +163,7 @@ def _by_applied(rows: Sequence[Mapping[str, Any]], terms: Terms) -> Draws:
     if any(row["unreadable"] for row in rows):
         draws.unknown = "ContractApplied has amounts that are not plain numbers"
     for row in rows:
-        draws.add(row["hour"], _applied_amount(row, terms, draws), row["kind"], row["rows"])
+        draws.add(row["at"], _applied_amount(row, terms, draws), row["kind"], row["rows"])
     return draws
 
 
@@ -196,7 +197,7 @@ def _by_id(name: str, terms: Terms, given: Drawing) -> Draws:
     draws = Draws()
     rows = given.engine.collect(
         used.group_by(
-            "hour",
+            "at",
             currency=used.BillingCurrency,
             unit=used.CommitmentDiscountUnit,
             gives_back=used.CommitmentDiscountQuantity.fill_null(used.EffectiveCost) < 0,
@@ -218,14 +219,14 @@ def _by_id(name: str, terms: Terms, given: Drawing) -> Draws:
         if unit != terms.unit:
             draws.unknown = f"it is in {terms.unit}, and rows that carry it count in {unit}"
         cost, quantity = _of_units(row["cost"], given.scale), _of_units(row["quantity"], EDGE_SCALE)
-        draws.add(row["hour"], cost if row["without"] else quantity, rows=row["n"])
+        draws.add(row["at"], cost if row["without"] else quantity, rows=row["n"])
         _bill(draws, row, given.scale)
     return draws
 
 
 def _bill(draws: Draws, row: Mapping[str, Any], scale: int) -> None:
-    known = draws.billed.get(row["hour"], Fraction(0))
-    draws.billed[row["hour"]] = known + _of_units(row["billed"], scale)
+    known = draws.billed.get(row["at"], Fraction(0))
+    draws.billed[row["at"]] = known + _of_units(row["billed"], scale)
 
 
 def _of_units(whole_number: Decimal | None, scale: int) -> Fraction:
@@ -256,7 +257,7 @@ def by_rule(terms: Terms, names: Sequence[str], given: Drawing) -> Draws:
     found = given.engine.collect(
         rows.mutate(drawn=cost)
         .group_by(
-            "hour",
+            "at",
             unit=rows.ConsumedUnit,
             currency=rows.BillingCurrency,
             gives_back=ibis.coalesce(basis, nothing) < nothing,
@@ -266,7 +267,7 @@ def by_rule(terms: Terms, names: Sequence[str], given: Drawing) -> Draws:
         )
     ).to_pylist()
     for row in found:
-        draws.add(row["hour"], _credits(row, terms, given.scale, draws), rows=row["n"])
+        draws.add(row["at"], _credits(row, terms, given.scale, draws), rows=row["n"])
         _bill(draws, row, given.scale)
     return draws
 

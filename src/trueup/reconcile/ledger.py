@@ -1,4 +1,4 @@
-"""The credit ledger of a pool: what moved the balance of each of its lots, hour by hour.
+"""The credit ledger of a pool: what moved the balance of each of its lots, by quarters of hours.
 
 Amounts are exact fractions in the lots' unit. A balance is never negative: what is drawn beyond it
 is overage. What a lot still holds when its term ends is lost, and so is what is given back later.
@@ -17,8 +17,13 @@ from trueup.period import Period
 from trueup.reconcile.draws import ADJUSTMENT, DRAWDOWN, REFUND, Draws, Moved
 
 GRANT, EXPIRY, OVERAGE = "grant", "expiry", "overage"
-HOUR = timedelta(hours=1)
+HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)
 NOTHING = Fraction(0)
+
+
+def hour_end(at: datetime) -> datetime:
+    """The end of the UTC hour."""
+    return at.replace(minute=0, second=0, microsecond=0) + HOUR
 
 
 @dataclass(frozen=True)
@@ -33,9 +38,9 @@ class Lot:
     rollover: Fraction = NOTHING
     adjustments: tuple[tuple[datetime, Fraction], ...] = ()
 
-    def active(self, hour: datetime) -> bool:
-        """Whether it can be drawn by charges that start in the hour."""
-        return self.start < hour + HOUR and hour < self.end
+    def active(self, at: datetime) -> bool:
+        """Whether charges that start then draw on it: also in the hour in which it starts."""
+        return self.start < hour_end(at) and at < self.end
 
 
 @dataclass(frozen=True)
@@ -169,7 +174,7 @@ def ledger_of(
     """What happens to the lots of a pool, given in their draw order, from ``since`` to ``as_of``.
 
     ``own`` are draws that name a lot, ``pooled`` those that name none: they go by the order.
-    Within an hour lots are granted first, then drawn, then given back.
+    At one time lots are granted first, then drawn, then given back.
     """
     return _Booking(lots, since, as_of).booked(own, pooled)
 
@@ -198,12 +203,12 @@ class _Booking:
 
     def booked(self, own: Mapping[str, Draws], pooled: Draws) -> Ledger:
         every = [*own.values(), pooled]
-        hours = sorted({hour for draws in every for hour in draws.hours()})
-        for hour in hours:
-            if hour >= self.ledger.since:
-                self._advance(hour)
-                self._draw(hour, own, pooled)
-                self._give_back(hour, own, pooled)
+        times = sorted({at for draws in every for at in draws.times()})
+        for at in times:
+            if at >= self.ledger.since:
+                self._advance(at)
+                self._draw(at, own, pooled)
+                self._give_back(at, own, pooled)
         self._advance(None)
         self._check(every)
         return self.ledger
@@ -226,12 +231,12 @@ class _Booking:
                 "please report this as a defect"
             )
 
-    def _advance(self, hour: datetime | None) -> None:
-        """Book what is due when the charges of an hour come: all that is left without one."""
+    def _advance(self, now: datetime | None) -> None:
+        """Book what is due when the charges of a time come: all that is left without one."""
         waiting = []
         for event in self.events:
             at, rank, name, quantity = event
-            due = hour is None or (at < hour + HOUR and (rank < 2 or at <= hour))
+            due = now is None or (at < hour_end(now) and (rank < 2 or at <= now))
             if not due:
                 waiting.append(event)
             elif rank == 0:
@@ -290,63 +295,63 @@ class _Booking:
         self.over[name] += quantity
         self._book(name, at, OVERAGE, quantity, rows)
 
-    def _draw(self, hour: datetime, own: Mapping[str, Draws], pooled: Draws) -> None:
+    def _draw(self, at: datetime, own: Mapping[str, Draws], pooled: Draws) -> None:
         for name in self.lots:
             draws = own.get(name)
             if draws is None:
                 continue
-            self._take([name], hour, draws.of(hour, DRAWDOWN))
-            moved = draws.of(hour, ADJUSTMENT)
-            self._adjust(name, hour, -moved.quantity, moved.rows)
-        self._take(list(self.lots), hour, pooled.of(hour, DRAWDOWN))
-        moved = pooled.of(hour, ADJUSTMENT)
+            self._take([name], at, draws.of(at, DRAWDOWN))
+            moved = draws.of(at, ADJUSTMENT)
+            self._adjust(name, at, -moved.quantity, moved.rows)
+        self._take(list(self.lots), at, pooled.of(at, DRAWDOWN))
+        moved = pooled.of(at, ADJUSTMENT)
         if moved.quantity:
-            self._adjust(self._last(hour), hour, -moved.quantity, moved.rows)
+            self._adjust(self._last(at), at, -moved.quantity, moved.rows)
 
-    def _take(self, names: Sequence[str], hour: datetime, moved: Moved) -> None:
+    def _take(self, names: Sequence[str], at: datetime, moved: Moved) -> None:
         left = moved.quantity
         for name in names:
-            if left > 0 and self.lots[name].active(hour):
+            if left > 0 and self.lots[name].active(at):
                 served = min(left, self.balance[name])
-                self._book(name, hour, DRAWDOWN, -served, moved.rows)
+                self._book(name, at, DRAWDOWN, -served, moved.rows)
                 self.drawn.append((name, served))
                 left -= served
         if left:
-            name = names[0] if len(names) == 1 else self._last(hour)
-            self._exceed(name, hour, left, moved.rows)
+            name = names[0] if len(names) == 1 else self._last(at)
+            self._exceed(name, at, left, moved.rows)
 
-    def _last(self, hour: datetime) -> str:
+    def _last(self, at: datetime) -> str:
         """Whose overage it is when all are drawn: the last that is active, else the last ended."""
-        active = [lot.id for lot in self.lots.values() if lot.active(hour)]
+        active = [lot.id for lot in self.lots.values() if lot.active(at)]
         return active[-1] if active else max(self.lots.values(), key=lambda lot: lot.end).id
 
-    def _give_back(self, hour: datetime, own: Mapping[str, Draws], pooled: Draws) -> None:
+    def _give_back(self, at: datetime, own: Mapping[str, Draws], pooled: Draws) -> None:
         for name in self.lots:
             if name in own:
-                moved = own[name].of(hour, REFUND)
-                left = self._uncharge([name], hour, -moved.quantity, moved.rows)
+                moved = own[name].of(at, REFUND)
+                left = self._uncharge([name], at, -moved.quantity, moved.rows)
                 self._forget(name, left)
-                self._return(name, hour, left, moved.rows, REFUND)
-        moved = pooled.of(hour, REFUND)
-        left = self._uncharge(list(self.lots), hour, -moved.quantity, moved.rows)
+                self._return(name, at, left, moved.rows, REFUND)
+        moved = pooled.of(at, REFUND)
+        left = self._uncharge(list(self.lots), at, -moved.quantity, moved.rows)
         while left > 0 and self.drawn:
             name, served = self.drawn.pop()
             back = min(left, served)
             if served > back:
                 self.drawn.append((name, served - back))
-            self._return(name, hour, back, moved.rows, REFUND)
+            self._return(name, at, back, moved.rows, REFUND)
             left -= back
         if left:
-            self._return(self._last(hour), hour, left, moved.rows, REFUND)
+            self._return(self._last(at), at, left, moved.rows, REFUND)
 
     def _uncharge(
-        self, names: Sequence[str], hour: datetime, quantity: Fraction, rows: int
+        self, names: Sequence[str], at: datetime, quantity: Fraction, rows: int
     ) -> Fraction:
         """Give overage back first; what is left of the quantity."""
         for name in reversed(names):
             back = min(quantity, self.over[name])
             self.over[name] -= back
-            self._book(name, hour, OVERAGE, -back, rows)
+            self._book(name, at, OVERAGE, -back, rows)
             quantity -= back
         return quantity
 
@@ -362,7 +367,7 @@ class _Booking:
         self.drawn.extend(reversed(later))
 
     def _return(self, name: str, at: datetime, quantity: Fraction, rows: int, kind: str) -> None:
-        """Give a lot something back; one that has ended loses it within the hour."""
+        """Give a lot something back; one that has ended loses it in that quarter."""
         self._book(name, at, kind, quantity, rows)
         if self.lots[name].end <= at:
-            self._book(name, at + HOUR, EXPIRY, -quantity, closing=True)
+            self._book(name, at + QUARTER, EXPIRY, -quantity, closing=True)

@@ -1,7 +1,7 @@
 """What lots paid of charges: as the charges say themselves, or as a contract's rule has it.
 
 An element of ContractApplied states a cost, or a quantity of credits, which is worth what the
-contract says a credit costs. A lot that applies by a rule (``applies_to``) pays of each hour's
+contract says a credit costs. A lot that applies by a rule (``applies_to``) pays of each time's
 charges the part that its ledger has for them: what lies beyond the lot is not paid.
 """
 
@@ -37,10 +37,10 @@ PRICES = pa.schema(
         pa.field("price_den", _WHOLE),
     ]
 )
-HOURS = pa.schema(
+TIMES = pa.schema(
     [
-        pa.field("paid_hour", pa.timestamp("us", tz="UTC")),
-        pa.field("left_num", _WHOLE),  # the part of the hour's charges that no lot paid
+        pa.field("paid_at", pa.timestamp("us", tz="UTC")),
+        pa.field("left_num", _WHOLE),  # the part of that time's charges that no lot paid
         pa.field("left_den", _WHOLE),
     ]
 )
@@ -102,7 +102,7 @@ def _price(name: str, lot: Terms) -> dict[str, str | Decimal | None]:
 
 @dataclass(frozen=True)
 class Ruled:
-    """A pool of lots that a rule applies: which part of each hour's charges it leaves unpaid."""
+    """A pool of lots that a rule applies: which part of each time's charges it leaves unpaid."""
 
     lot: Terms  # whose rule it is
     names: tuple[str, ...]  # charges that name one of these say themselves what they drew
@@ -119,17 +119,17 @@ def paid_by_rule(pools: Iterable[Pool], currency: str | None) -> Iterator[Ruled]
         lot = pool.ruled
         if lot is None or lot.layer != FUNDING or lot.currency != currency or lot.credits_the_bill:
             continue
-        hours = {hour for hour, _kind in pool.pooled.moved}
-        if not hours:
+        times = pool.pooled.times()
+        if not times:
             continue
         unknown = pool.unknown or pool.unstated
-        if pool.ledger is not None and min(hours) < pool.ledger.since:
+        if pool.ledger is not None and min(times) < pool.ledger.since:
             unknown = f"its balance is known from {pool.ledger.since:%Y-%m-%d} on"
         yield Ruled(lot, pool.names, _left(pool) if pool.ledger else {}, unknown)
 
 
 def _left(pool: Pool) -> dict[datetime, Fraction]:
-    """By hour, overage / (drawn + overage) of a pool whose ledger is known; refunds are its own."""
+    """By time, overage / (drawn + overage) of a pool whose ledger is known; refunds are its own."""
     drawn: dict[datetime, Fraction] = {}
     beyond: dict[datetime, Fraction] = {}
     for moved in pool.ledger.movements.values() if pool.ledger else ():
@@ -140,17 +140,17 @@ def _left(pool: Pool) -> dict[datetime, Fraction]:
             elif one.kind == OVERAGE:
                 beyond[one.at] = beyond.get(one.at, Fraction(0)) + one.quantity
     found = {}
-    for hour in drawn.keys() | beyond.keys():
-        over = beyond.get(hour, Fraction(0))
-        taken = drawn.get(hour, Fraction(0)) + over
-        found[hour] = over / taken if taken > 0 else Fraction(0)
+    for at in drawn.keys() | beyond.keys():
+        over = beyond.get(at, Fraction(0))
+        taken = drawn.get(at, Fraction(0)) + over
+        found[at] = over / taken if taken > 0 else Fraction(0)
     return found
 
 
-def hours_table(ruled: Ruled) -> pa.Table:
-    """The hours of a pool, to join with pieces of charges."""
+def times_table(ruled: Ruled) -> pa.Table:
+    """The times of a pool, to join with pieces of charges."""
     rows = [
-        {"paid_hour": at, "left_num": Decimal(of.numerator), "left_den": Decimal(of.denominator)}
+        {"paid_at": at, "left_num": Decimal(of.numerator), "left_den": Decimal(of.denominator)}
         for at, of in sorted(ruled.left.items())
     ]
-    return pa.Table.from_pylist(rows, HOURS)
+    return pa.Table.from_pylist(rows, TIMES)

@@ -22,9 +22,9 @@ Row = dict[str, Any]
 def overage_breaks(pool: Pool, window: Period) -> Iterator[Row]:
     """One break for each lot whose overage was billed at another rate than the contract states.
 
-    ``hours`` beside its columns are those in which something was beyond the lot.
-    Of an hour that a lot covers in part, the same part of its charges' billed cost is overage.
-    Only charges that carry the lot, or match its rule, tell what they were billed.
+    ``times`` beside its columns are those at which something was beyond the lot.
+    Where a lot covers what began in one quarter of an hour in part, the same part of the billed
+    cost is overage. Only charges that carry the lot, or match its rule, tell what they were billed.
     """
     for lot in pool.lots:
         if lot.overage_rate is None or pool.ledger is None:
@@ -34,7 +34,7 @@ def overage_breaks(pool: Pool, window: Period) -> Iterator[Row]:
             draws = pool.pooled
         quantity = billed = Fraction(0)
         rows = 0
-        hours = []
+        times = []
         for one in pool.ledger.movements.get(lot.commitment_id, []):
             drawn = draws.of(one.at, DRAWDOWN)
             inside = window.start <= one.at < window.end
@@ -42,10 +42,10 @@ def overage_breaks(pool: Pool, window: Period) -> Iterator[Row]:
                 quantity += one.quantity
                 billed += draws.billed[one.at] * one.quantity / drawn.quantity
                 rows += drawn.rows
-                hours.append(one.at)
+                times.append(one.at)
         expected = quantity * Fraction(lot.overage_rate)
         if abs(billed - expected) > HALF_A_MINOR_UNIT * rows:
-            yield {**_break(lot, quantity, billed, expected, window), "hours": hours}
+            yield {**_break(lot, quantity, billed, expected, window), "times": times}
 
 
 def _break(

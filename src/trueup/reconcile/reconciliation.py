@@ -20,7 +20,7 @@ from trueup.engine.engine import Engine, open_engine
 from trueup.engine.integers import at_edge, tally, total
 from trueup.engine.rows import united
 from trueup.errors import UsageError
-from trueup.focus.applied import applied_per_hour
+from trueup.focus.applied import applied_by_time
 from trueup.model import schema
 from trueup.model.dataset import Dataset
 from trueup.model.inputs import Inputs
@@ -92,7 +92,7 @@ def run(
         window = period or _span(bill.told(bill.every), engine)
         rows_of_contracts = commitments.table.rows() if commitments else []
         terms, repeated = latest([read_terms(row) for row in rows_of_contracts])
-        applied = applied_per_hour(charges.table.files, period, scale)
+        applied = applied_by_time(charges.table.files, period, scale)
         given = (read, facts, billed, applied, terms, period, window, rules, as_of, scale)
         found = run_commitment_leg(CommitmentRun(*given), engine)
         found.notes.extend(repeated_notes(repeated))

@@ -12,12 +12,11 @@ import ibis.expr.types as ir
 from ibis import _
 
 from trueup.engine.engine import Engine
-from trueup.engine.instants import INSTANT, instant, within
+from trueup.engine.instants import INSTANT, QUARTER_SECONDS, instant, within
 from trueup.engine.rows import united
 from trueup.period import Period
 from trueup.reconcile.cells import HOUR_SECONDS, bucket_end, from_hour, past_hour
 
-QUARTER_SECONDS = 900
 GRAINS = {"hour": "h", "day": "D", "month": "M"}
 
 
