@@ -26,7 +26,7 @@ from trueup.model.combined import combined
 from trueup.model.leg_schema import BREAK_ROWS, BREAK_STATES, RESTATEMENTS, TRUE_UPS
 from trueup.model.schema import BREAKS
 from trueup.model.table import Table
-from trueup.notes import annotated
+from trueup.notes import FETCHED, Note, annotated, fewer_charges
 from trueup.period import Period
 from trueup.reconcile.breaks import all_breaks
 from trueup.reconcile.restatement import natural_key, restated_break, rows_behind
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from trueup.model.outcome import Outcome
 
 CHARGES = "charges"
-FETCHED = "fetched/"  # begins the source of what a provider was asked for, period by period
 _SHARED = ("provider", "commitment_id", "account_id", "resource_id", "period_start", "currency")
 
 
@@ -68,6 +67,12 @@ class Book:
         runs = [Run(entry) for entry in self.entries if entry.kind == ENDED]
         return [run for run in runs if (run.start, run.end) == (period.start, period.end)][-1]
 
+    def last_whole(self, period: Period) -> Run | None:
+        """The last run of a period that read every source, if this run knows one."""
+        ends = (period.start, period.end)
+        runs = (Run(entry) for entry in reversed(self.entries) if entry.kind == ENDED)
+        return next((run for run in runs if not run.partial and (run.start, run.end) == ends), None)
+
     def charges(self, groups: Sequence[Group]) -> Dataset | None:
         """The charges of several groups as one dataset; None where there is no group."""
         if not groups:
@@ -81,10 +86,14 @@ class Book:
 def completed(book: Book, given: Given, result: Result) -> Result:
     """The result with ``break_states``, ``restatements``, ``true_ups`` and the notes of a close."""
     tables = dict(result.outcome.tables)
-    notes: list[dict[str, str | None]] = []
+    notes: list[Note] = []
     now = [group for group in given.groups if group.kind == CHARGES]
     book.read[tuple(hashes_of(now))] = result.charges
     if given.period is not None:
+        last = book.last_whole(given.period)
+        if last is not None:
+            totals = last.body["control_totals"], result.control_totals.rows()
+            notes += fewer_charges(last.run_id, book.run_id, *totals)
         known = closings(book.entries)
         closing = known.get(given.period)
         if closing is not None and closing.status == CLOSED:

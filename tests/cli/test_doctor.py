@@ -232,3 +232,19 @@ def test_where_metrics_go_is_looked_at(empty: Path, monkeypatch: pytest.MonkeyPa
     (empty / "gone").mkdir()
     assert found() == [lacking, ("ok", "gone can be written")]
     assert list((empty / "gone").iterdir()) == []
+
+
+def test_recordings_are_looked_at(empty: Path) -> None:
+    """What is played has to be there, of every provider that is configured."""
+    cassettes = Path(__file__).parents[2] / "cassettes"
+    text = "[run]\nreplay = '{}'\n[providers.aws]\nexport_bucket = 'b'\n[providers.gcp]\n"
+
+    def found(folder: Path) -> list[tuple[str, str]]:
+        (empty / "trueup.toml").write_text(text.format(folder), encoding="utf-8")
+        checked = configured(read_configuration("trueup.toml"))
+        return [(one.status, one.found) for one in checked if one.subject == "replay"]
+
+    aws = cassettes / "aws" / "nightly"
+    assert found(aws) == [("ok", f"aws: {aws}"), ("fail", "gcp: nothing was recorded")]
+    [(status, told)] = found(empty)
+    assert (status, "no recording here" in told) == ("fail", True)

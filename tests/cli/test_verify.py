@@ -24,11 +24,11 @@ def trueup(*args: str) -> Result:
 
 
 def test_a_workspace_that_has_never_run_says_what_fills_it(folder: Path) -> None:
-    """Exit 0; nothing is made."""
+    """Exit 2, as for a workspace that is elsewhere; nothing is made."""
     (folder / "trueup.toml").write_text(GOOD, encoding="utf-8")
     found = trueup("verify")
-    assert found.exit_code == 0
-    assert ".trueup: nothing is here yet; `trueup run` fills it." in found.stdout
+    assert (found.exit_code, found.stdout) == (2, "")
+    assert ".trueup: nothing is here to look at; `trueup run` fills it, unless" in found.stderr
     assert not (folder / ".trueup").exists()
 
 

@@ -10,6 +10,7 @@ from tests.cli.month import Month, trueup
 from tests.job.receiver import receiving
 
 DRY = ("run", "--dry-run")
+CASSETTES = Path(__file__).parents[2] / "cassettes"
 
 
 def tree(folder: Path) -> dict[str, tuple[int, str]]:
@@ -75,6 +76,18 @@ def test_no_provider_is_asked(month: Month, monkeypatch: pytest.MonkeyPatch) -> 
     month.configure("[providers.aws]\n")
     without = trueup(*DRY)
     assert "not asked: export: needs export_bucket" in without.stdout
+
+
+def test_recordings_that_lack_a_provider_are_found(month: Month) -> None:
+    """As in a run: 3 where nothing was recorded of one, 2 where there are no recordings at all."""
+    month.configure('[providers.aws]\nexport_bucket = "bills"\n[providers.gcp]\n')
+    found = trueup(*DRY, "--replay", str(CASSETTES / "aws"))
+    assert found.exit_code == 3, found.output
+    assert "  gcp          FAILED replay: nothing was recorded\n" in found.stdout
+    assert "→ record it: trueup record gcp --out DIR\n" in found.stdout
+    assert "aws          FAILED" not in found.stdout
+    none = trueup(*DRY, "--replay", "bills")
+    assert (none.exit_code, "bills: no recording here" in none.stderr) == (2, True)
 
 
 def test_it_says_what_a_run_would_do(month: Month) -> None:

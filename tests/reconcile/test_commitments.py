@@ -131,6 +131,21 @@ def test_units_that_differ_are_not_compared(tmp_path: Path) -> None:
     assert "different units" in result.commitments.rows()[0]["reason"]
 
 
+def test_an_hour_that_the_term_cuts_says_why_nothing_is_held_against_it(tmp_path: Path) -> None:
+    """From 00:30 on: half an hour is as billed, 4.00; the hour after it has 10.00 - 8.50 more."""
+    contract = CONTRACT.replace("2026-01-01T00:00:00Z", "2026-10-03T00:30:00Z")
+    rows = [at(charge("e1", cost, "2"), DAY[hour]) for hour, cost in enumerate(("4.00", "8.50"))]
+    result = reconciled(tmp_path, rows, contract)
+    first, second = result.utilization.rows()
+    assert (first["committed_quantity"], first["overage_quantity"]) == (4, None)
+    assert first["reason"].startswith("its term, or the period, cuts an interval")
+    assert (second["committed_quantity"], second["reason"]) == (10, None)
+    assert second["unused_off_bill_quantity"] == D("1.5")
+    [plan] = result.commitments.rows()
+    assert (plan["unused_off_bill_quantity"], plan["reason"]) == (None, first["reason"])
+    assert (plan["status"], len(result.breaks)) == ("complete", 1)
+
+
 def test_hours_missing_in_the_middle_make_it_partial(tmp_path: Path) -> None:
     """Without a contract, two billed hours of a day are not a complete day."""
     rows = [at(charge("e1", "8.50", "2"), DAY[0]), at(charge("e1", "8.50", "2"), DAY[22])]

@@ -137,6 +137,7 @@ def configured(config: Configuration) -> Iterator[Check]:
             yield _path(config, kind, entry, path)
     if not config.usage:
         yield Check("usage", WARN, "none configured", "without [[usage]] no drift is found")
+    yield from _recordings(config)
     yield from _alerts(config)
     yield from _metrics(config)
     refusal = why_not_writable(config.out)
@@ -144,6 +145,26 @@ def configured(config: Configuration) -> Iterator[Check]:
         yield Check("out", FAIL, f"{config.out}: {refusal}", "choose another folder")
     else:
         yield Check("out", OK, f"{config.out} can be written")
+
+
+def _recordings(config: Configuration) -> Iterator[Check]:
+    """What is played instead of asking: whether something of each provider is there."""
+    from trueup.fetch.cassette.provenance import cases
+    from trueup.fetch.providers import NOT_RECORDED, to_record
+
+    if config.run.replay is None or not config.asked:
+        return
+    folder = config.located(config.run.replay)
+    try:
+        recorded = cases(Path(folder))
+    except TrueupError as error:
+        yield Check("replay", FAIL, str(error), "name the folder of recordings under [run] replay")
+        return
+    for provider in config.asked:
+        if provider in recorded:
+            yield Check("replay", OK, f"{provider}: {recorded[provider]}")
+        else:
+            yield Check("replay", FAIL, f"{provider}: {NOT_RECORDED}", to_record(provider))
 
 
 def _alerts(config: Configuration) -> Iterator[Check]:

@@ -59,8 +59,6 @@ def chargeback(file: str, run_id: str | None, team: str | None, out: Path) -> No
 
     at = desk.desk_of(file)
     run = _run(at.workspace, run_id)
-    if run is None:
-        return
     policy: Policy | None = at.rules.chargeback
     if policy is None:
         raise ConfigurationError(
@@ -94,8 +92,6 @@ def focus(file: str, run_id: str | None, out: Path) -> None:
 
     workspace = desk.desk_of(file).workspace
     run = _run(workspace, run_id)
-    if run is None:
-        return
     read = datasets_of(given_by(workspace, run))
     charges, contracts = read["charges"], read["commitments"]
     if charges is None:
@@ -104,12 +100,13 @@ def focus(file: str, run_id: str | None, out: Path) -> None:
     click.echo("\n".join([*(str(path) for path in written.files), *written.notes]))
 
 
-def _run(workspace: Workspace, run_id: str | None) -> Run | None:
-    """The run of that name, else the last; None, said so, where there is none."""
+def _run(workspace: Workspace, run_id: str | None) -> Run:
+    """The run of that name, else the last; UsageError where there is none."""
+    from trueup.errors import UsageError
+
     runs = workspace.runs()
     if run_id is None and not runs:
-        click.echo(desk.NEVER_RUN)
-        return None
+        raise UsageError(f"{workspace.folder}: it has never run: `trueup run` fills it")
     return runs[-1] if run_id is None else workspace.run(run_id)
 
 

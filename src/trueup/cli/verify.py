@@ -26,8 +26,9 @@ def command(ctx: click.Context, file: str, head: str | None) -> None:
     """Look at every byte of the workspace; name what differs.
 
     Answers 0 where all is as it was left, 1 where something was changed, is missing, was moved or
-    came in, and names it. The head that it prints stands for everything up to now: write it down
-    elsewhere, and give it with --head next time, so that nothing can be cut off the end.
+    came in, and names it; 2 where no run was ever kept. The head that it prints stands for
+    everything up to now: write it down elsewhere, and give it with --head next time, so that
+    nothing can be cut off the end.
 
     \b
     Examples:
@@ -35,14 +36,18 @@ def command(ctx: click.Context, file: str, head: str | None) -> None:
       trueup verify -c trueup.toml --head 4be0...
     """  # noqa: D301  click keeps what follows a backspace as it stands
     from trueup.config import read_configuration
+    from trueup.errors import UsageError
     from trueup.job.settings import workspace_of
     from trueup.workspace.verify import verify
 
     folder = workspace_of(read_configuration(file)).folder
     found = verify(folder, head)
-    _say(found)
     if not found.entries and not found.differences:
-        click.echo(f"{folder}: nothing is here yet; `trueup run` fills it.")
+        raise UsageError(
+            f"{folder}: nothing is here to look at; `trueup run` fills it, unless its workspace is "
+            "another one ([run] workspace)"
+        )
+    _say(found)
     ctx.exit(DIFFERS if found.differences else 0)
 
 

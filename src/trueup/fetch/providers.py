@@ -29,6 +29,9 @@ from trueup.period import Period, parse_period
 Said = Callable[[str, str], None]  # provider, what is asked for
 
 
+NOT_RECORDED = "nothing was recorded"
+
+
 @dataclass(frozen=True)
 class Failed:
     """One feed, export or whole provider that gave nothing, why, and what to do about it."""
@@ -124,6 +127,11 @@ def fetch_one(
     return Fetched(name, tuple(feeds), tuple(charges), tuple(failures), tuple(not_asked))
 
 
+def to_record(provider: str) -> str:
+    """What to do where nothing was recorded of a provider."""
+    return f"record it: trueup record {provider} --out DIR"
+
+
 def replayed(
     name: str,
     case: Path | None,
@@ -134,9 +142,7 @@ def replayed(
 ) -> Fetched:
     """What a provider gave when it was recorded, asked for in the same words."""
     if case is None:
-        error = ProviderError(
-            name, "replay", "nothing was recorded", f"record it: trueup record {name} --out DIR"
-        )
+        error = ProviderError(name, "replay", NOT_RECORDED, to_record(name))
         return Fetched(name, (), (), (failed(name, "replay", error),), ())
     known = read_provenance(case)
     if parse_period(known.period) != period:

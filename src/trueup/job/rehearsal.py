@@ -73,14 +73,29 @@ def rehearsed(
         folder = Path(scratch)
         _, found, reads = read_all(config, [], folder, Store(folder), failures, progress)
         unread = found["charges"] is None and not config.asked
+    played = replay_of(config, settings)
+    if played is not None:
+        failures.extend(_not_recorded(config, played))
     return Rehearsal(
         reads,
         tuple(failures),
         tuple(_asked(config)),
-        replay_of(config, settings),
+        played,
         tuple(_writes(config, settings.out, out, periods, environment)),
         WRONG_USE if unread else PARTIAL if failures else DONE,
     )
+
+
+def _not_recorded(config: Configuration, played: Path) -> Iterator[Failure]:
+    """The providers of which the recordings hold nothing; SourceError where there are none."""
+    from trueup.fetch.cassette.provenance import cases
+    from trueup.fetch.providers import NOT_RECORDED, to_record
+    from trueup.sources import Failure
+
+    recorded = cases(played) if config.asked else {}
+    for provider in config.asked:
+        if provider not in recorded:
+            yield Failure(provider, "replay", NOT_RECORDED, to_record(provider))
 
 
 def _asked(config: Configuration) -> Iterator[Asked]:

@@ -92,7 +92,8 @@ def sku_columns(charges: ir.Table, rules: Rules) -> tuple[str, ...]:
 def billed_profiles(facts: Facts, scale: int, columns: tuple[str, ...], engine: Engine) -> ir.Table:
     """What the core calls the columns of profiles, with the key of their SKU; kept.
 
-    ``unit`` is that of what was consumed, else of what was priced; ``decimals`` are its quantity's.
+    ``unit`` is that of what was consumed, else of what was priced; ``decimals`` are its quantity's,
+    null where no charge has one. ``goods`` is the SKU whatever it is counted in and described as.
     """
     t = facts.profiles
     consumed = decimals_of(t, "ConsumedQuantity").notnull() & t.ConsumedUnit.notnull()
@@ -123,6 +124,9 @@ def billed_profiles(facts: Facts, scale: int, columns: tuple[str, ...], engine: 
             effective_step=step(t, "EffectiveCost", scale),
             billed_step=step(t, "BilledCost", scale),
             sku_key=key_with_nulls(t.x_Provider, unit, *(t[column] for column in columns)),
+            goods=key_with_nulls(
+                t.x_Provider, *(t[column] for column in columns if column != "ChargeDescription")
+            ),
         )
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import ibis
 import ibis.expr.types as ir
@@ -65,6 +65,24 @@ class Pairing:
             metered=engine.keep(united(self.metered, their_hits)),
             billed_left=engine.keep(self.billed_left.anti_join(hits, "cell")),
             metered_left=engine.keep(self.metered_left.anti_join(their_hits, "cell")),
+        )
+
+    def with_corrections(self, bare: ir.Table, billed: ir.Table, engine: Engine) -> Pairing:
+        """This and the cells of ``bare``, which have no quantity, with the charges they correct.
+
+        Such a cell is of the group in which the regular ones of its thing and time are, if they
+        found a partner; else it is left over.
+        """
+        if engine.count(bare) == 0:
+            return self
+        place = ("thing", "grain", "bucket")
+        regular = billed.filter(~billed.correction).join(self.billed, "cell")
+        of_place = regular.group_by(*place).aggregate(group=_.group.min())
+        hits = engine.keep(bare.join(of_place, place).select("cell", "group"))
+        return replace(
+            self,
+            billed=engine.keep(united(self.billed, hits)),
+            billed_left=engine.keep(united(self.billed_left, bare.anti_join(hits, "cell"))),
         )
 
 

@@ -15,8 +15,8 @@ from trueup.engine.engine import Engine
 from trueup.model.rules import Rules
 from trueup.period import Period
 from trueup.reconcile import commitment_leg as leg
+from trueup.reconcile import interval_terms, lots
 from trueup.reconcile import intervals as spans
-from trueup.reconcile import lots
 from trueup.reconcile.draws import drawing, draws_on
 from trueup.reconcile.facts import Facts
 from trueup.reconcile.lags import is_provisional, provisional
@@ -67,12 +67,12 @@ def run_leg(run: CommitmentRun, engine: Engine) -> CommitmentFindings:
     drawn_ids |= {term.pool for term in known if term.is_lot and term.pool is not None}
     used_or_lost = rows.filter(~rows.commitment_id.isin(sorted(drawn_ids))) if drawn_ids else rows
 
-    contracts = engine.load(spans.contract_table(known))
+    contracts = engine.load(interval_terms.contract_table(known))
     placed = spans.in_intervals(used_or_lost, contracts)
     covered = spans.per_interval(placed, engine)
     read = leg.figures(known, spans.first_look(covered, engine), q_scale)
     figures = {name: figure for name, (figure, _how) in read.items()}
-    table = engine.load(spans.figure_table(known, figures, q_scale))
+    table = engine.load(interval_terms.figure_table(known, figures, q_scale))
     intervals = spans.with_committed(covered, table, run.period, run.scale, q_scale, engine)
     final = is_provisional(intervals.provider, intervals.billing_end, run.rules, run.as_of)
     gaps = leg.gaps(intervals, engine)

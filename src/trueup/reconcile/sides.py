@@ -14,6 +14,7 @@ from ibis import _
 
 from trueup.attribute.parties import WHO
 from trueup.engine.engine import Engine
+from trueup.engine.rows import united
 from trueup.model.rules import Rules
 from trueup.period import Period
 from trueup.reconcile.billed import SKU_DIMENSION, Sku, classify, distinct_skus
@@ -34,6 +35,7 @@ from trueup.reconcile.scope import matchable
 from trueup.reconcile.things import (
     ATTRIBUTES,
     keys,
+    money_corrections,
     numbered,
     said,
     sold,
@@ -135,10 +137,11 @@ def both_sides(run: UsageRun, engine: Engine) -> Sides:
     spoken = engine.keep(matchable(spoken, offered))
     every = things(offered, spoken, engine)
     offered = engine.keep(numbered(offered, every))
+    offered = united(offered, money_corrections(run.profiles, offered, every))
     spoken = engine.keep(numbered(spoken, every))
     parties = numbered_parties(run.usage, engine)
     return Sides(
-        sold=offered,
+        sold=engine.keep(offered),
         metered=metered_rows(run.usage, spoken, parties),
         parties=engine.keep(parties.select("who", *WHO).filter(_.who.notnull()).distinct()),
         things=every,

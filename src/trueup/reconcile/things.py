@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import ibis
 import ibis.expr.types as ir
+from ibis import _
 
 from trueup.engine.engine import Engine
 from trueup.engine.integers import WHOLE, divide, magnitude, total, whole
 from trueup.engine.rows import united
 from trueup.period import Period
-from trueup.reconcile.billed import in_period, of_usage, part
+from trueup.reconcile.billed import UNUSED, in_period, of_usage, part
 from trueup.reconcile.facts import Facts, decimals_of, tens
 from trueup.reconcile.matching_rules import RULES
 from trueup.reconcile.text import key_with_nulls
 
 ATTRIBUTES = ("provider", "account", "region", "resource", "model", "meter", "tier", "held")
 OURS, THEIRS = "ours", "theirs"
+CORRECTION = "Correction"  # FOCUS's ChargeClass
 _SOLD = (
     *("profile", "provider", "account", "region", "resource", "resource_name", "currency"),
     *("meter", "model", "tier", "held", "step", "bill_unit", "factor"),
 )
+_OF_MONEY = ("step", "factor", "correction")
+_CORRECTED = ("provider", "account", "region", "resource", "currency", "goods")
 _KIND = ("model", "meter", "unit", "service_tier", "decimals")
 _SAID = ("provider", "account_id", "region_id", "resource_id", "capacity", *_KIND)
 
@@ -38,9 +42,35 @@ def sold(rows: ir.Table, profiles: ir.Table, skus: ir.Table, engine: Engine) -> 
     return engine.keep(
         known.select(
             *_SOLD,
-            correction=known.charge_class.fill_null("") == "Correction",
+            correction=known.charge_class.fill_null("") == CORRECTION,
             committed=known.commitment_id.notnull(),
         )
+    )
+
+
+def money_corrections(profiles: ir.Table, offered: ir.Table, every: ir.Table) -> ir.Table:
+    """Corrections without a quantity of what is sold, as ``offered`` has it: they change money.
+
+    FOCUS lets a correction have no quantity and no unit. It is of the thing that the other charges
+    of its SKU and resource are of; where these are of several, or there are none, of nothing.
+    """
+    t = profiles
+    usage = (t.category == "Usage") & (t.status.fill_null("") != UNUSED)
+    bare = t.filter(usage & (t.charge_class.fill_null("") == CORRECTION) & t.decimals.isnull())
+    corrected = t.join(offered.select("profile", "thing"), "profile").group_by(*_CORRECTED)
+    one = corrected.aggregate(thing=_.thing.min(), last=_.thing.max())
+    one = one.filter(one.thing == one.last)
+    same = [bare[name].identical_to(one[name]) for name in _CORRECTED]
+    known = bare.join(one, same).select(
+        *("profile", "currency", "resource_name"),
+        thing=one.thing,
+        committed=bare.commitment_id.notnull(),
+    )
+    return known.join(every, "thing").select(
+        *(name for name in offered.columns if name not in _OF_MONEY),
+        step=whole(0),
+        factor=every.bill_factor,
+        correction=ibis.literal(value=True),
     )
 
 
@@ -52,7 +82,7 @@ def sold_rows(rows: ir.Table, described: ir.Table, period: Period | None) -> ir.
     told = described.select("profile", "thing", "step", "currency", "correction", "committed")
     joined = in_period(rows, period).join(told, "profile")
     return joined.mutate(
-        q=part(joined, (joined.quantity * joined.step).cast(WHOLE)),
+        q=part(joined, (joined.quantity * joined.step).cast(WHOLE).fill_null(whole(0))),
         covered=ibis.ifelse(joined.committed, joined.effective, whole(0)).cast(WHOLE),
     )
 

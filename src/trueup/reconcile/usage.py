@@ -83,7 +83,10 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     billed, cells, scoped = of_cells.billed, of_cells.metered, of_cells.charges
     limits = limits_of("usage", run.rules)
     keys = Keys(sides.keys)
-    pairing = pair_in_time(pair(billed, cells, keys, engine), keys, things, limits, engine)
+    bare = engine.keep(billed.filter(billed.correction & (billed.q == whole(0))))
+    counted = engine.keep(billed.anti_join(bare, "cell")) if engine.count(bare) else billed
+    pairing = pair_in_time(pair(counted, cells, keys, engine), keys, things, limits, engine)
+    pairing = pairing.with_corrections(bare, billed, engine)
     ours, theirs = pairing.billed, pairing.metered
     groups = form_groups(pairing, billed, cells, things, engine)
     costs = group_costs(billed, ours, engine)
