@@ -121,6 +121,19 @@ def test_every_listed_command_exists(name: str) -> None:
     assert isinstance(importlib.import_module(COMMANDS[name][0]).command, click.Command)
 
 
+@pytest.mark.parametrize(
+    ("typed", "place", "offered"),
+    [("trueup bu", 1, ["burn", "budget"]), ("trueup run --fa", 2, ["--fail-on-breaks"])],
+)
+def test_a_shell_completes_commands_and_options(typed: str, place: int, offered: list[str]) -> None:
+    """By what the documentation says to print: the shell asks with these variables."""
+    asked = {"_TRUEUP_COMPLETE": "bash_complete", "COMP_WORDS": typed, "COMP_CWORD": str(place)}
+    found = CliRunner().invoke(app, env=asked, prog_name="trueup")
+    assert found.stdout.split() == [f"plain,{name}" for name in offered]
+    source = CliRunner().invoke(app, env={"_TRUEUP_COMPLETE": "bash_source"}, prog_name="trueup")
+    assert "complete -o nosort -F" in source.stdout
+
+
 def test_version() -> None:
     """`trueup --version` is that of the package."""
     found = CliRunner().invoke(app, ["--version"])

@@ -248,3 +248,16 @@ def test_recordings_are_looked_at(empty: Path) -> None:
     assert found(aws) == [("ok", f"aws: {aws}"), ("fail", "gcp: nothing was recorded")]
     [(status, told)] = found(empty)
     assert (status, "no recording here" in told) == ("fail", True)
+
+
+def test_a_fixed_clock_is_pointed_out(empty: Path) -> None:
+    """A nightly job with one would find the same each night; without one there is no line."""
+
+    def found(text: str) -> list[tuple[str, str]]:
+        (empty / "trueup.toml").write_text(text, encoding="utf-8")
+        checked = configured(read_configuration("trueup.toml"))
+        return [(one.status, one.found) for one in checked if one.subject == "clock"]
+
+    told = "run.as_of: every run is as of 2026-11-01T00:00:00Z"
+    assert found("[run]\nas_of = 2026-11-01T00:00:00Z\n") == [("warn", told)]
+    assert found("[run]\n") == []

@@ -185,7 +185,7 @@ def _kept(change: Expression) -> Callable[[pytest.MonkeyPatch], None]:
 def _later(table: Any) -> Any:
     """Its instants a microsecond later."""
     moved = {
-        name: table[name] + ibis.interval(microseconds=1)
+        name: table[name] + ibis.interval(microseconds=1)  # noqa: TID251
         for name, kind in table.schema().items()
         if kind.is_timestamp()
     }

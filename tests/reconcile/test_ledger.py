@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 import pytest
@@ -191,12 +191,12 @@ def test_without_a_next_lot_all_is_lost() -> None:
     assert [(one.kind, one.quantity) for one in booked(*lots).movements["a"]] == [(EXPIRY, F(-8))]
 
 
-def test_what_is_given_back_after_the_end_is_lost_within_the_hour() -> None:
+def test_what_is_given_back_after_the_end_is_lost_within_the_quarter() -> None:
     """2 come back on the 12th to a lot that ended on the 11th."""
     draws = drawn((at(2), 8, None), (at(12), -2, None))
     assert booked(lot("a", held=8), own={"a": draws}).movements["a"][1:] == [
         Movement(at(12), REFUND, F(2), 1, F(2)),
-        Movement(at(12, 1), EXPIRY, F(-2), 0, F(0), closing=True),
+        Movement(at(12) + timedelta(minutes=15), EXPIRY, F(-2), 0, F(0), closing=True),
     ]
 
 

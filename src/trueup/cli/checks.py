@@ -15,6 +15,7 @@ from re import match
 from typing import TYPE_CHECKING
 
 from trueup.errors import TrueupError
+from trueup.period import iso
 
 if TYPE_CHECKING:
     from trueup.adapter.provider import ProviderAdapter
@@ -135,6 +136,9 @@ def configured(config: Configuration) -> Iterator[Check]:
     for kind, entry in config.sources():
         for path in entry.paths:
             yield _path(config, kind, entry, path)
+    if config.run.as_of is not None:
+        found = f"run.as_of: every run is as of {iso(config.run.as_of)}"
+        yield Check("clock", WARN, found, "a nightly job goes by the machine's clock: leave it out")
     if not config.usage:
         yield Check("usage", WARN, "none configured", "without [[usage]] no drift is found")
     yield from _recordings(config)

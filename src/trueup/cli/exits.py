@@ -24,7 +24,6 @@ EPILOG = (
     "doctor: 1 something fails; verify, replay: 1 something differs; budget check: 1 queue or stop."
 )
 
-BROKEN_PIPE = 141  # 128 + SIGPIPE: the reader of our output went away
 LOG = "trueup.log"  # in a context's meta: who is told of an error in place of the terminal
 
 
@@ -73,6 +72,8 @@ class ExitCodes:
         if error is None or isinstance(error, passing):
             return
         if isinstance(error, BrokenPipeError):
+            from trueup.job.outcome import BROKEN_PIPE
+
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to flush
             self.ctx.exit(BROKEN_PIPE)
         if isinstance(error, TrueupError):

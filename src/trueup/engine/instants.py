@@ -13,6 +13,7 @@ from trueup.period import Period
 
 INSTANT = dt.Timestamp(scale=6)
 QUARTER_SECONDS = 900
+UNITS = {"months": "M", "days": "D", "hours": "h", "seconds": "s"}
 ZONED = pa.timestamp("us", tz="UTC")
 
 
@@ -24,6 +25,15 @@ def instant(column: ir.Value) -> ir.Value:
 def seconds(column: ir.Value) -> ir.Value:
     """An instant as whole seconds since 1970, for a key: DuckDB's own are of type double."""
     return column.epoch_seconds().cast(dt.Decimal(38, 0))
+
+
+def lasting(**units: int) -> ir.IntervalScalar:
+    """An interval, as ``lasting(hours=1)``: of months, days, hours or seconds.
+
+    Not ``ibis.interval``, which fails where sqlglot's compiled form is installed beside Ibis 12.
+    """
+    [(unit, many)] = units.items()
+    return ibis.literal(many).as_interval(UNITS[unit])
 
 
 def quarter(column: ir.Value) -> ir.Value:

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from trueup.sources import Failure
 
 DONE, MATERIAL_BREAKS, WRONG_USE, PARTIAL, INTERNAL = 0, 1, 2, 3, 4
-INTERRUPTED, TERMINATED = 130, 143  # 128 + SIGINT or SIGTERM, as shells have it
+# 128 + SIGINT, SIGPIPE (nobody reads the output any more) or SIGTERM, as shells have it
+INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143
 # the worst last
-WORSE = (DONE, MATERIAL_BREAKS, PARTIAL, WRONG_USE, INTERNAL, INTERRUPTED, TERMINATED)
+WORSE = (DONE, MATERIAL_BREAKS, PARTIAL, WRONG_USE, INTERNAL, BROKEN_PIPE, INTERRUPTED, TERMINATED)
 
 
 class Terminated(KeyboardInterrupt):
@@ -57,6 +58,8 @@ def code_of(error: BaseException) -> int:
     """The exit code of what was raised."""
     if isinstance(error, KeyboardInterrupt):
         return TERMINATED if isinstance(error, Terminated) else INTERRUPTED
+    if isinstance(error, BrokenPipeError):
+        return BROKEN_PIPE
     on_purpose = isinstance(error, TrueupError) and not isinstance(error, IntegrityError)
     return WRONG_USE if on_purpose else INTERNAL
 

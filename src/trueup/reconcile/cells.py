@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 from ibis import _
 
 from trueup.engine.engine import Engine
-from trueup.engine.instants import INSTANT, instant, within
+from trueup.engine.instants import INSTANT, instant, lasting, within
 from trueup.engine.integers import tally, total
 from trueup.period import Period
 
@@ -38,11 +38,11 @@ def in_buckets(rows: ir.Table, period: Period | None) -> ir.Table:
     and what ends after it until its end: only that part is in the run.
     """
     start, end = instant(rows.start), instant(rows.end)
-    in_day = end <= start.truncate("D") + ibis.interval(days=1)
+    in_day = end <= start.truncate("D") + lasting(days=1)
     begin, finish = within(start, end, period)
     day, month = (instant(begin.truncate(unit)) for unit in ("D", "M"))
-    rest_in_day = finish <= day + ibis.interval(days=1)
-    in_month = finish <= month + ibis.interval(months=1)
+    rest_in_day = finish <= day + lasting(days=1)
+    in_month = finish <= month + lasting(months=1)
     length = rows.end.epoch_seconds() - rows.start.epoch_seconds()
     by_hour, by_day = length <= HOUR_SECONDS, length <= DAY_SECONDS
     return rows.mutate(
@@ -73,9 +73,9 @@ def from_hour(at: ir.Value, past: ir.Value | int = 0) -> ir.Value:
 def bucket_end(grain: ir.Value, bucket: ir.Value) -> ir.Value:
     """The first instant after a bucket."""
     return ibis.cases(
-        (grain == "hour", instant(bucket + ibis.interval(hours=1))),
-        (grain == "day", instant(bucket + ibis.interval(days=1))),
-        else_=instant(bucket + ibis.interval(months=1)),
+        (grain == "hour", instant(bucket + lasting(hours=1))),
+        (grain == "day", instant(bucket + lasting(days=1))),
+        else_=instant(bucket + lasting(months=1)),
     )
 
 

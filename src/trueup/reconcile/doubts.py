@@ -13,7 +13,7 @@ import pyarrow as pa
 from ibis import _
 
 from trueup.engine.engine import Engine
-from trueup.engine.instants import instant
+from trueup.engine.instants import instant, lasting
 from trueup.engine.integers import WHOLE, total, whole
 from trueup.model.schema import REPEATS
 from trueup.money import EXACT, plain
@@ -128,7 +128,7 @@ def _loose(
         (rows.cluster == asked.cluster)
         & rows.payer.identical_to(asked.payer)
         & (rows.currency == asked.currency)
-        & (rows.start < hour + ibis.interval(seconds=HOUR))
+        & (rows.start < hour + lasting(seconds=HOUR))
         & ((rows.end > hour) | (rows.start == hour)),
     )
     sums = near.group_by(*_KEYS, "sku", "correction").aggregate(rows=_.count(), cost=total(_.cost))

@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 from ibis import _
 
 from trueup.engine.engine import Engine
-from trueup.engine.instants import INSTANT, instant, within
+from trueup.engine.instants import INSTANT, instant, lasting, within
 from trueup.engine.integers import (
     EDGE_SCALE,
     WHOLE,
@@ -321,5 +321,5 @@ def _length(unit: str) -> ir.IntervalScalar:
     """One grain as an interval that every engine can write: days and months only, above hours."""
     hours = {"h": 1, "D": 24, "W": 7 * 24}.get(unit)
     if hours is not None:
-        return ibis.interval(hours=hours)
-    return ibis.interval(months={"M": 1, "Q": 3, "Y": 12}[unit])
+        return lasting(hours=hours)
+    return lasting(months={"M": 1, "Q": 3, "Y": 12}[unit])

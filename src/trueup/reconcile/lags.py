@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 
 from trueup.adapter.registry import providers
 from trueup.engine.engine import Engine
-from trueup.engine.instants import moment
+from trueup.engine.instants import lasting, moment
 from trueup.model.rules import Rules
 from trueup.period import later
 
@@ -66,8 +66,8 @@ def _later(
     provider: ir.Value, instant: ir.Value, lags: dict[str, timedelta], default: timedelta
 ) -> ir.Value:
     branches = [
-        (provider == name, instant + ibis.interval(seconds=int(lag.total_seconds())))
+        (provider == name, instant + lasting(seconds=int(lag.total_seconds())))
         for name, lag in lags.items()
     ]
-    otherwise = instant + ibis.interval(seconds=int(default.total_seconds()))
+    otherwise = instant + lasting(seconds=int(default.total_seconds()))
     return ibis.cases(*branches, else_=otherwise) if branches else otherwise

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from trueup.attribute.parties import NOBODY, WHO
 from trueup.engine.engine import Engine
-from trueup.engine.instants import instant, moment
+from trueup.engine.instants import instant, lasting, moment
 from trueup.engine.integers import WHOLE, portion, tally, total
 from trueup.engine.rows import united
 from trueup.errors import UnitError
@@ -187,7 +187,7 @@ def _pieces(rows: ir.Table, period: Period | None) -> ir.Table:
     begin = ibis.greatest(exploded.number * HOUR_SECONDS - exploded.offset, 0)
     finish = ibis.least((exploded.number + 1) * HOUR_SECONDS - exploded.offset, exploded.length)
     if period is not None:
-        exploded = exploded.filter(exploded.opens + ibis.interval(hours=1) > moment(period.start))
+        exploded = exploded.filter(exploded.opens + lasting(hours=1) > moment(period.start))
         start, first = (ibis.greatest(at, moment(period.start)) for at in (start, first))
         edges = (moment(at).epoch_seconds() for at in (period.start, period.end))
         opens, closes = (edge - exploded.start.epoch_seconds() for edge in edges)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-import ibis
 import ibis.expr.types as ir
 from ibis import _
 
 from trueup.engine.engine import Engine
+from trueup.engine.instants import lasting
 from trueup.engine.integers import tally, total
 from trueup.money import EXACT
 
@@ -42,7 +42,7 @@ def billed_again(rows: ir.Table, scale: int, engine: Engine) -> list[Again]:
     The one whose billing period starts later holds them again. Corrections and what costs nothing
     are left out: a charge that is taken back and billed anew is no copy.
     """
-    day = ibis.interval(days=1)
+    day = lasting(days=1)
     near = rows.filter(
         rows.invoice_id.notnull()
         & (rows.category == "Usage")

@@ -8,7 +8,7 @@ from ibis import _
 
 from trueup.attribute.parties import WHO
 from trueup.engine.engine import Engine
-from trueup.engine.instants import instant
+from trueup.engine.instants import instant, lasting
 from trueup.engine.integers import WHOLE, ratio_at_edge, share, total, whole
 from trueup.model.rules import Rules
 from trueup.model.spend_schema import RATED
@@ -55,7 +55,7 @@ def rated_hours(priced: ir.Table, people: ir.Table) -> ir.Table:
     )
     return sums.mutate(
         start=instant(sums.hour),
-        end=instant(sums.hour + ibis.interval(hours=1)),
+        end=instant(sums.hour + lasting(hours=1)),
         quantity=ratio_at_edge(sums.q, sums.unit_factor),
     ).select(*RATED.names)
 

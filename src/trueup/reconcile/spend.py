@@ -13,7 +13,7 @@ from ibis import _
 
 from trueup.attribute.parties import NOBODY, WHO
 from trueup.engine.engine import Engine
-from trueup.engine.instants import INSTANT, instant, within
+from trueup.engine.instants import INSTANT, instant, lasting, within
 from trueup.engine.integers import WHOLE, at_edge, ratio_at_edge, tally, total, whole
 from trueup.engine.rows import united
 from trueup.model.spend_schema import ACTIVITY, SPEND
@@ -174,7 +174,7 @@ def activity(used: UsageFindings, period: Period | None) -> ir.Table:
             sessions=_.session.nunique(),
         )
     )
-    start, end = within(instant(sums.hour), instant(sums.hour + ibis.interval(hours=1)), period)
+    start, end = within(instant(sums.hour), instant(sums.hour + lasting(hours=1)), period)
     rows = sums.mutate(
         start=start,
         end=end,

@@ -7,7 +7,7 @@ import ibis.expr.types as ir
 from ibis import _
 
 from trueup.engine.engine import Engine
-from trueup.engine.instants import INSTANT, instant
+from trueup.engine.instants import INSTANT, instant, lasting
 from trueup.engine.integers import WHOLE, total
 from trueup.reconcile.cascade import Keys, Pairing
 from trueup.reconcile.cells import past_hour
@@ -79,6 +79,6 @@ def _accept(
     places = pairs.mutate(
         rule=ibis.literal(PREFIX + rule.name),
         grain=ibis.literal("hour"),
-        until=ibis.ifelse(full, ibis.null(INSTANT), instant(pairs.bucket + ibis.interval(hours=1))),
+        until=ibis.ifelse(full, ibis.null(INSTANT), instant(pairs.bucket + lasting(hours=1))),
     )
     return pairing.with_places(places, ours, theirs, engine)

@@ -11,7 +11,7 @@ from ibis import _
 
 from trueup.attribute.parties import NO
 from trueup.engine.engine import Engine
-from trueup.engine.instants import moment, seconds
+from trueup.engine.instants import lasting, moment, seconds
 from trueup.engine.integers import (
     WHOLE,
     at_edge,
@@ -88,7 +88,7 @@ def group_breaks(
     ).cast(WHOLE)
     expected = ibis.ifelse(rows.verdict == DUPLICATE, rows.q - rows.copy_q, rows.metered_q)
     late = rows.verdict == TIMING
-    hour_end = rows.metered_bucket + ibis.interval(hours=1)
+    hour_end = rows.metered_bucket + lasting(hours=1)
     return _break_columns(
         rows,
         **{"class": rows.verdict},
@@ -292,7 +292,7 @@ def missing_in_billing(priced: ir.Table, as_of: datetime, money: Money) -> ir.Ta
         rows,
         **{"class": ibis.literal("missing_in_billing")},
         period_start=rows.hour,
-        period_end=rows.hour + ibis.interval(hours=1),
+        period_end=rows.hour + lasting(hours=1),
         billed=whole(0),
         expected=ratio_at_edge(rows.q, rows.shown_factor),
         unit=rows.shown_unit,
@@ -316,7 +316,7 @@ def pending(priced: ir.Table, as_of: datetime, money: Money) -> ir.Table:
         model=rows.model,
         meter=rows.meter,
         period_start=rows.hour,
-        period_end=rows.hour + ibis.interval(hours=1),
+        period_end=rows.hour + lasting(hours=1),
         expected=ratio_at_edge(rows.q, rows.shown_factor),
         unit=rows.shown_unit,
         amount=money.edge(whole(0) - rows.liability),

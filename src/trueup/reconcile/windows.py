@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 from ibis import _
 
 from trueup.engine.engine import Engine
-from trueup.engine.instants import INSTANT, QUARTER_SECONDS, instant, within
+from trueup.engine.instants import INSTANT, QUARTER_SECONDS, instant, lasting, within
 from trueup.engine.rows import united
 from trueup.period import Period
 from trueup.reconcile.cells import HOUR_SECONDS, bucket_end, from_hour, past_hour
@@ -59,7 +59,7 @@ def windowed(
     first, last = within(instant(cells.start), instant(cells.end), period)
     up = (HOUR_SECONDS - past_hour(last, cells.past)) % HOUR_SECONDS
     begin, finish = from_hour(first, cells.past), instant(last + up.as_interval("s"))
-    least = instant(begin + ibis.interval(hours=1))
+    least = instant(begin + lasting(hours=1))
     return engine.keep(
         cells.mutate(
             begin=begin,
