@@ -17,6 +17,7 @@ from trueup.reconcile.ledger import (
     GRANT,
     NOTHING,
     OVERAGE,
+    OWN,
     Ledger,
     Lot,
     Movement,
@@ -72,8 +73,8 @@ def test_each_movement_leaves_its_balance() -> None:
     ledger = booked(lot("a"), own={"a": draws})
     assert ledger.movements["a"] == [
         Movement(at(1), GRANT, F(100), 0, F(100)),
-        Movement(at(3, 9), DRAWDOWN, F(-30), 2, F(70)),
-        Movement(at(4), REFUND, F(5), 1, F(75)),
+        Movement(at(3, 9), DRAWDOWN, F(-30), 2, F(70), by=OWN),
+        Movement(at(4), REFUND, F(5), 1, F(75), by=OWN),
         Movement(at(11), EXPIRY, F(-75), 0, F(0), closing=True),
     ]
     assert [ledger.balance("a", when) for when in (at(1), at(2), at(3, 9), at(3, 10))] == [
@@ -195,7 +196,7 @@ def test_what_is_given_back_after_the_end_is_lost_within_the_quarter() -> None:
     """2 come back on the 12th to a lot that ended on the 11th."""
     draws = drawn((at(2), 8, None), (at(12), -2, None))
     assert booked(lot("a", held=8), own={"a": draws}).movements["a"][1:] == [
-        Movement(at(12), REFUND, F(2), 1, F(2)),
+        Movement(at(12), REFUND, F(2), 1, F(2), by=OWN),
         Movement(at(12) + timedelta(minutes=15), EXPIRY, F(-2), 0, F(0), closing=True),
     ]
 

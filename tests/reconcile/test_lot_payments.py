@@ -10,7 +10,7 @@ import pytest
 
 from tests.reconcile.test_pools import day, drawn, lot, pool
 from trueup.period import Period
-from trueup.reconcile.draws import Draws
+from trueup.reconcile.draws import DRAWDOWN, Draws
 from trueup.reconcile.invoice_drawdown import _left
 from trueup.reconcile.lot_payments import paid_by_rule
 from trueup.reconcile.overage import overage_breaks
@@ -49,7 +49,7 @@ def test_what_pays_no_usage_by_rule_is_left_out(given: dict[str, object]) -> Non
 def test_what_is_beyond_the_lot_stays_unpaid() -> None:
     """4 on the 3rd are paid whole; of 8 on the 4th 6 are left: 2 / 8 stay unpaid."""
     [found] = paid_by_rule([ruled(drawn((day(3), 4), (day(4), 8)))], "USD")
-    assert found.left == {day(3): Fraction(0), day(4): Fraction(1, 4)}
+    assert found.left == {(day(3), False): Fraction(0), (day(4), False): Fraction(1, 4)}
     assert (found.names, found.unknown) == (("a", "both"), None)
 
 
@@ -105,15 +105,67 @@ def test_overage_is_billed_at_the_rate_of_the_contract(
     A sixth of 24.00 is 4.00; of 36.00 it is 6.00, 2.00 too much.
     """
     draws = drawn((day(3), 12))
-    draws.billed[day(3)] = Fraction(billed)
+    draws.billed[day(3), DRAWDOWN] = Fraction(billed)
     found = beyond(draws, Draws()) if named else beyond(Draws(), draws)
     assert [one["billed"] for one in overage_breaks(found, OCTOBER)] == amounts
     assert [one["amount"] for one in overage_breaks(found, OCTOBER)] == [2] * len(amounts)
 
 
+def moved_of(*moves: tuple[int, int, int]) -> Draws:
+    """Draws on days of October: day, quantity and what was billed; a negative one gives back."""
+    draws = Draws()
+    for at, quantity, billed in moves:
+        draws.add(day(at), Fraction(quantity), rows=1, billed=Fraction(billed))
+    return draws
+
+
+@pytest.mark.parametrize(
+    ("own", "pooled", "billed", "amounts"),
+    [
+        # 17 of 10, 3 of the 7 beyond given back: 4 cost 8.00; 17.00 x 7/17 - 3.00 were billed.
+        ((), ((3, 17, 17), (3, -3, -3)), 4, -4),
+        ((), ((3, 17, 17), (4, -3, -3)), 4, -4),  # and the same on another day
+        # 12 named, 2 beyond of 24.00: 4.00; then 5 by the rule, all beyond, 15.00: 7 cost 14.00.
+        (((3, 12, 24),), ((3, 5, 15),), 19, 5),
+        (((3, 12, 24),), ((4, 5, 15),), 19, 5),
+    ],
+)
+def test_overage_is_billed_by_the_charges_that_made_it(
+    own: tuple[tuple[int, int, int], ...],
+    pooled: tuple[tuple[int, int, int], ...],
+    billed: int,
+    amounts: int,
+) -> None:
+    """What gives back takes off, and what names the lot is not what goes by the rule."""
+    [found] = overage_breaks(beyond(moved_of(*own), moved_of(*pooled)), OCTOBER)
+    assert (found["billed"], found["amount"]) == (billed, amounts)
+
+
+@pytest.mark.parametrize(
+    ("own", "pooled", "left"),
+    [
+        # 12 of 10: a sixth is not paid; of the 3 given back two thirds had not been.
+        ((), ((3, 12, 0), (4, -3, 0)), {(3, False): "1/6", (4, True): "2/3"}),
+        ((), ((3, 12, 0), (3, -3, 0)), {(3, False): "1/6", (3, True): "2/3"}),
+        # 10 name the lot: of what goes by the rule nothing is paid.
+        (((3, 10, 0),), ((3, 10, 0),), {(3, False): "1"}),
+    ],
+)
+def test_what_no_lot_paid_of_charges_that_go_by_its_rule(
+    own: tuple[tuple[int, int, int], ...],
+    pooled: tuple[tuple[int, int, int], ...],
+    left: dict[tuple[int, bool], str],
+) -> None:
+    """The part beyond, of what they drew and of what they gave back."""
+    rule = {"applies_to": '{"ServiceName": "x"}', "unit": "USD", "currency": "USD"}
+    one = beyond(moved_of(*own), moved_of(*pooled), **rule)
+    [found] = paid_by_rule([one], "USD")
+    assert found.left == {(day(at), back): Fraction(part) for (at, back), part in left.items()}
+
+
 def test_overage_without_a_rate_or_a_ledger_is_not_judged() -> None:
     """Nothing says what a unit beyond the lot costs, or how much is beyond it."""
     draws = drawn((day(3), 12))
-    draws.billed[day(3)] = Fraction(36)
+    draws.billed[day(3), DRAWDOWN] = Fraction(36)
     for given in ({"overage_rate": None}, {"start": day(1, 7)}):
         assert list(overage_breaks(beyond(draws, Draws(), **given), OCTOBER)) == []

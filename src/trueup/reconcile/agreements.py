@@ -149,7 +149,12 @@ def counted(
 def _unpaid(pieces: ir.Table, ruled: Ruled, engine: Engine) -> ir.Table:
     """The pieces with what is ``countable`` of each less what a rule's lots paid of its time."""
     times = engine.load(times_table(ruled))
-    met = matching(pieces, ruled.lot, ruled.names, "Usage").join(times, _.at == times.paid_at)
+    drawing = matching(pieces, ruled.lot, ruled.names, "Usage")
+    basis = "ConsumedQuantity" if ruled.lot.compute_units_per_credit else "EffectiveCost"
+    gives_back = (drawing[basis] < 0).fill_null(False)  # noqa: FBT003  the value of the expression
+    met = drawing.mutate(gives_back=gives_back).join(
+        times, [_.at == times.paid_at, _.gives_back == times.gives_back]
+    )
     left = engine.keep(
         met.select(
             paid_piece=met.x_ChargeId,

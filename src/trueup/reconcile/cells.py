@@ -15,7 +15,7 @@ from trueup.engine.instants import INSTANT, instant, lasting, within
 from trueup.engine.integers import tally, total
 from trueup.period import Period
 
-PLACE = ("thing", "grain", "bucket", "currency", "correction")
+PLACE = ("thing", "grain", "bucket", "currency", "correction", "bare")
 FIGURES = ("effective", "billed", "covered")  # covered: what of the effective cost was committed
 HOUR_SECONDS, DAY_SECONDS = 3600, 25 * 3600  # a day of a zone has 23 to 25 hours
 

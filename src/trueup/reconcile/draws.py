@@ -46,15 +46,26 @@ class Draws:
     """
 
     moved: dict[tuple[datetime, str], Moved] = field(default_factory=dict)
-    billed: dict[datetime, Fraction] = field(default_factory=dict)  # cost of the charges behind it
+    billed: dict[tuple[datetime, str], Fraction] = field(
+        default_factory=dict
+    )  # cost of the charges
     unknown: str | None = None  # why the draws are not known
 
-    def add(self, at: datetime, quantity: Fraction, kind: str | None = None, rows: int = 0) -> None:
+    def add(
+        self,
+        at: datetime,
+        quantity: Fraction,
+        kind: str | None = None,
+        rows: int = 0,
+        billed: Fraction | None = None,
+    ) -> None:
         """``kind`` is a refund where the quantity is negative, if it is not given."""
         key = (at, kind or (REFUND if quantity < 0 else DRAWDOWN))
         moved = self.moved.setdefault(key, Moved())
         moved.quantity += quantity
         moved.rows += rows
+        if billed is not None:
+            self.billed[key] = self.billed.get(key, Fraction(0)) + billed
 
     def of(self, at: datetime, kind: str) -> Moved:
         return self.moved.get((at, kind), Moved())
@@ -71,8 +82,8 @@ class Draws:
         """Add what other charges drew on the same commitment."""
         for (at, kind), moved in other.moved.items():
             self.add(at, moved.quantity, kind, moved.rows)
-        for at, cost in other.billed.items():
-            self.billed[at] = self.billed.get(at, Fraction(0)) + cost
+        for key, cost in other.billed.items():
+            self.billed[key] = self.billed.get(key, Fraction(0)) + cost
         self.unknown = self.unknown or other.unknown
 
 
@@ -219,14 +230,9 @@ def _by_id(name: str, terms: Terms, given: Drawing) -> Draws:
         if unit != terms.unit:
             draws.unknown = f"it is in {terms.unit}, and rows that carry it count in {unit}"
         cost, quantity = _of_units(row["cost"], given.scale), _of_units(row["quantity"], EDGE_SCALE)
-        draws.add(row["at"], cost if row["without"] else quantity, rows=row["n"])
-        _bill(draws, row, given.scale)
+        billed = _of_units(row["billed"], given.scale)
+        draws.add(row["at"], cost if row["without"] else quantity, rows=row["n"], billed=billed)
     return draws
-
-
-def _bill(draws: Draws, row: Mapping[str, Any], scale: int) -> None:
-    known = draws.billed.get(row["at"], Fraction(0))
-    draws.billed[row["at"]] = known + _of_units(row["billed"], scale)
 
 
 def _of_units(whole_number: Decimal | None, scale: int) -> Fraction:
@@ -267,8 +273,11 @@ def by_rule(terms: Terms, names: Sequence[str], given: Drawing) -> Draws:
         )
     ).to_pylist()
     for row in found:
-        draws.add(row["at"], _credits(row, terms, given.scale, draws), rows=row["n"])
-        _bill(draws, row, given.scale)
+        drawn, billed = (
+            _credits(row, terms, given.scale, draws),
+            _of_units(row["billed"], given.scale),
+        )
+        draws.add(row["at"], drawn, rows=row["n"], billed=billed)
     return draws
 
 

@@ -17,6 +17,7 @@ from trueup.period import Period
 from trueup.reconcile.draws import ADJUSTMENT, DRAWDOWN, REFUND, Draws, Moved
 
 GRANT, EXPIRY, OVERAGE = "grant", "expiry", "overage"
+OWN, POOLED = "own", "pooled"  # charges that name the lot, and those that go by the draw order
 HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)
 NOTHING = Fraction(0)
 
@@ -48,6 +49,7 @@ class Movement:
     """What moved a balance, signed; overage moves none. ``after`` is the balance it left.
 
     ``closing`` marks what happens as a term ends: at midnight it belongs to the day that is over.
+    ``by`` says which charges drew it or gave it back: OWN or POOLED, None for what no charge did.
     """
 
     at: datetime
@@ -56,6 +58,7 @@ class Movement:
     rows: int
     after: Fraction
     closing: bool = False
+    by: str | None = None
 
     @property
     def agreed(self) -> bool:
@@ -256,13 +259,14 @@ class _Booking:
         rows: int = 0,
         *,
         closing: bool = False,
+        by: str | None = None,
     ) -> None:
         if not quantity:
             return
         if kind != OVERAGE:
             self.balance[name] += quantity
         self.ledger.movements[name].append(
-            Movement(at, kind, quantity, rows, self.balance[name], closing)
+            Movement(at, kind, quantity, rows, self.balance[name], closing, by)
         )
 
     def _expire(self, lot: Lot) -> None:
@@ -291,34 +295,36 @@ class _Booking:
         self._book(name, at, ADJUSTMENT, -taken, rows)
         self._exceed(name, at, -quantity - taken, rows)
 
-    def _exceed(self, name: str, at: datetime, quantity: Fraction, rows: int) -> None:
+    def _exceed(
+        self, name: str, at: datetime, quantity: Fraction, rows: int, by: str | None = None
+    ) -> None:
         self.over[name] += quantity
-        self._book(name, at, OVERAGE, quantity, rows)
+        self._book(name, at, OVERAGE, quantity, rows, by=by)
 
     def _draw(self, at: datetime, own: Mapping[str, Draws], pooled: Draws) -> None:
         for name in self.lots:
             draws = own.get(name)
             if draws is None:
                 continue
-            self._take([name], at, draws.of(at, DRAWDOWN))
+            self._take([name], at, draws.of(at, DRAWDOWN), OWN)
             moved = draws.of(at, ADJUSTMENT)
             self._adjust(name, at, -moved.quantity, moved.rows)
-        self._take(list(self.lots), at, pooled.of(at, DRAWDOWN))
+        self._take(list(self.lots), at, pooled.of(at, DRAWDOWN), POOLED)
         moved = pooled.of(at, ADJUSTMENT)
         if moved.quantity:
             self._adjust(self._last(at), at, -moved.quantity, moved.rows)
 
-    def _take(self, names: Sequence[str], at: datetime, moved: Moved) -> None:
+    def _take(self, names: Sequence[str], at: datetime, moved: Moved, by: str) -> None:
         left = moved.quantity
         for name in names:
             if left > 0 and self.lots[name].active(at):
                 served = min(left, self.balance[name])
-                self._book(name, at, DRAWDOWN, -served, moved.rows)
+                self._book(name, at, DRAWDOWN, -served, moved.rows, by=by)
                 self.drawn.append((name, served))
                 left -= served
         if left:
             name = names[0] if len(names) == 1 else self._last(at)
-            self._exceed(name, at, left, moved.rows)
+            self._exceed(name, at, left, moved.rows, by)
 
     def _last(self, at: datetime) -> str:
         """Whose overage it is when all are drawn: the last that is active, else the last ended."""
@@ -329,29 +335,28 @@ class _Booking:
         for name in self.lots:
             if name in own:
                 moved = own[name].of(at, REFUND)
-                left = self._uncharge([name], at, -moved.quantity, moved.rows)
+                left = self._uncharge([name], at, moved, OWN)
                 self._forget(name, left)
-                self._return(name, at, left, moved.rows, REFUND)
+                self._return(name, at, left, moved.rows, REFUND, OWN)
         moved = pooled.of(at, REFUND)
-        left = self._uncharge(list(self.lots), at, -moved.quantity, moved.rows)
+        left = self._uncharge(list(self.lots), at, moved, POOLED)
         while left > 0 and self.drawn:
             name, served = self.drawn.pop()
             back = min(left, served)
             if served > back:
                 self.drawn.append((name, served - back))
-            self._return(name, at, back, moved.rows, REFUND)
+            self._return(name, at, back, moved.rows, REFUND, POOLED)
             left -= back
         if left:
-            self._return(self._last(at), at, left, moved.rows, REFUND)
+            self._return(self._last(at), at, left, moved.rows, REFUND, POOLED)
 
-    def _uncharge(
-        self, names: Sequence[str], at: datetime, quantity: Fraction, rows: int
-    ) -> Fraction:
+    def _uncharge(self, names: Sequence[str], at: datetime, moved: Moved, by: str) -> Fraction:
         """Give overage back first; what is left of the quantity."""
+        quantity = -moved.quantity
         for name in reversed(names):
             back = min(quantity, self.over[name])
             self.over[name] -= back
-            self._book(name, at, OVERAGE, -back, rows)
+            self._book(name, at, OVERAGE, -back, moved.rows, by=by)
             quantity -= back
         return quantity
 
@@ -366,8 +371,16 @@ class _Booking:
                 later.append((lot, served - back))
         self.drawn.extend(reversed(later))
 
-    def _return(self, name: str, at: datetime, quantity: Fraction, rows: int, kind: str) -> None:
+    def _return(
+        self,
+        name: str,
+        at: datetime,
+        quantity: Fraction,
+        rows: int,
+        kind: str,
+        by: str | None = None,
+    ) -> None:
         """Give a lot something back; one that has ended loses it in that quarter."""
-        self._book(name, at, kind, quantity, rows)
+        self._book(name, at, kind, quantity, rows, by=by)
         if self.lots[name].end <= at:
             self._book(name, at + QUARTER, EXPIRY, -quantity, closing=True)

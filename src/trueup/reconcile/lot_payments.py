@@ -19,8 +19,8 @@ import pyarrow as pa
 from ibis import _
 
 from trueup.engine.integers import EDGE_SCALE, WHOLE, share, total, units, whole
-from trueup.reconcile.draws import DRAWDOWN, REFUND
-from trueup.reconcile.ledger import OVERAGE
+from trueup.reconcile.draws import REFUND
+from trueup.reconcile.ledger import OVERAGE, POOLED
 from trueup.reconcile.leg import LegRun
 from trueup.reconcile.lot_names import credit_price, lots_by_name
 from trueup.reconcile.overdrawn import elements
@@ -40,7 +40,8 @@ PRICES = pa.schema(
 TIMES = pa.schema(
     [
         pa.field("paid_at", pa.timestamp("us", tz="UTC")),
-        pa.field("left_num", _WHOLE),  # the part of that time's charges that no lot paid
+        pa.field("gives_back", pa.bool_()),  # of charges that draw, or of those that give back
+        pa.field("left_num", _WHOLE),  # the part of these charges of that time that no lot paid
         pa.field("left_den", _WHOLE),
     ]
 )
@@ -106,7 +107,7 @@ class Ruled:
 
     lot: Terms  # whose rule it is
     names: tuple[str, ...]  # charges that name one of these say themselves what they drew
-    left: dict[datetime, Fraction]
+    left: dict[tuple[datetime, bool], Fraction]  # by time, and whether they give back
     unknown: str | None  # why it is not known
 
 
@@ -128,29 +129,32 @@ def paid_by_rule(pools: Iterable[Pool], currency: str | None) -> Iterator[Ruled]
         yield Ruled(lot, pool.names, _left(pool) if pool.ledger else {}, unknown)
 
 
-def _left(pool: Pool) -> dict[datetime, Fraction]:
-    """By time, overage / (drawn + overage) of a pool whose ledger is known; refunds are its own."""
-    drawn: dict[datetime, Fraction] = {}
-    beyond: dict[datetime, Fraction] = {}
-    for moved in pool.ledger.movements.values() if pool.ledger else ():
-        for one in moved:
-            if one.kind in (DRAWDOWN, REFUND):
-                taken = -one.quantity if one.kind == DRAWDOWN else Fraction(0)
-                drawn[one.at] = drawn.get(one.at, Fraction(0)) + taken
-            elif one.kind == OVERAGE:
-                beyond[one.at] = beyond.get(one.at, Fraction(0)) + one.quantity
-    found = {}
-    for at in drawn.keys() | beyond.keys():
-        over = beyond.get(at, Fraction(0))
-        taken = drawn.get(at, Fraction(0)) + over
-        found[at] = over / taken if taken > 0 else Fraction(0)
-    return found
+def _left(pool: Pool) -> dict[tuple[datetime, bool], Fraction]:
+    """By time, of what charges drew by the rule, the part beyond; of what they gave back, too.
+
+    Charges that name a lot themselves have no part in either.
+    """
+    whole: dict[tuple[datetime, bool], Fraction] = {}
+    beyond: dict[tuple[datetime, bool], Fraction] = {}
+    movements = pool.ledger.movements.values() if pool.ledger else ()
+    for one in (one for moved in movements for one in moved):
+        if one.by == POOLED:
+            key = (one.at, one.kind == REFUND or (one.kind == OVERAGE and one.quantity < 0))
+            whole[key] = whole.get(key, Fraction(0)) + abs(one.quantity)
+            if one.kind == OVERAGE:
+                beyond[key] = beyond.get(key, Fraction(0)) + abs(one.quantity)
+    return {key: beyond.get(key, Fraction(0)) / size for key, size in whole.items()}
 
 
 def times_table(ruled: Ruled) -> pa.Table:
     """The times of a pool, to join with pieces of charges."""
     rows = [
-        {"paid_at": at, "left_num": Decimal(of.numerator), "left_den": Decimal(of.denominator)}
-        for at, of in sorted(ruled.left.items())
+        {
+            "paid_at": at,
+            "gives_back": gives_back,
+            "left_num": Decimal(of.numerator),
+            "left_den": Decimal(of.denominator),
+        }
+        for (at, gives_back), of in sorted(ruled.left.items())
     ]
     return pa.Table.from_pylist(rows, TIMES)

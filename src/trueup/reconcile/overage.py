@@ -8,9 +8,9 @@ from typing import Any
 
 from trueup.period import Period
 from trueup.reconcile.commitment_leg import edge_decimal
-from trueup.reconcile.draws import DRAWDOWN
+from trueup.reconcile.draws import DRAWDOWN, REFUND
 from trueup.reconcile.found import LEG, plain
-from trueup.reconcile.ledger import OVERAGE
+from trueup.reconcile.ledger import OVERAGE, OWN, POOLED
 from trueup.reconcile.pools import Pool
 from trueup.reconcile.terms import Terms
 
@@ -24,24 +24,26 @@ def overage_breaks(pool: Pool, window: Period) -> Iterator[Row]:
 
     ``times`` beside its columns are those at which something was beyond the lot.
     Where a lot covers what began in one quarter of an hour in part, the same part of the billed
-    cost is overage. Only charges that carry the lot, or match its rule, tell what they were billed.
+    cost is overage; what gives overage back takes it off. Only charges that carry the lot, or match
+    its rule, tell what they were billed.
     """
     for lot in pool.lots:
         if lot.overage_rate is None or pool.ledger is None:
             continue
-        draws = pool.own[lot.commitment_id]
-        if not draws.billed:
-            draws = pool.pooled
+        drew = {OWN: pool.own[lot.commitment_id], POOLED: pool.pooled}
         quantity = billed = Fraction(0)
         rows = 0
         times = []
         for one in pool.ledger.movements.get(lot.commitment_id, []):
-            drawn = draws.of(one.at, DRAWDOWN)
-            inside = window.start <= one.at < window.end
-            if one.kind == OVERAGE and inside and one.at in draws.billed and drawn.quantity:
+            if one.kind != OVERAGE or one.by is None or not window.start <= one.at < window.end:
+                continue
+            behind = (one.at, REFUND if one.quantity < 0 else DRAWDOWN)
+            draws = drew[one.by]
+            moved, cost = draws.of(*behind), draws.billed.get(behind)
+            if cost is not None and moved.quantity:
                 quantity += one.quantity
-                billed += draws.billed[one.at] * one.quantity / drawn.quantity
-                rows += drawn.rows
+                billed += cost * one.quantity / moved.quantity
+                rows += moved.rows
                 times.append(one.at)
         expected = quantity * Fraction(lot.overage_rate)
         if abs(billed - expected) > HALF_A_MINOR_UNIT * rows:

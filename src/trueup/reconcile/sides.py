@@ -137,7 +137,7 @@ def both_sides(run: UsageRun, engine: Engine) -> Sides:
     spoken = engine.keep(matchable(spoken, offered))
     every = things(offered, spoken, engine)
     offered = engine.keep(numbered(offered, every))
-    offered = united(offered, money_corrections(run.profiles, offered, every))
+    offered = united(offered, money_corrections(run.rows, run.profiles, offered, every))
     spoken = engine.keep(numbered(spoken, every))
     parties = numbered_parties(run.usage, engine)
     return Sides(

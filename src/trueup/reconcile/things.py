@@ -26,7 +26,8 @@ _SOLD = (
     *("profile", "provider", "account", "region", "resource", "resource_name", "currency"),
     *("meter", "model", "tier", "held", "step", "bill_unit", "factor"),
 )
-_OF_MONEY = ("step", "factor", "correction")
+_OF_MONEY = ("step", "factor", "correction", "of_money")
+_OF_NONE = -1
 _CORRECTED = ("provider", "account", "region", "resource", "currency", "goods")
 _KIND = ("model", "meter", "unit", "service_tier", "decimals")
 _SAID = ("provider", "account_id", "region_id", "resource_id", "capacity", *_KIND)
@@ -44,22 +45,29 @@ def sold(rows: ir.Table, profiles: ir.Table, skus: ir.Table, engine: Engine) -> 
             *_SOLD,
             correction=known.charge_class.fill_null("") == CORRECTION,
             committed=known.commitment_id.notnull(),
+            of_money=ibis.literal(value=False),
         )
     )
 
 
-def money_corrections(profiles: ir.Table, offered: ir.Table, every: ir.Table) -> ir.Table:
+def money_corrections(
+    rows: ir.Table, profiles: ir.Table, offered: ir.Table, every: ir.Table
+) -> ir.Table:
     """Corrections without a quantity of what is sold, as ``offered`` has it: they change money.
 
-    FOCUS lets a correction have no quantity and no unit. It is of the thing that the other charges
-    of its SKU and resource are of; where these are of several, or there are none, of nothing.
+    FOCUS lets a correction have no quantity and no unit. It is of the thing that all other Usage
+    charges of its SKU and resource are of; where some are of another, or of none that a meter
+    could see, or there are none, of nothing.
     """
-    t = profiles
-    usage = (t.category == "Usage") & (t.status.fill_null("") != UNUSED)
-    bare = t.filter(usage & (t.charge_class.fill_null("") == CORRECTION) & t.decimals.isnull())
-    corrected = t.join(offered.select("profile", "thing"), "profile").group_by(*_CORRECTED)
-    one = corrected.aggregate(thing=_.thing.min(), last=_.thing.max())
-    one = one.filter(one.thing == one.last)
+    t = profiles.filter(
+        (profiles.category == "Usage") & (profiles.status.fill_null("") != UNUSED)
+    ).semi_join(rows, "profile")
+    is_bare = (t.charge_class.fill_null("") == CORRECTION) & t.decimals.isnull()
+    bare, others = t.filter(is_bare), t.filter(~is_bare)
+    known = others.left_join(offered.select("profile", "thing"), "profile")
+    corrected = known.select(*_CORRECTED, thing=known.thing.fill_null(_OF_NONE))
+    one = corrected.group_by(*_CORRECTED).aggregate(thing=_.thing.min(), last=_.thing.max())
+    one = one.filter((one.thing == one.last) & (one.thing != _OF_NONE))
     same = [bare[name].identical_to(one[name]) for name in _CORRECTED]
     known = bare.join(one, same).select(
         *("profile", "currency", "resource_name"),
@@ -71,18 +79,24 @@ def money_corrections(profiles: ir.Table, offered: ir.Table, every: ir.Table) ->
         step=whole(0),
         factor=every.bill_factor,
         correction=ibis.literal(value=True),
+        of_money=ibis.literal(value=True),
     )
 
 
 def sold_rows(rows: ir.Table, described: ir.Table, period: Period | None) -> ir.Table:
     """The charges of what is sold with ``thing`` and ``q``, which is cut to the period.
 
-    ``covered`` is what of their effective cost a commitment paid for: all or nothing.
+    ``covered`` is what of their effective cost a commitment paid for: all or nothing. ``bare`` is
+    the sign of a correction without a quantity, else 0.
     """
-    told = described.select("profile", "thing", "step", "currency", "correction", "committed")
+    columns = ("profile", "thing", "step", "currency", "correction", "committed", "of_money")
+    told = described.select(*columns)
     joined = in_period(rows, period).join(told, "profile")
     return joined.mutate(
         q=part(joined, (joined.quantity * joined.step).cast(WHOLE).fill_null(whole(0))),
+        bare=ibis.cases(
+            (joined.of_money & (joined.effective < whole(0)), -1), (joined.of_money, 1), else_=0
+        ),
         covered=ibis.ifelse(joined.committed, joined.effective, whole(0)).cast(WHOLE),
     )
 

@@ -83,7 +83,7 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     billed, cells, scoped = of_cells.billed, of_cells.metered, of_cells.charges
     limits = limits_of("usage", run.rules)
     keys = Keys(sides.keys)
-    bare = engine.keep(billed.filter(billed.correction & (billed.q == whole(0))))
+    bare = engine.keep(billed.filter(billed.bare != 0))
     counted = engine.keep(billed.anti_join(bare, "cell")) if engine.count(bare) else billed
     pairing = pair_in_time(pair(counted, cells, keys, engine), keys, things, limits, engine)
     pairing = pairing.with_corrections(bare, billed, engine)
@@ -144,7 +144,8 @@ def _cells(run: UsageRun, sides: Sides, engine: Engine) -> tuple[ir.Table, ir.Ta
     in_scope = _in_scope(sides, parties, engine)
     scoped = placed(sold_rows(run.rows, in_scope, run.period), run.period)
     billed = billed_cells(scoped, engine)
-    starts = hour_starts(billed, sides.things, engine)
+    regular = billed.filter(~billed.correction)  # a correction may be of any time
+    starts = hour_starts(regular, sides.things, engine)
     if starts is not None:
         pieces = by_hour(sides.metered, run.period, starts)
         parties = metered_parties(pieces, engine)

@@ -187,7 +187,7 @@ def left_over(billed_left: ir.Table, cells: ir.Table, engine: Engine) -> ir.Tabl
     last = last.mutate(alive=alive_then).left_join(in_own, last.cell == in_own.own)
     reporting = last.known & ibis.ifelse(last.until.isnull(), last.alive, last.own.notnull())
     verdict = ibis.cases(
-        (last.correction & (last.q == whole(0)) & (last.effective < whole(0)), REFUND),
+        (last.bare < 0, REFUND),
         (last.correction, CORRECTION),
         (last.held & ~reporting, UNVERIFIED),
         else_=MISSING_IN_USAGE,
