@@ -33,6 +33,18 @@ def test_what_was_fetched_for_the_closed_period_stays() -> None:
     assert hashes_of(_with_fetched([], [last])) == ["o2"]
 
 
+def test_entries_of_one_name_are_all_kept() -> None:
+    """Two [[charges]] may have one name; what was fetched is no part of either."""
+    now = [group("bills", x="x1"), group("bills", y="y1")]
+    last = group("bills", fetched__example__oct="o2")
+    assert hashes_of(_with_fetched(now, now)) == ["x1", "y1"]
+    found = _with_fetched(now, [*now, last])
+    assert [hashes_of([one]) for one in found] == [["x1"], ["y1"], ["o2"]]
+    with_asked = [*now, group("bills", fetched__example__nov="n1")]
+    found = _with_fetched(with_asked, [last])
+    assert [hashes_of([one]) for one in found] == [["x1"], ["y1"], ["n1", "o2"]]
+
+
 def test_the_same_answer_counts_once() -> None:
     """A file that both runs fetched is read once."""
     now = group("example charges", fetched__example__all="a1")

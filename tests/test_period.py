@@ -25,6 +25,7 @@ from trueup.period import (
     interval_start,
     intervals_in,
     iso,
+    kind_of,
     later,
     parse_instant,
     parse_period,
@@ -407,3 +408,22 @@ def test_an_instant_is_wholly_in_or_out() -> None:
     october = parse_period("2026-10")
     assert split_share(october.start, october.start, october) == 1
     assert split_share(october.end, october.end, october) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("2026", "annual"),
+        ("2026-Q4", "quarterly"),
+        ("2026-02", "monthly"),
+        ("2026-10-03", "daily"),
+        ("2026-10-03T14", "hourly"),
+        ("2026-10-01/2026-10-29", "other"),
+        ("2026-10-05/2026-11-05", "other"),
+        ("2026-10-01/2026-12-01", "other"),
+        ("2026-07-01/2027-01-01", "semi-annual"),
+    ],
+)
+def test_the_kind_of_a_period(text: str, kind: str) -> None:
+    """A whole year, half, quarter, month, day or hour of the calendar; else its own dates."""
+    assert kind_of(parse_period(text)) == kind

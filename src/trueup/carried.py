@@ -26,8 +26,8 @@ from trueup.model.combined import combined
 from trueup.model.leg_schema import BREAK_ROWS, BREAK_STATES, RESTATEMENTS, TRUE_UPS
 from trueup.model.schema import BREAKS
 from trueup.model.table import Table
-from trueup.notes import FETCHED, Note, annotated, fewer_charges
-from trueup.period import Period
+from trueup.notes import FETCHED, Note, annotated, charge_rows, fewer_charges
+from trueup.period import Period, kind_of
 from trueup.reconcile.breaks import all_breaks
 from trueup.reconcile.restatement import natural_key, restated_break, rows_behind
 from trueup.recovery import given_by
@@ -40,6 +40,7 @@ from trueup.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from trueup.budgets.budget import BudgetTerms
+    from trueup.focus.landing import Landed
     from trueup.model.dataset import Dataset
     from trueup.model.outcome import Outcome
 
@@ -92,15 +93,18 @@ def completed(book: Book, given: Given, result: Result) -> Result:
     if given.period is not None:
         last = book.last_whole(given.period)
         if last is not None:
-            totals = last.body["control_totals"], result.control_totals.rows()
-            notes += fewer_charges(last.run_id, book.run_id, *totals)
+            was = {one["source"]: one["options"].get("title", "") for one in last.inputs}
+            has = {file.source: group.title for group in now for file in group.files}
+            before = charge_rows(was, last.body["control_totals"])
+            after = charge_rows(has, result.control_totals.rows())
+            notes += fewer_charges(last.run_id, book.run_id, before, after)
         known = closings(book.entries)
         closing = known.get(given.period)
         if closing is not None and closing.status == CLOSED:
             target = opens_after(known, given.period)
             notes.append(note(closing, short(target) if target else "the next open period"))
-            before = book.groups(book.workspace.run(str(closing.run_id)))
-            found = _restated(book, given.period, before, now, given.engine)
+            then = book.groups(book.workspace.run(str(closing.run_id)))
+            found = _restated(book, given.period, then, now, given.engine)
             _restate(tables, found, closing, result.charges, given.engine)
         rows = [
             row
@@ -163,8 +167,11 @@ def _posting(
     found = _restated(book, closing.period, before, later, engine)
     posted = [
         row
-        for other in known.values()
-        if other.status == CLOSED and other.period.start >= closing.period.end and other.run_id
+        for other in sorted(known.values(), key=_start)
+        if other.status == CLOSED
+        and other.period.start >= closing.period.end
+        and other.run_id
+        and kind_of(other.period) == kind_of(closing.period)
         for row in book.workspace.table(other.run_id, "true_ups")
     ]
     return true_ups(found, posted, closing)
@@ -176,15 +183,23 @@ def _with_fetched(now: Sequence[Group], last: Sequence[Group]) -> list[Group]:
     A file of the configuration that is no longer there is gone. What was fetched is not: a run
     asks for its own period alone.
     """
-    found = {group.title: group for group in now}
+    found = list(now)
     for group in last:
-        kept = [file for file in group.files if file.source.startswith(FETCHED)]
-        if kept:
-            known = found.get(group.title, replace(group, files=()))
-            there = {file.sha256 for file in known.files}
-            more = [file for file in kept if file.sha256 not in there]
-            found[group.title] = replace(known, files=(*known.files, *more))
-    return list(found.values())
+        titled = [n for n, one in enumerate(found) if one.title == group.title]
+        there = {file.sha256 for n in titled for file in found[n].files}
+        more = [one for one in group.files if is_fetched(one) and one.sha256 not in there]
+        asked = [n for n in titled if any(is_fetched(file) for file in found[n].files)]
+        if more and asked:
+            known = found[asked[0]]
+            found[asked[0]] = replace(known, files=(*known.files, *more))
+        elif more:
+            found.append(replace(group, files=tuple(more)))
+    return found
+
+
+def is_fetched(file: Landed) -> bool:
+    """Whether a provider gave it: a run asks for its own period alone."""
+    return file.source.startswith(FETCHED)
 
 
 def _restated(

@@ -47,23 +47,25 @@ def not_asked(fetched: Sequence[Fetched]) -> list[Note]:
     ]
 
 
-def fewer_charges(
-    last: str,
-    this: str,
-    before: Iterable[Mapping[str, Any]],
-    now: Iterable[Mapping[str, Any]],
-) -> list[Note]:
+Rows = Mapping[tuple[str, str], int]  # accepted rows of charges, by entry and source
+
+
+def fewer_charges(last: str, this: str, before: Rows, now: Rows) -> list[Note]:
     """A note where files of charges have a tenth fewer rows than in the last run, or are gone.
 
-    ``before`` and ``now`` are rows of ``control_totals`` of the two runs. A file that was cut at
-    the end of a row looks whole. What is fetched has other names in each run: only what has the
-    same is compared.
+    A file that was cut at the end of a row looks whole. Files that are delivered under new names
+    each time are gone for no reason: what is gone is told where its entry has fewer rows, too. What
+    is fetched has other names in each run.
     """
-    was, has = _accepted(before), _accepted(now)
+    was, has = _by_entry(before), _by_entry(now)
     fell = [
-        f"{source} {has.get(source, 0):,} (were {rows:,})"
-        for source, rows in was.items()
-        if has.get(source, 0) * 10 < rows * 9 and (source in has or not source.startswith(FETCHED))
+        f"{source} {now.get((entry, source), 0):,} (were {rows:,})"
+        for (entry, source), rows in sorted(before.items(), key=lambda one: one[0][1])
+        if now.get((entry, source), 0) * 10 < rows * 9
+        and (
+            (entry, source) in now
+            or (not source.startswith(FETCHED) and has.get(entry, 0) * 10 < was[entry] * 9)
+        )
     ]
     if not fell:
         return []
@@ -79,13 +81,23 @@ def fewer_charges(
     ]
 
 
-def _accepted(totals: Iterable[Mapping[str, Any]]) -> dict[str, int]:
-    """Rows of charges by source."""
+def _by_entry(rows: Rows) -> dict[str, int]:
     found: dict[str, int] = {}
+    for (entry, _source), count in rows.items():
+        found[entry] = found.get(entry, 0) + count
+    return found
+
+
+def charge_rows(
+    entries: Mapping[str, str], totals: Iterable[Mapping[str, Any]]
+) -> dict[tuple[str, str], int]:
+    """Accepted rows of charges from ``control_totals``; ``entries`` has the entry by source."""
+    found: dict[tuple[str, str], int] = {}
     for row in totals:
         if row["kind"] == "charges":
-            found[row["source"]] = found.get(row["source"], 0) + row["accepted"]
-    return dict(sorted(found.items()))
+            key = (entries.get(row["source"], ""), row["source"])
+            found[key] = found.get(key, 0) + row["accepted"]
+    return found
 
 
 def annotated(outcome: Outcome, notes: Sequence[Note]) -> Outcome:

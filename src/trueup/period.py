@@ -68,6 +68,21 @@ class Period:
         return f"{iso(self.start)}/{iso(self.end)}"
 
 
+def kind_of(period: Period) -> str:
+    """``hourly``, ``daily``, ``monthly``, ``quarterly``, ``annual`` ...; ``other`` by own dates."""
+    length = period.end - period.start
+    for kind in ("hourly", "daily"):
+        if length == _FIXED[kind]:
+            return kind
+    start, end = period.start, period.end
+    if all(
+        at == at.replace(day=1, hour=0, minute=0, second=0, microsecond=0) for at in (start, end)
+    ):
+        months = (end.year - start.year) * 12 + end.month - start.month
+        return next((kind for kind, many in _MONTHS.items() if many == months), "other")
+    return "other"
+
+
 def iso(instant: datetime) -> str:
     """The instant as ``2026-10-03T14:00:00Z``, with a fraction of a second where it has one."""
     text = parse_instant(instant).replace(tzinfo=None).isoformat()

@@ -178,6 +178,21 @@ def test_true_ups_post_into_the_first_open_period(book: Book) -> None:
     assert posts(DECEMBER) == ["2026-10", "2026-11"]
 
 
+def test_true_ups_of_a_month_post_into_months_alone(book: Book) -> None:
+    """Neither a day that was looked at nor a closed day takes part in October's."""
+    day, inside = parse_period("2026-11-01"), parse_period("2026-10-03")
+    book.close(OCTOBER)
+    book.close(inside)
+    book.run(day)
+
+    def posts(period: Period) -> list[str]:
+        found = closed_before(book.journal.entries(), period)
+        return sorted(short(closing.period) for closing in found)
+
+    assert posts(NOVEMBER) == ["2026-10"]
+    assert posts(day) == [str(inside)]
+
+
 def test_a_month_is_named_shortly() -> None:
     """A month as 2026-10, anything else by both ends."""
     assert short(OCTOBER) == "2026-10"

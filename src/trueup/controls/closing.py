@@ -16,7 +16,7 @@ from typing import Any
 from trueup.controls.pack_verifier import NO_EVIDENCE
 from trueup.controls.principal import Principal
 from trueup.errors import UsageError
-from trueup.period import Period, iso, parse_instant, parse_period
+from trueup.period import Period, iso, kind_of, parse_instant, parse_period
 from trueup.workspace.journal import Entry
 from trueup.workspace.run import ENDED, Run
 
@@ -209,10 +209,15 @@ def closed_before(entries: Iterable[Entry], period: Period) -> list[Closing]:
 
 
 def opens_after(known: Mapping[Period, Closing], closed: Period) -> Period | None:
-    """The first period after a closed one that is not closed itself."""
+    """The first period of its kind after a closed one that is not closed itself.
+
+    A day that was looked at is no month in which anything is booked.
+    """
     later = [
         period
         for period, closing in known.items()
-        if period.start >= closed.end and closing.status != CLOSED
+        if period.start >= closed.end
+        and closing.status != CLOSED
+        and kind_of(period) == kind_of(closed)
     ]
     return min(later, key=lambda period: (period.start, period.end), default=None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -27,6 +27,19 @@ class Judged:
     row: Mapping[str, Any]
     rounding_explains: bool = False
     repeats: tuple[Invoice, ...] = ()
+
+    @property
+    def asked(self) -> tuple[Statement, Mapping[str, Any]]:
+        """The statement with invoices that ask again, and its row with what they ask for."""
+        more = exact_sum(invoice.amount for invoice in self.repeats)
+        if not more:
+            return self.statement, self.row
+        invoices = (*self.statement.invoices, *self.repeats)
+        return replace(self.statement, invoices=invoices), {
+            **self.row,
+            "invoiced": EXACT.add(self.row["invoiced"], more),
+            "difference": EXACT.add(self.row["difference"], more),
+        }
 
     @property
     def difference(self) -> Decimal:
@@ -126,10 +139,13 @@ def _cut_elsewhere(
 
 
 def _issued_twice(one: Judged, invoice: Invoice) -> dict[str, Any]:
-    more = EXACT.multiply(invoice.amount, Decimal(invoice.copies))
+    more = invoice.copied
+    if more == EXACT.multiply(invoice.amount, Decimal(invoice.copies)):
+        text = f"is in the list {invoice.copies + 1} times, each {money_of(one, invoice.amount)}"
+    else:
+        text = f"is in the list once, and {invoice.copies} of its rows again"
     text = (
-        f"Invoice {one.statement.name} is in the list {invoice.copies + 1} times, each "
-        f"{money_of(one, invoice.amount)}: {money_of(one, more)} too much if it is paid each time."
+        f"Invoice {one.statement.name} {text}: {money_of(one, more)} too much if all of it is paid."
     )
     return _break(one, "duplicate", "issued_twice", more, text) | {
         "billed": EXACT.add(invoice.amount, more),

@@ -78,9 +78,7 @@ def run_leg(run: LegRun) -> Findings:
         break_rows=[_rows_behind(rows, keys, run)] if keys else [],
         tables={
             "invoices": [one.row for one in judged],
-            "invoice_bridge": bridge(
-                [(one.statement, one.row) for one in judged], rows, agree, scale, run
-            ),
+            "invoice_bridge": bridge([one.asked for one in judged], rows, agree, scale, run),
         },
         notes=[*_notes(judged, voided, superseded, elsewhere), *_unpriced(unpriced)],
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+import ibis
 import ibis.expr.types as ir
 from ibis import _
 
@@ -62,8 +63,9 @@ def billed_again(rows: ir.Table, scale: int, engine: Engine) -> list[Again]:
         ],
         rname="first_{name}",
     )
+    again = ibis.least(pairs.n, pairs.first_n)
     found = pairs.group_by("key", first=pairs.first_invoice_id).aggregate(
-        rows=tally(pairs.n), cost=total(pairs.billed * pairs.n)
+        rows=tally(again), cost=total(pairs.billed * again)
     )
     return [
         Again(row["key"], row["first"], row["rows"], row["cost"].scaleb(-scale, EXACT))

@@ -8,7 +8,7 @@ period, so that it does not matter in which zone an issuer cuts them.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -29,7 +29,7 @@ class Invoice:
     """What an issuer asks for: one invoice in one currency.
 
     ``stated`` has its tax and credits by ChargeCategory, where it says them. ``copies`` counts how
-    often the very same invoice stands in the list besides.
+    many of its rows stand in the list again, which ask for ``copied`` more.
     """
 
     invoice_id: str | None
@@ -42,6 +42,7 @@ class Invoice:
     stated: Mapping[str, Decimal]
     is_open: bool
     copies: int = 0
+    copied: Decimal = Decimal(0)
     rows: tuple[tuple[str, int, int], ...] = ()  # behind it, see ``reconcile.leg``
 
     @property
@@ -236,6 +237,7 @@ def _invoice(rows: Sequence[Mapping[str, Any]], copies: Sequence[Mapping[str, An
         stated={category: exact_sum(amounts) for category, amounts in stated.items()},
         is_open=any(row["InvoiceIssueStatus"] == OPEN for row in rows),
         copies=len(copies),
+        copied=exact_sum(row["BilledCost"] for row in copies),
         rows=tuple(("invoice", row["x_SourceId"], row["x_SourceRow"]) for row in (*rows, *copies)),
     )
 
@@ -255,8 +257,13 @@ def statements(invoices: Sequence[Invoice], groups: Sequence[BillingGroup]) -> l
     found: list[Statement] = []
     unfound: list[Invoice] = []
     taken: set[str] = set()
+    claimed = {(one.issuer, one.invoice_id) for one in invoices}
     for invoice in invoices:
-        mine = _numbered(invoice, by_number, taken)
+        mine = [
+            group
+            for group in _numbered(invoice, by_number, agree, claimed)
+            if group.key not in taken
+        ]
         taken.update(group.key for group in mine)
         if mine:
             found.append(Statement((invoice,), tuple(mine)))
@@ -270,14 +277,22 @@ def statements(invoices: Sequence[Invoice], groups: Sequence[BillingGroup]) -> l
 def _numbered(
     invoice: Invoice,
     by_number: Mapping[tuple[str, str], Sequence[BillingGroup]],
-    taken: set[str],
-) -> list[BillingGroup]:
-    """The charges that carry the invoice's number; its issuer's own where several use it."""
+    agree: Callable[[str | None, str | None], bool],
+    claimed: Collection[tuple[str | None, str | None]],
+) -> Sequence[BillingGroup]:
+    """The charges of the issuer that carry the invoice's number.
+
+    Where none are its own, or are of its name in other words, those of the one issuer that has
+    charges of that number and no such invoice itself: the list names it as the bill does not.
+    """
     if invoice.invoice_id is None:
         return []
     numbered = by_number.get((invoice.invoice_id, invoice.currency), ())
-    free = [group for group in numbered if group.key not in taken]
-    return [group for group in free if group.issuer == invoice.issuer] or free
+    own = [group for group in numbered if group.issuer == invoice.issuer]
+    alike = own or [group for group in numbered if agree(invoice.issuer, group.issuer)]
+    alone = len({group.issuer for group in numbered}) == 1
+    unclaimed = alone and (numbered[0].issuer, invoice.invoice_id) not in claimed
+    return alike or (numbered if unclaimed else [])
 
 
 def _by_period(
