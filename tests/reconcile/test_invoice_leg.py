@@ -506,6 +506,16 @@ def test_a_row_over_the_months_edge_is_bridged_by_time(tmp_path: Path) -> None:
     assert steps_of(result) == {"usage_period_cost": 1, "earlier_periods": 1, "invoiced": 2}
 
 
+def test_the_bridge_cuts_a_row_where_the_identity_does(tmp_path: Path) -> None:
+    """1.00 from 23:00 to 02:00: two thirds are October's, 0.67 in cents, and 0.33 September's."""
+    over = {"ChargePeriodStart": "2026-09-30T23:00:00Z", "ChargePeriodEnd": "2026-10-01T02:00:00Z"}
+    result = reconciled(tmp_path, [charge("1.00", EffectiveCost="1.00", **over)], [invoice("1.00")])
+    steps = steps_of(result)
+    [identity] = result.identity.rows()
+    assert steps["usage_period_cost"] == identity["billed"] == D("0.67")
+    assert steps["earlier_periods"] == D("0.33")
+
+
 def test_a_list_may_write_the_issuer_in_another_way(tmp_path: Path) -> None:
     """AWS on the list is Amazon Web Services, Inc. on the bill, not its marketplace: INV-2 is missing."""
     name = {"InvoiceIssuerName": "Amazon Web Services, Inc.", "ServiceProviderName": "AWS"}

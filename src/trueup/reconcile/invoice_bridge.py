@@ -15,7 +15,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from trueup.engine.instants import moment
-from trueup.engine.integers import total, whole
+from trueup.engine.integers import WHOLE, divide, total, whole
 from trueup.errors import IntegrityError
 from trueup.money import EXACT
 from trueup.reconcile.billed import in_pieces, part
@@ -134,7 +134,9 @@ def _of_charges(
         on=labelled.label.notnull(), issuer=labelled.label.fill_null(labelled.issuer).fill_null("")
     )
     pieces = in_pieces(labelled, run.window)
-    cost = part(pieces, pieces.effective)
+    # Cut where the identity cuts: at the bill's own decimals.
+    finer = whole(10 ** (scale - run.scale))
+    cost = (part(pieces, divide(pieces.effective, finer)) * finer).cast(WHOLE)
     earlier = pieces.since < moment(run.window.start)
     later = pieces.since >= moment(run.window.end)
     inside = ~earlier & ~later
