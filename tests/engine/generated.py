@@ -84,6 +84,7 @@ def mixed(folder: Path, seed: int = 11) -> Case:
     bill += [billed(hour, quantity) for hour, quantity in enumerate(BUSY, 1)]
     bill += [billed(hour, "100", model="m2") for hour in range(48)]
     bill += _days_of_a_zone()
+    bill += _taken_back()
     late = [row | {"team": "search"} for row in shifted(3)]
     metered = [row | {"provider": "Cloud Nine"} for row in (*late, *_tagged())]
     (folder / "contract.toml").write_text(ENDS + OPENED + RULE_LOT + CARRIED + SPEND)
@@ -157,6 +158,14 @@ def _days_of_a_zone() -> list[dict[str, str]]:
         for resource in ("z1", "z2")
         for day in (3, 4, 5)
     ]
+
+
+def _taken_back() -> list[dict[str, str]]:
+    """Money alone, of a day that is metered and of one that is not."""
+    money = {"ConsumedQuantity": "", "ConsumedUnit": "", "ChargeClass": "Correction"}
+    money |= {"EffectiveCost": "-1.50", "BilledCost": "-1.50"}
+    days = _days_of_a_zone()
+    return [row | money for row in (days[1], days[-1])]
 
 
 def _metered_in_a_zone() -> list[dict[str, str]]:
