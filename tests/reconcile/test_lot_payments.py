@@ -141,6 +141,11 @@ def test_overage_is_billed_by_the_charges_that_made_it(
     assert (found["billed"], found["amount"]) == (billed, amounts)
 
 
+def test_draws_that_no_charge_prices_are_not_judged() -> None:
+    """What ContractApplied alone tells has no cost of its own: 2 beyond, and nothing billed."""
+    assert list(overage_breaks(beyond(drawn((day(3), 12)), Draws()), OCTOBER)) == []
+
+
 @pytest.mark.parametrize(
     ("own", "pooled", "left"),
     [

@@ -71,6 +71,7 @@ def test_a_journal_that_was_read_takes_little_more_than_its_lines(tmp_path: Path
     assert held < 1.5 * (tmp_path / JOURNAL).stat().st_size
     assert [entry.body["run"] for entry in found] == list(range(60))
     assert found[7].body == {"run": 7, "files": hashes}
+    assert len(found[7].body) == 2
 
 
 def test_a_damaged_journal_is_not_read(tmp_path: Path) -> None:
