@@ -18,6 +18,7 @@ from trueup.reconcile.ledger import (
     NOTHING,
     OVERAGE,
     OWN,
+    POOLED,
     Ledger,
     Lot,
     Movement,
@@ -329,3 +330,25 @@ def test_days_lead_from_the_opening_to_the_closing() -> None:
     assert str(last.value) == f"lot a: its days do not add up to the period in closing; {DEFECT}"
     with pytest.raises(IntegrityError, match=r"in granted, drawn; please"):
         check_days(DAYS, replace(RIGHT, granted=F(1), drawn=F(1)), "lot a")
+
+
+def test_what_was_given_back_by_name_is_not_given_back_again_by_order() -> None:
+    """15 by order: 10 of a, 5 of b; 4 back to a by name. Of 12 by order b gets 5 and a the 6 left.
+
+    The last was drawn by nobody: it is the last lot's.
+    """
+    named, by_order = given((3, -4)), given((2, 15), (4, -12))
+    ledger = booked(*TWO, own={"a": named}, pooled=by_order)
+    assert balances(ledger) == {"a": 10, "b": 11}
+
+
+def test_who_drew_is_told_of_each_movement() -> None:
+    """12 that name a and 9 by order: a holds 10, so that 2 are its own overage; b holds the 9."""
+    ledger = booked(*TWO, own={"a": given((2, 12))}, pooled=given((2, 9), (3, -1)))
+    told_of = [(one.kind, one.quantity, one.by) for name in "ab" for one in ledger.movements[name]]
+    assert told_of == [
+        (DRAWDOWN, F(-10), OWN),
+        (OVERAGE, F(2), OWN),
+        (OVERAGE, F(-1), POOLED),
+        (DRAWDOWN, F(-9), POOLED),
+    ]

@@ -141,6 +141,38 @@ def test_overage_is_billed_by_the_charges_that_made_it(
     assert (found["billed"], found["amount"]) == (billed, amounts)
 
 
+def test_the_row_of_overage_at_another_rate() -> None:
+    """12 of 10 for 36.00: 2 beyond, a sixth of it, 6.00, where 2 x 2.00 = 4.00 are due."""
+    [found] = overage_breaks(beyond(Draws(), moved_of((3, 12, 36))), OCTOBER)
+    assert found == {
+        "class": "price",
+        "leg": "balance",
+        "provider": None,
+        "commitment_id": "a",
+        "subject": "a",
+        "period_start": OCTOBER.start,
+        "period_end": OCTOBER.end,
+        "billed": 6,
+        "expected": 4,
+        "unit": "USD",
+        "amount": 2,
+        "currency": "USD",
+        "priced_by": "contract",
+        "rule": "overage_rate",
+        "rows_metered": 0,
+        "explanation": "2 USD beyond the lot at 2 are 4; 6 was billed.",
+        "times": [day(3)],
+    }
+
+
+def test_less_than_a_unit_beyond_a_lot_is_drawn_not_given_back() -> None:
+    """10.5 of 10 for 10.50: half a unit, 0.50 of it, where 0.5 x 2.00 = 1.00 is due."""
+    draws = Draws()
+    draws.add(day(3), Fraction(21, 2), rows=1, billed=Fraction(21, 2))
+    [found] = overage_breaks(beyond(draws, Draws()), OCTOBER)
+    assert (found["billed"], found["expected"]) == (Decimal("0.5"), 1)
+
+
 def test_draws_that_no_charge_prices_are_not_judged() -> None:
     """What ContractApplied alone tells has no cost of its own: 2 beyond, and nothing billed."""
     assert list(overage_breaks(beyond(drawn((day(3), 12)), Draws()), OCTOBER)) == []
