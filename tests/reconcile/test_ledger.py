@@ -352,3 +352,8 @@ def test_who_drew_is_told_of_each_movement() -> None:
         (OVERAGE, F(-1), POOLED),
         (DRAWDOWN, F(-9), POOLED),
     ]
+
+
+def test_what_is_drawn_as_the_ledger_opens_is_booked() -> None:
+    """On the 1st at midnight, which is its first instant."""
+    assert balances(booked(TWO[0], own={"a": given((1, 4))})) == {"a": 6}

@@ -10,7 +10,7 @@ import pytest
 
 from tests.reconcile.test_pools import day, drawn, lot, pool
 from trueup.period import Period
-from trueup.reconcile.draws import DRAWDOWN, Draws
+from trueup.reconcile.draws import ADJUSTMENT, DRAWDOWN, Draws
 from trueup.reconcile.invoice_drawdown import _left
 from trueup.reconcile.lot_payments import paid_by_rule
 from trueup.reconcile.overage import overage_breaks
@@ -163,6 +163,35 @@ def test_the_row_of_overage_at_another_rate() -> None:
         "explanation": "2 USD beyond the lot at 2 are 4; 6 was billed.",
         "times": [day(3)],
     }
+
+
+def test_overage_counts_from_the_first_instant_of_the_period() -> None:
+    """As the row above, on the 1st at midnight."""
+    [found] = overage_breaks(beyond(Draws(), moved_of((1, 12, 36))), OCTOBER)
+    assert (found["amount"], found["times"]) == (2, [OCTOBER.start])
+
+
+def test_what_an_adjustment_takes_too_much_is_billed_by_nobody() -> None:
+    """12 of 10 for 24.00: 4.00 of the 2 beyond. 3 more that the bill adjusts have no charge."""
+    draws = moved_of((3, 12, 24))
+    draws.add(day(3), Fraction(3), ADJUSTMENT, rows=1)
+    assert list(overage_breaks(beyond(draws, Draws()), OCTOBER)) == []
+
+
+def test_a_lot_without_a_rate_hides_no_other() -> None:
+    """Of two lots only b states one: 12 named of its 10 for 36.00, 2.00 too much."""
+    usual = {"figure": Decimal(10), "start": day(1)}
+    lots = [lot("a", **usual), lot("b", **usual, overage_rate=Decimal(2))]
+    [found] = overage_breaks(pool(lots, Draws(), b=moved_of((3, 12, 36))), OCTOBER)
+    assert (found["commitment_id"], found["amount"]) == ("b", 2)
+
+
+@pytest.mark.parametrize(("cents", "found"), [(2406, 0), (2407, 1)])
+def test_each_charge_may_be_rounded(cents: int, found: int) -> None:
+    """Two charges, half a cent each: a sixth of 24.06 is 4.01, a cent more than 2 x 2.00."""
+    draws = Draws()
+    draws.add(day(3), Fraction(12), rows=2, billed=Fraction(cents, 100))
+    assert len(list(overage_breaks(beyond(draws, Draws()), OCTOBER))) == found
 
 
 def test_less_than_a_unit_beyond_a_lot_is_drawn_not_given_back() -> None:
