@@ -166,9 +166,12 @@ def test_the_row_of_overage_at_another_rate() -> None:
 
 
 def test_overage_counts_from_the_first_instant_of_the_period() -> None:
-    """As the row above, on the 1st at midnight."""
+    """As the row above, on the 1st at midnight; what the next month begins with does not."""
     [found] = overage_breaks(beyond(Draws(), moved_of((1, 12, 36))), OCTOBER)
     assert (found["amount"], found["times"]) == (2, [OCTOBER.start])
+    draws = Draws()
+    draws.add(OCTOBER.end, Fraction(12), rows=1, billed=Fraction(36))
+    assert list(overage_breaks(beyond(draws, Draws()), OCTOBER)) == []
 
 
 def test_what_an_adjustment_takes_too_much_is_billed_by_nobody() -> None:
@@ -178,10 +181,12 @@ def test_what_an_adjustment_takes_too_much_is_billed_by_nobody() -> None:
     assert list(overage_breaks(beyond(draws, Draws()), OCTOBER)) == []
 
 
-def test_a_lot_without_a_rate_hides_no_other() -> None:
-    """Of two lots only b states one: 12 named of its 10 for 36.00, 2.00 too much."""
+def test_a_lot_without_a_rate_or_of_later_hides_no_other() -> None:
+    """Of a and b only b states one: 12 named of its 10 for 36.00, 2.00 too much. c is December's."""
     usual = {"figure": Decimal(10), "start": day(1)}
-    lots = [lot("a", **usual), lot("b", **usual, overage_rate=Decimal(2))]
+    priced = usual | {"overage_rate": Decimal(2)}
+    later = priced | {"start": day(1, 12), "end": day(1, 12).replace(year=2027)}
+    lots = [lot("a", **usual), lot("c", **later), lot("b", **priced)]
     [found] = overage_breaks(pool(lots, Draws(), b=moved_of((3, 12, 36))), OCTOBER)
     assert (found["commitment_id"], found["amount"]) == ("b", 2)
 
@@ -191,6 +196,11 @@ def test_each_charge_may_be_rounded(cents: int, found: int) -> None:
     """Two charges, half a cent each: a sixth of 24.06 is 4.01, a cent more than 2 x 2.00."""
     draws = Draws()
     draws.add(day(3), Fraction(12), rows=2, billed=Fraction(cents, 100))
+    assert len(list(overage_breaks(beyond(draws, Draws()), OCTOBER))) == found
+    # On two days: 10 are the lot's; then 2 beyond it by two charges, one each.
+    draws = moved_of((3, 10, 0), (4, 1, 0), (5, 1, 0))
+    draws.billed[day(4), DRAWDOWN] = Fraction(2) + Fraction(cents - 2400, 600)
+    draws.billed[day(5), DRAWDOWN] = Fraction(2)
     assert len(list(overage_breaks(beyond(draws, Draws()), OCTOBER))) == found
 
 

@@ -34,7 +34,8 @@ def overage_breaks(pool: Pool, window: Period) -> Iterator[Row]:
         quantity = billed = Fraction(0)
         rows = 0
         times = []
-        for one in pool.ledger.movements.get(lot.commitment_id, []):
+        # A lot that starts after the period is no part of the ledger.
+        for one in pool.ledger.movements.get(lot.commitment_id, ()):
             if one.kind != OVERAGE or one.by is None or not window.start <= one.at < window.end:
                 continue
             behind = (one.at, REFUND if one.quantity < 0 else DRAWDOWN)
