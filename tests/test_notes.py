@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.month import Month, trueup
+from trueup.focus.landing import Landed
 from trueup.notes import charge_rows, fewer_charges
+from trueup.sources import Group
 
 
 def rows_of(**rows: int) -> dict[tuple[str, str], int]:
@@ -49,8 +51,9 @@ def test_rows_are_counted_by_entry_and_file() -> None:
         {"source": "a", "kind": "charges", "accepted": 4},
         {"source": "meters", "kind": "usage", "accepted": 1},
     ]
-    assert charge_rows({"a": "bills"}, totals) == {("bills", "a"): 7}
-    assert charge_rows({}, totals) == {("", "a"): 7}
+    bills = Group("charges", "bills", (Landed("a", Path("a"), "0", 1),))
+    assert charge_rows([bills], totals) == {("bills", "a"): 7}
+    assert charge_rows([], totals) == {("", "a"): 7}
 
 
 def test_a_bill_of_a_header_alone_is_noted_once(

@@ -6,7 +6,7 @@ again gives the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,13 +26,13 @@ from trueup.model.combined import combined
 from trueup.model.leg_schema import BREAK_ROWS, BREAK_STATES, RESTATEMENTS, TRUE_UPS
 from trueup.model.schema import BREAKS
 from trueup.model.table import Table
-from trueup.notes import FETCHED, Note, annotated, charge_rows, fewer_charges
+from trueup.notes import Note, annotated, charge_rows, fewer_charges
 from trueup.period import Period, kind_of
 from trueup.reconcile.breaks import all_breaks
 from trueup.reconcile.restatement import natural_key, restated_break, rows_behind
 from trueup.recovery import given_by
 from trueup.report.result import Result
-from trueup.sources import Group
+from trueup.sources import Group, is_fetched
 from trueup.workspace.journal import Entry
 from trueup.workspace.newest import newest_runs
 from trueup.workspace.run import ENDED, Run
@@ -40,7 +40,6 @@ from trueup.workspace.workspace import Workspace
 
 if TYPE_CHECKING:
     from trueup.budgets.budget import BudgetTerms
-    from trueup.focus.landing import Landed
     from trueup.model.dataset import Dataset
     from trueup.model.outcome import Outcome
 
@@ -64,15 +63,17 @@ class Book:
 
     def last_run(self, closing: Closing) -> Run:
         """The last run of a closed period that this run knows."""
-        period = closing.period
-        runs = [Run(entry) for entry in self.entries if entry.kind == ENDED]
-        return [run for run in runs if (run.start, run.end) == (period.start, period.end)][-1]
+        return next(self._runs_of(closing.period))
 
     def last_whole(self, period: Period) -> Run | None:
         """The last run of a period that read every source, if this run knows one."""
-        ends = (period.start, period.end)
-        runs = (Run(entry) for entry in reversed(self.entries) if entry.kind == ENDED)
-        return next((run for run in runs if not run.partial and (run.start, run.end) == ends), None)
+        return next((run for run in self._runs_of(period) if not run.partial), None)
+
+    def _runs_of(self, period: Period) -> Iterator[Run]:
+        """The runs of a period that this run knows, the last first."""
+        for run in (Run(entry) for entry in reversed(self.entries) if entry.kind == ENDED):
+            if (run.start, run.end) == (period.start, period.end):
+                yield run
 
     def charges(self, groups: Sequence[Group]) -> Dataset | None:
         """The charges of several groups as one dataset; None where there is no group."""
@@ -93,10 +94,8 @@ def completed(book: Book, given: Given, result: Result) -> Result:
     if given.period is not None:
         last = book.last_whole(given.period)
         if last is not None:
-            was = {one["source"]: one["options"].get("title", "") for one in last.inputs}
-            has = {file.source: group.title for group in now for file in group.files}
-            before = charge_rows(was, last.body["control_totals"])
-            after = charge_rows(has, result.control_totals.rows())
+            before = charge_rows(book.groups(last), last.body["control_totals"])
+            after = charge_rows(now, result.control_totals.rows())
             notes += fewer_charges(last.run_id, book.run_id, before, after)
         known = closings(book.entries)
         closing = known.get(given.period)
@@ -187,19 +186,14 @@ def _with_fetched(now: Sequence[Group], last: Sequence[Group]) -> list[Group]:
     for group in last:
         titled = [n for n, one in enumerate(found) if one.title == group.title]
         there = {file.sha256 for n in titled for file in found[n].files}
-        more = [one for one in group.files if is_fetched(one) and one.sha256 not in there]
-        asked = [n for n in titled if any(is_fetched(file) for file in found[n].files)]
+        more = [one for one in group.files if is_fetched(one.source) and one.sha256 not in there]
+        asked = [n for n in titled if any(is_fetched(file.source) for file in found[n].files)]
         if more and asked:
             known = found[asked[0]]
             found[asked[0]] = replace(known, files=(*known.files, *more))
         elif more:
             found.append(replace(group, files=tuple(more)))
     return found
-
-
-def is_fetched(file: Landed) -> bool:
-    """Whether a provider gave it: a run asks for its own period alone."""
-    return file.source.startswith(FETCHED)
 
 
 def _restated(

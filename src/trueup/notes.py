@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from trueup.model.outcome import Outcome
 from trueup.report.figures import SOURCE_FAILED
-from trueup.sources import Failure
+from trueup.sources import Failure, Group, is_fetched
 
 if TYPE_CHECKING:
     from trueup.fetch.providers import Fetched
 
 Note = Mapping[str, str | None]
-FETCHED = "fetched/"  # begins the source of what a provider was asked for, period by period
 FALLEN_SHOWN = 3
 
 
@@ -64,7 +63,7 @@ def fewer_charges(last: str, this: str, before: Rows, now: Rows) -> list[Note]:
         if now.get((entry, source), 0) * 10 < rows * 9
         and (
             (entry, source) in now
-            or (not source.startswith(FETCHED) and has.get(entry, 0) * 10 < was[entry] * 9)
+            or (not is_fetched(source) and has.get(entry, 0) * 10 < was[entry] * 9)
         )
     ]
     if not fell:
@@ -89,9 +88,10 @@ def _by_entry(rows: Rows) -> dict[str, int]:
 
 
 def charge_rows(
-    entries: Mapping[str, str], totals: Iterable[Mapping[str, Any]]
+    groups: Iterable[Group], totals: Iterable[Mapping[str, Any]]
 ) -> dict[tuple[str, str], int]:
-    """Accepted rows of charges from ``control_totals``; ``entries`` has the entry by source."""
+    """Accepted rows of charges from ``control_totals``, by the title of their group and source."""
+    entries = {file.source: group.title for group in groups for file in group.files}
     found: dict[tuple[str, str], int] = {}
     for row in totals:
         if row["kind"] == "charges":

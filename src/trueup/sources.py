@@ -26,7 +26,13 @@ if TYPE_CHECKING:
     from trueup.workspace.store import Store
 
 KINDS = ("charges", "commitments", "usage", "invoices")
+FETCHED = "fetched"  # the folder in whose name fetched files are listed as sources
 FAILURES = (SourceError, MissingDependency, UsageError, UnitError)  # of a source, not of the run
+
+
+def is_fetched(source: str) -> bool:
+    """Whether a provider was asked for it, which each run does for its own period alone."""
+    return source.startswith(f"{FETCHED}/")
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,11 @@ class Book:
     def approve(self, period: Period = OCTOBER, by: Principal = APPROVER) -> None:
         self.append(APPROVE, approve_body(self.closing(period), by))
 
+    def posts(self, period: Period) -> list[str]:
+        """The closed periods whose true-ups post into this one."""
+        found = closed_before(self.journal.entries(), period)
+        return sorted(short(closing.period) for closing in found)
+
     def close(self, period: Period) -> None:
         self.prepare(self.run(period))
         self.approve(period)
@@ -167,15 +172,11 @@ def test_true_ups_post_into_the_first_open_period(book: Book) -> None:
     book.close(OCTOBER)
     book.run(NOVEMBER)
 
-    def posts(period: Period) -> list[str]:
-        found = closed_before(book.journal.entries(), period)
-        return sorted(short(closing.period) for closing in found)
-
-    assert posts(NOVEMBER) == ["2026-10"]
-    assert posts(DECEMBER) == []
+    assert book.posts(NOVEMBER) == ["2026-10"]
+    assert book.posts(DECEMBER) == []
     book.close(NOVEMBER)
-    assert posts(NOVEMBER) == []
-    assert posts(DECEMBER) == ["2026-10", "2026-11"]
+    assert book.posts(NOVEMBER) == []
+    assert book.posts(DECEMBER) == ["2026-10", "2026-11"]
 
 
 def test_true_ups_of_a_month_post_into_months_alone(book: Book) -> None:
@@ -185,12 +186,8 @@ def test_true_ups_of_a_month_post_into_months_alone(book: Book) -> None:
     book.close(inside)
     book.run(day)
 
-    def posts(period: Period) -> list[str]:
-        found = closed_before(book.journal.entries(), period)
-        return sorted(short(closing.period) for closing in found)
-
-    assert posts(NOVEMBER) == ["2026-10"]
-    assert posts(day) == [str(inside)]
+    assert book.posts(NOVEMBER) == ["2026-10"]
+    assert book.posts(day) == [str(inside)]
 
 
 def test_a_month_is_named_shortly() -> None:

@@ -14,19 +14,11 @@ from typing import Any
 import pytest
 
 from tests.reconcile.prepaid import cost, moved, of_leg, reconciled, rolled, text
+from tests.reconcile.test_balance_leg import LOT as UNTIL_2027
 
 D = Decimal
 ENDS = datetime(2026, 10, 15, 18, 30, tzinfo=UTC)
-LOT = """
-[[commitment]]
-id = "lot"
-provider = "Nimbus"
-layer = "funding"
-cost = "100.00"
-currency = "USD"
-start = 2026-10-01
-end = 2026-10-15T18:30:00Z
-"""
+LOT = UNTIL_2027.replace("2027-01-01", "2026-10-15T18:30:00Z")
 RULE = 'applies_to = { ServiceName = "^tokens$" }\n'
 
 

@@ -27,7 +27,7 @@ from trueup.job.reading import Reading
 from trueup.job.room import room_in
 from trueup.job.settings import Settings, clock_of, replay_of, rules_of, workspace_of
 from trueup.redacted import redacted
-from trueup.sources import KINDS, Failure, Group, groups, not_whole, read
+from trueup.sources import FETCHED, KINDS, Failure, Group, groups, not_whole, read
 
 if TYPE_CHECKING:
     from trueup.evidence import Given
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from trueup.report.result import Result
     from trueup.workspace.store import Store
     from trueup.workspace.workspace import Workspace
-
-FETCHED = "fetched"  # the folder in whose name fetched files are listed as sources
 
 
 def run(

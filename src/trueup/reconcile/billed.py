@@ -25,6 +25,7 @@ from trueup.reconcile.scale import LEAST_MONEY_DECIMALS, Counted
 from trueup.reconcile.text import key_with_nulls
 
 USED, UNUSED = "Used", "Unused"
+CORRECTION = "Correction"  # FOCUS's ChargeClass
 LONG_AGO, FAR_OFF = datetime(1000, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 
 

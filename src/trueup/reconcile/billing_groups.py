@@ -20,6 +20,7 @@ from trueup.engine.instants import instant, seconds
 from trueup.engine.integers import divide, divide_half_even, magnitude, tally, total, units, whole
 from trueup.errors import IntegrityError
 from trueup.money import EXACT, minor_decimals
+from trueup.reconcile.billed import CORRECTION
 from trueup.reconcile.control import exact_sum
 from trueup.reconcile.reasons import foreign_publishers, is_support, sold_by_other
 from trueup.reconcile.text import SEPARATOR, key_of, key_with_nulls
@@ -162,7 +163,7 @@ def _part(rows: ir.Table, lots: Sequence[str], engine: Engine) -> ir.Value:
         (rows.category == "Purchase", "purchases"),
         (adjusts & described.re_search(_ROUNDING), "rounding"),
         (adjusts & prepaid, "prepaid_drawdown"),
-        (adjusts | (rows.charge_class.fill_null("") == "Correction"), "corrections"),
+        (adjusts | (rows.charge_class.fill_null("") == CORRECTION), "corrections"),
         (other, "marketplace"),
         (is_support(rows), "support"),
         else_="charges",

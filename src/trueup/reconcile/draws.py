@@ -46,9 +46,8 @@ class Draws:
     """
 
     moved: dict[tuple[datetime, str], Moved] = field(default_factory=dict)
-    billed: dict[tuple[datetime, str], Fraction] = field(
-        default_factory=dict
-    )  # cost of the charges
+    # What charges behind it were billed; what ContractApplied tells has no such cost.
+    billed: dict[tuple[datetime, str], Fraction] = field(default_factory=dict)
     unknown: str | None = None  # why the draws are not known
 
     def add(
@@ -80,10 +79,9 @@ class Draws:
 
     def include(self, other: Draws) -> None:
         """Add what other charges drew on the same commitment."""
-        for (at, kind), moved in other.moved.items():
-            self.add(at, moved.quantity, kind, moved.rows)
-        for key, cost in other.billed.items():
-            self.billed[key] = self.billed.get(key, Fraction(0)) + cost
+        for key, moved in other.moved.items():
+            at, kind = key
+            self.add(at, moved.quantity, kind, moved.rows, other.billed.get(key))
         self.unknown = self.unknown or other.unknown
 
 
@@ -273,10 +271,8 @@ def by_rule(terms: Terms, names: Sequence[str], given: Drawing) -> Draws:
         )
     ).to_pylist()
     for row in found:
-        drawn, billed = (
-            _credits(row, terms, given.scale, draws),
-            _of_units(row["billed"], given.scale),
-        )
+        drawn = _credits(row, terms, given.scale, draws)
+        billed = _of_units(row["billed"], given.scale)
         draws.add(row["at"], drawn, rows=row["n"], billed=billed)
     return draws
 

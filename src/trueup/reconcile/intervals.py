@@ -21,7 +21,7 @@ from trueup.engine.integers import (
     whole,
 )
 from trueup.period import Period
-from trueup.reconcile.billed import UNUSED, USED, in_period, part
+from trueup.reconcile.billed import CORRECTION, UNUSED, USED, in_period, part
 from trueup.reconcile.facts import Facts, decimals_of, step
 from trueup.reconcile.interval_terms import DAY, GRAINS, HOUR
 
@@ -60,7 +60,7 @@ def commitment_rows(facts: Facts, scale: int, q_scale: int, period: Period | Non
         category=t.CommitmentDiscountCategory,
         type=t.CommitmentDiscountType,
         currency=t.BillingCurrency,
-        regular=t.ChargeClass.fill_null("") != "Correction",
+        regular=t.ChargeClass.fill_null("") != CORRECTION,
         billing_end=instant(t.BillingPeriodEnd),
         used=t.CommitmentDiscountStatus == USED,
         stated=stated,

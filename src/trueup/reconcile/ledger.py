@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
 
+from trueup.engine.instants import QUARTER_SECONDS
 from trueup.errors import IntegrityError
 from trueup.period import Period
 from trueup.reconcile.draws import ADJUSTMENT, DRAWDOWN, REFUND, Draws, Moved
 
 GRANT, EXPIRY, OVERAGE = "grant", "expiry", "overage"
 OWN, POOLED = "own", "pooled"  # charges that name the lot, and those that go by the draw order
-HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)
+HOUR, QUARTER = timedelta(hours=1), timedelta(seconds=QUARTER_SECONDS)
 NOTHING = Fraction(0)
 
 

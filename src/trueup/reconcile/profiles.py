@@ -24,11 +24,10 @@ from trueup.engine.instants import instant
 from trueup.engine.integers import EDGE_SCALE, WHOLE, total, whole
 from trueup.model.rules import OF_USAGE, Rules
 from trueup.period import Period
-from trueup.reconcile.billed import UNUSED, USED, in_period, sku_columns
+from trueup.reconcile.billed import CORRECTION, UNUSED, USED, in_period, sku_columns
 from trueup.reconcile.facts import Facts, decimals_of, step
 from trueup.reconcile.text import key_with_nulls
 
-CORRECTION = "Correction"  # FOCUS's ChargeClass
 LEAST_DECIMALS = 9  # of quantities: a commitment may cover a part of a unit
 COLUMNS = (
     "x_Provider",

@@ -7,7 +7,7 @@ import ibis.expr.types as ir
 
 from trueup.adapter.registry import provider_of_bill
 from trueup.engine.engine import Engine
-from trueup.reconcile.billed import UNUSED
+from trueup.reconcile.billed import CORRECTION, UNUSED
 from trueup.reconcile.text import SEPARATOR, key_of
 
 UNUSED_REASON = "unused"
@@ -45,7 +45,7 @@ def out_of_scope_reason(rows: ir.Table, foreign: list[str], scale: int) -> ir.Va
     small = (rows.effective > -(10 ** (scale - 2)) * ROUNDING_LIMIT_CENTS) & (
         rows.effective < 10 ** (scale - 2) * ROUNDING_LIMIT_CENTS
     )
-    corrects = rows.charge_class.fill_null("") == "Correction"
+    corrects = rows.charge_class.fill_null("") == CORRECTION
     return ibis.cases(
         ((rows.category == "Usage") & (rows.status.fill_null("") == UNUSED), UNUSED_REASON),
         (rows.category == "Tax", "tax"),

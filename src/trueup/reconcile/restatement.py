@@ -33,7 +33,7 @@ from trueup.errors import IntegrityError
 from trueup.model.leg_schema import BREAK_ROWS, RESTATEMENTS
 from trueup.money import EXACT, plain
 from trueup.period import Period, iso
-from trueup.reconcile.billed import cut, in_period, part
+from trueup.reconcile.billed import CORRECTION, cut, in_period, part
 from trueup.reconcile.scale import LEAST_MONEY_DECIMALS
 from trueup.reconcile.text import key_with_nulls
 
@@ -137,7 +137,7 @@ def _rows(charges: ir.Table, scale: int) -> ir.Table:
             ibis.ifelse(consumed, t.ConsumedQuantity, t.PricingQuantity), 10**EDGE_SCALE
         ),
         unit=ibis.ifelse(consumed, t.ConsumedUnit, t.PricingUnit),
-        correction=ibis.ifelse(t.ChargeClass == "Correction", 1, 0),
+        correction=ibis.ifelse(t.ChargeClass == CORRECTION, 1, 0),
     )
 
 

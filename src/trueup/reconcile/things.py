@@ -14,14 +14,13 @@ from trueup.engine.engine import Engine
 from trueup.engine.integers import WHOLE, divide, magnitude, total, whole
 from trueup.engine.rows import united
 from trueup.period import Period
-from trueup.reconcile.billed import UNUSED, in_period, of_usage, part
+from trueup.reconcile.billed import CORRECTION, UNUSED, in_period, of_usage, part
 from trueup.reconcile.facts import Facts, decimals_of, tens
 from trueup.reconcile.matching_rules import RULES
 from trueup.reconcile.text import key_with_nulls
 
 ATTRIBUTES = ("provider", "account", "region", "resource", "model", "meter", "tier", "held")
 OURS, THEIRS = "ours", "theirs"
-CORRECTION = "Correction"  # FOCUS's ChargeClass
 _SOLD = (
     *("profile", "provider", "account", "region", "resource", "resource_name", "currency"),
     *("meter", "model", "tier", "held", "step", "bill_unit", "factor"),
@@ -64,8 +63,8 @@ def money_corrections(
     ).semi_join(rows, "profile")
     is_bare = (t.charge_class.fill_null("") == CORRECTION) & t.decimals.isnull()
     bare, others = t.filter(is_bare), t.filter(~is_bare)
-    known = others.left_join(offered.select("profile", "thing"), "profile")
-    corrected = known.select(*_CORRECTED, thing=known.thing.fill_null(_OF_NONE))
+    seen = others.left_join(offered.select("profile", "thing"), "profile")
+    corrected = seen.select(*_CORRECTED, thing=seen.thing.fill_null(_OF_NONE))
     one = corrected.group_by(*_CORRECTED).aggregate(thing=_.thing.min(), last=_.thing.max())
     one = one.filter((one.thing == one.last) & (one.thing != _OF_NONE))
     same = [bare[name].identical_to(one[name]) for name in _CORRECTED]
@@ -93,7 +92,9 @@ def sold_rows(rows: ir.Table, described: ir.Table, period: Period | None) -> ir.
     told = described.select(*columns)
     joined = in_period(rows, period).join(told, "profile")
     return joined.mutate(
-        q=part(joined, (joined.quantity * joined.step).cast(WHOLE).fill_null(whole(0))),
+        q=ibis.ifelse(
+            joined.of_money, whole(0), part(joined, (joined.quantity * joined.step).cast(WHOLE))
+        ).cast(WHOLE),
         bare=ibis.cases(
             (joined.of_money & (joined.effective < whole(0)), -1), (joined.of_money, 1), else_=0
         ),
