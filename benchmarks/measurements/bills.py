@@ -17,7 +17,7 @@ def measure(bench: Bench) -> list[Figure]:
     forms = {"focus": month / "charges.parquet", "cur": exports.cur_of(month)}
     figures = []
     for form, file in forms.items():
-        contestants = _contestants(form, month, bench.place(f"bill-{form}"), file.name)
+        contestants = _contestants(month, bench.place(f"bill-{form}"), file.name)
         runs = alternated(contestants, bench.rounds, warm=bench.warm)
         found = ratio(runs, "trueup", "copy")
         peak = max(each.peak_bytes for each in runs["trueup"]) / 2**30
@@ -25,26 +25,22 @@ def measure(bench: Bench) -> list[Figure]:
         facts.append(f"{_busy(runs['trueup'], runs['copy']).middle:.2f} x by processor seconds")
         start = ratio(runs, "start", "copy").middle
         facts.append(f"to read one row of it: {start:.2f} x")
-        if "landing" in runs:
-            least = ratio(runs, "landing", "copy").middle
-            busy = _busy(runs["landing"], runs["copy"]).middle
-            facts.append(f"Arrow alone writes the tables in {least:.2f} x, {busy:.2f} x by them")
+        least = ratio(runs, "landing", "copy").middle
+        busy = _busy(runs["landing"], runs["copy"]).middle
+        facts.append(f"Arrow alone writes the tables in {least:.2f} x, {busy:.2f} x by them")
         figures.append(Figure(f"bill-{form}", found.middle, found.least, found.most, facts))
     return figures
 
 
-def _contestants(form: str, month: Path, out: Path, name: str) -> dict[str, Program]:
-    """The reader, also of one row, and a copy; of FOCUS the tables' writing alone, too."""
-    reader = program("benchmarks.contestants.reader", month, out, "charges", name)
+def _contestants(month: Path, out: Path, name: str) -> dict[str, Program]:
+    """The reader, also of one row, a copy, and the tables' writing alone."""
     first = exports.first_of(month / name)
-    found = {
-        "trueup": reader,
+    return {
+        "trueup": program("benchmarks.contestants.reader", month, out, "charges", name),
         "copy": program("benchmarks.contestants.copying", month, out, name),
         "start": program("benchmarks.contestants.reader", month, out, "charges", first.name),
+        "landing": program("benchmarks.contestants.landing", month, out, name),
     }
-    if form == "focus":
-        found["landing"] = program("benchmarks.contestants.landing", month, out, name)
-    return found
 
 
 def _busy(ours: Sequence[Run], theirs: Sequence[Run]) -> Ratio:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import pyarrow as pa
 import pytest
@@ -17,6 +17,7 @@ from trueup.focus import native_by_value
 from trueup.focus.by_value import _first
 from trueup.focus.columnar import _longest, _readable
 from trueup.focus.invoices import format_of
+from trueup.focus.native_by_value import NativeByValue, Plan
 from trueup.focus.query import Query
 from trueup.model.columns import AMOUNT
 
@@ -30,9 +31,13 @@ def query(**answer: list[object]) -> Query:
 TEXTS = {0: pa.array(["x", "y", "x"]), 1: pa.array(["1", "1", "1"])}
 
 
+def texts(read: Query) -> dict[str, pa.Array] | None:
+    return NativeByValue(Plan([], {}, []), cast("Any", None))._texts(TEXTS, 3, read)
+
+
 def test_each_combination_is_read_once() -> None:
     """Of three rows two differ: the answers to these are spread over all three."""
-    found = native_by_value._texts(TEXTS, 3, query(record=[0, 1], kind=["a", None]))
+    found = texts(query(record=[0, 1], kind=["a", None]))
     assert found is not None
     assert found["kind"].to_pylist() == ["a", None, "a"]
 
@@ -40,8 +45,7 @@ def test_each_combination_is_read_once() -> None:
 @pytest.mark.parametrize("records", [[0], [1, 0], [0, 0]])
 def test_a_query_that_is_no_answer_per_record_is_not_taken(records: list[object]) -> None:
     """One lost, two exchanged, one twice: the engine takes the whole file instead."""
-    answer = query(record=records, kind=["a"] * len(records))
-    assert native_by_value._texts(TEXTS, 3, answer) is None
+    assert texts(query(record=records, kind=["a"] * len(records))) is None
 
 
 def test_decimals_are_spread_as_decimals() -> None:

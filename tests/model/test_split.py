@@ -107,6 +107,23 @@ def test_rows_come_together_again(tmp_path_factory: Any, one: Any, other: Any) -
     assert together(writer.close()) == expected(*batches)
 
 
+def test_decimals_of_any_type_are_the_same(tmp_path: Path) -> None:
+    """Readers leave amounts in the type of the file: in two decimals, in none, in 18 or more."""
+    costs = [Decimal("1.50"), Decimal("-0.25"), Decimal(12)]
+    rows = table([{"cost": cost, "used": cost, "place": "a", "who": "x"} for cost in costs])
+    wide = pa.decimal256(40, 20)
+    for kind in (pa.decimal128(9, 2), pa.decimal128(38, 18), pa.decimal32(9, 2), wide):
+        narrow = rows
+        for name in ("cost", "used"):
+            at = rows.schema.get_field_index(name)
+            narrow = narrow.set_column(at, name, pa.array(costs, kind))
+        folder = tmp_path / str(kind)
+        folder.mkdir()
+        writer = SplitWriter(folder / "rows", WAY, SCHEMA)
+        writer.write(narrow)
+        assert together(writer.close()) == expected(rows), kind
+
+
 def test_text_by_its_values_is_the_same(tmp_path: Path) -> None:
     """Readers hand text over as dictionaries: what a value means does not hang on that."""
     rows = table([{"cost": Decimal(1), "place": word, "who": word} for word in ("a", None, "a")])

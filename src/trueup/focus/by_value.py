@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trueup.focus.columns import ARROW_TYPES, Kind
-from trueup.focus.distinct import Distinct
+from trueup.focus.distinct import Distinct, Values, read_each, read_stacked
+from trueup.focus.known import KnownColumns
 from trueup.focus.projection import (
     DOUBT,
     PLAIN_TEXT,
@@ -44,16 +45,21 @@ class ByValue:
 
     def __init__(self, reading: Reading, connection: duckdb.DuckDBPyConnection) -> None:
         self.reading = reading
-        self._plain = plain_texts(reading)
-        self._texts = Query(connection, select_texts(reading, self._plain))
+        plain = plain_texts(reading)
+        self._texts = Query(connection, select_texts(reading, plain))
         self._plain_text = Query(connection, PLAIN_TEXT)
         self._kinds = {kind: Query(connection, of_kind(kind)) for kind in READERS}
         self._carried = [k for k in reading.present if carried(k.kind, reading.kind_of(k))]
-        self._positions = {
-            name: index
+        self._names = {
+            name: column(index)
             for name, index in (*reading.positions.items(), *reading.texts.items())
             if name not in {known.name for known in self._carried}
         }
+        by_plain: dict[bool, dict[str, str]] = {True: {}, False: {}}
+        for name, raw in self._names.items():
+            by_plain[name in plain][name] = raw
+        self._plain = KnownColumns(by_plain[True], self._plain_made)
+        self._others = KnownColumns(by_plain[False], self._others_made)
         self._needed = [
             column(reading.positions[name]) for name in (*reading.required, *reading.instead)
         ]
@@ -65,7 +71,7 @@ class ByValue:
             return None
         try:
             found = {
-                known.name: cast(chunk[column(reading.positions[known.name])], known.kind)
+                known.name: _kept(chunk[column(reading.positions[known.name])], known.kind)
                 for known in self._carried
             }
         except pa.ArrowInvalid:  # an instant that is out of range
@@ -81,38 +87,44 @@ class ByValue:
         return self._table(chunk, found)
 
     def _read(self, chunk: pa.Table) -> dict[str, pa.Array] | None:
-        names = {name: column(index) for name, index in self._positions.items()}
-        plain = Distinct({names[name]: chunk[names[name]] for name in self._plain})
-        texts = plain.stacked(self._plain_text)
-        others = {name: raw for name, raw in names.items() if name not in self._plain}
-        distinct = Distinct({name: chunk[name] for name in others.values()})
-        read = distinct.read(self._texts)
+        distinct = Distinct({raw: chunk[raw] for raw in self._names.values()})
+        found: dict[str, pa.Array] = {}
+        for columns in (self._plain, self._others):
+            made = columns.made(distinct.values)
+            if made is None:
+                return None
+            found |= made
+        return {name: distinct.spread(raw, found[name]) for name, raw in self._names.items()}
+
+    def _plain_made(self, values: Values) -> dict[str, pa.Array]:
+        read = read_stacked(values, self._plain_text)
+        return {name: whole(read[raw]["text"]) for name, raw in self._plain.names.items()}
+
+    def _others_made(self, values: Values) -> dict[str, pa.Array] | None:
+        """What values are read as; None where one is in doubt."""
+        read = read_each(values, self._texts)
         if pc.any(read[DOUBT]).as_py():
             return None
-        values = {name: read[name] for name in others}
+        names = self._others.names
+        found = {name: whole(read[name]) for name in names}
         for kind in READERS:
             of_this = [k.name for k in self.reading.present if k.kind == kind and k.name in names]
-            found = self._of_kind(kind, {name: values[name] for name in of_this})
-            if found is None:
+            amounts = self._of_kind(kind, {name: found[name] for name in of_this})
+            if amounts is None:
                 return None
-            values |= found
-        found = {name: distinct.spread(raw, values[name]) for name, raw in others.items()}
-        return found | {name: plain.spread(names[name], texts[names[name]]) for name in self._plain}
+            found |= amounts
+        return found
 
-    def _of_kind(
-        self, kind: Kind, texts: dict[str, pa.ChunkedArray]
-    ) -> dict[str, pa.ChunkedArray] | None:
+    def _of_kind(self, kind: Kind, texts: dict[str, pa.Array]) -> dict[str, pa.Array] | None:
         """The values of all columns of a kind by one query, which takes longest to plan."""
         if not texts:
             return {}
-        columns = list(texts.values())
-        stacked = pa.chunked_array([part for text in columns for part in text.chunks], pa.string())
-        stack = Distinct({"text": stacked})
-        read = stack.read(self._kinds[kind])
+        stack = Distinct({"text": pa.chunked_array(list(texts.values()), pa.string())})
+        read = read_each(stack.values, self._kinds[kind])
         if pc.any(read[DOUBT]).as_py():
             return None
-        values = pa.chunked_array([stack.spread("text", read["value"])])
-        rows = len(columns[0])
+        values = stack.spread("text", whole(read["value"]))
+        rows = len(values) // len(texts)
         return {name: values.slice(place * rows, rows) for place, name in enumerate(texts)}
 
     def _table(self, chunk: pa.Table, found: dict[str, pa.Array]) -> pa.Table:
@@ -136,6 +148,11 @@ def cast(array: pa.ChunkedArray, kind: Kind) -> pa.Array:
     if kind == "time" and not _within_years(found):
         raise pa.ArrowInvalid("an instant outside the years 1 to 9999")
     return found
+
+
+def _kept(array: pa.ChunkedArray, kind: Kind) -> pa.Array:
+    """As ``cast``, but decimals stay in the type of the file: they are widened where written."""
+    return whole(array) if pa.types.is_decimal128(array.type) else cast(array, kind)
 
 
 def _within_years(instants: pa.Array) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from itertools import accumulate
 
 import pyarrow as pa
@@ -12,47 +11,45 @@ from trueup.focus.query import Query
 from trueup.model.arrays import whole
 from trueup.model.places import has_dictionary, places
 
-
-@dataclass(frozen=True)
-class _Column:
-    values: pa.Array
-    indices: pa.Array  # which value a row has
+Values = Mapping[str, pa.Array]  # distinct ones, by column
 
 
 class Distinct:
-    """Columns of a chunk, each as its distinct values."""
+    """Columns of a chunk, each as its distinct ``values``."""
 
     def __init__(self, columns: Mapping[str, pa.ChunkedArray]) -> None:
-        self._columns = {name: _column(whole(array)) for name, array in columns.items()}
+        found = {name: _distinct(whole(array)) for name, array in columns.items()}
+        self.values: Values = {name: values for name, (values, _) in found.items()}
+        self._of_rows = {name: of_rows for name, (_, of_rows) in found.items()}
 
-    def read(self, query: Query) -> pa.Table:
-        """What a query makes of the view ``raw``, row by row, in its order.
-
-        There each column has its values from the top, then nulls: a row of it is no record.
-        """
-        most = max((len(column.values) for column in self._columns.values()), default=0)
-        padded = {name: _padded(column.values, most) for name, column in self._columns.items()}
-        return query.read(pa.table(padded))
-
-    def stacked(self, query: Query) -> dict[str, pa.ChunkedArray]:
-        """What a query makes of ``text`` in the view ``raw``: there all columns are one."""
-        parts = [column.values for column in self._columns.values()]
-        read = query.read(pa.table({"text": pa.chunked_array(parts, pa.string())}))["text"]
-        ends = accumulate(map(len, parts))
-        return {
-            name: read.slice(end - len(part), len(part))
-            for name, part, end in zip(self._columns, parts, ends, strict=True)
-        }
-
-    def spread(self, name: str, read: pa.ChunkedArray) -> pa.Array:
+    def spread(self, name: str, read: pa.Array) -> pa.Array:
         """What was read of the values of a column, for every row; text that stayed as it was
         is still by its values.
         """
-        column = self._columns[name]
-        each = whole(read).slice(0, len(column.values))
-        if each.equals(column.values):
-            return pa.DictionaryArray.from_arrays(column.indices, column.values)
-        return each.take(column.indices)
+        of_rows = self._of_rows[name]
+        if read.equals(self.values[name]):
+            return pa.DictionaryArray.from_arrays(of_rows, read)
+        return read.take(of_rows)
+
+
+def read_each(values: Values, query: Query) -> pa.Table:
+    """What a query makes of the view ``raw``, row by row, in its order.
+
+    There each column has its values from the top, then nulls: a row of it is no record.
+    """
+    most = max(map(len, values.values()), default=0)
+    return query.read(pa.table({name: _padded(array, most) for name, array in values.items()}))
+
+
+def read_stacked(values: Values, query: Query) -> dict[str, pa.Table]:
+    """What a query makes of ``text`` in the view ``raw``, by column: there all of them are one."""
+    parts = list(values.values())
+    read = query.read(pa.table({"text": pa.chunked_array(parts, pa.string())}))
+    ends = accumulate(map(len, parts))
+    return {
+        name: read.slice(end - len(part), len(part))
+        for name, part, end in zip(values, parts, ends, strict=True)
+    }
 
 
 def translated(array: pa.Array, of: Callable[[str], str | None]) -> pa.DictionaryArray:
@@ -68,13 +65,14 @@ def translated(array: pa.Array, of: Callable[[str], str | None]) -> pa.Dictionar
     return pa.DictionaryArray.from_arrays(indices, pa.array(distinct, pa.string()))
 
 
-def _column(array: pa.Array) -> _Column:
+def _distinct(array: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """The values of a column, and which of them a row has."""
     if not has_dictionary(array.type):
         found = places(array)
-        return _Column(array.take(found.first()), found.of_rows)
+        return array.take(found.first()), found.of_rows
     if not pa.types.is_dictionary(array.type):
         array = array.dictionary_encode()
-    return _Column(array.dictionary, array.indices)
+    return array.dictionary, array.indices
 
 
 def _padded(values: pa.Array, rows: int) -> pa.Array:

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from trueup.focus.amounts import BY_TEXT, amounts, is_amount
 from trueup.focus.by_value import cast
 from trueup.focus.columns import COST_AND_USAGE, DATASETS
+from trueup.focus.known import Known
 from trueup.focus.projection import carried
 from trueup.focus.query import Query
 from trueup.focus.raw import ROW, column
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import duckdb
 
 RECORD = "record"
+PART_ROWS = 32_768  # the engine reads the batches of a table side by side
 Sources = dict[int, pa.Array]  # by the place of the column in the file
 KINDS = {known.name.casefold(): known.kind for known in DATASETS[COST_AND_USAGE]}
 YEAR_1, YEAR_10000 = -62_135_596_800_000_000, 253_402_300_800_000_000  # in microseconds
@@ -65,6 +67,7 @@ class NativeByValue:
     def __init__(self, plan: Plan, connection: duckdb.DuckDBPyConnection) -> None:
         self._plan = plan
         self._queries = [(group, Query(connection, group.query)) for group in plan.groups]
+        self._known = Known()  # what texts were read as
         self._by_text = Query(connection, BY_TEXT)
 
     def records(self, chunk: pa.Table) -> pa.RecordBatch | None:
@@ -78,7 +81,7 @@ class NativeByValue:
                 return None
         for group, query in self._queries:
             sources = {index: whole(chunk[column(index)]) for index in group.sources}
-            read = (self._numbers if group.numbers else _texts)(sources, chunk.num_rows, query)
+            read = (self._numbers if group.numbers else self._texts)(sources, chunk.num_rows, query)
             if read is None:
                 return None
             found |= read
@@ -96,16 +99,26 @@ class NativeByValue:
             given[index] = read
         return _read(given, rows, query)
 
+    def _texts(self, sources: Sources, rows: int, query: Query) -> dict[str, pa.Array] | None:
+        """Each combination of what the group hangs on is read once."""
+        combined = together([places(array) for array in sources.values()], rows)
+        first = combined.first()
+        given = {index: array.take(first) for index, array in sources.items()}
+        read = self._once(given, query) if given else _read(given, len(first), query)
+        if read is None:
+            return None
+        return {name: _spread(values, combined.of_rows) for name, values in read.items()}
 
-def _texts(sources: Sources, rows: int, query: Query) -> dict[str, pa.Array] | None:
-    """Each combination of what the group hangs on is read once."""
-    combined = together([places(array) for array in sources.values()], rows)
-    first = combined.first()
-    given = {index: array.take(first) for index, array in sources.items()}
-    found = _read(given, len(first), query)
-    if found is None:
-        return None
-    return {name: _spread(values, combined.of_rows) for name, values in found.items()}
+    def _once(self, given: Sources, query: Query) -> dict[str, pa.Array] | None:
+        """What the query makes of combinations; those of earlier chunks are known."""
+        at = self._known.places(list(given.values()))
+        new = self._known.new(list(given.values()), at)
+        if len(new[0]):
+            read = _read(dict(zip(given, new, strict=True)), len(new[0]), query)
+            if read is None:
+                return None
+            self._known.add(new, read)
+        return self._known.made(at)
 
 
 def _spread(values: pa.Array, of_rows: pa.Array) -> pa.Array:
@@ -119,7 +132,8 @@ def _read(given: Sources, rows: int, query: Query) -> dict[str, pa.Array] | None
     """What the query makes of each row; None where that is not one."""
     numbers = counted(rows)
     columns = {column(index): array for index, array in given.items()}
-    read = query.read(pa.table({ROW: numbers, **columns}))
+    raw = pa.table({ROW: numbers, **columns})
+    read = query.read(pa.Table.from_batches(raw.to_batches(PART_ROWS), raw.schema))
     if not whole(read[RECORD]).equals(numbers):
         return None
     return {name: whole(read[name]) for name in read.column_names if name != RECORD}

@@ -41,12 +41,15 @@ def _days(
     start: str,
     longest: timedelta | None,
 ) -> pa.Table:
+    end = start.replace("start", "end")
+    reason = ["reason"] if "cost" in figures else []
+    rows = rows.select([start, end, *names, *figures, *reason])  # what is filtered is copied
     if longest is not None:
-        length = pc.subtract(rows[start.replace("start", "end")], rows[start])
+        length = pc.subtract(rows[end], rows[start])
         rows = rows.filter(pc.less_equal(length, pa.scalar(longest, pa.duration("us"))))
-    if "cost" in figures:
-        reason = rows["reason"]
-        rows = rows.filter(pc.or_(pc.is_null(reason), pc.is_in(reason, pa.array(OF_USE))))
+    if reason:
+        why = rows["reason"]
+        rows = rows.filter(pc.or_(pc.is_null(why), pc.is_in(why, pa.array(OF_USE))))
     day = rows[start].cast(pa.timestamp("us")).cast(pa.date32(), safe=False)
     return rows.select([*names, *figures]).append_column("day", day)
 

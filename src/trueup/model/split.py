@@ -93,9 +93,7 @@ class SplitWriter:
         if not self._kinds:
             self._open(rows)
         split = self._split
-        amounts = {
-            name: whole(rows[name]).cast(AMOUNT) for name in (*split.money, *split.quantities)
-        }
+        amounts = {name: _amount(whole(rows[name])) for name in (*split.money, *split.quantities)}
         facts = {name: rows[name] for name in split.own}
         for kind, names in self._kinds.items():
             columns = {name: whole(rows[name]) for name in names}
@@ -196,6 +194,13 @@ def _repeats(column: pa.ChunkedArray) -> bool:
     return bool(len(_encoded(whole(column)).dictionary) * REPEATS_MIN <= known)
 
 
+def _amount(column: pa.Array) -> pa.Array:
+    """A column of decimals, in its own type where that has no more decimals than an amount."""
+    kind = column.type
+    narrow = pa.types.is_decimal128(kind) and 0 <= kind.scale <= SCALE
+    return column if narrow else column.cast(AMOUNT)
+
+
 def _whole(amount: pa.Array, number: pa.Array | None, first: pa.Array) -> tuple[pa.Array, pa.Array]:
     """An amount as whole numbers, and per profile the decimals that it is counted in.
 
@@ -226,18 +231,18 @@ def _whole(amount: pa.Array, number: pa.Array | None, first: pa.Array) -> tuple[
 def _fewest(amount: pa.Array) -> tuple[int, pa.Array]:
     """The fewest decimals that hold all values, and the values counted in them."""
     least = 0 if len(amount) <= SAMPLE_ROWS else _fewest(amount.slice(0, SAMPLE_ROWS))[0]
-    for decimals in range(least, SCALE):
+    for decimals in range(least, amount.type.scale):
         try:
             return decimals, _units(amount.cast(pa.decimal128(38, decimals)))
         except pa.ArrowInvalid:  # a value has more: nothing else can fail here
             continue
-    return SCALE, _units(amount)
+    return amount.type.scale, _units(amount)
 
 
 def _in_decimals(amount: pa.Array, decimals: int) -> tuple[pa.Array, pa.Array]:
     """The values cut to these decimals, and which of them that leaves as they are."""
     lower = amount.cast(pa.decimal128(38, decimals), safe=False)
-    return lower, pc.equal(lower.cast(AMOUNT), amount).fill_null(fill_value=True)
+    return lower, pc.equal(lower.cast(amount.type), amount).fill_null(fill_value=True)
 
 
 def _units(amount: pa.Array) -> pa.Array:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from trueup.adapter.telemetry import UsageSource
 from trueup.errors import UnitError
 from trueup.focus.by_value import cast
-from trueup.focus.distinct import Distinct, translated
+from trueup.focus.distinct import Distinct, read_each, translated
 from trueup.focus.projection import carried
 from trueup.focus.query import Query
 from trueup.focus.raw import ROW
@@ -100,10 +100,13 @@ class UsageByValue:
         for name, value in self._source.constants.items():
             given[name], texts[name] = _repeated(value, chunk.num_rows), quoted(name)
         distinct = Distinct(given)
-        read = distinct.read(Query(connection, _query(texts)))
+        read = read_each(distinct.values, Query(connection, _query(texts)))
         if pc.any(read["doubt"]).as_py():
             return None
-        return {name: distinct.spread(name, read[name]) for name in given}
+        return {
+            name: distinct.spread(name, whole(read[name]).slice(0, len(distinct.values[name])))
+            for name in given
+        }
 
     def _metered(self, found: Columns, rows: int) -> pa.Table | None:
         """A row of usage for each meter that a record states, in the order of the records."""
