@@ -28,6 +28,10 @@ from trueup.period import Period
 
 TABLES = ("spend", "utilization", "movements", "burn_down", "credits", "commitments")
 NOW = ("credits", "commitments")  # of them only the last period's
+SPEND = (  # what of ``spend`` is read: it may be long
+    *("start", "end", "state", "provider", "commitment_id", "team", "reason", "currency"),
+    *("cost", "drawn"),
+)
 SPANS = {"hour": HOUR, "day": DAY, "week": 7 * DAY}
 
 Span = Literal["hour", "day", "week"]
@@ -55,12 +59,14 @@ class Burn:
         self._start = start
         self._clock = min(clock, end)
         series: dict[Subject, list[Burned]] = defaultdict(list)
-        for one in (*commitments_burned(tables), *teams_burned(tables["spend"])):
+        spend = tables["spend"].select(SPEND)
+        burned = commitments_burned({**tables, "spend": spend})
+        for one in (*burned, *teams_burned(spend)):
             series[one.subject].append(one)
         self._intervals = set(tables["utilization"].column("commitment_id").to_pylist())
-        self._ends = Ends(tables["spend"], self._clock)
+        self._ends = Ends(spend, self._clock)
         if gap is not None:
-            self._ends_before = Ends(tables["spend"], min(self._clock, gap.start))
+            self._ends_before = Ends(spend, min(self._clock, gap.start))
         self.paces = [self._pace(subject, series[subject]) for subject in sorted(series)]
 
     def _pace(self, subject: Subject, rows: Sequence[Burned]) -> Pace:

@@ -71,13 +71,15 @@ class Pace:
         }
 
 
-_NONE = Fraction(0)
+_NONE, _WHOLE = Fraction(0), Fraction(1)
 
 
 def shared(start: datetime, end: datetime, since: datetime, until: datetime) -> Fraction:
     """What part of [start, end) lies in [since, until): what is stated by the day burns evenly."""
+    if since <= start < end <= until:
+        return _WHOLE
     inside = min(end, until) - max(start, since)
-    return Fraction(0) if inside <= timedelta(0) else seconds(inside) / seconds(end - start)
+    return _NONE if inside <= timedelta(0) else seconds(inside) / seconds(end - start)
 
 
 def edge(value: Fraction) -> Decimal:

@@ -123,7 +123,7 @@ class ByValue:
         read = read_each(stack.values, self._kinds[kind])
         if pc.any(read[DOUBT]).as_py():
             return None
-        values = stack.spread("text", whole(read["value"]))
+        values = whole(read["value"]).take(stack.of_rows["text"])
         rows = len(values) // len(texts)
         return {name: values.slice(place * rows, rows) for place, name in enumerate(texts)}
 

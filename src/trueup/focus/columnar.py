@@ -29,7 +29,7 @@ def _readable(kind: pa.DataType) -> pa.DataType:
         return pa.float32()
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         return pa.string()  # text that was written without its logical type
-    if pa.types.is_string_view(kind):
+    if pa.types.is_string_view(kind) or pa.types.is_binary_view(kind):
         return pa.string()  # as data frames have it: Arrow computes little with views
     if pa.types.is_string(kind):
         return pa.dictionary(pa.int32(), kind)  # as the file keeps it

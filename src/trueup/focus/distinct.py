@@ -15,18 +15,18 @@ Values = Mapping[str, pa.Array]  # distinct ones, by column
 
 
 class Distinct:
-    """Columns of a chunk, each as its distinct ``values``."""
+    """Columns of a chunk, each as its distinct ``values``, and which of them a row has."""
 
     def __init__(self, columns: Mapping[str, pa.ChunkedArray]) -> None:
         found = {name: _distinct(whole(array)) for name, array in columns.items()}
         self.values: Values = {name: values for name, (values, _) in found.items()}
-        self._of_rows = {name: of_rows for name, (_, of_rows) in found.items()}
+        self.of_rows = {name: of_rows for name, (_, of_rows) in found.items()}
 
     def spread(self, name: str, read: pa.Array) -> pa.Array:
         """What was read of the values of a column, for every row; text that stayed as it was
         is still by its values.
         """
-        of_rows = self._of_rows[name]
+        of_rows = self.of_rows[name]
         if read.equals(self.values[name]):
             return pa.DictionaryArray.from_arrays(of_rows, read)
         return read.take(of_rows)

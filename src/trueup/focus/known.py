@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from trueup.model.places import places, together
 
 KNOWN_MAX = 65_536  # rows that are remembered,
-KNOWN_BYTES_MAX = 16 << 20  # and bytes: what is beyond is forgotten with the next chunk
+KNOWN_BYTES_MAX = 4 << 20  # and bytes: what is beyond is forgotten with the next chunk
 
 Made = Mapping[str, pa.Array]
 
@@ -33,7 +33,7 @@ class Known:
     def places(self, given: Sequence[pa.Array]) -> pa.Array:
         """The place of each row, that of an equal one; new ones have the next in their order."""
         types = [each.type for each in given]
-        size = sum(each.nbytes for each in self._given)
+        size = sum(each.nbytes for each in (*self._given, *self._made.values()))
         much = len(self) > KNOWN_MAX or size > KNOWN_BYTES_MAX
         if much or [each.type for each in self._given] != types:
             self._given, self._made = [pa.nulls(0, kind) for kind in types], {}

@@ -113,7 +113,7 @@ class NativeByValue:
         """What the query makes of combinations; those of earlier chunks are known."""
         at = self._known.places(list(given.values()))
         new = self._known.new(list(given.values()), at)
-        if len(new[0]):
+        if len(new[0]) or not self._known.is_read:
             read = _read(dict(zip(given, new, strict=True)), len(new[0]), query)
             if read is None:
                 return None

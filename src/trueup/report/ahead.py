@@ -86,8 +86,10 @@ class Ahead:
 
 
 def _burned(result: Ahead) -> Burn:
-    from trueup.burn.burn import TABLES, Burn
+    from trueup.burn.burn import SPEND, TABLES, Burn
 
     outcome = result.outcome
-    tables = {name: getattr(result, name).to_arrow() for name in TABLES}
+    given = {name: getattr(result, name) for name in TABLES}
+    given["spend"] = given["spend"].select(SPEND)
+    tables = {name: table.to_arrow() for name, table in given.items()}
     return Burn(tables, outcome.start, outcome.end, outcome.as_of)

@@ -124,8 +124,8 @@ def _distinct(table: Table, column: str) -> list[Any]:
     import pyarrow.compute as pc
 
     seen: set[Any] = set()
-    for batch in table.reader():
-        seen.update(pc.unique(batch.column(column)).to_pylist())
+    for batch in table.select([column]).reader():
+        seen.update(pc.unique(batch.column(0)).to_pylist())
     return list(seen)
 
 
@@ -161,8 +161,8 @@ def drift_by_currency(result: Result) -> dict[str | None, Drift]:
 
 def columns_of(table: Table, names: list[str]) -> Iterator[Row]:
     """The rows, of these columns alone, in bounded memory."""
-    for batch in table.reader():
-        yield from batch.select(names).to_pylist()
+    for batch in table.select(names).reader():
+        yield from batch.to_pylist()
 
 
 def amounts_by_currency(rows: Iterable[Row], column: str = "amount") -> dict[str | None, Sum]:
@@ -201,8 +201,8 @@ def sums_by(
     from trueup.model.sums import sums_by as arrow_sums
 
     found: dict[tuple[Any, ...], Row] = {}
-    for batch in table.reader():
-        part = pa.Table.from_batches([batch.select([*keys, *columns])])
+    for batch in table.select([*keys, *columns]).reader():
+        part = pa.Table.from_batches([batch])
         for row in arrow_sums(part, keys, columns).to_pylist():
             sums = found.setdefault(tuple(row[name] for name in keys), dict.fromkeys(columns))
             for name in columns:

@@ -18,6 +18,7 @@ from tests.focus.test_by_value import everything
 from tests.providers.aws.test_cur import COVERED, FEE, LINE, NEGATION, line, plan, reserved
 
 import trueup
+from trueup.focus import raw
 from trueup.focus.native_by_value import NativeByValue
 
 RESERVATION = reserved(
@@ -73,9 +74,11 @@ def as_typed(lines: Sequence[Any]) -> dict[str, pa.Array]:
 def assert_both_ways_agree(columns: dict[str, pa.Array]) -> tuple[list[Any], ...]:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "cur.parquet"
-        pq.write_table(pa.table(columns), path)
+        pq.write_table(pa.table(columns), path, row_group_size=2)
         by_value = everything(trueup.read_charges(path))
         with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(raw, "CHUNK_ROWS", 2)  # chunk by chunk: what is known stays known
+            assert by_value == everything(trueup.read_charges(path))
             patch.setattr(NativeByValue, "records", lambda _self, _chunk: None)
             assert by_value == everything(trueup.read_charges(path))
     return by_value
@@ -103,7 +106,7 @@ def test_every_kind_of_line_is_the_same_both_ways(
     """Of eleven lines two have no known type: nine charges, two rejects, and no row of its own."""
     charges, rejects, _ = assert_both_ways_agree(columns)
     assert (len(charges), len(rejects)) == (9, 2)
-    assert seen == [True]
+    assert set(seen) == {True}
 
 
 @settings(deadline=None, max_examples=12)
@@ -125,7 +128,7 @@ def test_a_number_in_doubt_is_left_to_its_text(value: float, seen: list[bool]) -
     columns["line_item_unblended_cost"] = pa.array([1.5, value])
     charges, rejects, _ = assert_both_ways_agree(columns)
     assert (len(charges), len(rejects)) == (1, 1)
-    assert seen == [False]
+    assert set(seen) == {False}
 
 
 ODD: dict[str, pa.Array] = {
@@ -157,4 +160,4 @@ def test_absent_columns_are_the_same_both_ways(seen: list[bool]) -> None:
     columns = as_typed(LINES[:3])
     needed = [name for name in LINE if name.startswith(("bill_", "line_item_"))]
     assert_both_ways_agree({name: columns[name] for name in needed})
-    assert seen == [True]
+    assert set(seen) == {True}
