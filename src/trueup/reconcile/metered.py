@@ -118,10 +118,10 @@ def described(said: ir.Table, kinds: ir.Table, names: ir.Table) -> ir.Table:
     )
 
 
-def numbered_parties(usage: Facts, engine: Engine) -> ir.Table:
-    """Every party of the usage: ``party`` of its rows, ``who``, WHO. Who is nobody has no ``who``.
+def numbered_parties(usage: Facts, engine: Engine) -> tuple[ir.Table, ir.Table]:
+    """Who stands in usage: ``party`` of its rows with ``who``; and by ``who`` the names of WHO.
 
-    Numbers follow the order of the names, null first.
+    Numbers follow the order of the names, null first. Who is nobody has none.
     """
     parties = usage.parties
     if parties is None:
@@ -129,13 +129,15 @@ def numbered_parties(usage: Facts, engine: Engine) -> ir.Table:
     named = parties.rename(session="session_id")
     nobody = ibis.and_(*(named[name].isnull() for name in WHO))
     place = ibis.dense_rank().over(order_by=[ibis.asc(name, nulls_first=True) for name in WHO])
-    return engine.keep(named.mutate(who=ibis.ifelse(nobody, NOBODY, place)))
+    every = engine.keep(named.mutate(who=ibis.ifelse(nobody, NOBODY, place)))
+    people = every.select("who", *WHO).filter(every.who.notnull()).distinct()
+    return engine.keep(every.select("party", "who")), engine.keep(people)
 
 
 def metered_rows(usage: Facts, spoken: ir.Table, parties: ir.Table) -> ir.Table:
     """Usage rows of what is spoken of, with whole quantities (``q``); others are left out."""
     told = spoken.select("profile", "thing", "held", "allocated", "matchable", "step")
-    joined = usage.rows.join(told, "profile").join(parties.select("party", "who"), "party")
+    joined = usage.rows.join(told, "profile").join(parties, "party")
     return joined.select(
         usage_id=joined.usage_id,
         thing=joined.thing,

@@ -8,7 +8,6 @@ from tempfile import TemporaryDirectory
 import ibis
 from ibis import _
 
-from trueup.attribute.parties import WHO
 from trueup.engine.engine import open_engine
 from trueup.model.dataset import Dataset
 from trueup.model.rules import Rules
@@ -49,13 +48,12 @@ def rated_usage(usage: Dataset, period: Period | None, rules: Rules, engine_name
                 thing=_.profile, matchable=ibis.literal(value=True)
             )
         )
-        parties = numbered_parties(facts, engine)
+        parties, people = numbered_parties(facts, engine)
         pieces = by_hour(metered_rows(facts, spoken, parties), period)
         about = spoken.drop("allocated", "matchable").rename(
             unit="meter_unit", unit_factor="factor"
         )
         seen = metered_parties(pieces, engine).join(about, "thing")
-        people = parties.select("who", *WHO).filter(_.who.notnull()).distinct()
         work = of_work(engine.keep(seen))
         sums = engine.keep(summed(of_rates(rated(with_tools(work, people), rules, engine))))
         tagged = in_period(scanned(usage, engine), period)

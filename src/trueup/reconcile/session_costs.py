@@ -68,7 +68,8 @@ def _steps(
     used: UsageFindings, billed: ir.Table, rules: Rules, scale: int, engine: Engine
 ) -> tuple[ir.Table, ir.Table]:
     """What is rated, and the sums of all rows; what these are made of leaves the engine."""
-    usage = engine.keep(_told(used))
+    kept = engine.keep(_told(used).select("thing", "hour", "who", "q", "basis"))
+    usage = kept.join(used.things, "thing")
     outside = usage.filter(usage.basis == RATED)
     beside = engine.keep(rated(with_tools(outside, used.parties), rules, engine))
     costs = engine.keep(summed(united(_billed(billed, scale), _accrued(used, fine_scale(scale)))))

@@ -10,9 +10,7 @@ from typing import Any
 
 import ibis.expr.types as ir
 import pyarrow as pa
-from ibis import _
 
-from trueup.attribute.parties import WHO
 from trueup.engine.engine import Engine
 from trueup.engine.rows import united
 from trueup.model.rules import Rules
@@ -139,11 +137,11 @@ def both_sides(run: UsageRun, engine: Engine) -> Sides:
     offered = engine.keep(numbered(offered, every))
     offered = united(offered, money_corrections(run.rows, run.profiles, offered, every))
     spoken = engine.keep(numbered(spoken, every))
-    parties = numbered_parties(run.usage, engine)
+    parties, people = numbered_parties(run.usage, engine)
     return Sides(
         sold=engine.keep(offered),
         metered=metered_rows(run.usage, spoken, parties),
-        parties=engine.keep(parties.select("who", *WHO).filter(_.who.notnull()).distinct()),
+        parties=people,
         things=every,
         keys=keys(every, engine),
         not_compared=not_compared,

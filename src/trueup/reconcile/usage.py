@@ -65,6 +65,7 @@ class UsageFindings:
     parties: ir.Table  # who, WHO
     accrued: ir.Table  # what usage without a charge would cost, by the number of the party
     told: ir.Table  # all usage by thing, hour and party, with what it speaks of
+    things: ir.Table  # what it speaks of, by thing
     alone: ir.Table  # metered cells without a charge; with ``scope_reason`` no bill could hold them
     left: ir.Table  # billed cells without a partner, with their verdict
     groups: ir.Table  # as they were judged, one row per currency
@@ -124,6 +125,7 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
         pending=leg.pending(liable, run.as_of, priced_here),
         accrued=accrued(liable, told_parties, open_, run.rules.idle, engine),
         told=told_parties,
+        things=sides.of_meters(things.select("thing")),
         alone=alone,
         allocated=of_models(allocated, groups),
         parties=sides.parties,
