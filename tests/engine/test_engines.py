@@ -13,6 +13,7 @@ from trueup.engine import duckdb
 from trueup.engine.duckdb import DuckDBEngine
 from trueup.engine.engine import _engine_class, open_engine
 from trueup.engine.scratch import Scratch
+from trueup.errors import UsageError
 
 
 def test_no_files_are_no_rows() -> None:
@@ -96,3 +97,13 @@ def test_an_engine_is_found_by_its_name() -> None:
         "DuckDBEngine",
         "SparkEngine",
     ]
+
+
+def test_too_little_memory_is_said_with_its_remedy() -> None:
+    """300,000 texts in one value do not fit 16 MB, and cannot go to disk."""
+    engine = DuckDBEngine("16MB")
+    rows = engine.load(pa.table({"number": range(300_000)}))
+    every = rows.aggregate(every=rows.number.cast("string").collect())
+    for call in (engine.keep, engine.collect, lambda asked: list(engine.chunks(asked))):
+        with pytest.raises(UsageError, match="limit, 16MB: set TRUEUP_MEMORY_LIMIT higher"):
+            call(every)

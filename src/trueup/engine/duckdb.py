@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from weakref import WeakValueDictionary, finalize
 
+import duckdb
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
@@ -21,6 +23,7 @@ from ibis.expr.operations import Node, UnboundTable
 from ibis.expr.schema import Schema
 
 from trueup.engine.instants import unzoned, zoned
+from trueup.errors import UsageError
 
 MEMORY_LIMIT = os.environ.get("TRUEUP_MEMORY_LIMIT", "50%")  # of the memory that is there
 COMPILED_MAX = 512  # queries of about four runs
@@ -138,6 +141,7 @@ class DuckDBEngine:
     name = "duckdb"
 
     def __init__(self, memory_limit: str = MEMORY_LIMIT) -> None:
+        self._limit = memory_limit
         self._scratch = TemporaryDirectory(prefix="trueup-duckdb-")
         self.backend = ibis.duckdb.connect(
             memory_limit=memory_limit,
@@ -195,10 +199,23 @@ class DuckDBEngine:
         """A table of a query; it goes, with what it takes of memory, after its last expression."""
         while self._unneeded:
             self.backend.con.execute(f"DROP TABLE {self._unneeded.pop()}")
-        self.backend.con.execute(f"CREATE TEMP TABLE {name} AS {query}")
+        with self._enough_memory():
+            self.backend.con.execute(f"CREATE TEMP TABLE {name} AS {query}")
         table = self._table(name)
         finalize(table.op(), self._unneeded.append, name).atexit = False
         return table
+
+    @contextmanager
+    def _enough_memory(self) -> Iterator[None]:
+        """UsageError where a step needs more than the limit and cannot go to disk."""
+        try:
+            yield
+        except duckdb.OutOfMemoryException as error:
+            raise UsageError(
+                f"the engine needs more memory than its limit, {self._limit}: set "
+                "TRUEUP_MEMORY_LIMIT higher (such as 4GB, or 80%), take a shorter period, or use "
+                "the engine spark"
+            ) from error
 
     def _table(self, name: str) -> ir.Table:
         columns = self.backend.con.execute(f"DESCRIBE temp.main.{name}").fetchall()
@@ -206,13 +223,15 @@ class DuckDBEngine:
         return ibis.table(schema, name, catalog="temp", database="main")
 
     def collect(self, expression: ir.Table) -> pa.Table:
-        rows = self.backend.con.sql(self.query(expression)).to_arrow_table()
+        with self._enough_memory():
+            rows = self.backend.con.sql(self.query(expression)).to_arrow_table()
         return zoned(rows.cast(expression.schema().to_pyarrow()))
 
     def chunks(self, expression: ir.Table) -> Iterator[pa.Table]:
         schema = expression.schema().to_pyarrow()
-        for batch in self.backend.con.sql(self.query(expression)).to_arrow_reader(CHUNK_ROWS):
-            yield zoned(pa.Table.from_batches([batch]).cast(schema))
+        with self._enough_memory():
+            for batch in self.backend.con.sql(self.query(expression)).to_arrow_reader(CHUNK_ROWS):
+                yield zoned(pa.Table.from_batches([batch]).cast(schema))
 
     def close(self) -> None:
         self.backend.disconnect()
