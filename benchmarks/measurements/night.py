@@ -19,9 +19,9 @@ from benchmarks.measure import Ratio, Run, program, run
 
 CHANGED_DAY = 17
 PERIOD = "2026-10"
-CONFIGURATION = f"""
+CONFIGURATION = """
 [run]
-period = "{PERIOD}"
+period = "{period}"
 as_of = 2026-12-20T00:00:00Z
 
 [[charges]]
@@ -51,7 +51,7 @@ def measure(bench: Bench) -> list[Figure]:
         _change(folder / f"charges-{CHANGED_DAY:02}.parquet", number)
         night.append(_job(folder))
         copies.append(_copied(bench, folder / "out" / PERIOD / "parquet"))
-        alone.append(_job(_only(_begun(bench), CHANGED_DAY)))
+        alone.append(_job(_of_one_day(_begun(bench), CHANGED_DAY)))
         print(f"  {_seconds(full, night, alone, copies)}", flush=True)
     of_full = [each.seconds for each in full]
     found = Ratio.of([each.seconds for each in night], of_full)
@@ -70,12 +70,17 @@ def _begun(bench: Bench) -> Path:
     folder = bench.place("night")
     shutil.rmtree(folder)
     exports.days_of(bench.month(), folder)
-    (folder / "trueup.toml").write_text(CONFIGURATION, encoding="utf-8")
+    _configure(folder, PERIOD)
     return folder
 
 
-def _only(folder: Path, day: int) -> Path:
-    """The folder without the files of other days."""
+def _configure(folder: Path, period: str) -> None:
+    (folder / "trueup.toml").write_text(CONFIGURATION.format(period=period), encoding="utf-8")
+
+
+def _of_one_day(folder: Path, day: int) -> Path:
+    """The folder without the files of other days, of which nothing is asked: none is missed."""
+    _configure(folder, f"{PERIOD}-{day:02}")
     for file in (*folder.glob("charges-*.parquet"), *folder.glob("usage-*.parquet")):
         if not file.stem.endswith(f"-{day:02}"):
             file.unlink()

@@ -333,7 +333,8 @@ def gap_rows(found: Sequence[Gap], placed: ir.Table, engine: Engine) -> ir.Table
     wanted = engine.load(pa.Table.from_pylist(intervals, schema=_GAPS))
     wanted = wanted.mutate(interval_start=instant(wanted.interval_start))
     rows = placed.join(wanted, ["commitment_id", "currency", "interval_start"])
-    return rows.select("rows_key", "source_id", "source_row", side=ibis.literal("billed"))
+    told = rows.select("rows_key", "source_id", "source_row", side=ibis.literal("billed"))
+    return engine.keep(told)  # so that all others need not be
 
 
 def uncovered_break(term: Terms, figure: Fraction, active: Period) -> dict[str, Any]:
