@@ -169,6 +169,30 @@ def test_a_commitment_used_less_than_usual() -> None:
     assert (anomaly.actual, anomaly.expected.amount, anomaly.money) == (D("0.3"), D("0.8"), D(25))
 
 
+def test_spend_and_a_commitment_on_one_day_are_two() -> None:
+    """80 more of team x and 25 of an idle plan, of one provider: spend does not name the plan."""
+    both = found(known(teams(x=3), utilization=plan(30, 35)))
+    assert [(one.anomaly.measure, one.anomaly.money) for one in both] == [
+        ("spend", D(80)),
+        ("utilization", D(25)),
+    ]
+
+
+def test_each_of_many_agents_is_found_once() -> None:
+    """Of 40 agents 30 do ten times 5 on one day, each in a team of its own: 45 more of each."""
+    rows = [
+        cost(day, 50 if day == PLANTED and agent < 30 else 5, team=f"t{agent}", agent=f"a{agent}")
+        for day in range(DAYS)
+        for agent in range(40)
+    ]
+    several = found(known(rows), material=D(1))
+    # All of them together are the provider's: 30 x 45 are 1,350 more.
+    assert [(one.anomaly.scope, one.anomaly.money) for one in several] == [
+        ({"provider": "cloud", "model": "m"}, D(1350))
+    ]
+    assert len(several[0].also) == 1 + 2 * 30  # the provider, each team and each agent
+
+
 def test_a_commitment_used_more_than_usual_is_as_it_should_be() -> None:
     """Once 98 of 100."""
     assert found(known([], utilization=plan(98, 1))) == []

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from fractions import Fraction
+from functools import cached_property
 
 from trueup.forecast.anomaly import PRICE, QUANTITY, SCOPES, SPEND, UTILIZATION, Anomaly
 from trueup.forecast.daily import ALLOCATED, WHO, Daily, Key, Scope, within
@@ -68,9 +69,26 @@ class _Seen:
     weight: Fraction  # of the sum over the usual days: makes of it what was expected of the day
     parts: list[Part]
 
-    @property
+    @cached_property
     def excess(self) -> Fraction:
         return sum((part.excess for part in self.parts), Fraction(0))
+
+    @cached_property
+    def _by_value(self) -> dict[tuple[str, str | None], list[Part]]:
+        found: dict[tuple[str, str | None], list[Part]] = defaultdict(list)
+        for part in self.parts:
+            for named in zip(WHO, part.who, strict=True):
+                found[named].append(part)
+        return found
+
+    def within(self, scope: Scope) -> list[Part]:
+        """The parts that a scope names; of a commitment there are none."""
+        few = min((self._by_value.get(named, []) for named in scope.items()), key=len)
+        return [
+            part
+            for part in few
+            if all(part.who[WHO.index(name)] == value for name, value in scope.items())
+        ]
 
 
 def explained(daily: Daily, found: Sequence[Anomaly]) -> list[Explained]:
@@ -135,15 +153,9 @@ def _same(one: _Seen, other: _Seen) -> bool:
         second.money > 0,
     ):
         return False
-    shared = sum(
-        (part.excess for part in one.parts if _is_within(part.who, second.scope)), Fraction(0)
-    )
+    shared = sum((part.excess for part in one.within(second.scope)), Fraction(0))
     least = min(one.excess, other.excess, key=abs)
     return bool(least) and shared / least >= SAME
-
-
-def _is_within(who: Key, scope: Scope) -> bool:
-    return all(who[WHO.index(name)] == value for name, value in scope.items())
 
 
 def _of_group(daily: Daily, group: list[_Seen]) -> Explained:
