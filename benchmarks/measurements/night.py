@@ -1,4 +1,4 @@
-"""The nightly job on a month, again after one day's bill has changed, and on next to nothing.
+"""The nightly job on a month, again after one day's bill has changed, and on that day alone.
 
 A night's result is whole: its tables stand in the folder of results and, run by run, in the
 workspace. What the changed day takes where it is all there is, and copying the month's tables

@@ -93,7 +93,6 @@ def run_leg(run: UsageRun, engine: Engine) -> UsageFindings:
     costs = group_costs(billed, ours, engine)
     copies = copied_charges(run.charges, scoped, billed, ours, groups, engine)
     judged = judge(groups, costs, per_group(copies), limits, run.scale, engine)
-
     left = leg.left_over(sides.of_bill(pairing.billed_left), sides.of_meters(cells), engine)
     lonely = sides.of_meters(pairing.metered_left)
     alone = engine.keep(billed_scope(lonely, _in_bill(run), sides.sold))
