@@ -43,6 +43,8 @@ class Known:
     def new(self, given: Sequence[pa.Array], at: pa.Array) -> list[pa.Array]:
         """The rows that were never read, each of them once, by their places."""
         later = pc.indices_nonzero(pc.greater_equal(at, len(self)))
+        if not len(later):
+            return [each.slice(0, 0) for each in given]
         once = later.take(places(at.take(later)).first())
         return [each.take(once) for each in given]
 
