@@ -59,14 +59,12 @@ class Burn:
         self._start = start
         self._clock = min(clock, end)
         series: dict[Subject, list[Burned]] = defaultdict(list)
-        spend = tables["spend"].select(SPEND)
-        burned = commitments_burned({**tables, "spend": spend})
-        for one in (*burned, *teams_burned(spend)):
+        for one in (*commitments_burned(tables), *teams_burned(tables["spend"])):
             series[one.subject].append(one)
         self._intervals = set(tables["utilization"].column("commitment_id").to_pylist())
-        self._ends = Ends(spend, self._clock)
+        self._ends = Ends(tables["spend"], self._clock)
         if gap is not None:
-            self._ends_before = Ends(spend, min(self._clock, gap.start))
+            self._ends_before = Ends(tables["spend"], min(self._clock, gap.start))
         self.paces = [self._pace(subject, series[subject]) for subject in sorted(series)]
 
     def _pace(self, subject: Subject, rows: Sequence[Burned]) -> Pace:

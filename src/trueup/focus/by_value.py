@@ -55,11 +55,10 @@ class ByValue:
             for name, index in (*reading.positions.items(), *reading.texts.items())
             if name not in {known.name for known in self._carried}
         }
-        by_plain: dict[bool, dict[str, str]] = {True: {}, False: {}}
-        for name, raw in self._names.items():
-            by_plain[name in plain][name] = raw
-        self._plain = KnownColumns(by_plain[True], self._plain_made)
-        self._others = KnownColumns(by_plain[False], self._others_made)
+        by_text = {name: raw for name, raw in self._names.items() if name in plain}
+        others = {name: raw for name, raw in self._names.items() if name not in plain}
+        self._plain = KnownColumns(by_text, self._plain_made)
+        self._others = KnownColumns(others, self._others_made)
         self._needed = [
             column(reading.positions[name]) for name in (*reading.required, *reading.instead)
         ]
