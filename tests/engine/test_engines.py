@@ -100,9 +100,9 @@ def test_an_engine_is_found_by_its_name() -> None:
 
 
 def test_too_little_memory_is_said_with_its_remedy() -> None:
-    """300,000 texts in one value do not fit 16 MB, and cannot go to disk."""
+    """2,000,000 texts in one value do not fit 16 MB, and cannot go to disk: 200,000 do."""
     engine = DuckDBEngine("16MB")
-    rows = engine.load(pa.table({"number": range(300_000)}))
+    rows = engine.load(pa.table({"number": range(2_000_000)}))
     every = rows.aggregate(every=rows.number.cast("string").collect())
     for call in (engine.keep, engine.collect, lambda asked: list(engine.chunks(asked))):
         with pytest.raises(UsageError, match="limit, 16MB: set TRUEUP_MEMORY_LIMIT higher"):
