@@ -1,7 +1,7 @@
 """Arrow alone writes what a bill's reader leaves behind: no value is checked, no profile told.
 
-Of CUR 2.0 it takes a column where trueup asks what kind of line it is, and the nearest multiple of
-10^-10 where trueup asks whether that is the number.
+Of CUR 2.0 it knows the four kinds of lines that are in this month, and the columns that it has, and
+ends where a binary float is not a multiple of 10^-10.
 """
 
 from __future__ import annotations
@@ -30,10 +30,6 @@ FACTS = pa.schema([*map(CHARGES.field, SPLIT.own), *(pa.field(name, AMOUNT) for 
 
 
 OF_CUR = {
-    **dict.fromkeys(("BilledCost", "EffectiveCost", "ContractedCost"), "line_item_unblended_cost"),
-    **dict.fromkeys(("ConsumedQuantity", "PricingQuantity"), "line_item_usage_amount"),
-    "CommitmentDiscountQuantity": "savings_plan_savings_plan_effective_cost",
-    "ListCost": "pricing_public_on_demand_cost",
     "BillingPeriodStart": "bill_billing_period_start_date",
     "BillingPeriodEnd": "bill_billing_period_end_date",
     "ChargePeriodStart": "line_item_usage_start_date",
@@ -61,6 +57,9 @@ OF_CUR = {
     "ChargeCategory": "line_item_line_item_type",
 }
 DECIMALS = 10
+SCALE = 10.0**DECIMALS
+EXACT = pa.decimal128(19, DECIMALS)
+NONE, NOTHING = pa.scalar(None, EXACT), pa.scalar(0, EXACT)
 
 
 def run(told: Arguments) -> None:
@@ -73,7 +72,7 @@ def land(file: Path, out: Path) -> None:
     """One file, a row group at a time, one of which is written while the next is read."""
     stored = pq.read_schema(file)
     texts = [each.name for each in stored if pa.types.is_string(each.type)]
-    of_file = OF_CUR if "line_item_usage_type" in stored.names else {n: n for n in stored.names}
+    common = cur if "line_item_usage_type" in stored.names else focus
     with (
         pq.ParquetFile(file, read_dictionary=texts) as source,
         writer(out / "table.parquet", TABLE) as table,
@@ -82,7 +81,7 @@ def land(file: Path, out: Path) -> None:
     ):
         on_their_way: list[Future[None]] = []
         for group in range(source.num_row_groups):
-            rows = common(source.read_row_group(group), of_file)
+            rows = tabled(common(source.read_row_group(group)))
             for each in on_their_way:
                 each.result()
             on_their_way = [
@@ -105,28 +104,63 @@ def writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
     )
 
 
-def common(rows: pa.Table, of_file: Mapping[str, str]) -> pa.Table:
-    """The common model's columns: what the file lacks is null, numbers of rows are counted."""
-    numbers = counted(len(rows))
-    exact = {name: _exact(rows[name]) for name in rows.column_names}
+def tabled(found: Mapping[str, pa.ChunkedArray]) -> pa.Table:
+    """The common model's columns: what is not there is null, numbers of rows are counted."""
+    rows = len(next(iter(found.values())))
+    numbers = counted(rows)
     columns = []
     for each in TABLE:
         if each.name in COUNTED:
             columns.append(numbers.cast(each.type))
-        elif each.name in of_file:
-            columns.append(exact[of_file[each.name]].cast(each.type))
+        elif each.name in found:
+            columns.append(found[each.name].cast(each.type))
         else:
-            columns.append(pa.nulls(len(rows), each.type))
+            columns.append(pa.nulls(rows, each.type))
     return pa.Table.from_arrays(columns, schema=TABLE)
 
 
-def _exact(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Binary floats as decimals; other columns are what they are."""
-    if not pa.types.is_float64(column.type):
-        return column
-    units = pc.round(pc.multiply(column, 10.0**DECIMALS)).cast(pa.int64()).combine_chunks()
-    wide = units.cast(pa.decimal128(19, 0)).view(pa.decimal128(19, DECIMALS))
-    return pa.chunked_array([wide.cast(AMOUNT)])
+def focus(rows: pa.Table) -> dict[str, pa.ChunkedArray]:
+    """Columns of FOCUS are what they are."""
+    return {name: rows[name] for name in rows.column_names}
+
+
+def cur(rows: pa.Table) -> dict[str, pa.ChunkedArray]:
+    """Columns of CUR 2.0 under FOCUS names, amounts by the kind of line."""
+    kind = rows["line_item_line_item_type"]
+    covered, unused, fee = (
+        pc.equal(kind, each)
+        for each in ("SavingsPlanCoveredUsage", "SavingsPlanRecurringFee", "SavingsPlanUpfrontFee")
+    )
+    is_usage = pc.or_(covered, pc.equal(kind, "Usage"))
+    cost = exact(rows["line_item_unblended_cost"])
+    quantity = pc.if_else(is_usage, exact(rows["line_item_usage_amount"]), NONE)
+    used = exact(rows["savings_plan_savings_plan_effective_cost"])
+    due, drawn = (
+        exact(rows[name])
+        for name in ("savings_plan_total_commitment_to_date", "savings_plan_used_commitment")
+    )
+    left = pc.subtract(due, drawn).cast(EXACT)
+    of_plan = pc.if_else(covered, used, pc.if_else(unused, left, NONE))
+    paid = pc.if_else(fee, NOTHING, cost)
+    amounts = {
+        "BilledCost": cost,
+        "EffectiveCost": pc.if_else(pc.or_(covered, unused), of_plan, paid),
+        "ContractedCost": pc.if_else(unused, NONE, cost),
+        "ListCost": pc.if_else(is_usage, exact(rows["pricing_public_on_demand_cost"]), NONE),
+        "ConsumedQuantity": quantity,
+        "PricingQuantity": quantity,
+        "CommitmentDiscountQuantity": of_plan,
+    }
+    return amounts | {name: rows[source] for name, source in OF_CUR.items()}
+
+
+def exact(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Binary floats as the decimals that they are; ValueError where one has more places."""
+    units = pc.round(pc.multiply(column, SCALE))
+    if not pc.all(pc.equal(pc.divide(units, SCALE), column)).as_py():
+        raise ValueError("a number of this month has more decimals than are read here")
+    whole = units.cast(pa.int64()).combine_chunks().cast(pa.decimal128(19, 0))
+    return pa.chunked_array([whole.view(EXACT)])
 
 
 if __name__ == "__main__":

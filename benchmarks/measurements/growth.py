@@ -1,4 +1,7 @@
-"""How time grows with rows, and what a memory limit costs."""
+"""How time grows with rows, and what a memory limit costs.
+
+Of the gigabyte that the engine may take it is told 850 MB: it holds more than it counts.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from benchmarks.bench import Bench
 from benchmarks.goal import Figure
 from benchmarks.measure import Program, alternated, program, ratio
 
-LIMITED, UNLIMITED = "1GB", "16GB"
+LIMITED, UNLIMITED = "850MB", "16GB"
 
 
 def measure(bench: Bench) -> list[Figure]:

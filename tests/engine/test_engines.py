@@ -54,6 +54,25 @@ def test_a_table_goes_after_the_last_expression_that_reads_it() -> None:
         assert engine.collect(later).to_pylist() == [{"a": 2, "b": 3}, {"a": 3, "b": 4}]
 
 
+def test_tables_beyond_a_share_of_the_memory_go_to_a_file() -> None:
+    """A million whole numbers are 8 MB, more than a quarter of 16 MB; what follows is beside."""
+    engine = DuckDBEngine("16MB")
+    rows = engine.load(pa.table({"a": range(1_000_000)}))
+    kept = engine.keep(rows.filter(rows.a % 2 == 1))
+    later = engine.keep(kept.mutate(b=kept.a * 2))
+    places = [each.op().namespace.catalog for each in (rows, kept, later)]
+    assert places == [duckdb.MEMORY, duckdb.FILE, duckdb.FILE]
+    assert engine.count(kept) == 500_000
+    total = engine.collect(later.aggregate(total=later.b.sum()))
+    assert total.to_pylist() == [{"total": 2 * 500_000**2}]  # odd numbers up to 2n add up to n^2
+    del kept, rows  # there is room again
+    assert engine.keep(later.limit(1)).op().namespace.catalog == duckdb.MEMORY
+    folder = Path(engine._scratch.name)
+    assert "kept.duckdb" in {file.name for file in folder.iterdir()}
+    engine.close()
+    assert not folder.exists()
+
+
 def test_queries_are_remembered_up_to_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest is forgotten; the others are not planned again."""
     monkeypatch.setattr(duckdb, "_compiled", {})

@@ -30,6 +30,19 @@ COMPILED_MAX = 512  # queries of about four runs
 NAME_DIGITS = 16
 CHUNK_ROWS = 100_000
 
+MEMORY, FILE = "temp", "kept"  # the databases of tables
+TABLES_SHARE_MAX = 4  # a quarter of the memory limit for tables
+HELD = """
+SELECT sum(memory_usage_bytes + temporary_storage_bytes),
+    parse_formatted_bytes(current_setting('memory_limit'))
+FROM duckdb_memory() WHERE tag = 'IN_MEMORY_TABLE'
+"""
+# Nobody reads the file after this process: it needs no care for a crash, and no last tidying.
+ATTACHED = """
+SET fsync_mode = 'NONE';
+ATTACH {path} AS {database};
+"""
+
 
 def _macro(signature: str, body: str) -> str:
     return f"CREATE OR REPLACE TEMP MACRO trueup_{signature} AS ({body})"
@@ -128,6 +141,10 @@ def _twin(node: Node, changed: dict[str, object] | None) -> Node:
     return node.__recreate__(changed) if changed else node
 
 
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
+
+
 @cache
 def _type(text: str) -> DataType:
     """Ibis's type of a DuckDB type: a dozen are in use, and parsing one takes a millisecond."""
@@ -136,7 +153,11 @@ def _type(text: str) -> DataType:
 
 
 class DuckDBEngine:
-    """One in-process database per run; it spills to a scratch folder that goes with it."""
+    """One in-process database per run; it spills to a scratch folder that goes with it.
+
+    Tables are held in memory up to a share of the limit, further ones in a file of that folder,
+    packed: there they take a third, and less time than memory that goes to disk and comes back.
+    """
 
     name = "duckdb"
 
@@ -151,6 +172,7 @@ class DuckDBEngine:
         )
         for statement in (*SETTINGS, *FUNCTIONS):
             self.backend.raw_sql(statement)
+        self._has_file = False
         self._kept: WeakValueDictionary[str, Node] = WeakValueDictionary()  # by query
         self._unneeded: list[str] = []  # names of tables that no expression reads any more
         self._numbers: Counter[str] = Counter()
@@ -159,7 +181,7 @@ class DuckDBEngine:
         if not files:
             return self.load(schema.empty_table())
         name = self._numbered("files", schema)
-        paths = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
+        paths = ", ".join(_quoted(file) for file in files)
         self.backend.con.execute(
             f"CREATE TEMP VIEW {name} AS SELECT * FROM "
             f"read_parquet([{paths}], union_by_name => true)"
@@ -182,7 +204,9 @@ class DuckDBEngine:
         return table
 
     def count(self, kept: ir.Table) -> int:
-        [(rows,)] = self.backend.con.execute(f"SELECT count(*) FROM {kept.op().name}").fetchall()
+        table = kept.op()
+        asked = f"SELECT count(*) FROM {table.namespace.catalog}.main.{table.name}"
+        [(rows,)] = self.backend.con.execute(asked).fetchall()
         return int(rows)
 
     def query(self, expression: ir.Table) -> str:
@@ -199,11 +223,24 @@ class DuckDBEngine:
         """A table of a query; it goes, with what it takes of memory, after its last expression."""
         while self._unneeded:
             self.backend.con.execute(f"DROP TABLE {self._unneeded.pop()}")
+        database = self._database()
+        kind = "TEMP TABLE" if database == MEMORY else "TABLE"
         with self._enough_memory():
-            self.backend.con.execute(f"CREATE TEMP TABLE {name} AS {query}")
-        table = self._table(name)
-        finalize(table.op(), self._unneeded.append, name).atexit = False
+            self.backend.con.execute(f"CREATE {kind} {database}.main.{name} AS {query}")
+        table = self._table(name, database)
+        finalize(table.op(), self._unneeded.append, f"{database}.main.{name}").atexit = False
         return table
+
+    def _database(self) -> str:
+        """Where the next table goes."""
+        [(held, limit)] = self.backend.con.execute(HELD).fetchall()
+        if held * TABLES_SHARE_MAX <= limit:
+            return MEMORY
+        if not self._has_file:
+            path = Path(self._scratch.name) / f"{FILE}.duckdb"
+            self.backend.con.execute(ATTACHED.format(path=_quoted(path), database=FILE))
+            self._has_file = True
+        return FILE
 
     @contextmanager
     def _enough_memory(self) -> Iterator[None]:
@@ -217,10 +254,10 @@ class DuckDBEngine:
                 "the engine spark"
             ) from error
 
-    def _table(self, name: str) -> ir.Table:
-        columns = self.backend.con.execute(f"DESCRIBE temp.main.{name}").fetchall()
+    def _table(self, name: str, database: str = MEMORY) -> ir.Table:
+        columns = self.backend.con.execute(f"DESCRIBE {database}.main.{name}").fetchall()
         schema = {column: _type(kind) for column, kind, *_ in columns}
-        return ibis.table(schema, name, catalog="temp", database="main")
+        return ibis.table(schema, name, catalog=database, database="main")
 
     def collect(self, expression: ir.Table) -> pa.Table:
         with self._enough_memory():
