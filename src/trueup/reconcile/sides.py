@@ -32,6 +32,7 @@ from trueup.reconcile.scale import Counted, base_sizes, fine_scale
 from trueup.reconcile.scope import matchable
 from trueup.reconcile.things import (
     ATTRIBUTES,
+    bare_corrections,
     keys,
     money_corrections,
     numbered,
@@ -135,11 +136,14 @@ def both_sides(run: UsageRun, engine: Engine) -> Sides:
     spoken = engine.keep(matchable(spoken, offered))
     every = things(offered, spoken, engine)
     offered = engine.keep(numbered(offered, every))
-    offered = united(offered, money_corrections(run.rows, run.profiles, offered, every))
+    bare = engine.keep(bare_corrections(run.profiles))
+    if engine.count(bare):
+        corrections = money_corrections(bare, run.rows, run.profiles, offered, every)
+        offered = engine.keep(united(offered, corrections))
     spoken = engine.keep(numbered(spoken, every))
     parties, people = numbered_parties(run.usage, engine)
     return Sides(
-        sold=engine.keep(offered),
+        sold=offered,
         metered=metered_rows(run.usage, spoken, parties),
         parties=people,
         things=every,

@@ -49,21 +49,23 @@ def sold(rows: ir.Table, profiles: ir.Table, skus: ir.Table, engine: Engine) -> 
     )
 
 
-def money_corrections(
-    rows: ir.Table, profiles: ir.Table, offered: ir.Table, every: ir.Table
-) -> ir.Table:
-    """Corrections without a quantity of what is sold, as ``offered`` has it: they change money.
+def bare_corrections(profiles: ir.Table) -> ir.Table:
+    """The profiles of corrections without a quantity: FOCUS lets one have none, and no unit."""
+    t = _used(profiles)
+    return t.filter(_is_bare(t))
 
-    FOCUS lets a correction have no quantity and no unit. It is of the thing that all other Usage
-    charges of its SKU and resource are of; where some are of another, or of none that a meter
-    could see, or there are none, of nothing.
+
+def money_corrections(
+    bare: ir.Table, rows: ir.Table, profiles: ir.Table, offered: ir.Table, every: ir.Table
+) -> ir.Table:
+    """Those of ``bare`` that are of what is sold, as ``offered`` has it: they change money.
+
+    One is of the thing that all other Usage charges of its SKU and resource are of; where some are
+    of another, or of none that a meter could see, or there are none, of nothing.
     """
-    t = profiles.filter(
-        (profiles.category == "Usage") & (profiles.status.fill_null("") != UNUSED)
-    ).semi_join(rows, "profile")
-    is_bare = (t.charge_class.fill_null("") == CORRECTION) & t.decimals.isnull()
-    bare, others = t.filter(is_bare), t.filter(~is_bare)
-    seen = others.left_join(offered.select("profile", "thing"), "profile")
+    bare = bare.semi_join(rows, "profile")
+    t = _used(profiles).semi_join(rows, "profile")
+    seen = t.filter(~_is_bare(t)).left_join(offered.select("profile", "thing"), "profile")
     corrected = seen.select(*_CORRECTED, thing=seen.thing.fill_null(_OF_NONE))
     one = corrected.group_by(*_CORRECTED).aggregate(thing=_.thing.min(), last=_.thing.max())
     one = one.filter((one.thing == one.last) & (one.thing != _OF_NONE))
@@ -80,6 +82,17 @@ def money_corrections(
         correction=ibis.literal(value=True),
         of_money=ibis.literal(value=True),
     )
+
+
+def _used(profiles: ir.Table) -> ir.Table:
+    """The profiles of Usage charges, but of what was unused."""
+    return profiles.filter(
+        (profiles.category == "Usage") & (profiles.status.fill_null("") != UNUSED)
+    )
+
+
+def _is_bare(profiles: ir.Table) -> ir.BooleanValue:
+    return (profiles.charge_class.fill_null("") == CORRECTION) & profiles.decimals.isnull()
 
 
 def sold_rows(rows: ir.Table, described: ir.Table, period: Period | None) -> ir.Table:
