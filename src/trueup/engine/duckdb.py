@@ -32,16 +32,14 @@ CHUNK_ROWS = 100_000
 
 MEMORY, FILE = "temp", "kept"  # the databases of tables
 TABLES_SHARE_MAX = 4  # a quarter of the memory limit for tables
+ROWS_ASKED = 100_000  # new ones, before it is asked what tables hold: that takes a millisecond
 HELD = """
 SELECT sum(memory_usage_bytes + temporary_storage_bytes),
     parse_formatted_bytes(current_setting('memory_limit'))
 FROM duckdb_memory() WHERE tag = 'IN_MEMORY_TABLE'
 """
-# Nobody reads the file after this process: it needs no care for a crash, and no last tidying.
-ATTACHED = """
-SET fsync_mode = 'NONE';
-ATTACH {path} AS {database};
-"""
+# Nobody reads the file after this process: it needs not outlive a crash.
+ATTACH = "SET fsync_mode = 'NONE'; ATTACH {path} AS {database}"
 
 
 def _macro(signature: str, body: str) -> str:
@@ -172,6 +170,8 @@ class DuckDBEngine:
         )
         for statement in (*SETTINGS, *FUNCTIONS):
             self.backend.raw_sql(statement)
+        self._new_rows = 0  # since it was asked what tables hold
+        self._place = MEMORY
         self._has_file = False
         self._kept: WeakValueDictionary[str, Node] = WeakValueDictionary()  # by query
         self._unneeded: list[str] = []  # names of tables that no expression reads any more
@@ -223,24 +223,27 @@ class DuckDBEngine:
         """A table of a query; it goes, with what it takes of memory, after its last expression."""
         while self._unneeded:
             self.backend.con.execute(f"DROP TABLE {self._unneeded.pop()}")
-        database = self._database()
-        kind = "TEMP TABLE" if database == MEMORY else "TABLE"
+        if self._new_rows >= ROWS_ASKED:
+            self._choose_place()
+        place = self._place
+        kind = "TEMP TABLE" if place == MEMORY else "TABLE"
         with self._enough_memory():
-            self.backend.con.execute(f"CREATE {kind} {database}.main.{name} AS {query}")
-        table = self._table(name, database)
-        finalize(table.op(), self._unneeded.append, f"{database}.main.{name}").atexit = False
+            create = f"CREATE {kind} {place}.main.{name} AS {query}"
+            [(rows,)] = self.backend.con.execute(create).fetchall()
+        self._new_rows += rows
+        table = self._table(name, place)
+        finalize(table.op(), self._unneeded.append, f"{place}.main.{name}").atexit = False
         return table
 
-    def _database(self) -> str:
-        """Where the next table goes."""
+    def _choose_place(self) -> None:
+        """Where the next tables go."""
         [(held, limit)] = self.backend.con.execute(HELD).fetchall()
-        if held * TABLES_SHARE_MAX <= limit:
-            return MEMORY
-        if not self._has_file:
+        self._place = MEMORY if held * TABLES_SHARE_MAX <= limit else FILE
+        self._new_rows = 0
+        if self._place == FILE and not self._has_file:
             path = Path(self._scratch.name) / f"{FILE}.duckdb"
-            self.backend.con.execute(ATTACHED.format(path=_quoted(path), database=FILE))
+            self.backend.con.execute(ATTACH.format(path=_quoted(path), database=FILE))
             self._has_file = True
-        return FILE
 
     @contextmanager
     def _enough_memory(self) -> Iterator[None]:
