@@ -1,6 +1,7 @@
 """How time grows with rows, and what a memory limit costs.
 
-Of the gigabyte that the engine may take it is told 850 MB: it holds more than it counts.
+Of the gigabyte that the engine may take it is told 850 MB: it holds more than it counts. The
+hand-written SQL is told the gigabyte: fifty million rows do not pass with less.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from benchmarks.bench import Bench
 from benchmarks.goal import Figure
 from benchmarks.measure import Program, alternated, program, ratio
 
-LIMITED, UNLIMITED = "850MB", "16GB"
+LIMITED, SQL_LIMITED, UNLIMITED = "850MB", "1GB", "16GB"
 
 
 def measure(bench: Bench) -> list[Figure]:
@@ -24,13 +25,13 @@ def measure(bench: Bench) -> list[Figure]:
         named = {f"{rows:,}": _core(bench, rows, UNLIMITED), "SQL": _sql(bench, rows, UNLIMITED)}
         if rows == largest:
             named |= {f"{rows:,} in {LIMITED}": _core(bench, rows, LIMITED)}
-            named |= {f"SQL in {LIMITED}": _sql(bench, rows, LIMITED)}
+            named |= {f"SQL in {SQL_LIMITED}": _sql(bench, rows, SQL_LIMITED)}
         runs = alternated(named, bench.rounds, warm=False)
         medians[rows] = median(each.seconds for each in runs[f"{rows:,}"])
         by_hand[rows] = median(each.seconds for each in runs["SQL"])
     limited = runs[f"{largest:,} in {LIMITED}"]
     peak = [each.peak_bytes / 2**30 for each in limited]
-    sql = max(each.peak_bytes for each in runs[f"SQL in {LIMITED}"]) / 2**30
+    sql = max(each.peak_bytes for each in runs[f"SQL in {SQL_LIMITED}"]) / 2**30
     slower = ratio(runs, f"{largest:,} in {LIMITED}", f"{largest:,}")
     exponent = _exponent(medians)
     facts = [f"{rows:,}: {seconds:.1f} s" for rows, seconds in medians.items()]
@@ -43,7 +44,7 @@ def measure(bench: Bench) -> list[Figure]:
             max(peak),
             min(peak),
             max(peak),
-            [f"{largest:,} rows a side", f"hand-written SQL in {LIMITED} holds {sql:.2f} GiB"],
+            [f"{largest:,} rows a side", f"hand-written SQL in {SQL_LIMITED} holds {sql:.2f} GiB"],
         ),
         Figure("growth-limited", slower.middle, slower.least, slower.most),
     ]
