@@ -1,7 +1,7 @@
 """Arrow alone writes what a bill's reader leaves behind: no value is checked, no profile told.
 
 Of CUR 2.0 it knows the four kinds of lines that are in this month, and the columns that it has, and
-ends where a binary float is not a multiple of 10^-10.
+ends where there is another, or a binary float of more than 15 digits.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ OF_CUR = {
     "ChargeCategory": "line_item_line_item_type",
 }
 DECIMALS = 10
-SCALE = 10.0**DECIMALS
+LARGE, LARGE_DECIMALS = 10.0**5, 5
+DIGITS_15 = 10.0**15
 EXACT = pa.decimal128(19, DECIMALS)
 NONE, NOTHING = pa.scalar(None, EXACT), pa.scalar(0, EXACT)
 
@@ -132,6 +133,8 @@ def cur(rows: pa.Table) -> dict[str, pa.ChunkedArray]:
         for each in ("SavingsPlanCoveredUsage", "SavingsPlanRecurringFee", "SavingsPlanUpfrontFee")
     )
     is_usage = pc.or_(covered, pc.equal(kind, "Usage"))
+    if not pc.all(pc.or_(is_usage, pc.or_(unused, fee))).as_py():
+        raise ValueError("a kind of line that this month has not")
     cost = exact(rows["line_item_unblended_cost"])
     quantity = pc.if_else(is_usage, exact(rows["line_item_usage_amount"]), NONE)
     used = exact(rows["savings_plan_savings_plan_effective_cost"])
@@ -155,12 +158,16 @@ def cur(rows: pa.Table) -> dict[str, pa.ChunkedArray]:
 
 
 def exact(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Binary floats as the decimals that they are; ValueError where one has more places."""
-    units = pc.round(pc.multiply(column, SCALE))
-    if not pc.all(pc.equal(pc.divide(units, SCALE), column)).as_py():
-        raise ValueError("a number of this month has more decimals than are read here")
-    whole = units.cast(pa.int64()).combine_chunks().cast(pa.decimal128(19, 0))
-    return pa.chunked_array([whole.view(EXACT)])
+    """Binary floats as decimals (see ``trueup.focus.amounts``); ValueError where one has more."""
+    is_large = pc.greater_equal(pc.abs(column), LARGE)
+    scale = pc.if_else(is_large, 10.0**LARGE_DECIMALS, 10.0**DECIMALS)
+    units = pc.round(pc.multiply(column, scale))
+    is_one = pc.and_(pc.equal(pc.divide(units, scale), column), pc.less(pc.abs(units), DIGITS_15))
+    if not pc.all(is_one).as_py():
+        raise ValueError("a number of this month has more digits than are read here")
+    more = pc.if_else(is_large, 10 ** (DECIMALS - LARGE_DECIMALS), 1)
+    whole = pc.multiply(units.cast(pa.int64()), more).combine_chunks()
+    return pa.chunked_array([whole.cast(pa.decimal128(19, 0)).view(EXACT)])
 
 
 if __name__ == "__main__":

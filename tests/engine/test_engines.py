@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from duckdb import IOException, OutOfMemoryException
 
 from trueup.engine import duckdb
 from trueup.engine.duckdb import DuckDBEngine
@@ -68,7 +71,7 @@ def test_tables_beyond_a_share_of_the_memory_go_to_a_file() -> None:
     del kept, rows  # there is room again
     assert engine.keep(later.limit(1)).op().namespace.catalog == duckdb.MEMORY
     folder = Path(engine._scratch.name)
-    assert "kept.duckdb" in {file.name for file in folder.iterdir()}
+    assert "packed.duckdb" in {file.name for file in folder.iterdir()}
     engine.close()
     assert not folder.exists()
 
@@ -126,3 +129,38 @@ def test_too_little_memory_is_said_with_its_remedy() -> None:
     for call in (engine.keep, engine.collect, lambda asked: list(engine.chunks(asked))):
         with pytest.raises(UsageError, match="limit, 16MB: set TRUEUP_MEMORY_LIMIT higher"):
             call(every)
+
+
+@pytest.mark.parametrize(
+    "limit", ["", "0", "0GB", "-1", "none", "unlimited", "1000", "1e9", "200%"]
+)
+def test_what_is_no_memory_limit_is_refused(limit: str) -> None:
+    """Some of them DuckDB would read as its default, without a word."""
+    with pytest.raises(UsageError, match="is no limit: give a size, as 4GB"):
+        DuckDBEngine(limit)
+
+
+@pytest.mark.parametrize("limit", ["0.5GB", "512 MiB", "80%", "100tb"])
+def test_sizes_and_shares_are_memory_limits(limit: str) -> None:
+    DuckDBEngine(limit).close()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        IOException(f"IO Error: could not write: {os.strerror(errno.ENOSPC)}"),
+        OutOfMemoryException("This limit was set by 'max_temp_directory_size'"),
+    ],
+)
+def test_a_full_disk_is_said_with_its_remedy(error: Exception) -> None:
+    """The file says so, or the engine, which takes no more than there is for what it spills."""
+    engine = DuckDBEngine()
+    told = r"no space left on the disk for the engine, in /.*: make room there, or set TMPDIR"
+    with pytest.raises(UsageError, match=told), engine._enough_room():
+        raise error
+
+
+def test_another_error_of_the_disk_is_what_it_is() -> None:
+    engine = DuckDBEngine()
+    with pytest.raises(IOException, match="permission"), engine._enough_room():
+        raise IOException("permission denied")

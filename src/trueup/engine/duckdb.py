@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,23 +24,25 @@ from ibis.expr.operations import Node, UnboundTable
 from ibis.expr.schema import Schema
 
 from trueup.engine.instants import unzoned, zoned
-from trueup.errors import UsageError
+from trueup.errors import UsageError, disk_full
 
 MEMORY_LIMIT = os.environ.get("TRUEUP_MEMORY_LIMIT", "50%")  # of the memory that is there
 COMPILED_MAX = 512  # queries of about four runs
 NAME_DIGITS = 16
 CHUNK_ROWS = 100_000
 
-MEMORY, FILE = "temp", "kept"  # the databases of tables
-TABLES_SHARE_MAX = 4  # a quarter of the memory limit for tables
+MEMORY, FILE = "temp", "packed"  # the databases of tables
+TABLES_PART = 4  # once tables hold a quarter of the memory limit, the next go to the file
 ROWS_ASKED = 100_000  # new ones, before it is asked what tables hold: that takes a millisecond
 HELD = """
 SELECT sum(memory_usage_bytes + temporary_storage_bytes),
     parse_formatted_bytes(current_setting('memory_limit'))
 FROM duckdb_memory() WHERE tag = 'IN_MEMORY_TABLE'
 """
-# Nobody reads the file after this process: it needs not outlive a crash.
-ATTACH = "SET fsync_mode = 'NONE'; ATTACH {path} AS {database}"
+# Nobody reads the file after this process, so it need not outlive a crash; without a log the room
+# of a table that is gone is used again.
+ATTACH = "SET fsync_mode = 'NONE'; ATTACH {path} AS {database} (RECOVERY_MODE no_wal_writes)"
+LIMIT = re.compile(r"(\d+(?:\.\d+)?) *(%|[KMGT]i?B)", re.IGNORECASE)
 
 
 def _macro(signature: str, body: str) -> str:
@@ -121,7 +124,7 @@ _compiled: dict[Node, str] = {}  # the oldest first
 def _query(operation: Node) -> str:
     """The query of an expression: planning one takes longer than a small month's rows.
 
-    Expressions name tables, not a database, and tables are named alike in every run.
+    Tables are named alike in every run, and lie in the same database where there is room.
     """
     query = _compiled.get(operation)
     if query is None:
@@ -143,6 +146,17 @@ def _quoted(path: Path) -> str:
     return "'" + str(path).replace("'", "''") + "'"
 
 
+def _checked(limit: str) -> str:
+    """The limit; UsageError where it is none, or one that the engine would read as another."""
+    size = LIMIT.fullmatch(limit.strip())
+    if not size or not float(size[1]) or (size[2] == "%" and float(size[1]) > 100):
+        raise UsageError(
+            f"TRUEUP_MEMORY_LIMIT: {limit!r} is no limit: give a size, as 4GB, or a share of the "
+            "memory, as 80%"
+        )
+    return limit
+
+
 @cache
 def _type(text: str) -> DataType:
     """Ibis's type of a DuckDB type: a dozen are in use, and parsing one takes a millisecond."""
@@ -153,8 +167,8 @@ def _type(text: str) -> DataType:
 class DuckDBEngine:
     """One in-process database per run; it spills to a scratch folder that goes with it.
 
-    Tables are held in memory up to a share of the limit, further ones in a file of that folder,
-    packed: there they take a third, and less time than memory that goes to disk and comes back.
+    Tables are made in memory until they hold a share of the limit, the next in a file of that
+    folder, packed to a third: that takes less time than memory that goes to disk and comes back.
     """
 
     name = "duckdb"
@@ -163,7 +177,7 @@ class DuckDBEngine:
         self._limit = memory_limit
         self._scratch = TemporaryDirectory(prefix="trueup-duckdb-")
         self.backend = ibis.duckdb.connect(
-            memory_limit=memory_limit,
+            memory_limit=_checked(memory_limit),
             temp_directory=self._scratch.name,
             autoinstall_known_extensions=False,
             autoload_known_extensions=False,
@@ -223,11 +237,11 @@ class DuckDBEngine:
         """A table of a query; it goes, with what it takes of memory, after its last expression."""
         while self._unneeded:
             self.backend.con.execute(f"DROP TABLE {self._unneeded.pop()}")
-        if self._new_rows >= ROWS_ASKED:
-            self._choose_place()
-        place = self._place
-        kind = "TEMP TABLE" if place == MEMORY else "TABLE"
-        with self._enough_memory():
+        with self._enough_room():
+            if self._new_rows >= ROWS_ASKED:
+                self._choose_place()
+            place = self._place
+            kind = "TEMP TABLE" if place == MEMORY else "TABLE"
             create = f"CREATE {kind} {place}.main.{name} AS {query}"
             [(rows,)] = self.backend.con.execute(create).fetchall()
         self._new_rows += rows
@@ -238,7 +252,7 @@ class DuckDBEngine:
     def _choose_place(self) -> None:
         """Where the next tables go."""
         [(held, limit)] = self.backend.con.execute(HELD).fetchall()
-        self._place = MEMORY if held * TABLES_SHARE_MAX <= limit else FILE
+        self._place = MEMORY if held * TABLES_PART <= limit else FILE
         self._new_rows = 0
         if self._place == FILE and not self._has_file:
             path = Path(self._scratch.name) / f"{FILE}.duckdb"
@@ -246,11 +260,18 @@ class DuckDBEngine:
             self._has_file = True
 
     @contextmanager
-    def _enough_memory(self) -> Iterator[None]:
-        """UsageError where a step needs more than the limit and cannot go to disk."""
+    def _enough_room(self) -> Iterator[None]:
+        """UsageError where a step needs more memory than the limit, or the disk is full."""
         try:
             yield
-        except duckdb.OutOfMemoryException as error:
+        except (duckdb.OutOfMemoryException, duckdb.IOException) as error:
+            if disk_full(error) or "max_temp_directory_size" in str(error):
+                raise UsageError(
+                    f"no space left on the disk for the engine, in {self._scratch.name}: make room "
+                    "there, or set TMPDIR to a folder on a larger one"
+                ) from error
+            if isinstance(error, duckdb.IOException):
+                raise
             raise UsageError(
                 f"the engine needs more memory than its limit, {self._limit}: set "
                 "TRUEUP_MEMORY_LIMIT higher (such as 4GB, or 80%), take a shorter period, or use "
@@ -263,13 +284,13 @@ class DuckDBEngine:
         return ibis.table(schema, name, catalog=database, database="main")
 
     def collect(self, expression: ir.Table) -> pa.Table:
-        with self._enough_memory():
+        with self._enough_room():
             rows = self.backend.con.sql(self.query(expression)).to_arrow_table()
         return zoned(rows.cast(expression.schema().to_pyarrow()))
 
     def chunks(self, expression: ir.Table) -> Iterator[pa.Table]:
         schema = expression.schema().to_pyarrow()
-        with self._enough_memory():
+        with self._enough_room():
             for batch in self.backend.con.sql(self.query(expression)).to_arrow_reader(CHUNK_ROWS):
                 yield zoned(pa.Table.from_batches([batch]).cast(schema))
 

@@ -64,13 +64,14 @@ def money_corrections(
     of another, or of none that a meter could see, or there are none, of nothing.
     """
     bare = bare.semi_join(rows, "profile")
-    t = _used(profiles).semi_join(rows, "profile")
-    seen = t.filter(~_is_bare(t)).left_join(offered.select("profile", "thing"), "profile")
+    used = _used(profiles)
+    others = used.filter(~_is_bare(used))
+    others = others.semi_join(bare, _same(others, bare)).semi_join(rows, "profile")
+    seen = others.left_join(offered.select("profile", "thing"), "profile")
     corrected = seen.select(*_CORRECTED, thing=seen.thing.fill_null(_OF_NONE))
     one = corrected.group_by(*_CORRECTED).aggregate(thing=_.thing.min(), last=_.thing.max())
     one = one.filter((one.thing == one.last) & (one.thing != _OF_NONE))
-    same = [bare[name].identical_to(one[name]) for name in _CORRECTED]
-    known = bare.join(one, same).select(
+    known = bare.join(one, _same(bare, one)).select(
         *("profile", "currency", "resource_name"),
         thing=one.thing,
         committed=bare.commitment_id.notnull(),
@@ -82,6 +83,10 @@ def money_corrections(
         correction=ibis.literal(value=True),
         of_money=ibis.literal(value=True),
     )
+
+
+def _same(ours: ir.Table, theirs: ir.Table) -> list[ir.BooleanValue]:
+    return [ours[name].identical_to(theirs[name]) for name in _CORRECTED]
 
 
 def _used(profiles: ir.Table) -> ir.Table:
