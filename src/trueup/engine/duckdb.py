@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -149,7 +150,7 @@ def _quoted(path: Path) -> str:
 def _checked(limit: str) -> str:
     """The limit; UsageError where it is none, or one that the engine would read as another."""
     size = LIMIT.fullmatch(limit.strip())
-    if not size or not float(size[1]) or (size[2] == "%" and float(size[1]) > 100):
+    if not size or not 0 < Decimal(size[1]) <= (100 if size[2] == "%" else Decimal("inf")):
         raise UsageError(
             f"TRUEUP_MEMORY_LIMIT: {limit!r} is no limit: give a size, as 4GB, or a share of the "
             "memory, as 80%"
