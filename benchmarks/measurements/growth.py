@@ -1,7 +1,7 @@
 """How time grows with rows, and what a memory limit costs.
 
 Of the gigabyte that the engine may take it is told 850 MB: it holds more than it counts. The
-hand-written SQL is told the gigabyte: fifty million rows do not pass with less.
+hand-written SQL is told the gigabyte: it does not pass fifty million rows in 850 MB.
 """
 
 from __future__ import annotations

@@ -42,7 +42,10 @@ FROM duckdb_memory() WHERE tag = 'IN_MEMORY_TABLE'
 """
 # Nobody reads the file after this process, so it need not outlive a crash; without a log the room
 # of a table that is gone is used again.
-ATTACH = "SET fsync_mode = 'NONE'; ATTACH {path} AS {database} (RECOVERY_MODE no_wal_writes)"
+ATTACH = """
+SET fsync_mode = 'NONE';
+ATTACH IF NOT EXISTS {path} AS {database} (RECOVERY_MODE no_wal_writes)
+"""
 LIMIT = re.compile(r"(\d+(?:\.\d+)?) *(%|[KMGT]i?B)", re.IGNORECASE)
 
 
@@ -175,10 +178,10 @@ class DuckDBEngine:
     name = "duckdb"
 
     def __init__(self, memory_limit: str = MEMORY_LIMIT) -> None:
-        self._limit = memory_limit
+        self._limit = _checked(memory_limit)
         self._scratch = TemporaryDirectory(prefix="trueup-duckdb-")
         self.backend = ibis.duckdb.connect(
-            memory_limit=_checked(memory_limit),
+            memory_limit=self._limit,
             temp_directory=self._scratch.name,
             autoinstall_known_extensions=False,
             autoload_known_extensions=False,
@@ -187,7 +190,6 @@ class DuckDBEngine:
             self.backend.raw_sql(statement)
         self._new_rows = 0  # since it was asked what tables hold
         self._place = MEMORY
-        self._has_file = False
         self._kept: WeakValueDictionary[str, Node] = WeakValueDictionary()  # by query
         self._unneeded: list[str] = []  # names of tables that no expression reads any more
         self._numbers: Counter[str] = Counter()
@@ -236,9 +238,9 @@ class DuckDBEngine:
 
     def _created(self, name: str, query: str) -> ir.Table:
         """A table of a query; it goes, with what it takes of memory, after its last expression."""
-        while self._unneeded:
-            self.backend.con.execute(f"DROP TABLE {self._unneeded.pop()}")
         with self._enough_room():
+            while self._unneeded:
+                self.backend.con.execute(f"DROP TABLE {self._unneeded.pop()}")
             if self._new_rows >= ROWS_ASKED:
                 self._choose_place()
             place = self._place
@@ -255,10 +257,9 @@ class DuckDBEngine:
         [(held, limit)] = self.backend.con.execute(HELD).fetchall()
         self._place = MEMORY if held * TABLES_PART <= limit else FILE
         self._new_rows = 0
-        if self._place == FILE and not self._has_file:
+        if self._place == FILE:
             path = Path(self._scratch.name) / f"{FILE}.duckdb"
             self.backend.con.execute(ATTACH.format(path=_quoted(path), database=FILE))
-            self._has_file = True
 
     @contextmanager
     def _enough_room(self) -> Iterator[None]:
