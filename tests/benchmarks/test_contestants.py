@@ -7,13 +7,18 @@ from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 from benchmarks.agree import Disagreement, difference, must_agree
 from benchmarks.contestants.arguments import Arguments
+from benchmarks.contestants.landing import land
 from benchmarks.contestants.sql import run
 from benchmarks.data import make
+from benchmarks.exports import cur_of
 from benchmarks.measure import program
 from benchmarks.measure import run as run_program
+
+import trueup
 
 D = Decimal
 
@@ -115,3 +120,13 @@ def test_a_contestant_that_fails_says_why(tmp_path: Path) -> None:
 
     with pytest.raises(ContestantFailed, match="no such month"):
         run_program(Program([sys.executable, "-c", "raise SystemExit('no such month')"]))
+
+
+def test_arrow_by_hand_makes_the_amounts_of_a_bill_of_the_month(tmp_path: Path) -> None:
+    """The least that CUR 2.0 is measured against: else it might be little because it is wrong."""
+    bill = cur_of(make(tmp_path, 20_000))
+    land(bill, tmp_path)
+    amounts = ["BilledCost", "EffectiveCost", "ContractedCost", "ListCost", "ConsumedQuantity"]
+    amounts += ["PricingQuantity", "CommitmentDiscountQuantity"]
+    theirs = trueup.read_charges(bill).table.to_arrow().select(amounts)
+    assert pq.read_table(tmp_path / "table.parquet", columns=amounts).select(amounts) == theirs
