@@ -9,6 +9,7 @@ import duckdb
 SPANS_PER_LINE = 50
 DAYS = 31
 
+CUR_FILE = "cur.parquet"
 CUR = """
 SELECT BillingPeriodStart AS bill_billing_period_start_date,
     BillingPeriodEnd AS bill_billing_period_end_date, InvoiceId AS bill_invoice_id,
@@ -61,7 +62,7 @@ ATTRIBUTES = {
 
 def cur_of(month: Path) -> Path:
     """``cur.parquet`` of a month: costs are binary floats, as in AWS's own files."""
-    file = month / "cur.parquet"
+    file = month / CUR_FILE
     if not file.exists():
         with duckdb.connect() as connection:
             connection.execute("SET TimeZone = 'UTC'")

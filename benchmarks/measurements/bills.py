@@ -28,18 +28,25 @@ def measure(bench: Bench) -> list[Figure]:
         least = ratio(runs, "landing", "copy").middle
         busy = _busy(runs["landing"], runs["copy"]).middle
         facts.append(f"Arrow alone writes the tables in {least:.2f} x, {busy:.2f} x by them")
+        if "query" in runs:
+            query = ratio(runs, "query", "copy").middle
+            facts.append(
+                f"DuckDB by the adapter's query, one table, nothing checked: {query:.2f} x"
+            )
         figures.append(Figure(f"bill-{form}", found.middle, found.least, found.most, facts))
     return figures
 
 
 def _contestants(month: Path, out: Path, name: str) -> dict[str, Program]:
-    """The reader, also of one row, a copy, and the tables' writing alone."""
+    """The reader, also of one row, a copy, the tables' writing alone, and an adapter's query."""
     first = exports.first_of(month / name)
+    query = {"query": program("benchmarks.contestants.converting", month, out, name)}
     return {
         "trueup": program("benchmarks.contestants.reader", month, out, "charges", name),
         "copy": program("benchmarks.contestants.copying", month, out, name),
         "start": program("benchmarks.contestants.reader", month, out, "charges", first.name),
         "landing": program("benchmarks.contestants.landing", month, out, name),
+        **(query if name == exports.CUR_FILE else {}),
     }
 
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from trueup.adapter.native import NativeExport
@@ -85,3 +87,24 @@ def test_no_names_case_matters(bill: Path, monkeypatch: pytest.MonkeyPatch) -> N
     header, _, rest = bill.read_text(encoding="utf-8").partition("\n")
     bill.write_text(f"{header.upper()}\n{rest}", encoding="utf-8")
     assert read_charges(bill).table.rows() == expected
+
+
+@pytest.mark.parametrize(
+    "amount",
+    [
+        "exact_decimal(CASE WHEN exact_decimal(billed) = 1.5 THEN '1234567890' ELSE billed END)",
+        "exact_decimal(CASE WHEN billed IN ('1', '1234567890') THEN NULL ELSE amortised END) * 100",
+        "CASE WHEN billed = 'text' THEN NULL ELSE exact_decimal(amortised) * 100 END",
+    ],
+)
+def test_short_numbers_are_long_ones_where_a_query_has_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, amount: str
+) -> None:
+    """Eight digits before the point are read as such; 1,234,567,890 has ten: 12345678.9 x 100."""
+    long = export(SQL.replace("amortised AS", f"{amount} AS"))
+    monkeypatch.setattr(native, "native_exports", lambda: [long])
+    path = tmp_path / "e.parquet"
+    bill = {"money": ["USD"], "billed": [1.5], "amortised": [12345678.9]}
+    pq.write_table(pa.table(bill | {"from": ["2026-10-01"], "to": ["2026-10-02"]}), path)
+    (found,) = read_charges(path).table.rows()
+    assert found["EffectiveCost"] == Decimal(1234567890)
