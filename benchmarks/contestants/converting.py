@@ -1,6 +1,7 @@
-"""DuckDB makes FOCUS of a CUR 2.0 file by the adapter's query, in one statement, to one file.
+"""DuckDB makes the numbers of FOCUS of a CUR 2.0 file by the adapter's query, in one statement.
 
-Nothing is checked and no profile is told. A binary float is rounded to ten decimals.
+These alone are what the reader, too, has the query make of every record. Nothing is checked; a
+binary float is rounded to ten decimals.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import duckdb
 
 from benchmarks.contestants.arguments import Arguments, arguments
 from trueup.adapter.native import lacking
+from trueup.focus.columns import CHARGES
 from trueup.focus.repair import MACROS, quoted
+from trueup.model.columns import AMOUNT
 from trueup.providers.aws.cur import cur
 
 NUMBER = "DECIMAL(18, 10)"
@@ -27,7 +30,7 @@ def run(told: Arguments) -> None:
 
 
 def convert(connection: duckdb.DuckDBPyConnection, file: Path, out: Path) -> None:
-    """One file; the connection knows the macros of ``repair`` and ``number``."""
+    """One file to one of Parquet; the connection knows the macros of ``repair`` and ``number``."""
     stored = connection.execute(f"DESCRIBE SELECT * FROM '{file}'").fetchall()
     cells = [f"{_read(name, kind)} AS {quoted(name)}" for name, kind, *_ in stored]
     missing = lacking(cur.optional, [name for name, *_ in stored])
@@ -37,7 +40,11 @@ def convert(connection: duckdb.DuckDBPyConnection, file: Path, out: Path) -> Non
         f"FROM read_parquet('{file}', file_row_number = true)"
     )
     query = cur.sql.replace("exact_decimal(", "number(")
-    connection.execute(f"COPY ({query}) TO '{out}' (FORMAT parquet)")
+    made = {name for name, *_ in connection.execute(f"DESCRIBE {query}").fetchall()}
+    numbers = [each.name for each in CHARGES if each.type == AMOUNT and each.name in made]
+    connection.execute(
+        f"COPY (SELECT record, {', '.join(numbers)} FROM ({query})) TO '{out}' (FORMAT parquet)"
+    )
 
 
 def _read(name: str, kind: str) -> str:

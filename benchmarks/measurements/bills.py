@@ -30,15 +30,13 @@ def measure(bench: Bench) -> list[Figure]:
         facts.append(f"Arrow alone writes the tables in {least:.2f} x, {busy:.2f} x by them")
         if "query" in runs:
             query = ratio(runs, "query", "copy").middle
-            facts.append(
-                f"DuckDB by the adapter's query, one table, nothing checked: {query:.2f} x"
-            )
+            facts.append(f"DuckDB makes and writes the query's numbers alone in {query:.2f} x")
         figures.append(Figure(f"bill-{form}", found.middle, found.least, found.most, facts))
     return figures
 
 
 def _contestants(month: Path, out: Path, name: str) -> dict[str, Program]:
-    """The reader, also of one row, a copy, the tables' writing alone, and an adapter's query."""
+    """The reader, also of one row, a copy, the tables' writing alone, a query's numbers."""
     first = exports.first_of(month / name)
     query = {"query": program("benchmarks.contestants.converting", month, out, name)}
     return {

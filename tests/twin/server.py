@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -41,26 +42,32 @@ class Twin:
 
 @contextmanager
 def running(answerers: Mapping[str, Answerer], folder: Path) -> Iterator[Twin]:
-    """A twin on a free loopback port; inside, its hosts' names lead to it and nothing else does."""
+    """A twin on a free loopback port; inside, its hosts' names lead to it, and others to none.
+
+    Twins that run beside each other, as those of several sessions of tests do, answer each for
+    its own hosts; the last one goes first.
+    """
     twin = Twin(answerers)
-    authority = trustme.CA()
     bundle = folder / "twin-ca.pem"
-    authority.cert_pem.write_to_path(str(bundle))
+    _authority().cert_pem.write_to_path(str(bundle))
     server = _Server(("127.0.0.1", 0), _Handler)
     server.daemon_threads = True
     server.twin = twin
-    server.socket = _tls(authority).wrap_socket(
+    server.socket = _tls(_authority()).wrap_socket(
         server.socket, server_side=True, do_handshake_on_connect=False
     )
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
+    ours = (answerers, server.server_address[1])
+    RUNNING.append(ours)
     try:
         with (
-            patch.object(socket, "getaddrinfo", _resolver(answerers, server.server_address[1])),
+            patch.object(socket, "getaddrinfo", _resolved),
             patch.dict(os.environ, dict.fromkeys(CA_VARIABLES, str(bundle))),
         ):
             yield twin
     finally:
+        RUNNING.remove(ours)
         server.shutdown()
         server.server_close()
         thread.join(STOPS_AFTER_SECONDS)
@@ -91,18 +98,23 @@ def _tls(authority: trustme.CA) -> ssl.SSLContext:
 
 
 RESOLVE = socket.getaddrinfo  # what a running twin stands in for
+RUNNING: list[tuple[Mapping[str, Answerer], int]] = []  # hosts and port of each twin
 
 
-def _resolver(hosts: Mapping[str, Answerer], port: int) -> Any:
-    def resolved(host: Any, asked_port: Any, *rest: Any, **more: Any) -> Any:
-        name = host.decode() if isinstance(host, bytes) else str(host)
-        if name in {"127.0.0.1", "localhost", "::1"}:
-            return RESOLVE(host, asked_port, *rest, **more)
+@cache
+def _authority() -> trustme.CA:
+    """One for all twins of a process: whoever trusts one of them trusts those beside it."""
+    return trustme.CA()
+
+
+def _resolved(host: Any, asked_port: Any, *rest: Any, **more: Any) -> Any:
+    name = host.decode() if isinstance(host, bytes) else str(host)
+    if name in {"127.0.0.1", "localhost", "::1"}:
+        return RESOLVE(host, asked_port, *rest, **more)
+    for hosts, port in reversed(RUNNING):
         if any(re.fullmatch(pattern, name) for pattern in hosts):
             return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
-        raise socket.gaierror(socket.EAI_NONAME, f"{name} is not one of the twin's hosts")
-
-    return resolved
+    raise socket.gaierror(socket.EAI_NONAME, f"{name} is not one of the twin's hosts")
 
 
 class _Handler(BaseHTTPRequestHandler):

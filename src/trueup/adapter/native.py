@@ -19,9 +19,8 @@ class NativeExport:
 
     A query of the form that ``trueup.focus.lineage`` follows runs faster: output columns that are
     numbers apart from others, each over the columns it names. To the former, columns that the file
-    has as floats or decimals are DECIMAL(38, 18), or DECIMAL(18, 10) where all of them fit it:
-    ``exact_decimal`` leaves them as they are. Where the query does more with numbers than such
-    numbers allow, its records are read as text.
+    has as floats or decimals are DECIMAL(38, 18), which ``exact_decimal`` leaves as they are. Where
+    that does not go, as in a comparison with text, all columns are text.
     """
 
     name: str  # shown as the source's format

@@ -17,7 +17,6 @@ from trueup.model.columns import AMOUNT
 
 DECIMALS = (10, 5, 15)  # most numbers of a bill; large ones; small ones
 LIMIT = pa.scalar(10.0**15)
-SHORT = pa.decimal128(18, DECIMALS[0])  # eight bytes to the engine, which computes faster in them
 BY_TEXT = "SELECT exact_decimal(CAST(value AS VARCHAR)) AS amount FROM raw"
 
 
@@ -27,7 +26,7 @@ def is_amount(kind: pa.DataType) -> bool:
 
 
 def amounts(array: pa.Array, by_text: Query) -> pa.Array | None:
-    """The values as SHORT where all floats fit it, else as AMOUNT; None where one fits neither.
+    """The values as AMOUNT; None where one of them does not fit it.
 
     ``by_text`` is a query of BY_TEXT: its connection knows the macros of ``repair``.
     """
@@ -36,17 +35,16 @@ def amounts(array: pa.Array, by_text: Query) -> pa.Array | None:
             return array.cast(AMOUNT)
         except pa.ArrowInvalid:  # finer, or too large
             return None
-    short = _counted(array, DECIMALS[0])
-    if short.null_count == array.null_count:
-        return short.view(SHORT)
-    read = short.cast(AMOUNT)
+    read = _counted(array, DECIMALS[0])
     for decimals in (*DECIMALS[1:], None):
         hard = pc.and_(array.is_valid(), read.is_null())
+        if not pc.any(hard).as_py():
+            return read
         values = array.filter(hard)
         if decimals is None:
             found = whole(by_text.read(pa.table({"value": values}))["amount"])
         else:
-            found = _counted(values, decimals).cast(AMOUNT)
+            found = _counted(values, decimals)
         read = pc.replace_with_mask(read, hard, found)
     return None if read.null_count > array.null_count else read
 
@@ -57,4 +55,4 @@ def _counted(array: pa.Array, decimals: int) -> pa.Array:
     count = pc.round(pc.multiply(array, scale))
     easy = pc.and_(pc.less(pc.abs(count), LIMIT), pc.equal(pc.divide(count, scale), array))
     units = pc.if_else(easy, count, pa.scalar(None, pa.float64())).cast(pa.int64())
-    return units.cast(pa.decimal128(19, 0)).view(pa.decimal128(19, decimals))
+    return units.cast(pa.decimal128(19, 0)).view(pa.decimal128(19, decimals)).cast(AMOUNT)

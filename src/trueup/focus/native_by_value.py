@@ -7,15 +7,14 @@ from numbers: a million records have a few thousand of the one, and numbers need
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trueup.focus.amounts import BY_TEXT, SHORT, amounts, is_amount
+from trueup.focus.amounts import BY_TEXT, amounts, is_amount
 from trueup.focus.by_value import cast
 from trueup.focus.columns import COST_AND_USAGE, DATASETS
 from trueup.focus.known import Known
@@ -23,7 +22,7 @@ from trueup.focus.projection import carried
 from trueup.focus.query import Query
 from trueup.focus.raw import ROW, column
 from trueup.model.arrays import whole
-from trueup.model.columns import AMOUNT, TEXT
+from trueup.model.columns import AMOUNT
 from trueup.model.places import counted, places, together
 
 RECORD = "record"
@@ -38,17 +37,16 @@ class Group:
     """Output columns that one query reads from the same columns of the file."""
 
     sources: Sequence[int]
-    # Over the view ``raw`` of the sources: record, then the outputs. By the type in which the view
-    # has those of them that are typed numbers: TEXT leaves them as the file has them.
-    queries: Mapping[pa.DataType, str]
+    query: str  # over the view ``raw`` of the sources: record, then the outputs
+    numbers: bool  # whether sources that are typed numbers are decimals to the query, not text
 
-    def types(self, file: Sequence[pa.DataType], number: pa.DataType) -> dict[str, pa.DataType]:
+    def types(self, file: Sequence[pa.DataType]) -> dict[str, pa.DataType]:
         """The columns of ``raw``."""
-        types = {
-            column(index): number if number != TEXT and is_amount(file[index]) else file[index]
-            for index in self.sources
-        }
+        types = {column(index): self._type(file[index]) for index in self.sources}
         return {ROW: pa.int64(), **types}
+
+    def _type(self, kind: pa.DataType) -> pa.DataType:
+        return AMOUNT if self.numbers and is_amount(kind) else kind
 
 
 @dataclass(frozen=True)
@@ -65,10 +63,7 @@ class NativeByValue:
 
     def __init__(self, plan: Plan, connection: duckdb.DuckDBPyConnection) -> None:
         self._plan = plan
-        self._queries = [
-            (group, {kind: Query(connection, sql) for kind, sql in group.queries.items()})
-            for group in plan.groups
-        ]
+        self._queries = [(group, Query(connection, group.query)) for group in plan.groups]
         self._known = Known()  # what texts were read as
         self._by_text = Query(connection, BY_TEXT)
 
@@ -81,12 +76,9 @@ class NativeByValue:
                 chunk[column(index)]
             ):
                 return None
-        for group, queries in self._queries:
+        for group, query in self._queries:
             sources = {index: whole(chunk[column(index)]) for index in group.sources}
-            if TEXT in queries:
-                read = self._texts(sources, chunk.num_rows, queries[TEXT])
-            else:
-                read = self._numbers(sources, chunk.num_rows, queries)
+            read = (self._numbers if group.numbers else self._texts)(sources, chunk.num_rows, query)
             if read is None:
                 return None
             found |= read
@@ -94,22 +86,18 @@ class NativeByValue:
         names = [column(index) for index in range(len(arrays))]
         return pa.RecordBatch.from_arrays([*arrays, whole(chunk[ROW])], names=[*names, ROW])
 
-    def _numbers(
-        self, sources: Sources, rows: int, queries: Mapping[pa.DataType, Query]
-    ) -> dict[str, pa.Array] | None:
-        """Of numbers, nearly every row has others. They are short where all of them can be."""
+    def _numbers(self, sources: Sources, rows: int, query: Query) -> dict[str, pa.Array] | None:
+        """Of numbers, nearly every row has others."""
         given: Sources = {}
         for index, array in sources.items():
-            if is_amount(array.type):
-                given[index] = amounts(array, self._by_text)
-                if given[index] is None:
-                    return None
-        is_short = all(array.type == SHORT for array in given.values())
-        for kind in (SHORT, AMOUNT) if is_short else (AMOUNT,):
-            numbers = {index: array.cast(kind) for index, array in given.items()}
-            with suppress(duckdb.Error):  # it does more with numbers than such numbers allow
-                return _read({**sources, **numbers}, rows, queries[kind])
-        return None
+            read = amounts(array, self._by_text) if is_amount(array.type) else array
+            if read is None:
+                return None
+            given[index] = read
+        try:
+            return _read(given, rows, query)
+        except duckdb.ConversionException:  # it compares a number with text that is none
+            return None
 
     def _texts(self, sources: Sources, rows: int, query: Query) -> dict[str, pa.Array] | None:
         """Each combination of what the group hangs on is read once."""

@@ -14,14 +14,13 @@ import pyarrow as pa
 
 from trueup.adapter.native import NativeExport, lacking
 from trueup.errors import IntegrityError
-from trueup.focus.amounts import SHORT, is_amount
+from trueup.focus.amounts import is_amount
 from trueup.focus.lineage import lineage
 from trueup.focus.native_by_value import KINDS, RECORD, Group, Plan
 from trueup.focus.projection import text_of
 from trueup.focus.raw import ROW, column
 from trueup.focus.repair import quoted
 from trueup.focus.session import session
-from trueup.model.columns import AMOUNT, TEXT
 
 
 @dataclass(frozen=True)
@@ -78,27 +77,19 @@ class Layout:
             names = [output.casefold() for output in outputs]
             used = {source for name in names for source in found.sources[name]}
             sources = [i for i, name in enumerate(self.names) if name in used]
+            sql = found.query(engine, names)
+            if numbers:
+                sql = sql.replace("exact_decimal(", "typed_decimal(")
             export = self._select(used, numbers=numbers)
-            query = f"WITH export AS ({export}) SELECT * FROM ({found.query(engine, names)})"
-            groups.append(Group(sources, _by_type(query) if numbers else {TEXT: query}))
+            query = f"WITH export AS ({export}) SELECT * FROM ({sql})"
+            groups.append(Group(sources, query, numbers=numbers))
         try:
             for group in groups:
-                number = TEXT if TEXT in group.queries else AMOUNT
-                raw = pa.schema(group.types(self.types, number))
-                engine.register("raw", raw.empty_table())
-                engine.sql(group.queries[number])
+                engine.register("raw", pa.schema(group.types(self.types)).empty_table())
+                engine.sql(group.query)
         except duckdb.Error:  # it does more with numbers than numbers allow
             return None
         return Plan(header, as_is, groups)
-
-
-def _by_type(query: str) -> dict[pa.DataType, str]:
-    """A query of numbers by their type. A wide nothing would widen all that it may stand for."""
-    nothing = query.replace("exact_decimal('0')", "CAST(0 AS DECIMAL(18, 10))")
-    return {
-        AMOUNT: query.replace("exact_decimal(", "typed_decimal("),
-        SHORT: nothing.replace("exact_decimal(", "short_decimal("),
-    }
 
 
 def named(header: Sequence[str]) -> tuple[str, ...]:

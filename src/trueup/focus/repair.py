@@ -6,8 +6,7 @@ value, or null where the text cannot be read; ``*_fault`` then says why in words
 - Numbers: optional sign, digits, at most one point, ``E`` notation. At most 20 digits before the
   point and 18 significant ones behind it (zeros at either end do not count): what needs more, and
   thousands separators, underscores, NaN and infinity, cannot be read. Nothing is ever rounded.
-  ``typed_decimal`` leaves a number that is DECIMAL(38, 18) already as it is, ``short_decimal`` one
-  that is DECIMAL(18, 10).
+  ``typed_decimal`` leaves a number that is DECIMAL(38, 18) already as it is.
 - Times: ``2026-10-03``, ``2026-10-03 14:00[:00[.123456]]`` with a space or T, with Z, UTC or an
   offset; without a zone it is UTC. ``5/1/25`` and ``5/1/2025 13:00`` are month/day/year, as the
   field writes it (the specification's own files do): ``25/5/25`` cannot be read. Hours 24 to 47
@@ -84,7 +83,6 @@ CREATE MACRO exact_decimal(t) AS TRY_CAST(
     CASE WHEN regexp_full_match(t, {literal(_EASY_NUMBER)}) THEN t ELSE hard_number(t) END
     AS DECIMAL(38, 18));
 CREATE MACRO typed_decimal(t DECIMAL(38, 18)) AS t, (t VARCHAR) AS exact_decimal(t);
-CREATE MACRO short_decimal(t DECIMAL(18, 10)) AS t, (t VARCHAR) AS exact_decimal(t);
 CREATE MACRO decimal_fault(t) AS
     CASE WHEN NOT regexp_full_match(t, {literal(_NUMBER)}) THEN 'not a plain number'
          WHEN number_parts(t).n > 18 THEN 'more than 18 decimals'
