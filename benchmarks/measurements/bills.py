@@ -38,14 +38,15 @@ def measure(bench: Bench) -> list[Figure]:
 def _contestants(month: Path, out: Path, name: str) -> dict[str, Program]:
     """The reader, also of one row, a copy, the tables' writing alone, a query's numbers."""
     first = exports.first_of(month / name)
-    query = {"query": program("benchmarks.contestants.converting", month, out, name)}
-    return {
+    contestants = {
         "trueup": program("benchmarks.contestants.reader", month, out, "charges", name),
         "copy": program("benchmarks.contestants.copying", month, out, name),
         "start": program("benchmarks.contestants.reader", month, out, "charges", first.name),
         "landing": program("benchmarks.contestants.landing", month, out, name),
-        **(query if name == exports.CUR_FILE else {}),
     }
+    if name == exports.CUR_FILE:
+        contestants["query"] = program("benchmarks.contestants.converting", month, out, name)
+    return contestants
 
 
 def _busy(ours: Sequence[Run], theirs: Sequence[Run]) -> Ratio:

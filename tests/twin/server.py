@@ -44,7 +44,7 @@ class Twin:
 def running(answerers: Mapping[str, Answerer], folder: Path) -> Iterator[Twin]:
     """A twin on a free loopback port; inside, its hosts' names lead to it, and others to none.
 
-    Twins that run beside each other, as those of several sessions of tests do, answer each for
+    Twins that run beside each other, as fixtures of several providers have them, answer each for
     its own hosts; the last one goes first.
     """
     twin = Twin(answerers)
