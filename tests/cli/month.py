@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from click.testing import CliRunner, Result
 from tests.cli.conftest import row, write_bill
@@ -87,13 +91,41 @@ class Month:
         self.configure("\n".join(blocks))
 
     def run(self, *args: str) -> None:
-        found = trueup("run", "-q", *args)
-        assert found.exit_code == 0, found.output
+        """A night."""
+
+        def night() -> None:
+            found = trueup("run", "-q", *args)
+            assert found.exit_code == 0, found.output
+
+        self.once(night, "run", *args)
+
+    def once(self, perform: Callable[[], None], *name: str) -> None:
+        """What is performed again on the same files is copied from where it was performed first."""
+        key = (*name, _content(self.folder))
+        if key in _performed:
+            shutil.copytree(_performed[key].name, self.folder, dirs_exist_ok=True)
+            return
+        perform()
+        _performed[key] = TemporaryDirectory(prefix="trueup-month-")
+        shutil.copytree(self.folder, _performed[key].name, dirs_exist_ok=True)
 
     def break_id(self) -> str:
         """The id of the only break."""
         (found,) = re.findall(r"(?m)^([0-9a-f]{16}) ", trueup("breaks", "list").stdout)
         return str(found)
+
+
+_performed: dict[tuple[str, ...], TemporaryDirectory[str]] = {}
+
+
+def _content(folder: Path) -> str:
+    """A hash of all files of a folder, with their names."""
+    found = sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            found.update(f"{path.relative_to(folder)}\n{path.stat().st_size}\n".encode())
+            found.update(path.read_bytes())
+    return found.hexdigest()
 
 
 def trueup(*args: str, user: str = "nobody") -> Result:

@@ -28,13 +28,17 @@ def month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Month:
 
 def closed(month: Month) -> None:
     """October, closed by two persons with keys, its one break accepted."""
-    month.persons()
-    month.run()
-    accept = f"break:{month.break_id()[:6]}=the plan grew"
-    prepared = trueup("close", "2026-10", "--key", "preparer.key", "--accept", accept)
-    assert prepared.exit_code == 0, prepared.output
-    approved = trueup("close", "2026-10", "--approve", "--key", "approver.key")
-    assert approved.exit_code == 0, approved.output
+
+    def close() -> None:
+        month.persons()
+        month.run()
+        accept = f"break:{month.break_id()[:6]}=the plan grew"
+        prepared = trueup("close", "2026-10", "--key", "preparer.key", "--accept", accept)
+        assert prepared.exit_code == 0, prepared.output
+        approved = trueup("close", "2026-10", "--approve", "--key", "approver.key")
+        assert approved.exit_code == 0, approved.output
+
+    month.once(close, "closed")
 
 
 def test_a_month_that_never_ran_cannot_be_closed(month: Month) -> None:

@@ -61,13 +61,10 @@ def test_every_step_gives_the_same_rows(name: str, runs: Runs, spark: object) ->
     }
 
 
-@pytest.mark.parametrize("engine", ["duckdb", pytest.param("spark", marks=pytest.mark.spark)])
-def test_every_call_of_an_engine_is_reached(
-    engine: str, runs: Runs, request: pytest.FixtureRequest
-) -> None:
+@pytest.mark.spark
+@pytest.mark.parametrize("engine", ["duckdb", "spark"])
+def test_every_call_of_an_engine_is_reached(engine: str, runs: Runs, spark: object) -> None:
     """Whoever adds a step adds what reaches it, or says here why nothing does."""
-    if engine == "spark":
-        request.getfixturevalue("spark")
     reached = {site for name in CASES for site in runs(name, engine).steps.steps}
     missed = {
         (file, function, method)

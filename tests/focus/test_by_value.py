@@ -103,7 +103,7 @@ def test_values_and_rows_read_the_same_cell(tmp_path: Path, name: str) -> None:
         assert_both_ways_agree(path)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(deadline=None, max_examples=8)
 @given(texts(), st.booleans())
 def test_values_and_rows_read_the_same_text(rows: list[dict[str, str]], as_parquet: bool) -> None:
     """Whatever stands in a bill: equal charges, rejects, counts and notes, as CSV or Parquet."""
@@ -117,7 +117,7 @@ def test_values_and_rows_read_the_same_text(rows: list[dict[str, str]], as_parqu
         assert_both_ways_agree(path)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=8)
 @given(st.data())
 def test_values_and_rows_read_the_same_types(data: st.DataObject) -> None:
     """The same for the physical types of Parquet, in good rows and in faulty ones."""

@@ -32,7 +32,7 @@ def with_rates(config: Configuration) -> Configuration:
     return config.model_copy(update={"rules": rules})
 
 
-@pytest.mark.parametrize("seed", some(range(1, 51), 2))
+@pytest.mark.parametrize("seed", some(range(1, 51), 1))
 def test_what_the_bill_lacks_is_accrued(seed: int, tmp_path: Path) -> None:
     """The plan's bill ends after 36 of 72 hours: meters at contract rates stand for the rest."""
     made = world.make(seed, START, 3)
@@ -48,7 +48,7 @@ def test_what_the_bill_lacks_is_accrued(seed: int, tmp_path: Path) -> None:
     assert states == {("billed", True), ("accrued", False)}
 
 
-@pytest.mark.parametrize("seed", some(range(1, 51), 2))
+@pytest.mark.parametrize("seed", some(range(1, 51), 1))
 def test_the_whole_bill_replaces_what_was_accrued(seed: int, tmp_path: Path) -> None:
     """All 72 hours billed: although rates would draw on the plan for what is not, nothing does."""
     made = world.make(seed, START, 3)

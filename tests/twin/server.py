@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -114,6 +115,7 @@ def _resolved(host: Any, asked_port: Any, *rest: Any, **more: Any) -> Any:
     for hosts, port in reversed(RUNNING):
         if any(re.fullmatch(pattern, name) for pattern in hosts):
             return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+    sys.audit("socket.getaddrinfo", host, asked_port, *rest)  # what keeps tests off the network
     raise socket.gaierror(socket.EAI_NONAME, f"{name} is not one of the twin's hosts")
 
 

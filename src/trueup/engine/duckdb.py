@@ -122,7 +122,7 @@ FUNCTIONS = (
 )
 
 
-_compiled: dict[Node, str] = {}  # the oldest first
+_compiled: dict[Node, tuple[Node, str]] = {}  # by their twins; the least lately asked first
 
 
 def _query(operation: Node) -> str:
@@ -130,13 +130,13 @@ def _query(operation: Node) -> str:
 
     Tables are named alike in every run, and lie in the same database where there is room.
     """
-    query = _compiled.get(operation)
-    if query is None:
-        query = str(Backend().compile(operation.to_expr()))
+    found = _compiled.pop(operation, None)
+    if found is None:
+        found = operation.replace(_twin), str(Backend().compile(operation.to_expr()))
         if len(_compiled) >= COMPILED_MAX:
             _compiled.pop(next(iter(_compiled)), None)  # another thread may have done so
-        _compiled[operation.replace(_twin)] = query
-    return query
+    _compiled[found[0]] = found
+    return found[1]
 
 
 def _twin(node: Node, changed: dict[str, object] | None) -> Node:
