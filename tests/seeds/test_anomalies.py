@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 import trueup
-from tests.seeds import some
 from tests.seeds.results import reconciled
+from tests.some import some
 from tests.world import world
 from trueup.config import read_configuration
 from trueup.model.table import Table

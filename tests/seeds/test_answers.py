@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.seeds import some
 from tests.seeds.burnt import assert_burnt
 from tests.seeds.charged import assert_charged
 from tests.seeds.results import assert_equal, assert_equal_as_fetched, comparable, reconciled
 from tests.seeds.sessions import assert_sessions
+from tests.some import some
 from tests.twin.exchange import Answerer
 from tests.twin.recordings import PROVIDERS, recorded_of, twin_of
 from tests.twin.server import running
@@ -34,7 +34,7 @@ from trueup.model.table import Table
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
 FROM_FILES = some(range(1, 51), 1)  # test_legs has them with further faults
-FETCHED = some(range(26, 51), 2)
+FETCHED = some(range(26, 51), 1)
 SDKS = ("boto3", "google.cloud.bigquery", "azure.identity", "oci")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "nightly"
 BUNDLED = (7, START, 31)

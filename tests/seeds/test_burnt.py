@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.seeds import some
 from tests.seeds.burnt import assert_burnt, assert_equal, rates
 from tests.seeds.results import reconciled
+from tests.some import some
 from tests.world import burnt, world
 from tests.world.ledger import HOUR
 from tests.world.sagemaker import PLAN

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.seeds import some
 from tests.seeds.charged import assert_charged
 from tests.seeds.results import (
     assert_same,
@@ -18,6 +17,7 @@ from tests.seeds.results import (
     inputs_of,
     restated,
 )
+from tests.some import some
 from tests.world import faults, world
 from tests.world.comparison import LEG_ROWS, NAMES_OF_ROWS, Row
 from trueup.api import outcome_of

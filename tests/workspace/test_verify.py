@@ -12,6 +12,7 @@ from shutil import copytree
 
 import pytest
 
+from tests.some import ALL
 from tests.workspace import month
 from trueup.adapter.feed import Answer
 from trueup.errors import IntegrityError
@@ -114,9 +115,9 @@ def _head_differs(folder: Path) -> bool:
 def test_every_changed_byte_is_found(workspace: Path) -> None:
     """A byte of each file is changed, and seen by the part that looks at the file.
 
-    Every fifth byte of each, back from its last; with TRUEUP_SEEDS=all every one.
+    Every fifth byte of each, back from its last; with ``tox -e thorough`` every one.
     """
-    step = 1 if os.environ.get("TRUEUP_SEEDS") == "all" else STEP
+    step = 1 if ALL else STEP
     tried = 0
     for path, differs in checks(workspace):
         content = path.read_bytes()

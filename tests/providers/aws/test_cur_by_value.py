@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.focus.test_by_value import everything
 from tests.providers.aws.test_cur import COVERED, FEE, LINE, NEGATION, line, plan, reserved
+from tests.some import ALL
 
 import trueup
 from trueup.focus import raw
@@ -152,7 +153,8 @@ ODD: dict[str, pa.Array] = {
 def test_a_column_of_another_type_is_the_same_both_ways(name: str) -> None:
     """Whatever the file has in place of what the provider writes."""
     assert_both_ways_agree(as_typed(LINES[:2]) | {name: ODD[name]})
-    assert_both_ways_agree(as_text(LINES[:2]) | {name: ODD[name]})
+    if ALL:
+        assert_both_ways_agree(as_text(LINES[:2]) | {name: ODD[name]})
 
 
 def test_absent_columns_are_the_same_both_ways(seen: list[bool]) -> None:
