@@ -91,17 +91,12 @@ class Month:
         self.configure("\n".join(blocks))
 
     def run(self, *args: str) -> None:
-        """A night."""
+        found = trueup("run", "-q", *args)
+        assert found.exit_code == 0, found.output
 
-        def night() -> None:
-            found = trueup("run", "-q", *args)
-            assert found.exit_code == 0, found.output
-
-        self.once(night, "run", *args)
-
-    def once(self, perform: Callable[[], None], *name: str) -> None:
-        """What is performed again on the same files is copied from where it was performed first."""
-        key = (*name, _content(self.folder))
+    def once(self, perform: Callable[[], None]) -> None:
+        """What was performed before on the same files is copied from there: for set-up alone."""
+        key = _content(self.folder)
         if key in _performed:
             shutil.copytree(_performed[key].name, self.folder, dirs_exist_ok=True)
             return
@@ -115,7 +110,7 @@ class Month:
         return str(found)
 
 
-_performed: dict[tuple[str, ...], TemporaryDirectory[str]] = {}
+_performed: dict[str, TemporaryDirectory[str]] = {}  # by what stood there before
 
 
 def _content(folder: Path) -> str:

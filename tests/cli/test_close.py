@@ -38,7 +38,7 @@ def closed(month: Month) -> None:
         approved = trueup("close", "2026-10", "--approve", "--key", "approver.key")
         assert approved.exit_code == 0, approved.output
 
-    month.once(close, "closed")
+    month.once(close)
 
 
 def test_a_month_that_never_ran_cannot_be_closed(month: Month) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 def test_whatever_happens_to_a_run_the_next_one_completes_it(shim: Path) -> None:
     """At random points: the same results, byte for byte, the same tables, nothing to verify."""
-    points = os.environ.get("TRUEUP_KILLS", "20")
+    points = os.environ.get("TRUEUP_KILLS", "12")
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "tests.reliability.killing", "--points", points],
         env={**os.environ, "LD_PRELOAD": str(shim), "PYTHONHASHSEED": "0"},

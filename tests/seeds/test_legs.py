@@ -25,7 +25,7 @@ from trueup.config import read_configuration
 from trueup.report.result import Result
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
-SEEDS = some(range(1, 51), 3)
+SEEDS = some(range(1, 51), 2)
 ANSWERS = ("answers.json", "answers_of_faults.json")
 
 

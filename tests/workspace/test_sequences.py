@@ -197,7 +197,7 @@ class Month(RuleBasedStateMachine):
 
 TestMonth = Month.TestCase
 TestMonth.settings = settings(
-    max_examples=int(os.environ.get("TRUEUP_SEQUENCES", "3")),
+    max_examples=int(os.environ.get("TRUEUP_SEQUENCES", "2")),
     stateful_step_count=8,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -110,7 +110,7 @@ def test_every_kind_of_line_is_the_same_both_ways(
     assert set(seen) == {True}
 
 
-@settings(deadline=None, max_examples=6)
+@settings(deadline=None, max_examples=4)
 @given(st.data())
 def test_every_number_is_the_same_both_ways(data: st.DataObject) -> None:
     """Up to three columns of drawn numbers, good ones, hard ones and some that are none."""

@@ -143,7 +143,7 @@ def test_an_instance_without_a_principal_is_told(
     stage: Stage, slept: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Auth = instance_principal on a machine that is no instance."""
-    monkeypatch.setattr("socket.socket.connect", Mock(side_effect=OSError("no route to host")))
+    monkeypatch.setattr("socket.getaddrinfo", Mock(side_effect=OSError("no route to host")))
     stage.settings["auth"] = "instance_principal"
     with pytest.raises(ProviderError, match=r"169\.254\.169\.254") as raised:
         stage.feed(FEED)
