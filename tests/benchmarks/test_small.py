@@ -33,7 +33,7 @@ def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Figure]:
 
 
 def test_every_goal_is_measured_and_the_answers_agree(figures: dict[str, Figure]) -> None:
-    """All goals have a figure; trueup, SQL and polars wrote the same tables, or there were none."""
+    """All that were asked for have a figure; trueup, SQL and polars wrote the same tables, or there were none."""
     expected = set(KNOWN) - {"matching-datacompy"}
     if not ALL:
         expected = {name for name in expected if not name.startswith(MANY_RUNS)}
