@@ -13,7 +13,10 @@ from tests.some import ALL
 
 OFF_MAX = 3  # times the goal: this machine may be busy, and the size is small
 NEEDS_THE_NETWORK = "matching"  # its rival is installed by pip
-MANY_RUNS = ("growth", "night", "scale-out")  # of goals that a small size says little about
+MANY_RUNS = (
+    "growth",
+    "night",
+)  # they compare no answers, and a small size says little of their goals
 ASKED = [
     name for name in MEASUREMENTS if name != NEEDS_THE_NETWORK and (ALL or name not in MANY_RUNS)
 ]
