@@ -1,173 +1,110 @@
-"""Arrow alone writes what a bill's reader leaves behind: no value is checked, no profile told.
+"""What a bill's reader must do at the least, by hand: Arrow, for this month's columns and values.
 
-Of CUR 2.0 it knows the four kinds of lines that are in this month, and the columns that it has, and
-ends where there is another, or a binary float of more than 15 digits.
+It makes the reader's columns, looks at what no reader can leave unlooked at (the file's digest,
+each text once, instants, periods, what must be there) and hands the rows to trueup's own writer of
+the table and its split. It ends where a value is another than this month has.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from benchmarks.contestants import cur
 from benchmarks.contestants.arguments import Arguments, arguments
 from trueup.focus.columns import CHARGES
-from trueup.model.columns import AMOUNT, numbers_stored
+from trueup.focus.distinct import translated
+from trueup.model.arrays import whole
 from trueup.model.places import counted
-from trueup.model.splits import SPLITS
+from trueup.model.table import Table
+from trueup.model.table_files import TableFiles
 
-SPLIT = SPLITS["charges"]
-AMOUNTS = (*SPLIT.money, *SPLIT.quantities)
-TEXTS = frozenset(each.name for each in CHARGES if pa.types.is_string(each.type))
-COUNTED = ("x_SourceId", "x_SourceRow", "x_ChargeId")
-BY_VALUE = pa.dictionary(pa.int32(), pa.string())
-TABLE = pa.schema([each.with_type(BY_VALUE) if each.name in TEXTS else each for each in CHARGES])
-FACTS = pa.schema([*map(CHARGES.field, SPLIT.own), *(pa.field(name, AMOUNT) for name in AMOUNTS)])
-
-
-OF_CUR = {
-    "BillingPeriodStart": "bill_billing_period_start_date",
-    "BillingPeriodEnd": "bill_billing_period_end_date",
-    "ChargePeriodStart": "line_item_usage_start_date",
-    "ChargePeriodEnd": "line_item_usage_end_date",
-    "InvoiceId": "bill_invoice_id",
-    "InvoiceIssuerName": "bill_invoicing_entity",
-    "BillingAccountId": "bill_payer_account_id",
-    "BillingAccountName": "bill_payer_account_name",
-    "SubAccountId": "line_item_usage_account_id",
-    "SubAccountName": "line_item_usage_account_name",
-    "PublisherName": "line_item_legal_entity",
-    "ServiceName": "line_item_product_code",
-    "SkuMeter": "line_item_usage_type",
-    "ResourceId": "line_item_resource_id",
-    "ChargeDescription": "line_item_line_item_description",
-    "BillingCurrency": "line_item_currency_code",
-    "PricingCurrency": "pricing_currency",
-    "ConsumedUnit": "pricing_unit",
-    "PricingUnit": "pricing_unit",
-    "RegionId": "product_region_code",
-    "RegionName": "product_location",
-    "SkuId": "product_sku",
-    "CommitmentDiscountId": "savings_plan_savings_plan_a_r_n",
-    "CommitmentDiscountType": "savings_plan_offering_type",
-    "ChargeCategory": "line_item_line_item_type",
-}
-DECIMALS = 10
-LARGE, LARGE_DECIMALS = 10.0**5, 5
-DIGITS_15 = 10.0**15
-EXACT = pa.decimal128(19, DECIMALS)
-NONE, NOTHING = pa.scalar(None, EXACT), pa.scalar(0, EXACT)
+NEEDED = ("BilledCost", "EffectiveCost", "BillingCurrency", "ChargeCategory")
+INSTANTS = ("BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd")
+SOURCE = 1
+ROWS_PER_SOURCE = 1 << 32
+YEAR_1, YEAR_10000 = -62_135_596_800_000_000, 253_402_300_800_000_000  # in microseconds
+SLUGS = {"AWS": "aws"}
+OWN_FOCUS = ("x_ProviderName",)
+Columns = Mapping[str, pa.ChunkedArray | pa.Array]
 
 
 def run(told: Arguments) -> None:
-    """Each file as the common model's columns and as facts, the two side by side."""
+    """Each file as the table that its reader makes, with its split."""
     for name in told.words:
         land(told.month / name, told.out)
 
 
-def land(file: Path, out: Path) -> None:
-    """One file, a row group at a time, one of which is written while the next is read."""
+def land(file: Path, out: Path) -> Table:
+    """One file, a row group at a time: one is written while the next is read."""
+    with file.open("rb") as read:
+        hashlib.file_digest(read, "sha256")
     stored = pq.read_schema(file)
     texts = [each.name for each in stored if pa.types.is_string(each.type)]
-    common = cur if "line_item_usage_type" in stored.names else focus
-    with (
-        pq.ParquetFile(file, read_dictionary=texts) as source,
-        writer(out / "table.parquet", TABLE) as table,
-        writer(out / "facts.parquet", FACTS) as facts,
-        ThreadPoolExecutor(max_workers=2) as threads,
-    ):
-        on_their_way: list[Future[None]] = []
+    is_cur = "line_item_usage_type" in stored.names
+    own = cur.OWN if is_cur else OWN_FOCUS
+    schema = pa.schema([*CHARGES, *(pa.field(name, pa.string()) for name in own)])
+    files = TableFiles(out, "charges", schema)
+    known: set[str | None] = set()
+    taken = 0
+    with pq.ParquetFile(file, read_dictionary=texts) as source:
         for group in range(source.num_row_groups):
-            rows = tabled(common(source.read_row_group(group)))
-            for each in on_their_way:
-                each.result()
-            on_their_way = [
-                threads.submit(table.write_table, rows),
-                threads.submit(facts.write_table, rows.select(FACTS.names)),
-            ]
-        for each in on_their_way:
-            each.result()
+            rows = source.read_row_group(group)
+            for name in texts:
+                _look(whole(rows[name]).dictionary, known)
+            found = cur.columns(rows) if is_cur else _focus(rows)
+            _check(found)
+            files.write(_table(found, schema, rows.num_rows, taken))
+            taken += rows.num_rows
+    return files.table(None)
 
 
-def writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    """Written as the reader writes: text by its values, statistics of instants only."""
-    times = [each.name for each in schema if pa.types.is_timestamp(each.type)]
-    return pq.ParquetWriter(
-        path,
-        schema,
-        use_dictionary=[*times, *(name for name in schema.names if name in TEXTS)],
-        column_encoding=numbers_stored(schema),
-        write_statistics=times,
-    )
-
-
-def tabled(found: Mapping[str, pa.ChunkedArray]) -> pa.Table:
-    """The common model's columns: what is not there is null, numbers of rows are counted."""
-    rows = len(next(iter(found.values())))
-    numbers = counted(rows)
-    columns = []
-    for each in TABLE:
-        if each.name in COUNTED:
-            columns.append(numbers.cast(each.type))
-        elif each.name in found:
-            columns.append(found[each.name].cast(each.type))
-        else:
-            columns.append(pa.nulls(rows, each.type))
-    return pa.Table.from_arrays(columns, schema=TABLE)
-
-
-def focus(rows: pa.Table) -> dict[str, pa.ChunkedArray]:
+def _focus(rows: pa.Table) -> Columns:
     """Columns of FOCUS are what they are."""
-    return {name: rows[name] for name in rows.column_names}
-
-
-def cur(rows: pa.Table) -> dict[str, pa.ChunkedArray]:
-    """Columns of CUR 2.0 under FOCUS names, amounts by the kind of line."""
-    kind = rows["line_item_line_item_type"]
-    covered, unused, fee = (
-        pc.equal(kind, each)
-        for each in ("SavingsPlanCoveredUsage", "SavingsPlanRecurringFee", "SavingsPlanUpfrontFee")
-    )
-    is_usage = pc.or_(covered, pc.equal(kind, "Usage"))
-    if not pc.all(pc.or_(is_usage, pc.or_(unused, fee))).as_py():
-        raise ValueError("a kind of line that this month has not")
-    cost = exact(rows["line_item_unblended_cost"])
-    quantity = pc.if_else(is_usage, exact(rows["line_item_usage_amount"]), NONE)
-    used = exact(rows["savings_plan_savings_plan_effective_cost"])
-    due, drawn = (
-        exact(rows[name])
-        for name in ("savings_plan_total_commitment_to_date", "savings_plan_used_commitment")
-    )
-    left = pc.subtract(due, drawn).cast(EXACT)
-    of_plan = pc.if_else(covered, used, pc.if_else(unused, left, NONE))
-    paid = pc.if_else(fee, NOTHING, cost)
-    amounts = {
-        "BilledCost": cost,
-        "EffectiveCost": pc.if_else(pc.or_(covered, unused), of_plan, paid),
-        "ContractedCost": pc.if_else(unused, NONE, cost),
-        "ListCost": pc.if_else(is_usage, exact(rows["pricing_public_on_demand_cost"]), NONE),
-        "ConsumedQuantity": quantity,
-        "PricingQuantity": quantity,
-        "CommitmentDiscountQuantity": of_plan,
+    provider = rows["ProviderName"]
+    return {name: rows[name] for name in rows.column_names} | {
+        "ServiceProviderName": provider,
+        "x_Provider": translated(whole(provider), SLUGS.get),
+        "x_PublisherName": rows["PublisherName"],
+        "x_ProviderName": provider,
     }
-    return amounts | {name: rows[source] for name, source in OF_CUR.items()}
 
 
-def exact(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Binary floats as decimals (see ``trueup.focus.amounts``); ValueError where one has more."""
-    is_large = pc.greater_equal(pc.abs(column), LARGE)
-    scale = pc.if_else(is_large, 10.0**LARGE_DECIMALS, 10.0**DECIMALS)
-    units = pc.round(pc.multiply(column, scale))
-    is_one = pc.and_(pc.equal(pc.divide(units, scale), column), pc.less(pc.abs(units), DIGITS_15))
-    if not pc.all(is_one).as_py():
-        raise ValueError("a number of this month has more digits than are read here")
-    more = pc.if_else(is_large, 10 ** (DECIMALS - LARGE_DECIMALS), 1)
-    whole = pc.multiply(units.cast(pa.int64()), more).combine_chunks()
-    return pa.chunked_array([whole.cast(pa.decimal128(19, 0)).view(EXACT)])
+def _look(values: pa.Array, known: set[str | None]) -> None:
+    """ValueError where a text is none to keep as it is."""
+    new = set(values.to_pylist()) - known
+    if any(not text or text != text.strip() for text in new):
+        raise ValueError("a text of this month is empty or has blanks around it")
+    known |= new
+
+
+def _check(found: Columns) -> None:
+    """ValueError where a row would be rejected."""
+    if any(found[name].null_count for name in (*NEEDED, *INSTANTS)):
+        raise ValueError("a row of this month lacks what it needs")
+    for name in INSTANTS:
+        ends = pc.min_max(found[name].cast(pa.int64())).as_py()
+        if not YEAR_1 <= ends["min"] <= ends["max"] < YEAR_10000:
+            raise ValueError(f"{name} is out of range")
+    if pc.any(pc.less(found["ChargePeriodEnd"], found["ChargePeriodStart"])).as_py():
+        raise ValueError("a charge of this month ends before it starts")
+
+
+def _table(found: Columns, schema: pa.Schema, rows: int, before: int) -> pa.Table:
+    """The reader's columns: what is not there is null, rows are numbered."""
+    numbers = counted(rows, before + 1)
+    keys = {
+        "x_SourceId": pa.repeat(pa.scalar(SOURCE, schema.field("x_SourceId").type), rows),
+        "x_SourceRow": numbers,
+        "x_ChargeId": pc.add(numbers, SOURCE * ROWS_PER_SOURCE),
+    }
+    nothing = {each.name: pa.nulls(rows, each.type) for each in schema if each.name not in found}
+    return pa.table({**nothing, **found, **keys}).select(schema.names)
 
 
 if __name__ == "__main__":

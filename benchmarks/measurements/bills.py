@@ -25,28 +25,25 @@ def measure(bench: Bench) -> list[Figure]:
         facts.append(f"{_busy(runs['trueup'], runs['copy']).middle:.2f} x by processor seconds")
         start = ratio(runs, "start", "copy").middle
         facts.append(f"to read one row of it: {start:.2f} x")
-        least = ratio(runs, "landing", "copy").middle
+        least = ratio(runs, "landing", "copy")
         busy = _busy(runs["landing"], runs["copy"]).middle
-        facts.append(f"Arrow alone writes the tables in {least:.2f} x, {busy:.2f} x by them")
-        if "query" in runs:
-            query = ratio(runs, "query", "copy").middle
-            facts.append(f"DuckDB makes and writes the query's numbers alone in {query:.2f} x")
+        facts.append(
+            f"the same tables by hand: {least.middle:.2f} x ({least.least:.2f} to "
+            f"{least.most:.2f}), {busy:.2f} x by them"
+        )
         figures.append(Figure(f"bill-{form}", found.middle, found.least, found.most, facts))
     return figures
 
 
 def _contestants(month: Path, out: Path, name: str) -> dict[str, Program]:
-    """The reader, also of one row, a copy, the tables' writing alone, a query's numbers."""
+    """The reader, also of one row, a copy, and what makes the same tables by hand."""
     first = exports.first_of(month / name)
-    contestants = {
+    return {
         "trueup": program("benchmarks.contestants.reader", month, out, "charges", name),
         "copy": program("benchmarks.contestants.copying", month, out, name),
         "start": program("benchmarks.contestants.reader", month, out, "charges", first.name),
         "landing": program("benchmarks.contestants.landing", month, out, name),
     }
-    if name == exports.CUR_FILE:
-        contestants["query"] = program("benchmarks.contestants.converting", month, out, name)
-    return contestants
 
 
 def _busy(ours: Sequence[Run], theirs: Sequence[Run]) -> Ratio:
