@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +20,7 @@ from trueup.focus.columnar import _longest, _readable
 from trueup.focus.invoices import format_of
 from trueup.focus.native_by_value import NativeByValue, Plan
 from trueup.focus.query import Query
+from trueup.focus.raw import ahead
 from trueup.model.columns import AMOUNT
 
 
@@ -91,3 +93,44 @@ def test_what_a_file_of_invoices_is(tmp_path: Path) -> None:
     assert format_of("detail.csv", tmp_path / "detail.csv") == "focus-1.4"
     with pytest.raises(SourceError):
         format_of("other.csv", tmp_path / "other.csv")
+
+
+def tables(made: list[object], end: Exception | None = None) -> Generator[pa.Table]:
+    """Three tables of one row; ``made`` tells what was made, and that the source was closed."""
+    try:
+        for number in range(3):
+            made.append(number)
+            yield pa.table({"number": [number]})
+        if end is not None:
+            raise end
+    finally:
+        made.append("closed")
+
+
+def test_tables_are_made_one_ahead_and_come_in_their_order() -> None:
+    """While the first is looked at the second is made, and no third; the source ends once."""
+    made: list[object] = []
+    read = ahead(tables(made))
+    found = [next(read)["number"].to_pylist()]
+    assert made in ([0], [0, 1])
+    found += [table["number"].to_pylist() for table in read]
+    assert found == [[0], [1], [2]]
+    assert made == [0, 1, 2, "closed"]
+
+
+def test_what_breaks_off_is_told_after_what_was_read() -> None:
+    """The tables before the break are handed on, then the error is raised here."""
+    read = ahead(tables([], SourceError("bill.csv", "damaged")))
+    found = [next(read), next(read), next(read)]
+    assert len(found) == 3
+    with pytest.raises(SourceError, match="damaged"):
+        next(read)
+
+
+def test_a_source_that_is_left_early_is_closed() -> None:
+    """Nobody wants the rest: no thread goes on, files of the source are closed."""
+    made: list[object] = []
+    read = ahead(tables(made))
+    next(read)
+    read.close()
+    assert made == [0, 1, "closed"]

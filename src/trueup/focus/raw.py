@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -85,8 +87,11 @@ class RawStream:
         return pa.RecordBatchReader.from_batches(self.schema, self._batches())
 
     def chunks(self) -> Iterator[pa.Table]:
-        """The records as they stand (see ``gathered``); SourceError where a file breaks off."""
-        return gathered(self._batches())
+        """The records as they stand (see ``gathered``); SourceError where a file breaks off.
+
+        Each table is read in a thread, while the one before is in use.
+        """
+        return ahead(gathered(self._batches()))
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
@@ -113,7 +118,7 @@ class RawStream:
         return refuse
 
 
-def gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+def gathered(batches: Iterable[pa.RecordBatch]) -> Generator[pa.Table]:
     """Batches in tables of at most CHUNK_ROWS and CHUNK_BYTES, or of one batch that has more.
 
     All batches of a table have one schema.
@@ -132,6 +137,15 @@ def gathered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
         held.append(batch)
     if rows:
         yield pa.Table.from_batches(held)
+
+
+def ahead(tables: Generator[pa.Table]) -> Generator[pa.Table]:
+    """The same tables, each made in a thread while the one before is in use."""
+    with closing(tables), ThreadPoolExecutor(1, thread_name_prefix="trueup-read") as thread:
+        coming = thread.submit(next, tables, None)
+        while (table := coming.result()) is not None:
+            coming = thread.submit(next, tables, None)
+            yield table
 
 
 def open_raw(landed: Landed) -> RawFile:
