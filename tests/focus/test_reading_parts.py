@@ -130,7 +130,8 @@ def test_what_breaks_off_is_told_after_what_was_read() -> None:
 def test_a_source_that_is_left_early_is_closed() -> None:
     """Nobody wants the rest: no thread goes on, files of the source are closed."""
     made: list[object] = []
-    read = ahead(tables(made))
+    source = tables(made)
+    read = ahead(source)
     next(read)
     read.close()
     assert made == [0, 1, "closed"]
