@@ -10,10 +10,11 @@ import pyarrow.parquet as pq
 
 from trueup.errors import SourceError
 from trueup.focus.landing import Landed
-from trueup.focus.raw import CHUNK_BYTES, RECORD_BYTES_MAX, ROW, Refuse, column
+from trueup.focus.raw import RECORD_BYTES_MAX, ROW, Refuse, column
 from trueup.model.places import counted
 
 BATCH_ROWS_MAX = 131_072
+BATCH_BYTES_MAX = 64 << 20
 
 # What is unpacked of one column at once is bounded by the file: real ones pack text 50 times.
 UNPACKED_BYTES_FREE = 256 << 20
@@ -80,7 +81,7 @@ def _by_row_group(file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
     for group in range(file.num_row_groups):
         about = file.metadata.row_group(group)
         _check_unpacked(about)
-        rows_max = CHUNK_BYTES * about.num_rows // max(about.total_byte_size, 1)
+        rows_max = BATCH_BYTES_MAX * about.num_rows // max(about.total_byte_size, 1)
         size = min(max(rows_max, 1), BATCH_ROWS_MAX)
         yield from file.iter_batches(size, row_groups=[group])
 

@@ -19,8 +19,8 @@ SOURCE = "source"  # the column of source numbers
 PARQUET_MAGIC = b"PAR1"
 
 RECORD_BYTES_MAX = 8 << 20
-CHUNK_ROWS = 131_072
-CHUNK_BYTES = 64 << 20
+CHUNK_ROWS = 262_144
+CHUNK_BYTES = 128 << 20
 
 Refuse = Callable[[int, str, str], None]  # record number, reason, text
 
