@@ -8,7 +8,7 @@ the table and its split. It ends where a value is another than this month has.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,6 +19,7 @@ from benchmarks.contestants import cur
 from benchmarks.contestants.arguments import Arguments, arguments
 from trueup.focus.columns import CHARGES
 from trueup.focus.distinct import translated
+from trueup.focus.raw import CHUNK_ROWS, ahead
 from trueup.model.arrays import whole
 from trueup.model.places import counted
 from trueup.model.table import Table
@@ -41,27 +42,36 @@ def run(told: Arguments) -> None:
 
 
 def land(file: Path, out: Path) -> Table:
-    """One file, a row group at a time: one is written while the next is read."""
+    """One file, as many rows at a time as the reader takes: some are read while others are written."""
     with file.open("rb") as read:
         hashlib.file_digest(read, "sha256")
-    stored = pq.read_schema(file)
-    texts = [each.name for each in stored if pa.types.is_string(each.type)]
-    is_cur = "line_item_usage_type" in stored.names
+    is_cur = "line_item_usage_type" in pq.read_schema(file).names
     own = cur.OWN if is_cur else OWN_FOCUS
     schema = pa.schema([*CHARGES, *(pa.field(name, pa.string()) for name in own)])
     files = TableFiles(out, "charges", schema)
+    for rows in ahead(_tables(file, cur.columns if is_cur else _focus, schema)):
+        files.write(rows)
+    return files.table(None)
+
+
+def _tables(
+    file: Path, columns: Callable[[pa.Table], Columns], schema: pa.Schema
+) -> Generator[pa.Table]:
+    """What the reader makes of the file, in its order."""
+    texts = [each.name for each in pq.read_schema(file) if pa.types.is_string(each.type)]
     known: set[str | None] = set()
     taken = 0
     with pq.ParquetFile(file, read_dictionary=texts) as source:
-        for group in range(source.num_row_groups):
-            rows = source.read_row_group(group)
+        groups = range(source.num_row_groups)
+        together = max(CHUNK_ROWS // source.metadata.row_group(0).num_rows, 1)
+        for start in groups[::together]:
+            rows = source.read_row_groups(groups[start : start + together])
             for name in texts:
                 _look(whole(rows[name]).dictionary, known)
-            found = cur.columns(rows) if is_cur else _focus(rows)
+            found = columns(rows)
             _check(found)
-            files.write(_table(found, schema, rows.num_rows, taken))
+            yield _table(found, schema, rows.num_rows, taken)
             taken += rows.num_rows
-    return files.table(None)
 
 
 def _focus(rows: pa.Table) -> Columns:
