@@ -42,7 +42,7 @@ def run(told: Arguments) -> None:
 
 
 def land(file: Path, out: Path) -> Table:
-    """One file, as many rows at a time as the reader takes: some are read while others are written."""
+    """One file: rows are read, as many at a time as by the reader, while others are written."""
     with file.open("rb") as read:
         hashlib.file_digest(read, "sha256")
     is_cur = "line_item_usage_type" in pq.read_schema(file).names
