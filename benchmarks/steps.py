@@ -134,7 +134,7 @@ def watch_readers(steps: Steps) -> None:
     )
     for owner, name in places:
         setattr(owner, name, wrapped(f"{owner.__name__}.{name}", getattr(owner, name)))
-    batches_timed = stepped("raw batches of Parquet (within the query)", batches)
+    batches_timed = stepped("raw batches of Parquet (in a thread beside)", batches)
     columnar.ParquetFile.batches = batches_timed  # type: ignore[method-assign]
 
 

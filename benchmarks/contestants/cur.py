@@ -78,6 +78,8 @@ def columns(rows: pa.Table) -> dict[str, pa.ChunkedArray | pa.Array]:
     kind = whole(rows[KIND])
     if not set(kind.dictionary.to_pylist()) <= BY_KIND["ChargeCategory"].keys():
         raise ValueError("a kind of line that this month has not")
+    if any("_net_" in name for name in rows.column_names):
+        raise ValueError("net columns, which this month has not")
     is_usage = pc.is_in(kind, pa.array([USAGE, COVERED]))
     unit = whole(rows["pricing_unit"])
     units = pa.DictionaryArray.from_arrays(

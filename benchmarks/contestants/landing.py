@@ -17,8 +17,10 @@ import pyarrow.parquet as pq
 
 from benchmarks.contestants import cur
 from benchmarks.contestants.arguments import Arguments, arguments
+from trueup.focus.charges import ROWS_PER_SOURCE
 from trueup.focus.columns import CHARGES
 from trueup.focus.distinct import translated
+from trueup.focus.native_by_value import YEAR_1, YEAR_10000
 from trueup.focus.raw import CHUNK_ROWS, ahead
 from trueup.model.arrays import whole
 from trueup.model.places import counted
@@ -28,8 +30,6 @@ from trueup.model.table_files import TableFiles
 NEEDED = ("BilledCost", "EffectiveCost", "BillingCurrency", "ChargeCategory")
 INSTANTS = ("BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd")
 SOURCE = 1
-ROWS_PER_SOURCE = 1 << 32
-YEAR_1, YEAR_10000 = -62_135_596_800_000_000, 253_402_300_800_000_000  # in microseconds
 SLUGS = {"AWS": "aws"}
 OWN_FOCUS = ("x_ProviderName",)
 Columns = Mapping[str, pa.ChunkedArray | pa.Array]
@@ -79,7 +79,7 @@ def _focus(rows: pa.Table) -> Columns:
     provider = rows["ProviderName"]
     return {name: rows[name] for name in rows.column_names} | {
         "ServiceProviderName": provider,
-        "x_Provider": translated(whole(provider), SLUGS.get),
+        "x_Provider": translated(whole(provider), SLUGS.__getitem__),
         "x_PublisherName": rows["PublisherName"],
         "x_ProviderName": provider,
     }

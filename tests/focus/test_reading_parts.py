@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from decimal import Decimal
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -107,15 +108,26 @@ def tables(made: list[object], end: Exception | None = None) -> Generator[pa.Tab
         made.append("closed")
 
 
-def test_tables_are_made_one_ahead_and_come_in_their_order() -> None:
-    """While the first is looked at the second is made, and no third; the source ends once."""
+def test_tables_come_in_their_order_and_the_source_ends_once() -> None:
+    """All of them, then the source is closed."""
     made: list[object] = []
-    read = ahead(tables(made))
-    found = [next(read)["number"].to_pylist()]
-    assert made in ([0], [0, 1])
-    found += [table["number"].to_pylist() for table in read]
-    assert found == [[0], [1], [2]]
+    assert [table["number"].to_pylist() for table in ahead(tables(made))] == [[0], [1], [2]]
     assert made == [0, 1, 2, "closed"]
+
+
+def test_the_next_table_is_made_while_one_is_in_use() -> None:
+    """Nobody has asked for the second, and it is under way."""
+    begun = Event()
+
+    def source() -> Generator[pa.Table]:
+        yield pa.table({"number": [0]})
+        begun.set()
+        yield pa.table({"number": [1]})
+
+    read = ahead(source())
+    next(read)
+    assert begun.wait(timeout=60)
+    read.close()
 
 
 def test_what_breaks_off_is_told_after_what_was_read() -> None:

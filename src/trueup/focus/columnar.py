@@ -14,7 +14,7 @@ from trueup.focus.raw import RECORD_BYTES_MAX, ROW, Refuse, column
 from trueup.model.places import counted
 
 BATCH_ROWS_MAX = 131_072
-BATCH_BYTES_MAX = 64 << 20
+BATCH_BYTES_MAX = 64 << 20  # unpacked at once: fewer rows where these are wide
 
 # What is unpacked of one column at once is bounded by the file: real ones pack text 50 times.
 UNPACKED_BYTES_FREE = 256 << 20

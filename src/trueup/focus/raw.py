@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -141,11 +140,14 @@ def gathered(batches: Iterable[pa.RecordBatch]) -> Generator[pa.Table]:
 
 def ahead(tables: Generator[pa.Table]) -> Generator[pa.Table]:
     """The same tables, each made in a thread while the one before is in use."""
-    with closing(tables), ThreadPoolExecutor(1, thread_name_prefix="trueup-read") as thread:
-        coming = thread.submit(next, tables, None)
-        while (table := coming.result()) is not None:
+    with ThreadPoolExecutor(1, thread_name_prefix="trueup-read") as thread:
+        try:
             coming = thread.submit(next, tables, None)
-            yield table
+            while (table := coming.result()) is not None:
+                coming = thread.submit(next, tables, None)
+                yield table
+        finally:
+            thread.submit(tables.close).result()  # there, since it may be at work
 
 
 def open_raw(landed: Landed) -> RawFile:
