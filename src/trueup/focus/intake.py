@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -86,18 +86,19 @@ class Intake:
         stream = RawStream(parts, self._refuse)
         tally = Tally()
         ways: dict[pa.Schema, ByValue] = {}  # chunks may differ in their types
-        for chunk in stream.chunks():
-            if chunk.schema not in ways:
-                types = chunk.schema.types[: len(reading.types)]
-                ways[chunk.schema] = ByValue(replace(reading, types=types), self._connection)
-            by_value = ways[chunk.schema]
-            rows = by_value.rows(chunk)
-            if rows is None:
-                for some in self._each_row(chunk, select(by_value.reading)):
-                    self._take(some, tally, finish)
-            else:
-                tally.accept(rows)
-                self.write(finish(rows))
+        with closing(stream.chunks()) as chunks:
+            for chunk in chunks:
+                if chunk.schema not in ways:
+                    types = chunk.schema.types[: len(reading.types)]
+                    ways[chunk.schema] = ByValue(replace(reading, types=types), self._connection)
+                by_value = ways[chunk.schema]
+                rows = by_value.rows(chunk)
+                if rows is None:
+                    for some in self._each_row(chunk, select(by_value.reading)):
+                        self._take(some, tally, finish)
+                else:
+                    tally.accept(rows)
+                    self.write(finish(rows))
         for part in parts:
             number = part.source_id
             notes = [*part.notes, *tally.notes(number)]

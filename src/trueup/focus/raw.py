@@ -85,7 +85,7 @@ class RawStream:
 
         return pa.RecordBatchReader.from_batches(self.schema, self._batches())
 
-    def chunks(self) -> Iterator[pa.Table]:
+    def chunks(self) -> Generator[pa.Table]:
         """The records as they stand (see ``gathered``); SourceError where a file breaks off.
 
         Each table is read in a thread, while the one before is in use.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from glob import escape
 from typing import TYPE_CHECKING
@@ -235,7 +235,7 @@ class RawRecords:
         index = list(self._file.header).index(name)
         return column(index), self._file.types[index]
 
-    def chunks(self) -> Iterator[pa.Table]:
+    def chunks(self) -> Generator[pa.Table]:
         """The records as they stand; SourceError where the file breaks off."""
         with self._reading():
             yield from self._stream.chunks()

@@ -15,6 +15,7 @@ record is then left out. A binary float counts as the shortest number that write
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from trueup.adapter.telemetry import UsageSource
@@ -85,13 +86,14 @@ class TableReader:
         _check_columns(connection, source, seen, mapped)
         raw = RawRecords(source)
         by_value = UsageByValue(source, raw, mapped, meters)
-        for chunk in raw.chunks():
-            usage = by_value.rows(chunk, connection)
-            if usage is not None:
-                write(usage)
-            else:
-                raw.load(connection, fields, chunk)
-                each.hand_on(write)
+        with closing(raw.chunks()) as chunks:
+            for chunk in chunks:
+                usage = by_value.rows(chunk, connection)
+                if usage is not None:
+                    write(usage)
+                else:
+                    raw.load(connection, fields, chunk)
+                    each.hand_on(write)
         return raw.finish(connection)
 
 
