@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from decimal import Decimal
+from inspect import GEN_CLOSED, getgeneratorstate
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import Mock
 
 import pyarrow as pa
 import pytest
-from tests.focus.bill import as_csv
+from tests.focus.bill import as_csv, row
 from tests.focus.test_invoices import DETAIL
 
 from trueup.errors import SourceError
 from trueup.focus import native_by_value
 from trueup.focus.by_value import _first
+from trueup.focus.charges import read_charges
 from trueup.focus.columnar import _longest, _readable
+from trueup.focus.intake import Intake
 from trueup.focus.invoices import format_of
 from trueup.focus.native_by_value import NativeByValue, Plan
 from trueup.focus.query import Query
-from trueup.focus.raw import ahead
+from trueup.focus.raw import RawStream, ahead
 from trueup.model.columns import AMOUNT
 
 
@@ -147,3 +151,23 @@ def test_a_source_that_is_left_early_is_closed() -> None:
     next(read)
     read.close()
     assert made == [0, 1, "closed"]
+
+
+def test_a_reader_that_fails_closes_what_it_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not only once nobody holds it any more: the error itself holds it."""
+    held: list[Generator[pa.Table]] = []
+    chunks = RawStream.chunks
+
+    def kept(stream: RawStream) -> Generator[pa.Table]:
+        held.append(chunks(stream))
+        return held[0]
+
+    monkeypatch.setattr(RawStream, "chunks", kept)
+    monkeypatch.setattr(Intake, "write", Mock(side_effect=OSError("no space left")))
+    bill = tmp_path / "bill.csv"
+    bill.write_text(as_csv([row()]), encoding="utf-8")
+    with pytest.raises(OSError, match="no space"):
+        read_charges(bill)
+    assert getgeneratorstate(held[0]) == GEN_CLOSED
