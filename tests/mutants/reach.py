@@ -39,9 +39,13 @@ class Reach:
 
 
 def measured(proved: Collection[str], data: Path, *options: str) -> None:
-    """Run the tests of modules once, which must pass, and write to ``data`` what each reaches."""
+    """Run the tests of modules once, which must pass, and write to ``data`` what each reaches.
+
+    Of the sources in the tree, as they are what is changed: trueup may be installed elsewhere, too.
+    """
     tests = [PROOFS[name] for name in proved]
     lines = [f"--cov=trueup.{name}" for name in proved]  # no branches: they take twice as long
+    path = os.pathsep.join(filter(None, (str(SOURCE.parent), os.environ.get("PYTHONPATH"))))
     contexts = [f"--cov-config={os.devnull}", "--cov-context=test", "--cov-report="]
     subprocess.run(
         [
@@ -57,7 +61,7 @@ def measured(proved: Collection[str], data: Path, *options: str) -> None:
             *options,
         ],
         cwd=ROOT,
-        env=os.environ | {"COVERAGE_FILE": str(data)},
+        env=os.environ | {"COVERAGE_FILE": str(data), "PYTHONPATH": path},
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr,
         check=True,
