@@ -14,8 +14,9 @@ import pytest
 
 import trueup
 from tests.test_worked_hour import CHARGE_COLUMNS, charge
-from trueup.attribute.parties import Idle, in_time, of_capacity, with_idle
+from trueup.attribute.parties import Idle, in_own_time, in_utc, of_capacity, with_idle
 from trueup.engine.engine import open_engine
+from trueup.engine.rows import united
 
 D = Decimal
 NINE, TEN, ELEVEN = (f"2026-10-03T{hour:02}:00:00Z" for hour in (9, 10, 11))
@@ -216,12 +217,12 @@ def test_usage_is_in_the_hours_that_begin_in_its_group() -> None:
     ]
     hours = [first.replace(hour=21), ten, second.replace(hour=21), second.replace(hour=22), third]
     with open_engine("duckdb") as engine:
-        found = in_time(
+        given = (
             engine.load(table("group resource bucket metered_bucket until", groups)),
             engine.load(table("resource hour", [("d1", hour) for hour in hours])),
             "resource",
-            "D",
         )
+        found = united(in_utc(*given, "D"), in_own_time(*given))
         met = engine.collect(found).to_pylist()
     assert sorted((row["group"], row["hour"]) for row in met) == [
         *((1, hours[1]), (1, hours[2]), (2, hours[2]), (2, hours[3])),

@@ -105,12 +105,16 @@ def _served(groups: ir.Table, parties: ir.Table) -> ir.Table:
 
     Tokens of every direction weigh the same here; calls are never added to tokens.
     """
-    work = parties.filter(~parties.held & parties.resource.notnull() & (parties.q > whole(0)))
+    work = parties.filter(
+        ~parties.held & parties.resource.notnull() & (parties.q > whole(0))
+    ).select("resource", "hour", "meter", "who", "q")
+    times = groups.select("group", "resource", "grain", "bucket", "metered_bucket", "until")
     joined = united(
+        in_own_time(times, work, "resource"),
         *(
-            _work_in(groups.filter(groups.grain == grain), work, unit)
+            in_utc(times.filter(times.grain == grain), work, "resource", unit)
             for grain, unit in (("hour", "h"), ("day", "D"), ("month", "M"))
-        )
+        ),
     )
     kinds = joined.mutate(kind=ibis.ifelse(joined.meter.endswith("_tokens"), "", joined.meter))
     best = kinds.group_by("group").aggregate(kind=_.kind.min())
@@ -121,26 +125,29 @@ def _served(groups: ir.Table, parties: ir.Table) -> ir.Table:
     )
 
 
-def _work_in(groups: ir.Table, work: ir.Table, unit: str) -> ir.Table:
-    return in_time(groups, work, "resource", unit).select("group", "meter", "q", "who")
+def in_utc(groups: ir.Table, used: ir.Table, by: str, unit: str) -> ir.Table:
+    """The rows of ``used`` by ``by`` in the UTC ``unit`` of ``metered_bucket``, with ``group``.
 
-
-def in_time(groups: ir.Table, used: ir.Table, by: str, unit: str) -> ir.Table:
-    """The rows of ``used`` by ``by`` in the groups' time, each with its ``group``.
-
-    That is the UTC ``unit`` of ``metered_bucket``; where a group has ``until`` it is as long as
-    from its bucket until then, and an hour is in it that begins in it.
+    Groups with ``until`` are left to ``in_own_time``.
     """
     timed = used.mutate(metered_bucket=instant(used.hour.truncate(unit)))
     plain = groups.filter(groups.until.isnull()).select("group", by, "metered_bucket")
+    return timed.join(plain, [by, "metered_bucket"]).select("group", *used.columns)
+
+
+def in_own_time(groups: ir.Table, used: ir.Table, by: str) -> ir.Table:
+    """The rows of ``used`` by ``by`` in the time of groups with ``until``, with ``group``.
+
+    That begins at ``metered_bucket`` and is as long as from ``bucket`` until then; an hour is in it
+    that begins in it.
+    """
     length = groups.until.epoch_seconds() - groups.bucket.epoch_seconds()
     own = groups.filter(groups.until.notnull()).select(
         "group", own_key=groups[by], since=groups.metered_bucket, length=length
     )
     after = used.hour.epoch_seconds() - own.since.epoch_seconds()
     met = used.join(own, [used[by] == own.own_key, after >= 0, after < own.length])
-    columns = ("group", *used.columns)
-    return united(timed.join(plain, [by, "metered_bucket"]).select(columns), met.select(columns))
+    return met.select("group", *used.columns)
 
 
 def with_idle(parts: ir.Table, policy: Idle) -> ir.Table:

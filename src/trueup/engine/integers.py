@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Context, Decimal
+from functools import cache
 from inspect import Parameter, Signature
 from typing import Any, cast
 
@@ -54,6 +55,7 @@ def digest(text: ir.Value) -> ir.Value:
     return _digest(text)
 
 
+@cache
 def whole(value: int) -> ir.DecimalScalar:
     """A literal whole number."""
     return ibis.literal(Decimal(value), type=WHOLE)

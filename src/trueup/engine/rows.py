@@ -11,14 +11,18 @@ def united(first: ir.Table, *others: ir.Table, distinct: bool = False) -> ir.Tab
 
     Engines widen and narrow integers on their own, which a plain union refuses.
     """
-    schema = first.schema()
-    aligned = [
-        other.select(
-            **{
-                name: other[name] if other[name].type() == kind else other[name].cast(kind)
-                for name, kind in schema.items()
-            }
-        )
-        for other in others
-    ]
+    aligned = [_aligned(other, first.schema()) for other in others]
     return ibis.union(first, *aligned, distinct=distinct) if aligned else first
+
+
+def _aligned(rows: ir.Table, schema: ibis.Schema) -> ir.Table:
+    """The columns of the schema, in its order and types; rows that have them so as they are."""
+    kinds = rows.schema()
+    if kinds == schema:
+        return rows
+    return rows.select(
+        *(
+            name if kinds[name] == kind else rows[name].cast(kind).name(name)
+            for name, kind in schema.items()
+        )
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from trueup.attribute.parties import in_time
+from trueup.attribute.parties import in_own_time, in_utc
 from trueup.engine.engine import Engine
 from trueup.engine.rows import united
 from trueup.reconcile.cascade import Keys
@@ -38,5 +38,6 @@ def busy_usage(groups: ir.Table, parties: ir.Table, keys: Keys, engine: Engine) 
                 (held.grain == grain) & held.rule.isin([rule.name, PREFIX + rule.name])
             )
             keyed = keys.of(busy, rule, THEIRS, "who", "q", "hour")
-            found.append(in_time(of_rule, keyed, "key", unit).select("group", "who", "q"))
+            met = united(in_utc(of_rule, keyed, "key", unit), in_own_time(of_rule, keyed, "key"))
+            found.append(met.select("group", "who", "q"))
     return engine.keep(united(*found))
