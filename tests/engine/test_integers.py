@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
+from random import Random
 
 import pyarrow as pa
 import pytest
@@ -73,6 +74,37 @@ def test_division_is_exact_and_rounds_half_to_even(engine: Engine) -> None:
         assert row["even"] == round(Fraction(a, b)), (a, b)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_quotients_of_every_size_equal_pythons(seed: int) -> None:
+    """Ties, whole multiples and what is one off them, with up to 38 digits on either side."""
+    dice = Random(seed)
+    pairs = []
+    for _ in range(4000):
+        divisor = dice.randrange(1, 10 ** dice.randrange(1, 39))
+        times = dice.randrange(10 ** dice.randrange(39))
+        near = dice.choice((0, 1, -1, divisor // 2, divisor // 2 + 1, dice.randrange(divisor)))
+        dividend = dice.choice((1, -1)) * (divisor * times + near)
+        pairs.append((dividend if abs(dividend) < 10**38 else dividend % 10**38, divisor))
+    with open_engine("duckdb") as engine:
+        rows = engine.load(
+            pa.table(
+                {
+                    "at": pa.array(range(len(pairs))),
+                    "a": pa.array([Decimal(a) for a, _b in pairs], WHOLE),
+                    "b": pa.array([Decimal(b) for _a, b in pairs], WHOLE),
+                }
+            )
+        )
+        found = engine.collect(
+            rows.select(
+                "at", "a", "b", cut=divide(rows.a, rows.b), even=divide_half_even(rows.a, rows.b)
+            ).order_by("at")
+        ).to_pylist()
+    assert [(row["cut"], row["even"]) for row in found] == [
+        (abs(a) // b * (1 if a > 0 else -1), round(Fraction(a, b))) for a, b in pairs
+    ]
+
+
 def test_a_ratio_has_eighteen_decimals(engine: Engine) -> None:
     """2/3 is 0.666666666666666667; neither 10^19 nor a divisor of 10^36 overflows on its way."""
     pairs = [(2, 3), (-2, 3), (10**19 + 1, 7), (175 * 10**18, 240 * 10**18), LARGE]
@@ -104,6 +136,8 @@ def test_a_share_is_exact_where_the_product_does_not_fit(engine: Engine) -> None
         (10**37 + 1, 10**28 - 3, 10**28 - 1),
         (-(10**36) - 7, 10**20, 3 * 10**21 + 1),
         (34297541591190908218639602096700852, -739, 1595),
+        (10**37 + 1, 99, 100),
+        (10**17, 10**27, 10**27 + 1),
         (10**20, 10**27, 10**18),
         (0, 5, 7),
         (10**20, 10**20, 10),  # 10^39

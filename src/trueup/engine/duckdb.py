@@ -56,19 +56,44 @@ def _macro(signature: str, body: str) -> str:
 # The bar would be on where there is no script, as in a notebook.
 SETTINGS = ("SET TimeZone = 'UTC'", "SET enable_progress_bar = false")
 BILLION = "1000000000::HUGEINT"
-TEN_TO_19 = f"{10**19}::HUGEINT"
+TEN_TO_18, TEN_TO_19, TEN_TO_37 = (f"{10**digits}::DECIMAL(38, 0)" for digits in (18, 19, 37))
 
-# Products of HUGEINTs raise on overflow; `//` on HUGEINT is exact, on DECIMAL it would not be.
+# Products of HUGEINTs and of DECIMALs raise on overflow; `//` on HUGEINT is exact, on DECIMAL it
+# would not be. It is slow, as is a cast to HUGEINT: so a quotient is estimated in doubles, once
+# more for what the first estimate left, and taken where what is left then proves it. Lambdas name
+# what is used often: a macro writes its arguments out each time, which takes long to plan.
 FUNCTIONS = (
-    _macro("divide(a, b)", "(a::HUGEINT // b::HUGEINT)::DECIMAL(38, 0)"),
-    _macro("rounds_up(q, r, b)", "2 * r > b OR (2 * r = b AND q % 2 = 1)"),
+    _macro(
+        "estimated(a, b)",
+        "list_transform([{'a': a, 'b': b}], lambda x: {'a': x.a, 'b': x.b, 'q':"
+        f" CASE WHEN x.a BETWEEN -{TEN_TO_37} AND {TEN_TO_37} AND x.b > 0"
+        " THEN round(x.a::DOUBLE / x.b::DOUBLE)::DECIMAL(38, 0) END})",
+    ),
+    _macro("further(a, b, q)", "(a - q * b)::DOUBLE / b::DOUBLE"),
+    _macro(
+        "quotient(a, b, q)",
+        "CASE WHEN a >= 0 AND a - q * b >= 0 AND a - q * b < b THEN q"
+        " ELSE (a::HUGEINT // b::HUGEINT)::DECIMAL(38, 0) END",
+    ),
+    _macro(
+        "divide(a, b)",
+        "list_transform(trueup_estimated(a, b), lambda x: trueup_quotient(x.a, x.b,"
+        " x.q + floor(trueup_further(x.a, x.b, x.q))::DECIMAL(38, 0)))[1]",
+    ),
+    _macro("rounds_up(q, r, b)", "r > b - r OR (r = b - r AND q % 2 = 1)"),
     _macro(
         "half_even(a, b)",
         "a // b + CASE WHEN trueup_rounds_up(a // b, a % b, b) THEN 1 ELSE 0 END",
     ),
     _macro(
+        "nearest(a, b, q)",
+        "CASE WHEN abs(a - q * b) < b - abs(a - q * b) THEN q ELSE (sign(a)::HUGEINT"
+        " * trueup_half_even(abs(a)::HUGEINT, b::HUGEINT))::DECIMAL(38, 0) END",
+    ),
+    _macro(
         "divide_half_even(a, b)",
-        "(sign(a)::HUGEINT * trueup_half_even(abs(a)::HUGEINT, b::HUGEINT))::DECIMAL(38, 0)",
+        "list_transform(trueup_estimated(a, b), lambda x: trueup_nearest(x.a, x.b,"
+        " x.q + round(trueup_further(x.a, x.b, x.q))::DECIMAL(38, 0)))[1]",
     ),
     # As in school, a decimal at a time: the dividend times 10^18 might not fit.
     _macro(
@@ -83,7 +108,9 @@ FUNCTIONS = (
     ),
     _macro(
         "ratio_at_edge(a, b)",
-        "(sign(a)::HUGEINT * trueup_ratio_of(abs(a)::HUGEINT, b::HUGEINT))::DECIMAL(38, 0)",
+        f"CASE WHEN a BETWEEN -{TEN_TO_19} AND {TEN_TO_19}"
+        f" THEN trueup_divide_half_even(a * {TEN_TO_18}, b) ELSE (sign(a)::HUGEINT"
+        " * trueup_ratio_of(abs(a)::HUGEINT, b::HUGEINT))::DECIMAL(38, 0) END",
     ),
     # a x b / c as in school, nine digits of a at a time; b < c < 10^28, so that each step fits.
     _macro(
@@ -101,11 +128,10 @@ FUNCTIONS = (
         "list_transform([trueup_long_division(a, b % c, c)], lambda x: a * (b // c) + x.q"
         " + CASE WHEN trueup_rounds_up(a * (b // c) + x.q, x.rest, c) THEN 1 ELSE 0 END)[1]",
     ),
-    # Where a x b fits in any case, it is computed at once.
+    # Where a x b fits in any case, it is divided at once.
     _macro(
         "share(a, b, c)",
-        f"CASE WHEN a < {TEN_TO_19} AND b < {TEN_TO_19}"
-        " THEN trueup_half_even(a::HUGEINT * b::HUGEINT, c::HUGEINT)::DECIMAL(38, 0)"
+        f"CASE WHEN a < {TEN_TO_18} AND b < {TEN_TO_19} THEN trueup_divide_half_even(a * b, c)"
         " ELSE TRY(trueup_whole_share(a::HUGEINT, b::HUGEINT, c::HUGEINT)::DECIMAL(38, 0)) END",
     ),
     _macro(
