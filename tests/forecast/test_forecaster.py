@@ -22,7 +22,6 @@ pytest.importorskip("statsforecast", reason="trueup[forecast] is not installed")
 
 FIRST = datetime(2026, 1, 5, tzinfo=UTC)  # a Monday
 WEEK = [10.0, 20, 30, 40, 50, 0, 0]  # 150
-TRACE = Path("/work/shared/data/azure-llm-inference-trace-code.csv")
 D = Decimal
 
 
@@ -35,6 +34,27 @@ def test_what_never_changes_goes_on() -> None:
     found = Forecaster(days(*WEEK * 10)).steps(17)
     np.testing.assert_allclose(found.expected, (WEEK * 3)[:17], atol=1e-3)
     np.testing.assert_allclose(found.high - found.low, 0, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("values", "most"),
+    [
+        ([240.0] * 60 + [239.0], 245),
+        ([240.0] * 42 + [230.0] * 19, 270),
+        (([146.4] * 5 + [183.6] * 2) * 8 + [150.0], 200),
+        ([0.0] * 57 + [10.0, 12.0, 0.0, 10.0], 250),
+    ],
+)
+def test_the_first_surprise_after_steady_weeks_is_no_endless_one(
+    values: list[float], most: float
+) -> None:
+    """A commitment that was used alike for weeks: its interval stays near what it used."""
+    found = Forecaster(days(*values)).steps(28)
+    assert np.isfinite(found.high).all()
+    assert found.high.max() < most
+    assert (
+        Forecaster(days(*values)).until(FIRST + timedelta(days=len(values) + 20)).high < most * 20
+    )
 
 
 def test_a_sum_until_an_instant_counts_the_last_day_in_part() -> None:
@@ -81,11 +101,9 @@ def test_seven_weeks_are_too_short(step: timedelta, count: int) -> None:
         Forecaster(Series("plan", "USD", step, FIRST, np.ones(count)))
 
 
-def test_the_real_trace_is_too_short() -> None:
+def test_the_real_trace_is_too_short(shared_data: Path) -> None:
     """57 minutes of real requests cover no hour as a whole, and no forecast is made of them."""
-    if not TRACE.exists():
-        pytest.skip(f"{TRACE} is not here")
-    with TRACE.open() as file:
+    with (shared_data / "azure-llm-inference-trace-code.csv").open() as file:
         minutes = Counter(
             (row["TIMESTAMP"][:16], int(row["ContextTokens"]) + int(row["GeneratedTokens"]))
             for row in csv.DictReader(file)

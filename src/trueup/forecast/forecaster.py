@@ -28,6 +28,8 @@ WEEKS_USED = {HOUR: 8, DAY: 26}  # the most
 ORIGINS_MAX = {HOUR: 12, DAY: 26}  # earlier weeks whose errors make the interval
 WEEKS_MEASURED_MIN = 3  # errors that far ahead, for an interval to be made of them
 SPANS_MIN = 3  # how often a total's span fits into the history without overlap
+STEADY = 0.01  # of the usual level: the least that a step is taken to differ by
+CALM = 0.25  # of today's spread: the least that an earlier error is measured by
 QUIET = 0.05  # of the usual level: what an error is measured by where nothing is expected
 
 
@@ -149,22 +151,31 @@ class Forecaster:
         return range(origin - self.season, max(first, WEEKS_LEARNT * self.season) - 1, -self.season)
 
     def _errors(self, origin: int, week: int) -> list[Amounts]:
-        """Errors of forecasts from earlier weeks, that many weeks ahead, in units of spread."""
+        """Errors of forecasts from earlier weeks, that many weeks ahead, in units of spread.
+
+        Of what hardly differed then and does by now, the unit is a part of today's spread.
+        """
+        least = self._spread(origin) * CALM
         found = []
         for earlier in self._earlier(origin):
             start = earlier + week * self.season
             if start + self.season <= origin:
                 span = slice(start, start + self.season)
-                error = np.abs(self.values[span] - self.week(earlier)) / self._spread(earlier)
+                unit = np.maximum(self._spread(earlier), least)
+                error = np.abs(self.values[span] - self.week(earlier)) / unit
                 found.append(error[self._known[span]])
         return [each for each in found if len(each)]
 
     def _spread(self, origin: int) -> Amounts:
-        """How much each step of the week differs over the last eight weeks, and never nothing."""
+        """How much each step of the week differs over the last eight weeks.
+
+        Never less than a part of the usual level: what never differed yet may do so.
+        """
         history = self.values[:origin][-8 * self.season :]
         weeks = history[len(history) % self.season :].reshape(-1, self.season)
         found = np.abs(weeks - weeks.mean(axis=0)).mean(axis=0)
-        spread: Amounts = found + found.mean() / 4 + np.finfo(np.float64).tiny
+        least = max(STEADY * history.mean(), np.finfo(np.float64).tiny)
+        spread: Amounts = np.maximum(found + found.mean() / 4, least)
         return spread
 
     def _at_least(self, total: float, span: int, origin: int) -> float:
